@@ -1,0 +1,69 @@
+"""Which device a run uses, and how it is named in a record."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+from typing import TYPE_CHECKING
+
+from fairtut.errors import InputError
+
+if TYPE_CHECKING:
+    import torch
+
+
+def pick_device(name: str = "auto") -> torch.device:
+    """Choose the device: an explicit name, ``$FAIRTUT_DEVICE``, else CUDA, then MPS, then CPU.
+
+    Parameters
+    ----------
+    name : str
+        ``"auto"`` or anything that :class:`torch.device` takes.
+
+    Raises
+    ------
+    fairtut.errors.InputError
+        If the named device does not exist on this machine.
+    """
+    import torch
+
+    wanted = os.environ.get("FAIRTUT_DEVICE", "auto") if name == "auto" else name
+    if wanted == "auto":
+        if torch.cuda.is_available():
+            wanted = "cuda"
+        else:
+            wanted = "mps" if torch.backends.mps.is_available() else "cpu"
+    try:
+        torch.zeros(1, device=wanted)
+        return torch.device(wanted)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise InputError(
+            f"device {wanted!r} cannot be used here: choose cpu, cuda, cuda:N or mps "
+            "(the FAIRTUT_DEVICE variable, or device=)"
+        ) from error
+
+
+def describe_device(device: torch.device | str = "cpu") -> dict[str, str | int]:
+    """Describe a device for a record.
+
+    Returns
+    -------
+    dict
+        ``type`` (``"cpu"``, ``"cuda"``, ``"mps"``), ``name`` as the vendor spells it, ``tag``, the
+        short form that ends a record's file name, and ``threads``.
+    """
+    import torch
+
+    kind = torch.device(device).type
+    if kind == "cuda":
+        name = torch.cuda.get_device_name(torch.device(device))
+        words = [w for w in re.findall(r"[a-z0-9]+", name.lower()) if w not in _VENDOR_WORDS]
+        tag = words[0] if words else "cuda"
+    else:
+        name = platform.processor() or platform.machine()
+        tag = kind
+    return {"type": kind, "name": name, "tag": tag, "threads": torch.get_num_threads()}
+
+
+_VENDOR_WORDS = {"nvidia", "tesla", "geforce", "amd", "instinct", "quadro"}

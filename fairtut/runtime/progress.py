@@ -1,0 +1,35 @@
+"""A progress bar for people, silence for papermill, pipes and committed notebooks."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+def quiet() -> bool:
+    """Tell whether progress should stay silent here.
+
+    True under papermill and in any other kernel that is run to be stored (``FAIRTUT_QUIET=1``),
+    and where standard error is neither a terminal nor a live notebook.
+    """
+    if os.environ.get("FAIRTUT_QUIET", "") not in ("", "0"):
+        return True
+    in_notebook = "ipykernel" in sys.modules
+    return not in_notebook and not sys.stderr.isatty()
+
+
+def progress(items: Iterable[T], what: str, total: int | None = None) -> Iterator[T]:
+    """Iterate over ``items`` with a bar named ``what``, unless :func:`quiet`.
+
+    Plain ``tqdm`` is used on purpose: ``tqdm.auto`` leaves a widget warning in stored pages.
+    """
+    if quiet():
+        yield from items
+        return
+    from tqdm import tqdm
+
+    yield from tqdm(items, desc=what, total=total, leave=False, file=sys.stderr)
