@@ -43,6 +43,8 @@ def fuse(function: F) -> F:
         return function
     import torch
 
+    # Each shape is a compilation of its own; torch gives up after 8 unless told otherwise.
+    torch._dynamo.config.recompile_limit = max(torch._dynamo.config.recompile_limit, 64)
     compiled = torch.compile(function, dynamic=False)
     state = {"fall_back": False}
 

@@ -1,0 +1,181 @@
+r"""What adversarial methods share: how much an adversary can learn, in nats.
+
+Theorem 1 of FR-Train (and its twin, theorem 2) says that the best discriminator measures mutual
+information.  For any function :math:`D_s(\hat y) \ge 0` with :math:`\sum_s D_s(\hat y) = 1`,
+
+.. math::
+
+   I(S; \hat Y) \;\ge\; \sum_s P(s)\, E_{\hat Y \mid s}[\log D_s(\hat Y)] + H(S),
+
+with equality at :math:`D^*_s(\hat y) = P(s \mid \hat y)`.  The sum is minus the cross-entropy of
+the discriminator, so ``I = H(S) - min BCE``, and every discriminator that cannot express
+:math:`D^*` gives a lower bound.
+
+References
+----------
+Roh, Lee, Whang, Suh.  FR-Train: a mutual information-based approach to fair and robust training.
+ICML 2020.  The argument is Gibbs' inequality (Cover & Thomas, Elements of Information Theory).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import xlogy
+from torch import Tensor, nn
+
+from fairtut.errors import InputError
+from fairtut.models.mlp import MLP
+
+
+def entropy(p: ArrayLike) -> float:
+    """Return the entropy of a distribution, in nats.
+
+    Parameters
+    ----------
+    p : array-like
+        Probabilities or counts of any shape; they are normalised.
+    """
+    probabilities = _distribution(p)
+    return float(-xlogy(probabilities, probabilities).sum())
+
+
+def mutual_information(joint: ArrayLike) -> float:
+    """Return the mutual information of two discrete variables, in nats.
+
+    Parameters
+    ----------
+    joint : array-like, shape (a, b)
+        Probabilities or counts of each pair of values; they are normalised.
+
+    Returns
+    -------
+    float
+        A number in ``[0, min(H(row), H(column))]``; 0 exactly when rows and columns are
+        independent.
+
+    Raises
+    ------
+    fairtut.errors.InputError
+        If the table is not two-dimensional, is empty, or holds negative or non-finite entries.
+    """
+    table = np.asarray(joint, float)
+    if table.ndim != 2:
+        raise InputError(f"a joint table has two dimensions, got shape {table.shape}")
+    p = _distribution(table)
+    outer = p.sum(1, keepdims=True) * p.sum(0, keepdims=True)
+    ratio = np.divide(p, outer, out=np.ones_like(p), where=p > 0)
+    return max(float(xlogy(p, ratio).sum()), 0.0)  # rounding may leave -1e-17
+
+
+def contingency(a: ArrayLike, b: ArrayLike) -> NDArray[np.int64]:
+    """Count each pair of values of two discrete arrays of equal length, (levels a, levels b)."""
+    left, right = np.asarray(a), np.asarray(b)
+    if left.shape != right.shape or left.ndim != 1 or not len(left):
+        raise InputError(f"need two equal 1-D arrays, got shapes {left.shape} and {right.shape}")
+    i, rows = np.unique(left, return_inverse=True)
+    j, columns = np.unique(right, return_inverse=True)
+    counts = np.bincount(rows * len(j) + columns, minlength=len(i) * len(j))
+    return counts.reshape(len(i), len(j))
+
+
+def optimal_discriminator(joint: ArrayLike) -> NDArray[np.float64]:
+    r"""Return :math:`D^*_s(\hat y) = P(s \mid \hat y)`, one column per value of :math:`\hat y`.
+
+    Columns that never occur are NaN: no discriminator is wrong about them.
+    """
+    p = _distribution(np.asarray(joint, float))
+    total = p.sum(0, keepdims=True)
+    return np.divide(p, total, out=np.full_like(p, np.nan), where=total > 0)
+
+
+def discriminator_bound(joint: ArrayLike, d: ArrayLike) -> float:
+    """Evaluate the right-hand side of theorem 1 for any discriminator, in nats.
+
+    Parameters
+    ----------
+    joint : array-like, shape (a, b)
+        Distribution of ``(s, y_hat)``.
+    d : array-like, shape (a, b)
+        ``d[s, y_hat]``, the discriminator's probability of ``s``; each column sums to 1.
+
+    Returns
+    -------
+    float
+        At most ``mutual_information(joint)``; it can be negative, even ``-inf``.
+    """
+    p, guess = _distribution(np.asarray(joint, float)), np.asarray(d, float)
+    if guess.shape != p.shape:
+        raise InputError(f"d has shape {guess.shape}, the joint table {p.shape}: must be equal")
+    seen = p.sum(0) > 0
+    if not np.allclose(guess[:, seen].sum(0), 1) or (guess[:, seen] < 0).any():
+        raise InputError("d must hold probabilities whose columns sum to 1")
+    with np.errstate(divide="ignore"):
+        log_d = np.where(p > 0, np.log(np.where(p > 0, guess, 1.0)), 0.0)
+    return float((p * log_d).sum() + entropy(p.sum(1)))
+
+
+def trained_bound(
+    u: ArrayLike,
+    s: ArrayLike,
+    *,
+    hidden: Sequence[int] = (),
+    steps: int = 400,
+    lr: float = 0.05,
+    seed: int = 0,
+) -> float:
+    """Lower-bound ``I(S; U)`` by a discriminator that is trained on all rows, in nats.
+
+    Parameters
+    ----------
+    u : array-like, shape (n,) or (n, k)
+        What the discriminator sees.
+    s : array-like, shape (n,)
+        The sensitive attribute, in {0, 1}.
+    hidden : sequence of int
+        Widths of hidden layers; none gives a logistic regression, the discriminator of FR-Train.
+    steps, lr, seed
+        Full-batch Adam steps, learning rate and initialisation seed.
+
+    Returns
+    -------
+    float
+        ``H(S) - min BCE`` on the rows given.  It is a bound for the *empirical* distribution: with
+        a large network and few rows it overstates what holds for new people.
+    """
+    inputs = torch.as_tensor(np.asarray(u, np.float32))
+    inputs = inputs[:, None] if inputs.ndim == 1 else inputs
+    group = torch.as_tensor(np.asarray(s, np.float32))
+    if len(inputs) != len(group) or not torch.isfinite(inputs).all():
+        raise InputError("u and s need equal lengths and finite entries")
+    spread = inputs.std(0, keepdim=True).clamp_min(1e-12)
+    inputs = (inputs - inputs.mean(0, keepdim=True)) / spread  # makes one lr fit every scale
+    torch_seed = torch.Generator().manual_seed(seed)
+    net = MLP(inputs.shape[1], hidden, 1, generator=torch_seed)
+    loss = _fit(net, inputs, group, steps, lr)
+    share = float(group.mean())
+    return entropy([share, 1 - share]) - loss
+
+
+def _fit(net: nn.Module, x: Tensor, target: Tensor, steps: int, lr: float) -> float:
+    """Minimise the full-batch BCE and return the smallest value seen."""
+    optimiser = torch.optim.Adam(net.parameters(), lr)
+    best = float("inf")
+    for _ in range(steps):
+        optimiser.zero_grad()
+        loss = nn.functional.binary_cross_entropy_with_logits(net(x)[:, 0], target)
+        loss.backward()
+        optimiser.step()
+        best = min(best, float(loss.detach()))
+    return best
+
+
+def _distribution(p: ArrayLike) -> NDArray[np.float64]:
+    values = np.asarray(p, float)
+    total = values.sum()
+    if not values.size or not np.isfinite(values).all() or (values < 0).any() or total <= 0:
+        raise InputError("a distribution needs finite, non-negative entries with a positive sum")
+    return np.asarray(values / total, float)

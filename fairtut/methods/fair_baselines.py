@@ -1,0 +1,311 @@
+r"""The linear baselines of the FR-Train table: LR, FC, LBC, RML, and an independent peer.
+
+Every method returns classifiers of the same form as FR-Train's: ``theta`` with the weights of
+``[x, s]`` and the bias last, so that :func:`fairtut.methods.frtrain.linear_logit` scores them
+all.  Each takes optional row weights, which is how a two-step pipeline ("sanitise, then train
+fairly") is built: :func:`learned_weights` first, the fair learner second.
+
+References
+----------
+* FC: Zafar, Valera, Gomez Rodriguez, Gummadi.  Fairness constraints.  AISTATS 2017, eq. (4).
+* LBC: Jiang, Nachum.  Identifying and correcting label bias.  AISTATS 2020, algorithm 1.
+* RML: Ren, Zeng, Yang, Urtasun.  Learning to reweight examples.  ICML 2018, algorithm 1.
+* Exponentiated gradient: Agarwal et al.  A reductions approach.  ICML 2018 (from fairlearn).
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.optimize import minimize
+from scipy.special import expit
+
+from fairtut.errors import InputError, MissingExtra
+
+Floats = NDArray[np.float64]
+
+RIDGE = 1e-6  # keeps separable draws finite; far below any digit that is reported
+
+
+def design(x: ArrayLike, s: ArrayLike) -> Floats:
+    """Return ``[x, s, 1]``, (n, k + 2)."""
+    features, group = np.asarray(x, float), np.asarray(s, float)
+    if features.ndim != 2 or group.shape != (len(features),):
+        raise InputError(f"x and s have shapes {features.shape} and {group.shape}: (n, k), (n,)")
+    return np.column_stack([features, group, np.ones(len(features))])
+
+
+def _loss(theta: Floats, a: Floats, sign: Floats, weight: Floats) -> tuple[float, Floats]:
+    """Weighted mean logistic loss and its gradient; ``sign`` is ±1."""
+    margin = sign * (a @ theta)
+    value = float(weight @ np.logaddexp(0, -margin)) / len(a) + RIDGE / 2 * float(theta @ theta)
+    slope = -a.T @ (weight * sign * expit(-margin)) / len(a) + RIDGE * theta
+    return value, slope
+
+
+def _weights(weight: ArrayLike | None, n: int) -> Floats:
+    if weight is None:
+        return np.ones(n)
+    values = np.asarray(weight, float)
+    if values.shape != (n,) or not np.isfinite(values).all() or (values < 0).any():
+        raise InputError(f"row weights must be {n} finite, non-negative numbers")
+    if not values.any():
+        raise InputError("row weights are all zero: at least one row must count")
+    return values * (n / values.sum())
+
+
+def logistic(
+    x: ArrayLike, s: ArrayLike, y: ArrayLike, weight: ArrayLike | None = None
+) -> Floats:
+    """Logistic regression on ``[x, s]`` (LR), practically unregularised.
+
+    Parameters
+    ----------
+    x : array-like, shape (n, k)
+    s, y : array-like, shape (n,), in {0, 1}
+    weight : array-like, shape (n,), optional
+
+    Returns
+    -------
+    ndarray, shape (k + 2,)
+    """
+    a, w = design(x, s), _weights(weight, len(np.asarray(y)))
+    return _newton(a, np.asarray(y, float), w, np.zeros(a.shape[1]))
+
+
+def _newton(a: Floats, y: Floats, w: Floats, start: Floats) -> Floats:
+    """Fit a weighted logistic regression by Newton's method with step halving."""
+    theta, sign = start, 2 * y - 1
+    value, slope = _loss(theta, a, sign, w)
+    for _ in range(50):
+        p = expit(a @ theta)
+        hessian = (a.T * (w * p * (1 - p))) @ a / len(a) + RIDGE * np.eye(a.shape[1])
+        step = np.linalg.solve(hessian, slope)
+        scale = 1.0
+        while scale > 1e-8:
+            trial = theta - scale * step
+            new_value, new_slope = _loss(trial, a, sign, w)
+            if new_value <= value:
+                break
+            scale /= 2
+        if abs(value - new_value) < 1e-13:
+            return trial
+        theta, value, slope = trial, new_value, new_slope
+    return theta
+
+
+def fairness_constraints(
+    x: ArrayLike,
+    s: ArrayLike,
+    y: ArrayLike,
+    bounds: Sequence[float],
+    weight: ArrayLike | None = None,
+) -> Floats:
+    r"""FC: logistic regression with a bound on the covariance of ``s`` and the logit.
+
+    .. math:: \min_\theta L(\theta)\quad\text{s.t.}\quad
+       \Bigl|\tfrac1n\sum_i (s_i - \bar s)\,\theta^\top x_i\Bigr| \le c
+
+    Parameters
+    ----------
+    bounds : sequence of float
+        The values of ``c``, each ≥ 0; ``inf`` gives plain logistic regression.
+
+    Returns
+    -------
+    ndarray, shape (len(bounds), k + 2)
+    """
+    a, w = design(x, s), _weights(weight, len(np.asarray(y)))
+    sign = 2 * np.asarray(y, float) - 1
+    group = np.asarray(s, float)
+    covariance = (group - group.mean()) @ a / len(a)
+    free = _newton(a, (sign + 1) / 2, w, np.zeros(a.shape[1]))
+    return np.stack([_constrained(a, sign, w, covariance, c, free) for c in bounds])
+
+
+def _constrained(
+    a: Floats, sign: Floats, w: Floats, covariance: Floats, bound: float, free: Floats
+) -> Floats:
+    if not bound >= 0:
+        raise InputError(f"the covariance bound is {bound}: it must be at least 0")
+    if abs(covariance @ free) <= bound:
+        return free  # the constraint does not bind
+    # The problem is convex, so the optimum lies on the face that the free solution violates.
+    face = np.copysign(bound, covariance @ free)
+    found = minimize(
+        _loss, free, (a, sign, w), jac=True, method="SLSQP",
+        constraints={"type": "eq", "fun": lambda t: covariance @ t - face,
+                     "jac": lambda t: covariance},
+        options={"maxiter": 500, "ftol": 1e-12},
+    )  # fmt: skip
+    return np.asarray(found.x, float)
+
+
+def label_bias_correction(
+    x: ArrayLike,
+    s: ArrayLike,
+    y: ArrayLike,
+    rounds: Sequence[int],
+    weight: ArrayLike | None = None,
+    rate: float = 1.0,
+) -> Floats:
+    r"""LBC: re-weigh labels by group until both groups are accepted equally often.
+
+    A multiplier :math:`\mu_g` per group gives positives of the group the weight
+    :math:`\sigma(2\mu_g)` and negatives :math:`1 - \sigma(2\mu_g)`; after each fit,
+    :math:`\mu_g \mathrel{+}= \eta\,(P(\hat Y=1) - P(\hat Y=1\mid g))`.
+
+    Parameters
+    ----------
+    rounds : sequence of int
+        After how many rounds to keep the classifier; 0 is plain logistic regression.
+    rate : float
+        The step size :math:`\eta`.
+
+    Returns
+    -------
+    ndarray, shape (len(rounds), k + 2)
+    """
+    a, labels = design(x, s), np.asarray(y, float)
+    base, group = _weights(weight, len(a)), np.asarray(s).astype(int)
+    multiplier, kept = np.zeros(2), {}
+    theta = _newton(a, labels, base, np.zeros(a.shape[1]))
+    for step in range(max(rounds) + 1):
+        kept[step] = theta
+        accepted = a @ theta > 0
+        # Row weights enter the loss only: rates are those of all rows, as in the covariance of FC.
+        by_group = np.array([accepted[group == g].mean() for g in (0, 1)])
+        multiplier = multiplier + rate * (accepted.mean() - by_group)
+        positive = expit(2 * multiplier)[group]
+        corrected = base * np.where(labels > 0, positive, 1 - positive)
+        theta = _newton(a, labels, _weights(corrected, len(a)), theta)
+    return np.stack([kept[r] for r in rounds])
+
+
+@dataclass(frozen=True)
+class Reweighted:
+    """Result of :func:`learned_weights`.
+
+    Attributes
+    ----------
+    theta : ndarray, shape (seeds, k + 2)
+        Classifier of each seed.
+    weight : ndarray, shape (seeds, n)
+        Average weight that each training row received when it was drawn, scaled to mean 1.
+    """
+
+    theta: Floats
+    weight: Floats
+
+
+def learned_weights(
+    x: ArrayLike,
+    s: ArrayLike,
+    y: ArrayLike,
+    clean: tuple[ArrayLike, ArrayLike, ArrayLike],
+    seeds: Sequence[int],
+    *,
+    steps: int = 3000,
+    batch: int = 100,
+    lr: float = 0.05,
+) -> Reweighted:
+    r"""RML: weigh each training row by how much its gradient helps on the clean set.
+
+    For a batch, the weight of row ``i`` is the non-negative part of minus the derivative of the
+    clean loss in the weight, at weights 0.  For a linear model that is
+    :math:`\max(\langle\nabla\ell_i, \nabla L_{clean}\rangle, 0)`, normalised to sum 1; a batch
+    in which no row helps is skipped.  All seeds are trained at once.
+
+    Parameters
+    ----------
+    clean : tuple of array-like
+        ``(x, s, y)`` of the clean set.
+    steps, batch, lr
+        Steps of gradient descent, rows per step, learning rate.  The rate decides everything: at
+        0.5 the published setting of other models diverges here.
+    """
+    a, sign = design(x, s), 2 * np.asarray(y, float) - 1
+    a_clean, sign_clean = design(clean[0], clean[1]), 2 * np.asarray(clean[2], float) - 1
+    rngs = [np.random.default_rng(seed) for seed in seeds]
+    theta = np.stack([0.2 * rng.standard_normal(a.shape[1]) for rng in rngs])  # (S, k + 2)
+    total, drawn = np.zeros((len(seeds), len(a))), np.zeros((len(seeds), len(a)))
+    lanes = np.arange(len(seeds))[:, None]
+    for _ in range(steps):
+        rows = np.stack([rng.integers(0, len(a), batch) for rng in rngs])  # (S, batch)
+        pull = _row_gradients(theta, a[rows], sign[rows])  # (S, batch, k + 2)
+        towards = _row_gradients(theta, a_clean[None], sign_clean[None]).mean(1)
+        gain = np.maximum(np.einsum("sbk,sk->sb", pull, towards), 0)
+        size = gain.sum(1, keepdims=True)
+        gain = np.divide(gain, size, out=np.zeros_like(gain), where=size > 0)
+        theta = theta - lr * np.einsum("sb,sbk->sk", gain, pull)
+        np.add.at(total, (lanes, rows), gain)
+        np.add.at(drawn, (lanes, rows), 1)
+    mean = np.divide(total, drawn, out=np.zeros_like(total), where=drawn > 0)
+    return Reweighted(theta, mean / mean.mean(1, keepdims=True))
+
+
+def _row_gradients(theta: Floats, a: Floats, sign: Floats) -> Floats:
+    """Gradient of each row's logistic loss, (S, rows, k + 2)."""
+    margin = sign * np.einsum("sbk,sk->sb", np.broadcast_to(a, (len(theta), *a.shape[1:])), theta)
+    return -(sign * expit(-margin))[..., None] * a
+
+
+def exponentiated_gradient(
+    x: ArrayLike,
+    s: ArrayLike,
+    y: ArrayLike,
+    ratios: Sequence[float],
+    targets: Sequence[tuple[ArrayLike, ArrayLike]],
+    seed: int = 0,
+    weight_on_s: bool = True,
+) -> list[list[NDArray[np.int8]]]:
+    """Fairlearn's exponentiated gradient with a demographic-parity ratio, as a peer.
+
+    Parameters
+    ----------
+    ratios : sequence of float
+        Lower bounds on the ratio of acceptance rates, in (0, 1].
+    targets : sequence of (x, s)
+        Rows to decide on.  The result is a randomised classifier; ``seed`` draws it once.
+    weight_on_s : bool
+        Whether ``s`` is an input, as for the other methods.
+
+    Returns
+    -------
+    list of list of ndarray
+        ``decisions[ratio][target]``, each in {0, 1}.
+
+    Raises
+    ------
+    fairtut.errors.MissingExtra
+        If fairlearn is not installed.
+    """
+    try:
+        from fairlearn.reductions import DemographicParity, ExponentiatedGradient
+    except ImportError as error:
+        raise MissingExtra.of("fairlearn", "peers") from error
+    from sklearn.linear_model import LogisticRegression
+
+    def inputs(features: ArrayLike, group: ArrayLike) -> Floats:
+        both = design(features, group)[:, :-1]
+        return both if weight_on_s else both[:, :-1]
+
+    decisions = []
+    for ratio in ratios:
+        learner = ExponentiatedGradient(
+            LogisticRegression(C=1e6, max_iter=500),
+            DemographicParity(ratio_bound=ratio, ratio_bound_slack=0.01),
+            max_iter=25,
+        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # sklearn's deprecation notes from inside fairlearn
+            learner.fit(inputs(x, s), np.asarray(y), sensitive_features=np.asarray(s))
+            decisions.append([
+                np.asarray(learner.predict(inputs(*rows), random_state=seed), np.int8)
+                for rows in targets
+            ])  # fmt: skip
+    return decisions

@@ -1,0 +1,97 @@
+"""The audit of the released FR-Train code, as experiments on the same draws."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from fairtut.data.crowd import CrowdModel
+from fairtut.methods.frtrain import Config, Trained, debiasing, train
+from fairtut.studies.frtrain.draws import Draw
+from fairtut.studies.frtrain.methods import from_theta, init_seeds, triple
+from fairtut.studies.frtrain.presets import Preset
+from fairtut.studies.frtrain.table import run_draw, score
+
+AUDIT_LAMBDA = 0.52  # the poisoned run's setting in the paper's table
+
+
+def audit_draw(draw: Draw, preset: Preset) -> pd.DataFrame:
+    """Look inside the discriminators and weights of one draw.
+
+    Returns
+    -------
+    DataFrame
+        One row per variant and initialisation at the paper's ``lambda_f``: test ``acc`` and
+        ``di``; smallest and largest row weight ever; mean output of the robustness discriminator
+        on ``flipped`` and ``kept`` rows; mean final weight of both.
+    """
+    rows = triple(draw.train, draw.labels("poisoned"))
+    described = {"lambda_f": 0.9}
+    variants: dict[str, tuple[Config, float]] = {
+        "released": (preset.poisoned, AUDIT_LAMBDA),
+        "released, weights off": (replace(preset.poisoned, weights="none"), AUDIT_LAMBDA),
+        "released, gradient off": (replace(preset.poisoned, r_gradient=False), AUDIT_LAMBDA),
+        "debiasing, same mix": (debiasing(preset.poisoned), _same_mix(AUDIT_LAMBDA, preset)),
+        "described": (preset.described, described["lambda_f"]),
+    }
+    frames = []
+    for name, (config, lam) in variants.items():
+        seeds = init_seeds(draw, preset)
+        clean = triple(draw.clean) if config.r_input != "none" else None
+        out = train(
+            *rows, clean, lambda_f=[lam] * len(seeds), seeds=seeds, config=config,
+            fused=preset.fused,
+        )  # fmt: skip
+        frames.append(_describe(name, out, draw))
+    return pd.concat(frames, ignore_index=True)
+
+
+def _same_mix(lam: float, preset: Preset) -> float:
+    """The ``lambda_f`` at which AD has the same ratio of fairness to classification weight."""
+    keep = 1 - lam - preset.poisoned.lambda_r
+    return lam / (lam + keep)
+
+
+def _describe(name: str, out: Trained, draw: Draw) -> pd.DataFrame:
+    family = from_theta(draw, (0.0,), out.theta[None])
+    scores = score(family.test[0], draw.test)
+    flipped = draw.poison.flipped
+    inits = len(out.seeds)
+    nothing = np.full((inits, len(flipped)), np.nan)
+    seen = out.r_score if out.r_score is not None else nothing
+    return pd.DataFrame(
+        {
+            "variant": name,
+            "draw": draw.index,
+            "init": range(inits),
+            "acc": scores["acc"],
+            "di": scores["di"],
+            "weight_min": out.weight_range[0],
+            "weight_max": out.weight_range[1],
+            "score_flipped": seen[:, flipped].mean(1),
+            "score_kept": seen[:, ~flipped].mean(1),
+            "weight_flipped": out.weights[:, flipped].mean(1),
+            "weight_kept": out.weights[:, ~flipped].mean(1),
+        }
+    )
+
+
+def audits(draw: Draw, preset: Preset, crowd: CrowdModel | None = None) -> pd.DataFrame:
+    """Run the methods that use the clean set with that set labelled by a simulated crowd.
+
+    Parameters
+    ----------
+    draw : Draw
+    preset : Preset
+    crowd : CrowdModel, optional
+        None keeps the true labels.
+
+    Returns
+    -------
+    DataFrame
+        As :func:`~fairtut.studies.frtrain.table.run_draw`, poisoned training labels only.
+    """
+    noisy = draw if crowd is None else draw.with_crowd(crowd, seed=0)
+    return run_draw(noisy, preset, ("frtrain", "described", "clean-only", "rml"), ("poisoned",))

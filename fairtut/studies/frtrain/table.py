@@ -1,0 +1,163 @@
+"""Run every method on every draw, score it on both splits, and select on one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+import numpy as np
+import pandas as pd
+
+from fairtut.data.tabular import Table
+from fairtut.metrics import DEFINITIONS, group_table, select
+from fairtut.runtime.presets import choose
+from fairtut.runtime.progress import progress
+from fairtut.studies.frtrain.draws import Draw
+from fairtut.studies.frtrain.methods import METHODS, Decisions, Family
+from fairtut.studies.frtrain.presets import Preset
+
+SCORES = {"acc": "accuracy", "di": "di", "dp": "demographic_parity_gap", "eo": "equalized_odds_gap"}
+"""Column of the result frame → metric."""
+
+KEYS = ["data", "draw", "training", "method", "init"]
+
+
+def score(decisions: Decisions, table: Table) -> dict[str, np.ndarray]:
+    """Score decisions of shape (..., n) on a table; each metric has shape (...)."""
+    counts = group_table(table.y, decisions.astype(np.int8), table.s, classes=(0, 1), groups=(0, 1))
+    return {column: DEFINITIONS[name].of_table(counts) for column, name in SCORES.items()}
+
+
+def score_family(family: Family, draw: Draw) -> pd.DataFrame:
+    """Return one row per setting and initialisation, with scores on both splits."""
+    settings, inits = family.select.shape[:2]
+    frame = pd.DataFrame(
+        {
+            "step": np.repeat(np.arange(settings), inits),
+            "setting": np.repeat(np.asarray(family.settings, float), inits),
+            "init": np.tile(np.arange(inits), settings),
+        }
+    )
+    for part in ("select", "test"):
+        scores = score(getattr(family, part), getattr(draw, part))
+        for column, values in scores.items():
+            frame[f"{part}_{column}"] = values.reshape(-1)
+    return frame
+
+
+def run_draw(
+    draw: Draw,
+    preset: Preset,
+    methods: Iterable[str] | None = None,
+    trainings: Sequence[str] = ("clean", "poisoned"),
+) -> pd.DataFrame:
+    """Run methods on one draw.
+
+    Parameters
+    ----------
+    draw : Draw
+    preset : Preset
+    methods : iterable of str, optional
+        Names in :data:`~fairtut.studies.frtrain.methods.METHODS`; default all that the preset has.
+    trainings : sequence of {"clean", "poisoned"}
+
+    Returns
+    -------
+    DataFrame
+        One row per training labels, method, setting and initialisation.
+    """
+    names = list(methods or (m for m in METHODS if preset.peer or m != "peer"))
+    frames = []
+    for training in trainings:
+        for name in names:
+            family = choose(METHODS, name, "method")(draw, training, preset)
+            frame = score_family(family, draw)
+            frames.append(
+                frame.assign(data=draw.name, draw=draw.index, training=training, method=name)
+            )
+    return pd.concat(frames, ignore_index=True)
+
+
+def run_draws(
+    make: Callable[[int], Draw],
+    preset: Preset,
+    work: Callable[[Draw, Preset], pd.DataFrame] = run_draw,
+    what: str = "draws",
+) -> pd.DataFrame:
+    """Apply ``work`` to every draw of the preset, ``preset.jobs`` draws at a time.
+
+    Parameters
+    ----------
+    make : callable
+        Makes draw number ``i``; it must be picklable if several jobs run.
+    work : callable
+        Returns a frame for a draw; default :func:`run_draw`.
+    what : str
+        Name of the progress bar.
+    """
+    from joblib import Parallel, delayed
+
+    indices = progress(range(preset.draws), what, preset.draws)
+    frames = Parallel(n_jobs=preset.jobs)(delayed(_one)(make, i, preset, work) for i in indices)
+    return pd.concat(list(frames), ignore_index=True)
+
+
+def _one(
+    make: Callable[[int], Draw],
+    index: int,
+    preset: Preset,
+    work: Callable[[Draw, Preset], pd.DataFrame],
+) -> pd.DataFrame:
+    return work(make(index), preset)
+
+
+def chosen(frame: pd.DataFrame, limit: float, by: str = "select") -> pd.DataFrame:
+    """Select a setting per draw, training labels, method and initialisation.
+
+    The rule: among the settings whose disparate impact on the ``select`` split is at least
+    ``limit``, the most accurate there; if none reaches it, the fairest, with ``satisfied`` False.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        From :func:`run_draws`.
+    limit : float
+        Smallest disparate impact.
+    by : {"select", "test"}
+        Split that the rule looks at.  ``"test"`` is what the public notebooks do; it is here only
+        to measure what that is worth.
+
+    Returns
+    -------
+    DataFrame
+        One row per run, with columns ``acc``, ``di``, ``dp`` and ``eo`` of the test split.
+    """
+    rows = []
+    for _, group in frame.groupby(KEYS, sort=False):
+        found = select(group[[f"{by}_acc", f"{by}_di"]].to_numpy(), limit, larger_is_fairer=True)
+        row = group.iloc[found.index].copy()
+        row["satisfied"] = found.satisfied
+        rows.append(row)
+    picked = pd.DataFrame(rows)
+    names = {f"test_{column}": column for column in SCORES}
+    return picked[[*KEYS, "setting", "satisfied", *names]].rename(columns=names)
+
+
+def curve(frame: pd.DataFrame, method: str, training: str) -> pd.DataFrame:
+    """Mean and spread over draws of each setting of a method, for the accuracy–fairness curve.
+
+    Returns
+    -------
+    DataFrame
+        Per setting: mean of ``acc`` and ``di`` over draws (initialisations averaged first) and
+        their standard deviation over draws (``ddof = 1``), columns ``acc``, ``di``, ``acc_sd``,
+        ``di_sd``.
+    """
+    mine = frame[(frame["method"] == method) & (frame["training"] == training)]
+    by_draw = mine.groupby(["step", "draw"])[["test_acc", "test_di"]].mean()
+    mean, spread = by_draw.groupby("step").mean(), by_draw.groupby("step").std(ddof=1)
+    return pd.DataFrame(
+        {
+            "acc": mean["test_acc"], "di": mean["test_di"],
+            "acc_sd": spread["test_acc"], "di_sd": spread["test_di"],
+        }
+    )  # fmt: skip
