@@ -1,15 +1,18 @@
 """The experiments of the FR-Train chapter: draws, the table's methods, selection, audits."""
 
-from fairtut.studies.frtrain.audit import audit_draw, audits
+from fairtut.studies.frtrain import example, measures
+from fairtut.studies.frtrain.audit import AUDIT_LAMBDA, audit_draw, crowd_draw, odds_draw
 from fairtut.studies.frtrain.draws import REAL_SETS, Draw, real_draw, synthetic_draw
-from fairtut.studies.frtrain.methods import CONTROLS, METHODS, TABLE, Family
-from fairtut.studies.frtrain.presets import FRTRAIN, Grid, Preset
+from fairtut.studies.frtrain.methods import CONTROLS, METHODS, NAMES, TABLE, Family
+from fairtut.studies.frtrain.presets import FRTRAIN, Grid, Preset, for_real
 from fairtut.studies.frtrain.table import chosen, curve, run_draw, run_draws
 
 __all__ = [
+    "AUDIT_LAMBDA",
     "CONTROLS",
     "FRTRAIN",
     "METHODS",
+    "NAMES",
     "REAL_SETS",
     "TABLE",
     "Draw",
@@ -17,9 +20,13 @@ __all__ = [
     "Grid",
     "Preset",
     "audit_draw",
-    "audits",
     "chosen",
+    "crowd_draw",
     "curve",
+    "example",
+    "for_real",
+    "measures",
+    "odds_draw",
     "real_draw",
     "run_draw",
     "run_draws",

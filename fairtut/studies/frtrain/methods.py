@@ -7,7 +7,7 @@ A method takes a draw, the kind of training labels and the preset, and returns a
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -211,6 +211,24 @@ def peer(draw: Draw, training: str, preset: Preset) -> Family:
     return Family(preset.grid.ratio, select, test)
 
 
+# ------------------------------------------------------------------- equalized odds
+
+
+def ad_odds(draw: Draw, training: str, preset: Preset) -> Family:
+    """AD whose discriminator also sees the label."""
+    rows = triple(draw.train, draw.labels(training))
+    config = replace(debiasing(_config(training, preset)), criterion="eo")
+    return adversarial(draw, rows, config, preset.grid.debiasing, preset)
+
+
+def frtrain_odds(draw: Draw, training: str, preset: Preset) -> Family:
+    """FR-Train whose fairness discriminator also sees the label."""
+    rows = triple(draw.train, draw.labels(training))
+    config = replace(_config(training, preset), criterion="eo")
+    released = preset.grid.released_clean, preset.grid.released_poisoned
+    return adversarial(draw, rows, config, released[training == "poisoned"], preset)
+
+
 Method = Callable[[Draw, str, Preset], Family]
 
 TABLE: dict[str, Method] = {
@@ -235,13 +253,17 @@ CONTROLS: dict[str, Method] = {
 }
 """What the paper's table lacks."""
 
-METHODS: dict[str, Method] = TABLE | CONTROLS
+ODDS: dict[str, Method] = {"ad-eo": ad_odds, "frtrain-eo": frtrain_odds}
+"""The equalized-odds variants; no code was released for them."""
+
+METHODS: dict[str, Method] = TABLE | CONTROLS | ODDS
 
 NAMES: dict[str, str] = {
     "fc": "FC", "lbc": "LBC", "ad": "AD", "rml-fc": "RML+FC", "rml-lbc": "RML+LBC",
     "rml-ad": "RML+AD", "lr": "LR", "rml": "RML", "frtrain": "FR-Train",
     "described": "FR-Train as described", "clean-only": "AD, clean set only",
     "clean-and-train": "AD, training + clean set", "oracle": "AD, true labels",
-    "peer": "exponentiated gradient",
+    "peer": "exponentiated gradient", "ad-eo": "AD for equalized odds",
+    "frtrain-eo": "FR-Train for equalized odds",
 }  # fmt: skip
 """How each method is written in tables and figures."""

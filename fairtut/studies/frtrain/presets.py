@@ -29,9 +29,9 @@ class Grid:
 
     released_clean: tuple[float, ...] = (0.2, 0.4, 0.6, 0.7, 0.75, 0.8, 0.83, 0.85, 0.88)
     released_poisoned: tuple[float, ...] = (0.1, 0.2, 0.3, 0.4, 0.45, 0.49, 0.52, 0.55, 0.58)
-    debiasing: tuple[float, ...] = (0.1, 0.3, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95)
-    covariance: tuple[float, ...] = (0.8, 0.4, 0.2, 0.15, 0.1, 0.07, 0.04, 0.02, 0.0)
-    rounds: tuple[int, ...] = (0, 1, 2, 4, 6, 8, 12, 20, 100)
+    debiasing: tuple[float, ...] = (0.1, 0.3, 0.5, 0.7, 0.8, 0.85, 0.9, 0.95, 0.98)
+    covariance: tuple[float, ...] = (0.4, 0.2, 0.1, 0.07, 0.05, 0.03, 0.02, 0.01, 0.0)
+    rounds: tuple[int, ...] = (0, 1, 2, 3, 4, 6, 8, 12, 100)
     ratio: tuple[float, ...] = (0.6, 0.7, 0.8, 0.85, 0.88, 0.91, 0.94, 0.97, 0.99)
 
 
@@ -43,6 +43,8 @@ class Preset:
     ----------
     draws, inits : int
         Independent data draws (the unit of every interval) and initialisations of each.
+    side_draws : int
+        Draws of the audit, the crowd and the equalized-odds experiments.
     sizes : mapping
         Rows of the ``train``, ``clean``, ``select`` and ``test`` parts of a synthetic draw.
     real_sizes : mapping of str to mapping
@@ -65,6 +67,7 @@ class Preset:
 
     draws: int
     inits: int
+    side_draws: int
     sizes: Mapping[str, int]
     real_sizes: Mapping[str, Mapping[str, int]]
     poison: float = 0.1
@@ -87,12 +90,12 @@ _REAL = {
     "compas-sex": {"train": 3000, "clean": 150, "select": 1000, "test": 2000},
 }
 
-_SHORT = {"epochs": 1200, "warmup": 150, "lr_classifier": 0.01, "lr_f": 0.02, "lr_r": 0.02}
+_SHORT = {"epochs": 600, "warmup": 120, "lr_classifier": 0.01, "lr_f": 0.02, "lr_r": 0.02}
 
 _FEW = Grid(
     released_clean=(0.4, 0.8, 0.88),
     released_poisoned=(0.2, 0.45, 0.56),
-    debiasing=(0.3, 0.8, 0.93),
+    debiasing=(0.5, 0.8, 0.93),
     covariance=(0.4, 0.1, 0.0),
     rounds=(0, 4, 100),
     ratio=(0.7, 0.9, 0.97),
@@ -102,7 +105,8 @@ FRTRAIN: dict[str, Preset] = {
     "smoke": Preset(
         draws=3,
         inits=1,
-        sizes={"train": 900, "clean": 150, "select": 500, "test": 1000},
+        side_draws=2,
+        sizes={"train": 900, "clean": 200, "select": 500, "test": 1000},
         real_sizes={
             name: {"train": 800, "clean": 100, "select": 600, "test": 1500} for name in _REAL
         },
@@ -115,8 +119,8 @@ FRTRAIN: dict[str, Preset] = {
         jobs=1,
         fused=False,
     ),
-    "laptop": Preset(draws=6, inits=3, sizes=_SIZES, real_sizes=_REAL),
-    "paper": Preset(draws=20, inits=5, sizes=_SIZES, real_sizes=_REAL),
+    "laptop": Preset(draws=8, inits=3, side_draws=6, sizes=_SIZES, real_sizes=_REAL),
+    "paper": Preset(draws=20, inits=5, side_draws=20, sizes=_SIZES, real_sizes=_REAL),
 }
 """The chapter's presets.  ``laptop`` already has the paper's sizes; ``paper`` has more draws."""
 
@@ -133,6 +137,7 @@ def for_real(preset: Preset) -> Preset:
     change["epochs"] = min(change["epochs"], int(preset.poisoned.epochs))
     return replace(
         preset,
+        draws=min(preset.draws, 5),  # splits of one data set: more of them add little
         clean=replace(preset.clean, **change),
         poisoned=replace(preset.poisoned, **change),
         described=replace(preset.described, **(change | {"lr_r": preset.described.lr_r})),

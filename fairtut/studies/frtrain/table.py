@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import importlib.util
+from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,7 @@ from fairtut.metrics import DEFINITIONS, group_table, select
 from fairtut.runtime.presets import choose
 from fairtut.runtime.progress import progress
 from fairtut.studies.frtrain.draws import Draw
-from fairtut.studies.frtrain.methods import METHODS, Decisions, Family
+from fairtut.studies.frtrain.methods import CONTROLS, METHODS, TABLE, Decisions, Family
 from fairtut.studies.frtrain.presets import Preset
 
 SCORES = {"acc": "accuracy", "di": "di", "dp": "demographic_parity_gap", "eo": "equalized_odds_gap"}
@@ -44,11 +45,19 @@ def score_family(family: Family, draw: Draw) -> pd.DataFrame:
     return frame
 
 
+def plan(preset: Preset) -> dict[str, tuple[str, ...]]:
+    """Return the methods that are run on clean and on poisoned labels.
+
+    Controls for poison need no run on clean labels; fairlearn's peer is left out where the preset
+    says so or the package is missing.
+    """
+    peer = preset.peer and importlib.util.find_spec("fairlearn") is not None
+    controls = tuple(name for name in CONTROLS if peer or name != "peer")
+    return {"clean": (*TABLE, *(["peer"] if peer else [])), "poisoned": (*TABLE, *controls)}
+
+
 def run_draw(
-    draw: Draw,
-    preset: Preset,
-    methods: Iterable[str] | None = None,
-    trainings: Sequence[str] = ("clean", "poisoned"),
+    draw: Draw, preset: Preset, methods: Mapping[str, Iterable[str]] | None = None
 ) -> pd.DataFrame:
     """Run methods on one draw.
 
@@ -56,18 +65,17 @@ def run_draw(
     ----------
     draw : Draw
     preset : Preset
-    methods : iterable of str, optional
-        Names in :data:`~fairtut.studies.frtrain.methods.METHODS`; default all that the preset has.
-    trainings : sequence of {"clean", "poisoned"}
+    methods : mapping, optional
+        Training labels (``"clean"``, ``"poisoned"``) → names in
+        :data:`~fairtut.studies.frtrain.methods.METHODS`; default :func:`plan`.
 
     Returns
     -------
     DataFrame
         One row per training labels, method, setting and initialisation.
     """
-    names = list(methods or (m for m in METHODS if preset.peer or m != "peer"))
     frames = []
-    for training in trainings:
+    for training, names in (methods or plan(preset)).items():
         for name in names:
             family = choose(METHODS, name, "method")(draw, training, preset)
             frame = score_family(family, draw)
@@ -82,6 +90,7 @@ def run_draws(
     preset: Preset,
     work: Callable[[Draw, Preset], pd.DataFrame] = run_draw,
     what: str = "draws",
+    draws: int | None = None,
 ) -> pd.DataFrame:
     """Apply ``work`` to every draw of the preset, ``preset.jobs`` draws at a time.
 
@@ -93,10 +102,13 @@ def run_draws(
         Returns a frame for a draw; default :func:`run_draw`.
     what : str
         Name of the progress bar.
+    draws : int, optional
+        How many draws; default all of the preset.
     """
     from joblib import Parallel, delayed
 
-    indices = progress(range(preset.draws), what, preset.draws)
+    count = draws or preset.draws
+    indices = progress(range(count), what, count)
     frames = Parallel(n_jobs=preset.jobs)(delayed(_one)(make, i, preset, work) for i in indices)
     return pd.concat(list(frames), ignore_index=True)
 
@@ -110,30 +122,36 @@ def _one(
     return work(make(index), preset)
 
 
-def chosen(frame: pd.DataFrame, limit: float, by: str = "select") -> pd.DataFrame:
+def chosen(
+    frame: pd.DataFrame, limit: float, by: str = "select", metric: str = "di"
+) -> pd.DataFrame:
     """Select a setting per draw, training labels, method and initialisation.
 
-    The rule: among the settings whose disparate impact on the ``select`` split is at least
-    ``limit``, the most accurate there; if none reaches it, the fairest, with ``satisfied`` False.
+    The rule: among the settings that keep the fairness limit on the ``select`` split, the most
+    accurate there; if none keeps it, the fairest, with ``satisfied`` False.
 
     Parameters
     ----------
     frame : DataFrame
         From :func:`run_draws`.
     limit : float
-        Smallest disparate impact.
+        Smallest disparate impact, or largest gap.
     by : {"select", "test"}
         Split that the rule looks at.  ``"test"`` is what the public notebooks do; it is here only
         to measure what that is worth.
+    metric : {"di", "dp", "eo"}
+        The fairness metric of the limit.
 
     Returns
     -------
     DataFrame
         One row per run, with columns ``acc``, ``di``, ``dp`` and ``eo`` of the test split.
     """
+    larger = DEFINITIONS[SCORES[metric]].larger_is_fairer
     rows = []
     for _, group in frame.groupby(KEYS, sort=False):
-        found = select(group[[f"{by}_acc", f"{by}_di"]].to_numpy(), limit, larger_is_fairer=True)
+        plane = group[[f"{by}_acc", f"{by}_{metric}"]].to_numpy()
+        found = select(plane, limit, larger_is_fairer=larger)
         row = group.iloc[found.index].copy()
         row["satisfied"] = found.satisfied
         rows.append(row)
