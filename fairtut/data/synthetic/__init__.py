@@ -1,0 +1,1 @@
+"""Data sets that are generated, need no file and no network, and carry no terms."""

@@ -1,0 +1,251 @@
+"""Tables, standardising, splitting and bringing your own frame."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fairtut.data.synthetic.gaussians import zafar
+from fairtut.data.tabular import Standardiser, Table, from_frame, load, split, split_rows
+from fairtut.errors import InputError, UnknownName
+
+
+def toy(**changes) -> Table:
+    fields = {
+        "x": np.array([[1.0, 0], [2, 1], [3, 0], [4, 1]]),
+        "s": np.array([0, 0, 1, 1]),
+        "y": np.array([0, 1, 1, 1]),
+        "feature_names": ("age", "flag"),
+        "name": "toy",
+        "sensitive": "s",
+        "source": "a test",
+        "numeric": (0,),
+    }
+    return Table(**(fields | changes))
+
+
+class TestTable:
+    def test_types_digest_and_summary(self):
+        table = toy()
+        assert (table.x.dtype, table.s.dtype, table.y.dtype) == (np.float32, np.int8, np.int8)
+        assert len(table) == 4 and len(table.digest) == 64
+        assert table.summary() == {
+            "n": 4, "d": 2, "share_s1": 0.5, "base_rate": 0.75,
+            "base_rate_s0": 0.5, "base_rate_s1": 1.0,
+        }  # fmt: skip
+
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            {"x": np.array([[1.0, 0], [2, 1], [3, 0], [5, 1]])},
+            {"s": np.array([0, 1, 1, 1])},
+            {"y": np.array([0, 1, 1, 0])},
+        ],
+    )
+    def test_the_digest_sees_every_array(self, changes):
+        assert toy(**changes).digest != toy().digest
+
+    def test_the_digest_ignores_layout_and_width(self):
+        wide = toy(x=np.asfortranarray(toy().x.astype(np.float64)), s=np.array([0.0, 0, 1, 1]))
+        assert wide.digest == toy().digest
+
+    def test_taking_rows_renews_the_digest_and_keeps_the_rest(self):
+        part = toy().take([2, 0])
+        assert part.x[:, 0].tolist() == [3, 1] and part.digest != toy().digest
+        assert part.feature_names == toy().feature_names
+        assert toy().take(np.array([True, False, False, True])).y.tolist() == [0, 1]
+
+    def test_an_empty_group_has_no_rate(self):
+        assert np.isnan(toy().take([0, 1]).summary()["base_rate_s1"])
+
+    @pytest.mark.parametrize(
+        ("changes", "match"),
+        [
+            ({"x": np.array([[1.0, 0], [np.nan, 1], [3, 0], [4, 1]])}, "'age' holds NaN"),
+            ({"x": np.array([[1.0, 0], [2, np.inf], [3, 0], [4, 1]])}, "'flag' holds NaN or inf"),
+            ({"s": np.array([0, 1, 2, 1])}, "s must be"),
+            ({"y": np.array([0, 1, 1])}, "y must be"),
+            ({"feature_names": ("age",)}, "x is"),
+            ({"favourable": 2}, "favourable"),
+        ],
+    )
+    def test_broken_arrays_are_refused(self, changes, match):
+        with pytest.raises(InputError, match=match) as caught:
+            toy(**changes)
+        assert "\n" not in str(caught.value)
+
+
+class TestStandardiser:
+    def test_statistics_come_from_the_training_rows_only(self):
+        parts = split(zafar(400, seed=1), {"train": 200, "test": 200})
+        scale = Standardiser.fit(parts["train"])
+        train, test = scale(parts["train"]), scale(parts["test"])
+        np.testing.assert_allclose(train.x.mean(0), 0, atol=1e-5)
+        np.testing.assert_allclose(train.x.std(0), 1, atol=1e-5)
+        expected = (parts["test"].x - parts["train"].x.mean(0)) / parts["train"].x.std(0)
+        np.testing.assert_allclose(test.x, expected, atol=1e-5)
+        assert abs(test.x.mean(0)).max() > 1e-3
+        assert test.digest != parts["test"].digest
+
+    def test_flags_and_constants_are_left_alone(self):
+        table = toy(x=np.array([[7.0, 0], [7, 1], [7, 0], [7, 1]]))
+        out = Standardiser.fit(table)(table).x
+        assert out[:, 0].tolist() == [0, 0, 0, 0] and out[:, 1].tolist() == [0, 1, 0, 1]
+
+    def test_another_table_is_refused(self):
+        with pytest.raises(InputError, match="3 features"):
+            Standardiser.fit(toy())(
+                toy(x=np.ones((4, 3)), feature_names=("a", "b", "c"), numeric=())
+            )
+
+
+SIZES = {"train": 1800, "val": 200, "select": 500, "test": 1000}
+
+
+class TestSplit:
+    def test_parts_are_disjoint_exact_and_in_order(self):
+        table = zafar(3700, seed=2)
+        rows = split_rows(table.s, table.y, SIZES, seed=7)
+        together = np.concatenate(list(rows.values()))
+        assert len(np.unique(together)) == len(together) == 3500
+        assert {k: len(v) for k, v in rows.items()} == SIZES and list(rows) == list(SIZES)
+        parts = split(table, SIZES, seed=7)
+        np.testing.assert_array_equal(parts["val"].x, table.x[rows["val"]])
+
+    @settings(max_examples=40, deadline=None)
+    @given(
+        seed=st.integers(0, 10_000),
+        n=st.integers(40, 400),
+        share=st.floats(0.05, 0.95),
+        sizes=st.lists(st.integers(1, 12), min_size=1, max_size=4),
+    )
+    def test_stratified_parts_hold_every_cell_in_proportion(self, seed, n, share, sizes):
+        rng = np.random.default_rng(seed)
+        s, y = rng.random(n) < share, rng.random(n) < 0.4
+        rows = split_rows(s, y, {f"p{i}": size for i, size in enumerate(sizes)}, seed)
+        for part, index in rows.items():
+            for g in (0, 1):
+                for label in (0, 1):
+                    everywhere = ((s == g) & (y == label)).mean()
+                    here = ((s[index] == g) & (y[index] == label)).sum()
+                    # a run of the merged keys holds a cell to within one, plus its share of the
+                    # other cells' rounding
+                    assert abs(here - everywhere * len(index)) <= 1 + 4 * everywhere, part
+
+    def test_without_stratification_a_small_part_can_be_far_off(self):
+        table = zafar(3700, seed=2)
+
+        def worst(stratify):
+            rates = [
+                split(table, {"val": 200}, seed, stratify)["val"].y.mean() for seed in range(30)
+            ]
+            return max(abs(r - 0.5) for r in rates)
+
+        assert worst(True) <= 0.015 < 0.05 < worst(False)
+
+    def test_seeds_and_shares(self):
+        table = zafar(100, seed=0)
+        one, two = split(table, {"a": 0.29, "b": 0.5}, 1), split(table, {"a": 0.29, "b": 0.5}, 2)
+        assert (len(one["a"]), len(one["b"])) == (29, 50)
+        assert one["a"].digest != two["a"].digest
+        assert one["a"].digest == split(table, {"a": 0.29, "b": 0.5}, 1)["a"].digest
+        assert len(split(table, {"all": 1.0})["all"]) == 100
+
+    @pytest.mark.parametrize(
+        ("sizes", "match"),
+        [
+            ({"a": 80, "b": 30}, r"need 110 rows \(a 80, b 30\), there are 100"),
+            ({"a": 0}, "part 'a' has size 0"),
+            ({"a": -5}, "part 'a'"),
+            ({"a": 1.5}, "part 'a'"),
+            ({"a": 0.001}, "part 'a'"),
+        ],
+    )
+    def test_impossible_sizes_are_refused(self, sizes, match):
+        with pytest.raises(InputError, match=match):
+            split(zafar(100), sizes)
+
+
+@pytest.fixture
+def frame():
+    return pd.DataFrame(
+        {
+            "age": [20, 30.5, 40, 50],
+            "job": pd.Categorical(["a", "b", "c", "a"]),
+            "town": ["x", "y", "x", "y"],
+            "member": [True, False, True, True],
+            "sex": ["f", "m", "f", "m"],
+            "hired": ["yes", "no", "no", "yes"],
+        }
+    )
+
+
+class TestFromFrame:
+    def test_encoding(self, frame):
+        table = from_frame(frame, target="hired", sensitive="sex", positive="yes", name="jobs")
+        assert table.feature_names == (
+            "age", "job=a", "job=b", "job=c", "town=y", "member=True",
+        )  # fmt: skip
+        assert table.numeric == (0,)
+        expected = [[20, 1, 0, 0, 0, 1], [30.5, 0, 1, 0, 1, 0], [40, 0, 0, 1, 0, 1]]
+        assert table.x[:3].tolist() == expected
+        assert table.s.tolist() == [0, 1, 0, 1] and table.groups == ("f", "m")
+        assert table.y.tolist() == [1, 0, 0, 1] and table.labels == ("no", "yes")
+
+    @pytest.mark.parametrize("dtype", [object, "string", "category"])
+    def test_the_type_of_text_does_not_matter(self, frame, dtype):
+        same = frame.astype({"sex": dtype, "hired": dtype, "town": dtype})
+        options = {"target": "hired", "sensitive": "sex", "positive": "yes"}
+        assert from_frame(same, **options).digest == from_frame(frame, **options).digest
+
+    def test_whole_numbers_and_nullable_numbers(self, frame):
+        frame["age"] = pd.array([20, 30, 40, 50], dtype="Int64")
+        frame["hired"] = [1, 0, 0, 1]
+        table = from_frame(frame, target="hired", sensitive="sex", features=["age"])
+        assert table.x[:, 0].tolist() == [20, 30, 40, 50] and table.y.tolist() == [1, 0, 0, 1]
+
+    def test_more_than_two_groups_need_a_choice(self, frame):
+        options = {"target": "hired", "positive": "yes", "features": ["age"]}
+        with pytest.raises(InputError, match=r"'job' has 3 groups \(a, b, c\).*group="):
+            from_frame(frame, sensitive="job", **options)
+        table = from_frame(frame, sensitive="job", group="b", **options)
+        assert table.s.tolist() == [0, 1, 0, 0] and table.groups == ("not b", "b")
+        with pytest.raises(InputError, match="never is 'z'"):
+            from_frame(frame, sensitive="job", group="z", **options)
+
+    @pytest.mark.parametrize(
+        ("change", "match"),
+        [
+            (lambda f: f.drop(columns="sex"), "no column 'sex'.*found: age, job"),
+            (lambda f: f.assign(age=[1, None, None, 2]), "'age' has no value in 2 of 4 rows"),
+            (lambda f: f.assign(sex=["f", None, "m", "m"]), "'sex' has no value in 1"),
+            (lambda f: f.assign(sex="f"), "only one group"),
+            (lambda f: f.assign(hired="yes"), "only one class"),
+            (lambda f: f.assign(hired="no"), "never is 'yes'"),
+            (lambda f: f.assign(age=[1, np.inf, 2, 3]), "'age' holds NaN or infinite"),
+            (lambda f: f[["sex", "hired"]], "no input columns"),
+            (lambda f: f.iloc[:0], "never is 'yes'"),
+            (lambda f: pd.concat([f, f[["age"]]], axis=1), "2 columns called 'age'"),
+        ],
+    )
+    def test_problems_are_named_in_one_line(self, frame, change, match):
+        with pytest.raises(InputError, match=match) as caught:
+            from_frame(change(frame), target="hired", sensitive="sex", positive="yes")
+        assert "\n" not in str(caught.value)
+
+
+def test_load_by_name():
+    assert load("zafar", n=50, seed=3).digest == zafar(50, seed=3).digest
+    with pytest.raises(UnknownName, match="did you mean 'zafar'"):
+        load("zafr")
+    with pytest.raises(UnknownName, match="choose one of z"):
+        load("zafar", "sex")
+    with pytest.raises(UnknownName, match="sensitive attribute of adult 'age'"):
+        load("adult", "age")
+    with pytest.raises(UnknownName, match="sensitive attribute of compas 'age'"):
+        load("compas", "age")
+    with pytest.raises(UnknownName, match="part of adult"):
+        load("adult", part="validation")
