@@ -1,7 +1,8 @@
 """Data floor: where files come from, tables, poisoning, crowds and synthetic sets.
 
 :mod:`fairtut.data.registry` says what every data set is, who may use it and which bytes are meant;
-:mod:`fairtut.data.files` finds, downloads and verifies those bytes;
-:mod:`fairtut.data.tabular` turns them into a :class:`~fairtut.data.tabular.Table`.
+:mod:`fairtut.data.files` finds, downloads and verifies those bytes (by way of ``local``,
+``fetch``, ``download`` and ``archives``); :mod:`fairtut.data.tabular` turns them into a
+:class:`~fairtut.data.tabular.Table` (by way of ``adult``, ``compas`` and ``frames``).
 Nothing here ever replaces a real data set by a synthetic one.
 """

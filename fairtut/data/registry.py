@@ -1,99 +1,15 @@
 """Every data set of the suite: source, licence, terms, and the exact bytes that are meant.
 
-A :class:`Dataset` is a data card that code can read.  Digests are sha256 of the *uncompressed*
-file, so that ``x.csv`` and ``x.csv.gz`` are the same file.  A data set that a person has to fetch
-by hand says so, and why, in ``note``.
+Each :class:`~fairtut.data.cards.Dataset` is a data card that code can read.  A data set that a
+person has to fetch by hand says so, and why, in ``note``.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from fairtut.data.cards import Dataset, File, Variant
 from fairtut.errors import UnknownName
 
-
-@dataclass(frozen=True)
-class Variant:
-    """Other bytes that are accepted in the place of an official file.
-
-    Attributes
-    ----------
-    label : str
-        What is different, in words that a figure's caption can carry.
-    files : tuple of (str, str)
-        Path below the data set's folder, and sha256 of the uncompressed content.  All of them must
-        be there.
-    """
-
-    label: str
-    files: tuple[tuple[str, str], ...]
-
-
-@dataclass(frozen=True)
-class File:
-    """One file of a data set.
-
-    Attributes
-    ----------
-    path : str
-        Path below ``$FAIRTUT_DATA/<name>/``; the same path with ``.gz`` added is accepted too.
-    url : str or None
-        Official address; None where the file has to be placed by hand.
-    member : str or None
-        Name inside the zip archive at ``url``; None where ``url`` is the file itself.
-    sha256 : str or None
-        Digest of the uncompressed official file; None where no official digest is known.
-    size : int or None
-        Bytes of the uncompressed official file.
-    rows : int or None
-        Data rows that the official file holds.
-    variants : tuple of Variant
-        Other accepted contents.
-    """
-
-    path: str
-    url: str | None = None
-    member: str | None = None
-    sha256: str | None = None
-    size: int | None = None
-    rows: int | None = None
-    variants: tuple[Variant, ...] = ()
-
-
-@dataclass(frozen=True)
-class Dataset:
-    """A data set: what it is, who may use it, and which files it needs.
-
-    Attributes
-    ----------
-    name, title : str
-        Short name (``fairtut data get NAME``) and full name.
-    licence, terms : str
-        The licence, and one plain sentence: who may use the data, and what may not be done.
-    homepage : str
-        The official source.
-    citation : str
-        Key in the book's ``references.bib``.
-    files : tuple of File
-        What must be there; empty where the set is generated.
-    folders : tuple of str
-        Folder names that are accepted besides ``name``.
-    source : {"http", "torchvision", "hand", "embedded"}
-        How :func:`fairtut.data.files.get` obtains it.
-    note : str
-        Why a person has to do something by hand, and what.
-    """
-
-    name: str
-    title: str
-    licence: str
-    terms: str
-    homepage: str
-    citation: str
-    files: tuple[File, ...] = ()
-    folders: tuple[str, ...] = ()
-    source: str = "http"
-    note: str = ""
+__all__ = ["DATASETS", "Dataset", "File", "Variant", "dataset"]
 
 
 def _variant(label: str, *pairs: str) -> Variant:

@@ -24,8 +24,10 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
+from scipy.optimize import minimize
 from scipy.special import xlogy
 from torch import Tensor, nn
+from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
 from fairtut.errors import InputError
 from fairtut.models.mlp import MLP
@@ -123,8 +125,7 @@ def trained_bound(
     s: ArrayLike,
     *,
     hidden: Sequence[int] = (),
-    steps: int = 400,
-    lr: float = 0.05,
+    steps: int = 300,
     seed: int = 0,
 ) -> float:
     """Lower-bound ``I(S; U)`` by a discriminator that is trained on all rows, in nats.
@@ -137,40 +138,52 @@ def trained_bound(
         The sensitive attribute, in {0, 1}.
     hidden : sequence of int
         Widths of hidden layers; none gives a logistic regression, the discriminator of FR-Train.
-    steps, lr, seed
-        Full-batch Adam steps, learning rate and initialisation seed.
+    steps, seed
+        Most iterations of full-batch L-BFGS, and seed of the initialisation.
 
     Returns
     -------
     float
         ``H(S) - min BCE`` on the rows given.  It is a bound for the *empirical* distribution: with
         a large network and few rows it overstates what holds for new people.
+
+    Raises
+    ------
+    fairtut.errors.InputError
+        If lengths differ, there are fewer than two rows, entries are not finite, or ``s`` is not
+        0 or 1.
     """
     inputs = torch.as_tensor(np.asarray(u, np.float32))
     inputs = inputs[:, None] if inputs.ndim == 1 else inputs
     group = torch.as_tensor(np.asarray(s, np.float32))
-    if len(inputs) != len(group) or not torch.isfinite(inputs).all():
-        raise InputError("u and s need equal lengths and finite entries")
+    if group.shape != inputs.shape[:1] or len(group) < 2 or not torch.isfinite(inputs).all():
+        raise InputError("u and s need equal lengths, at least two rows and finite entries")
+    if not torch.isin(group, torch.tensor([0.0, 1.0])).all():
+        raise InputError("s must hold 0 and 1 only")
     spread = inputs.std(0, keepdim=True).clamp_min(1e-12)
-    inputs = (inputs - inputs.mean(0, keepdim=True)) / spread  # makes one lr fit every scale
+    inputs = (inputs - inputs.mean(0, keepdim=True)) / spread  # one start fits every scale
     torch_seed = torch.Generator().manual_seed(seed)
     net = MLP(inputs.shape[1], hidden, 1, generator=torch_seed)
-    loss = _fit(net, inputs, group, steps, lr)
+    loss = _fit(net, inputs, group, steps)
     share = float(group.mean())
     return entropy([share, 1 - share]) - loss
 
 
-def _fit(net: nn.Module, x: Tensor, target: Tensor, steps: int, lr: float) -> float:
-    """Minimise the full-batch BCE and return the smallest value seen."""
-    optimiser = torch.optim.Adam(net.parameters(), lr)
-    best = float("inf")
-    for _ in range(steps):
-        optimiser.zero_grad()
-        loss = nn.functional.binary_cross_entropy_with_logits(net(x)[:, 0], target)
-        loss.backward()
-        optimiser.step()
-        best = min(best, float(loss.detach()))
-    return best
+def _fit(net: nn.Module, x: Tensor, target: Tensor, steps: int) -> float:
+    """Minimise the full-batch BCE and return the value reached."""
+    net.double()
+    x, target = x.double(), target.double()
+    parameters = list(net.parameters())
+
+    def loss(flat: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        vector_to_parameters(torch.from_numpy(flat), parameters)
+        value = nn.functional.binary_cross_entropy_with_logits(net(x)[:, 0], target)
+        slopes = torch.autograd.grad(value, parameters)
+        return float(value.detach()), parameters_to_vector(slopes).numpy()
+
+    start = parameters_to_vector(parameters).detach().numpy()
+    found = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": steps})
+    return float(found.fun)
 
 
 def _distribution(p: ArrayLike) -> NDArray[np.float64]:

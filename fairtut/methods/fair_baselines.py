@@ -25,6 +25,7 @@ from scipy.optimize import minimize
 from scipy.special import expit
 
 from fairtut.errors import InputError, MissingExtra
+from fairtut.methods.inputs import Triple, check_rows, check_weights
 
 Floats = NDArray[np.float64]
 
@@ -39,6 +40,14 @@ def design(x: ArrayLike, s: ArrayLike) -> Floats:
     return np.column_stack([features, group, np.ones(len(features))])
 
 
+def _rows(
+    name: str, x: ArrayLike, s: ArrayLike, y: ArrayLike, *, both: bool = True
+) -> tuple[Floats, Floats, Floats]:
+    """Return the design matrix (n, k + 2), the group and the label (n,) of checked rows."""
+    features, group, label = check_rows(name, x, s, y, both=both)
+    return design(features, group), group, label
+
+
 def _loss(theta: Floats, a: Floats, sign: Floats, weight: Floats) -> tuple[float, Floats]:
     """Weighted mean logistic loss and its gradient; ``sign`` is ±1."""
     margin = sign * (a @ theta)
@@ -48,19 +57,14 @@ def _loss(theta: Floats, a: Floats, sign: Floats, weight: Floats) -> tuple[float
 
 
 def _weights(weight: ArrayLike | None, n: int) -> Floats:
+    """Row weights of mean 1, (n,)."""
     if weight is None:
         return np.ones(n)
-    values = np.asarray(weight, float)
-    if values.shape != (n,) or not np.isfinite(values).all() or (values < 0).any():
-        raise InputError(f"row weights must be {n} finite, non-negative numbers")
-    if not values.any():
-        raise InputError("row weights are all zero: at least one row must count")
+    values = check_weights(weight, n)
     return values * (n / values.sum())
 
 
-def logistic(
-    x: ArrayLike, s: ArrayLike, y: ArrayLike, weight: ArrayLike | None = None
-) -> Floats:
+def logistic(x: ArrayLike, s: ArrayLike, y: ArrayLike, weight: ArrayLike | None = None) -> Floats:
     """Logistic regression on ``[x, s]`` (LR), practically unregularised.
 
     Parameters
@@ -72,9 +76,15 @@ def logistic(
     Returns
     -------
     ndarray, shape (k + 2,)
+
+    Raises
+    ------
+    fairtut.errors.InputError
+        For rows or weights that :mod:`fairtut.methods.inputs` refuses: wrong shapes, NaN, one
+        group, one class.  The other methods of this module raise the same.
     """
-    a, w = design(x, s), _weights(weight, len(np.asarray(y)))
-    return _newton(a, np.asarray(y, float), w, np.zeros(a.shape[1]))
+    a, _, label = _rows("training", x, s, y)
+    return _newton(a, label, _weights(weight, len(a)), np.zeros(a.shape[1]))
 
 
 def _newton(a: Floats, y: Floats, w: Floats, start: Floats) -> Floats:
@@ -119,11 +129,10 @@ def fairness_constraints(
     -------
     ndarray, shape (len(bounds), k + 2)
     """
-    a, w = design(x, s), _weights(weight, len(np.asarray(y)))
-    sign = 2 * np.asarray(y, float) - 1
-    group = np.asarray(s, float)
+    a, group, label = _rows("training", x, s, y)
+    w, sign = _weights(weight, len(a)), 2 * label - 1
     covariance = (group - group.mean()) @ a / len(a)
-    free = _newton(a, (sign + 1) / 2, w, np.zeros(a.shape[1]))
+    free = _newton(a, label, w, np.zeros(a.shape[1]))
     return np.stack([_constrained(a, sign, w, covariance, c, free) for c in bounds])
 
 
@@ -170,8 +179,10 @@ def label_bias_correction(
     -------
     ndarray, shape (len(rounds), k + 2)
     """
-    a, labels = design(x, s), np.asarray(y, float)
-    base, group = _weights(weight, len(a)), np.asarray(s).astype(int)
+    if not len(rounds) or min(rounds) < 0:
+        raise InputError("rounds must hold numbers of rounds, each at least 0")
+    a, s_float, labels = _rows("training", x, s, y)
+    base, group = _weights(weight, len(a)), s_float.astype(int)
     multiplier, kept = np.zeros(2), {}
     theta = _newton(a, labels, base, np.zeros(a.shape[1]))
     for step in range(max(rounds) + 1):
@@ -206,7 +217,7 @@ def learned_weights(
     x: ArrayLike,
     s: ArrayLike,
     y: ArrayLike,
-    clean: tuple[ArrayLike, ArrayLike, ArrayLike],
+    clean: Triple,
     seeds: Sequence[int],
     *,
     steps: int = 3000,
@@ -228,8 +239,14 @@ def learned_weights(
         Steps of gradient descent, rows per step, learning rate.  The rate decides everything: at
         0.5 the published setting of other models diverges here.
     """
-    a, sign = design(x, s), 2 * np.asarray(y, float) - 1
-    a_clean, sign_clean = design(clean[0], clean[1]), 2 * np.asarray(clean[2], float) - 1
+    a, _, label = _rows("training", x, s, y)
+    a_clean, _, label_clean = _rows("clean", *clean, both=False)
+    if a.shape[1] != a_clean.shape[1]:
+        raise InputError(
+            f"training and clean rows have {a.shape[1] - 2} and {a_clean.shape[1] - 2} features: "
+            "they must be equal"
+        )
+    sign, sign_clean = 2 * label - 1, 2 * label_clean - 1
     rngs = [np.random.default_rng(seed) for seed in seeds]
     theta = np.stack([0.2 * rng.standard_normal(a.shape[1]) for rng in rngs])  # (S, k + 2)
     total, drawn = np.zeros((len(seeds), len(a))), np.zeros((len(seeds), len(a)))
@@ -289,6 +306,8 @@ def exponentiated_gradient(
     except ImportError as error:
         raise MissingExtra.of("fairlearn", "peers") from error
     from sklearn.linear_model import LogisticRegression
+
+    check_rows("training", x, s, y)
 
     def inputs(features: ArrayLike, group: ArrayLike) -> Floats:
         both = design(features, group)[:, :-1]

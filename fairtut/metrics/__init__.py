@@ -1,9 +1,14 @@
 """Group metrics with their counts, their intervals and the plane they are compared in.
 
-Hard decisions in, numbers with n out: :mod:`group` counts people, :mod:`definitions` names every
-metric and the paper that uses it, :mod:`intervals` says how far a number can be trusted, and
-:mod:`tradeoff` holds the controls, fronts and the selection rule.  Needs numpy only (t-intervals
-load scipy when called); torch tensors are read without importing torch.
+Hard decisions in, numbers with n out.  From below: :mod:`~fairtut.metrics.labels` and
+:mod:`~fairtut.metrics.people` read and count people into a :mod:`~fairtut.metrics.group` table;
+:mod:`~fairtut.metrics.kernels` and :mod:`~fairtut.metrics.measuring` turn counts into values;
+:mod:`~fairtut.metrics.accuracies`, :mod:`~fairtut.metrics.parity` and
+:mod:`~fairtut.metrics.odds` are the metrics, and :mod:`~fairtut.metrics.definitions` names each
+with the paper that uses it; :mod:`~fairtut.metrics.intervals` says how far a number can be
+trusted; :mod:`~fairtut.metrics.tradeoff` holds the controls of the plane and
+:mod:`~fairtut.metrics.fronts` the selection rule.  Needs numpy only (t-intervals load scipy when
+called); torch tensors are read without importing torch.
 
 >>> y, y_hat, s = [1, 1, 0, 0, 1, 1, 0, 0], [1, 1, 1, 0, 1, 0, 0, 0], [0, 0, 0, 0, 1, 1, 1, 1]
 >>> equal_opportunity_gap(y, y_hat, s)
@@ -12,32 +17,15 @@ Value(0.5, 'equal_opportunity_gap', n=8)
 '1.00'
 """
 
-from fairtut.metrics.definitions import (
-    DEFINITIONS,
-    Definition,
+from fairtut.metrics.accuracies import (
     accuracy,
-    average_odds_difference,
     balanced_accuracy,
-    demographic_parity_deviation,
-    demographic_parity_gap,
-    demographic_parity_ratio,
-    disparate_impact,
-    equal_opportunity_gap,
-    equal_opportunity_ratio,
-    equalized_odds_deviation,
-    equalized_odds_gap,
     group_accuracy_gap,
-    joint_tp_gap,
-    metric,
     worst_group_accuracy,
 )
-from fairtut.metrics.group import (
-    EmptyGroupWarning,
-    GroupTable,
-    UndefinedMetricWarning,
-    Value,
-    group_table,
-)
+from fairtut.metrics.definitions import DEFINITIONS, metric
+from fairtut.metrics.fronts import Selection, hypervolume, pareto_front, select
+from fairtut.metrics.group import GroupTable
 from fairtut.metrics.intervals import (
     Estimate,
     IntervalWarning,
@@ -47,18 +35,31 @@ from fairtut.metrics.intervals import (
     over_seeds,
     paired_over_seeds,
 )
+from fairtut.metrics.measuring import Definition
+from fairtut.metrics.odds import (
+    average_odds_difference,
+    equal_opportunity_gap,
+    equal_opportunity_ratio,
+    equalized_odds_deviation,
+    equalized_odds_gap,
+    joint_tp_gap,
+)
+from fairtut.metrics.parity import (
+    demographic_parity_deviation,
+    demographic_parity_gap,
+    demographic_parity_ratio,
+    disparate_impact,
+)
+from fairtut.metrics.people import group_table
 from fairtut.metrics.tradeoff import (
     Curve,
     Point,
-    Selection,
     constant_classifier,
-    hypervolume,
     mixing_line,
     moved_threshold,
-    pareto_front,
     point,
-    select,
 )
+from fairtut.metrics.values import EmptyGroupWarning, UndefinedMetricWarning, Value
 
 __all__ = [
     "DEFINITIONS",

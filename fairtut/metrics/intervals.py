@@ -26,17 +26,12 @@ from typing import Any, Protocol, cast
 import numpy as np
 
 from fairtut.errors import InputError
-from fairtut.metrics.definitions import Definition, Multiclass, as_definition
-from fairtut.metrics.group import (
-    Array,
-    FloatArray,
-    GroupTable,
-    as_labels,
-    from_tensor,
-    group_table,
-    multinomial,
-    read_people,
-)
+from fairtut.metrics.definitions import as_definition
+from fairtut.metrics.group import GroupTable, multinomial
+from fairtut.metrics.labels import as_labels, from_tensor
+from fairtut.metrics.measuring import Definition, Multiclass
+from fairtut.metrics.people import group_table, read_people
+from fairtut.metrics.values import Array, FloatArray
 
 PEOPLE = "percentile bootstrap over people"
 PAIRED_PEOPLE = "paired percentile bootstrap over people"

@@ -20,7 +20,7 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fairtut.data.tabular import Table
+from fairtut.data.table import Table
 from fairtut.errors import InputError
 from fairtut.runtime.seeds import numpy_rng
 

@@ -33,6 +33,7 @@ from fairtut.methods.frtrain.config import (
     Config,
     debiasing,
 )
+from fairtut.methods.frtrain.estimator import FRTrain
 from fairtut.methods.frtrain.training import Trained, linear_logit, train
 
 __all__ = [
@@ -41,6 +42,7 @@ __all__ = [
     "RELEASED_POISONED",
     "VARIANTS",
     "Config",
+    "FRTrain",
     "Trained",
     "debiasing",
     "linear_logit",

@@ -47,6 +47,11 @@ class Moments(NamedTuple):
     count: Tensor  # ()
 
 
+def _by_matrix(x: Tensor) -> bool:
+    """Whether sums over rows are matrix products: these do not fuse, but win where nothing does."""
+    return x.shape[0] > WIDE or not torch.compiler.is_compiling()
+
+
 def logits(w: Tensor, x: Tensor) -> Tensor:
     """Return the classifier's logits ``w·x + b``, (B, n)."""
     if x.shape[0] > WIDE:
@@ -83,15 +88,11 @@ def _pre_activation(r: Tensor, x: Tensor, channel: Tensor) -> Tensor:
 
 def score_robust(state: State, x: Tensor, channel: Tensor) -> Tensor:
     """Return the logit of D_R for each row, (B, n)."""
-    if x.shape[0] > WIDE or not torch.compiler.is_compiling():
-        pre = _pre_activation(state.r, x, channel)
-        leaky = torch.maximum(pre, LEAK * pre)
+    pre = _pre_activation(state.r, x, channel)
+    leaky = torch.maximum(pre, LEAK * pre)
+    if _by_matrix(x):
         return torch.baddbmm(state.c[:, None, None], state.v[:, None, :], leaky)[:, 0]
-    out = state.c[:, None]
-    for h in range(state.v.shape[1]):  # unrolled, so that no (B, H, n) array is ever stored
-        pre = _pre_activation(state.r[:, h, None], x, channel)[:, 0]
-        out = out + torch.maximum(pre, LEAK * pre) * state.v[:, h, None]
-    return out
+    return (leaky * state.v[..., None]).sum(1) + state.c[:, None]
 
 
 def step_robust(state: State, channel: Tensor, data: Rows, lr: Tensor) -> State:
@@ -103,14 +104,14 @@ def step_robust(state: State, channel: Tensor, data: Rows, lr: Tensor) -> State:
     second: one pass over the rows serves both layers.
     """
     error = (torch.sigmoid(score_robust(state, data.x, channel)) - data.clean) * data.share
-    pre = _pre_activation(state.r, data.x, channel)
-    slope = error[:, None] * torch.where(pre > 0, 1.0, LEAK)  # (B, H, n + m)
-    if data.x.shape[0] > WIDE or not torch.compiler.is_compiling():
-        parts = [slope @ data.x.T, slope @ channel[..., None]]
+    active = _pre_activation(state.r, data.x, channel) > 0
+    slope = torch.where(active, error[:, None], LEAK * error[:, None])  # (B, H, n + m)
+    if _by_matrix(data.x):
+        sums = [slope @ data.x.T, slope @ channel[..., None], slope.sum(-1, keepdim=True)]
+        moment = torch.cat(sums, -1)  # (B, H, d + 2)
     else:
-        parts = [(slope * row).sum(-1)[..., None] for row in data.x]
-        parts.append((slope * channel[:, None]).sum(-1)[..., None])
-    moment = torch.cat([*parts, slope.sum(-1)[..., None]], -1)  # (B, H, d + 2)
+        sums = [(slope * row).sum(-1) for row in (*data.x, channel[:, None])]
+        moment = torch.stack([*sums, slope.sum(-1)], -1)
     return state._replace(
         r=state.r - lr * state.v[..., None] * moment,
         v=state.v - lr * (state.r * moment).sum(-1),
@@ -121,15 +122,15 @@ def step_robust(state: State, channel: Tensor, data: Rows, lr: Tensor) -> State:
 def slope_robust(state: State, x: Tensor, channel: Tensor) -> tuple[Tensor, Tensor]:
     """Return the logit of D_R and its derivative in the label channel, both (B, n)."""
     pre = _pre_activation(state.r, x, channel)
-    leaky = torch.where(pre > 0, 1.0, LEAK)
-    gain = state.v * state.r[:, :, -2]  # (B, H)
-    score = (pre * leaky * state.v[..., None]).sum(1) + state.c[:, None]
-    return score, (leaky * gain[..., None]).sum(1)
+    gain = (state.v * state.r[:, :, -2])[..., None]  # (B, H, 1)
+    leaky = torch.maximum(pre, LEAK * pre)
+    score = (leaky * state.v[..., None]).sum(1) + state.c[:, None]
+    return score, torch.where(pre > 0, gain, LEAK * gain).sum(1)
 
 
 def _into_classifier(back: Tensor, x: Tensor) -> Tensor:
     """Chain ``dLoss/dlogit`` (B, n) into the classifier's parameters, (B, d + 1)."""
-    if x.shape[0] > WIDE or not torch.compiler.is_compiling():
+    if _by_matrix(x):
         return torch.cat([back @ x.T, back.sum(-1, keepdim=True)], -1)
     return torch.stack([*((back * row).sum(-1) for row in x), back.sum(-1)], -1)
 

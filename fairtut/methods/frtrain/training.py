@@ -6,7 +6,7 @@ import contextlib
 import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -17,13 +17,14 @@ from fairtut.errors import InputError
 from fairtut.methods.frtrain import steps
 from fairtut.methods.frtrain.config import RELEASED_POISONED, Config
 from fairtut.methods.frtrain.steps import Moments, Rows, State
+from fairtut.methods.inputs import Triple, check_rows, check_weights
 from fairtut.runtime.device import pick_device
 from fairtut.runtime.fuse import fuse
 from fairtut.runtime.threads import torch_threads
 
 REWEIGHT_EVERY = 100  # epochs between two updates of the row weights
 
-Triple = tuple[ArrayLike, ArrayLike, ArrayLike]
+WORKING_SET = 1 << 16  # runs × rows trained together on a CPU: what its cache holds
 
 
 @dataclass(frozen=True)
@@ -128,30 +129,62 @@ def train(
     Raises
     ------
     fairtut.errors.InputError
-        For wrong shapes, NaN, values other than 0 and 1, one class, one group, or a ``lambda_f``
-        out of range.
+        For wrong shapes, NaN, values other than 0 and 1, one class, one group, a ``lambda_f`` out
+        of range, or row weights that ``config.weights`` would overwrite.
     """
     where = pick_device(device)
     rows = prepare(x, s, y, clean if config.r_input != "none" else None, config)
     lam = _check_lambda(lambda_f, seeds, config)
-    weight = torch.ones(len(seeds), len(rows.y))
-    if row_weight is not None:
-        weight = weight * torch.as_tensor(np.asarray(row_weight, np.float32))
+    weight = _check_weight(row_weight, len(seeds), len(rows.y), config)
     on_cpu = where.type == "cpu"
+    data = Rows(*(part.to(where) for part in rows))
     with torch_threads(1) if on_cpu else contextlib.nullcontext(), torch.no_grad():
-        loop = _Loop(config, Rows(*(part.to(where) for part in rows)), fused)
-        start = State(*(part.to(where) for part in initial(seeds, len(rows.x), config)))
-        state, path = loop.run(start, lam.to(where), weight.to(where), record_every)
-        scores = loop.robust_scores(state)
+        start = initial(seeds, len(rows.x), config)
+        ends = []
+        for runs in _batches(len(seeds), rows.x.shape[1], on_cpu):
+            loop = _Loop(config, data, fused)
+            state = State(*(part[runs].to(where) for part in start))
+            ends.append(loop.run(state, lam[runs].to(where), weight[runs].to(where), record_every))
+    return _join(ends, np.asarray(lambda_f, float), np.asarray(seeds, np.int64))
+
+
+def _batches(runs: int, rows: int, on_cpu: bool) -> NDArray[np.int64]:
+    """Split run numbers into batches of one size, so that one compilation serves them all.
+
+    Shape (batches, size); the last batch is filled up with repetitions of the last run.
+    """
+    most = max(WORKING_SET // rows, 1) if on_cpu else runs
+    count = -(-runs // most)
+    size = -(-runs // count)
+    return np.arange(count * size).clip(max=runs - 1).reshape(count, size)
+
+
+class _End(NamedTuple):
+    """What one batch leaves behind; the run is the last but one dimension of ``path``."""
+
+    state: State
+    weight: Tensor
+    weight_range: tuple[float, float]
+    score: Tensor | None
+    path: Tensor
+
+
+def _join(ends: Sequence[_End], lambda_f: NDArray[np.float64], seeds: NDArray[np.int64]) -> Trained:
+    """Put batches together again, without the repetitions of the last run."""
+    runs = len(seeds)
+    states = zip(*(end.state for end in ends), strict=True)
+    state = State(*(torch.cat(part)[:runs].cpu() for part in states))
+    scores = [end.score for end in ends if end.score is not None]
+    low, high = zip(*(end.weight_range for end in ends), strict=True)
     return Trained(
-        theta=state.w.cpu().numpy(),
-        lambda_f=np.asarray(lambda_f, float),
-        seeds=np.asarray(seeds, np.int64),
-        weights=loop.weight.cpu().numpy(),
-        weight_range=loop.weight_range,
-        r_score=scores,
-        path=path,
-        state=State(*(part.cpu() for part in state)),
+        theta=state.w.numpy(),
+        lambda_f=lambda_f,
+        seeds=seeds,
+        weights=torch.cat([end.weight for end in ends])[:runs].cpu().numpy(),
+        weight_range=(min(low), max(high)),
+        r_score=torch.cat(scores)[:runs].cpu().numpy() if scores else None,
+        path=torch.cat([end.path for end in ends], 1)[:, :runs].cpu().numpy(),
+        state=state,
     )
 
 
@@ -167,10 +200,8 @@ class _Loop:
         self.weight = torch.ones(0)
         self.weight_range = (1.0, 1.0)
 
-    def run(
-        self, state: State, lam: Tensor, weight: Tensor, record_every: int
-    ) -> tuple[State, NDArray[np.float32]]:
-        """Run every epoch; return the final state and the recorded classifiers."""
+    def run(self, state: State, lam: Tensor, weight: Tensor, record_every: int) -> _End:
+        """Run every epoch; the classifier is recorded after every ``record_every`` of them."""
         cfg, data = self.config, self.data
         discriminate, warm, classify = self.kernels
         zero = torch.zeros_like(state.w)
@@ -190,9 +221,9 @@ class _Loop:
             elif moves:
                 state, moments = classify(state, logit, self.weight, lam, data, moments, self.rates)
             if record_every and (epoch + 1) % record_every == 0:
-                path.append(state.w.cpu().numpy())
-        shape = (0, *state.w.shape)
-        return state, np.stack(path) if path else np.empty(shape, np.float32)
+                path.append(state.w)
+        recorded = torch.stack(path) if path else state.w.new_empty((0, *state.w.shape))
+        return _End(state, self.weight, self.weight_range, self._final_score(state), recorded)
 
     def _loss_is_needed(self, epoch: int) -> bool:
         """The released rule looks at the loss of the update before a re-weighting."""
@@ -232,12 +263,12 @@ class _Loop:
             channel = self.data.label[:n].expand_as(logit)
         return steps.score_robust(state, self.data.x[:, :n], channel)
 
-    def robust_scores(self, state: State) -> NDArray[np.float32] | None:
+    def _final_score(self, state: State) -> Tensor | None:
         """Final outputs of D_R on the training rows, (B, n), or None without one."""
         if self.config.r_input == "none":
             return None
         logit = steps.logits(state.w, self.data.x[:, : len(self.data.y)])
-        return np.asarray(torch.sigmoid(self._train_score(state, logit)).cpu(), np.float32)
+        return torch.sigmoid(self._train_score(state, logit))
 
 
 def logit_all(state: State, data: Rows) -> Tensor:
@@ -292,9 +323,9 @@ def prepare(x: ArrayLike, s: ArrayLike, y: ArrayLike, clean: Triple | None, conf
         raise InputError(
             "FR-Train needs a clean set: pass clean=(x, s, y), or use debiasing(config)"
         )
-    parts = [_check("training", x, s, y, both_classes=True)]
+    parts = [check_rows("training", x, s, y, dtype=np.float32)]
     if clean is not None:
-        parts.append(_check("clean", *clean, both_classes=False))
+        parts.append(check_rows("clean", *clean, both=False, dtype=np.float32))
     if len({features.shape[1] for features, _, _ in parts}) > 1:
         widths = " and ".join(str(features.shape[1]) for features, _, _ in parts)
         raise InputError(f"training and clean rows have {widths} features: they must be equal")
@@ -305,28 +336,6 @@ def prepare(x: ArrayLike, s: ArrayLike, y: ArrayLike, clean: Triple | None, conf
     is_clean = np.arange(n + m) >= n
     columns = (inputs.T, labels[:n], parts[0][1], 2 * labels - 1, is_clean, share)
     return Rows(*(torch.tensor(np.ascontiguousarray(c, np.float32)) for c in columns))
-
-
-def _check(
-    name: str, x: ArrayLike, s: ArrayLike, y: ArrayLike, *, both_classes: bool
-) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
-    """Return float32 arrays, or say in one line what is wrong with them."""
-    features, group, label = (np.asarray(a, np.float32) for a in (x, s, y))
-    if features.ndim != 2 or not len(features) == len(group) == len(label):
-        raise InputError(
-            f"{name} x, s and y have shapes {features.shape}, {group.shape}, {label.shape}: "
-            "need (n, k), (n,), (n,)"
-        )
-    if not np.isfinite(features).all():
-        row = int(np.flatnonzero(~np.isfinite(features).all(1))[0])
-        raise InputError(f"{name} x holds NaN or infinity (first in row {row}): drop or impute it")
-    for what, values in (("s", group), ("y", label)):
-        found = set(np.unique(values).tolist())
-        if not found <= {0.0, 1.0}:
-            raise InputError(f"{name} {what} must hold 0 and 1 only, found {sorted(found)[:5]}")
-        if both_classes and len(found) < 2:
-            raise InputError(f"{name} {what} is all {found.pop():g}: both values are needed")
-    return features, group, label
 
 
 def _check_lambda(lambda_f: Sequence[float], seeds: Sequence[int], config: Config) -> Tensor:
@@ -343,3 +352,16 @@ def _check_lambda(lambda_f: Sequence[float], seeds: Sequence[int], config: Confi
             f"{config.lambda_r:g}, got {values.min():g} to {values.max():g}"
         )
     return torch.tensor(np.column_stack([values, np.full_like(values, config.lambda_r)]))
+
+
+def _check_weight(row_weight: ArrayLike | None, runs: int, n: int, config: Config) -> Tensor:
+    """Return the weights that every run starts with, (B, n)."""
+    weight = torch.ones(runs, n)
+    if row_weight is None:
+        return weight
+    if config.weights != "none":
+        raise InputError(
+            f'row_weight cannot be kept where weights="{config.weights}" replaces it: '
+            'use weights="none"'
+        )
+    return weight * torch.as_tensor(check_weights(row_weight, n).astype(np.float32))

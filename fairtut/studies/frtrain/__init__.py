@@ -1,11 +1,11 @@
 """The experiments of the FR-Train chapter: draws, the table's methods, selection, audits."""
 
-from fairtut.studies.frtrain import example, measures
+from fairtut.studies.frtrain import arrays, example, measures
 from fairtut.studies.frtrain.audit import AUDIT_LAMBDA, audit_draw, crowd_draw, odds_draw
 from fairtut.studies.frtrain.draws import REAL_SETS, Draw, real_draw, synthetic_draw
 from fairtut.studies.frtrain.methods import CONTROLS, METHODS, NAMES, TABLE, Family
 from fairtut.studies.frtrain.presets import FRTRAIN, Grid, Preset, for_real
-from fairtut.studies.frtrain.table import chosen, curve, run_draw, run_draws
+from fairtut.studies.frtrain.table import chosen, run_draw, run_draws, score
 
 __all__ = [
     "AUDIT_LAMBDA",
@@ -19,10 +19,10 @@ __all__ = [
     "Family",
     "Grid",
     "Preset",
+    "arrays",
     "audit_draw",
     "chosen",
     "crowd_draw",
-    "curve",
     "example",
     "for_real",
     "measures",
@@ -30,5 +30,6 @@ __all__ = [
     "real_draw",
     "run_draw",
     "run_draws",
+    "score",
     "synthetic_draw",
 ]

@@ -16,14 +16,14 @@ from fairtut.runtime.seeds import stream_seed
 from fairtut.studies.frtrain.presets import Preset
 
 REAL_SETS: dict[str, tuple[str, str]] = {
-    "adult-sex": ("adult", "sex"),
     "compas-race": ("compas", "race"),
     "compas-sex": ("compas", "sex"),
+    "adult-sex": ("adult", "sex"),
 }
 """Real data set and sensitive attribute of each real experiment."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # compared and hashed by identity: it holds arrays
 class Draw:
     """Data of one draw.
 
@@ -80,9 +80,7 @@ def real_draw(name: str, index: int, preset: Preset, seed: int = 0) -> Draw:
     return _draw(name, index, table, dict(sizes), preset, seed)
 
 
-def _draw(
-    name: str, index: int, table: Table, sizes: object, preset: Preset, seed: int
-) -> Draw:
+def _draw(name: str, index: int, table: Table, sizes: object, preset: Preset, seed: int) -> Draw:
     parts = split(table, sizes, seed=stream_seed(seed, "frtrain", "split", index))  # type: ignore[arg-type]
     scale = Standardiser.fit(parts["train"])
     if table.numeric:

@@ -54,7 +54,7 @@ def judge(accepted: int) -> Threshold:
     """Return the true accuracy and the disparate impact of a threshold."""
     decision = (np.arange(len(LABELS)) < accepted).astype(int)
     return Threshold(
-        accepted, float(accuracy(LABELS, decision)), float(disparate_impact(decision, GROUPS))
+        accepted, float(accuracy(LABELS, decision)), float(disparate_impact(None, decision, GROUPS))
     )
 
 

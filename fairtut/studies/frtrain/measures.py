@@ -112,7 +112,9 @@ def audit(frame: pd.DataFrame, looks: pd.DataFrame, limit: float, n: int) -> Mea
         for what in ("weights", "gradient", "")
     )
     distance = (released["weight_max"] - 1).combine(1 - released["weight_min"], max)
-    select, test = (chosen(frame[frame["method"] == "frtrain"], limit, by) for by in ("select", "test"))
+    select, test = (
+        chosen(frame[frame["method"] == "frtrain"], limit, by) for by in ("select", "test")
+    )
     clean = chosen(frame[frame["method"].isin(["frtrain", "ad"])], limit)
     return {
         "audit.weight-distance": _entry(_nested(distance), n, "fraction"),
@@ -152,14 +154,14 @@ def crowd(true: pd.DataFrame, noisy: pd.DataFrame, n: int) -> Measures:
     def cost(method: str) -> pd.Series:
         return by_draw(noisy, method, "poisoned", "acc") - by_draw(true, method, "poisoned", "acc")
 
-    methods = [m for m in ("frtrain", "described", "clean-only", "rml") if m in set(noisy["method"])]
+    methods = [
+        m for m in ("frtrain", "described", "clean-only", "rml") if m in set(noisy["method"])
+    ]
     found = {
         f"control.crowd-minus-true.{m}": _entry(cost(m).tolist(), n, "fraction") for m in methods
     }
     more = cost("clean-only") - cost("frtrain")
-    return found | {
-        "control.crowd-clean-only-minus-frtrain": _entry(more.tolist(), n, "fraction")
-    }
+    return found | {"control.crowd-clean-only-minus-frtrain": _entry(more.tolist(), n, "fraction")}
 
 
 def odds(picked: pd.DataFrame, n: int) -> Measures:
@@ -167,9 +169,7 @@ def odds(picked: pd.DataFrame, n: int) -> Measures:
     gap = {m: by_draw(picked, m, "poisoned", "eo") for m in ("lr", "ad-eo", "frtrain-eo")}
     return {
         f"control.eo.{m}": _entry(values.tolist(), n, "fraction") for m, values in gap.items()
-    } | {
-        "control.eo-frtrain-minus-lr": _difference(gap["frtrain-eo"], gap["lr"], n, "fraction")
-    }
+    } | {"control.eo-frtrain-minus-lr": _difference(gap["frtrain-eo"], gap["lr"], n, "fraction")}
 
 
 def merge(parts: Iterable[Mapping[str, dict[str, Any]]]) -> Measures:

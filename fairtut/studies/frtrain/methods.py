@@ -6,6 +6,7 @@ A method takes a draw, the kind of training labels and the preset, and returns a
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -122,12 +123,13 @@ def ad(draw: Draw, training: str, preset: Preset) -> Family:
 
 
 def _rml(draw: Draw, training: str, preset: Preset) -> linear.Reweighted:
-    return linear.learned_weights(
-        *triple(draw.train, draw.labels(training)),
-        triple(draw.clean),
-        init_seeds(draw, preset),
-        steps=preset.rml_steps,
-    )
+    return _reweighted(draw, training, tuple(init_seeds(draw, preset)), preset.rml_steps)
+
+
+@functools.lru_cache(maxsize=2)  # four methods of the table start from the same weights
+def _reweighted(draw: Draw, training: str, seeds: tuple[int, ...], steps: int) -> linear.Reweighted:
+    rows = triple(draw.train, draw.labels(training))
+    return linear.learned_weights(*rows, triple(draw.clean), seeds, steps=steps)
 
 
 def rml(draw: Draw, training: str, preset: Preset) -> Family:

@@ -90,7 +90,7 @@ _REAL = {
     "compas-sex": {"train": 3000, "clean": 150, "select": 1000, "test": 2000},
 }
 
-_SHORT = {"epochs": 600, "warmup": 120, "lr_classifier": 0.01, "lr_f": 0.02, "lr_r": 0.02}
+_SHORT = {"epochs": 500, "warmup": 100, "lr_classifier": 0.01, "lr_f": 0.02, "lr_r": 0.02}
 
 _FEW = Grid(
     released_clean=(0.4, 0.8, 0.88),

@@ -158,24 +158,3 @@ def chosen(
     picked = pd.DataFrame(rows)
     names = {f"test_{column}": column for column in SCORES}
     return picked[[*KEYS, "setting", "satisfied", *names]].rename(columns=names)
-
-
-def curve(frame: pd.DataFrame, method: str, training: str) -> pd.DataFrame:
-    """Mean and spread over draws of each setting of a method, for the accuracy–fairness curve.
-
-    Returns
-    -------
-    DataFrame
-        Per setting: mean of ``acc`` and ``di`` over draws (initialisations averaged first) and
-        their standard deviation over draws (``ddof = 1``), columns ``acc``, ``di``, ``acc_sd``,
-        ``di_sd``.
-    """
-    mine = frame[(frame["method"] == method) & (frame["training"] == training)]
-    by_draw = mine.groupby(["step", "draw"])[["test_acc", "test_di"]].mean()
-    mean, spread = by_draw.groupby("step").mean(), by_draw.groupby("step").std(ddof=1)
-    return pd.DataFrame(
-        {
-            "acc": mean["test_acc"], "di": mean["test_di"],
-            "acc_sd": spread["test_acc"], "di_sd": spread["test_di"],
-        }
-    )  # fmt: skip

@@ -1,0 +1,58 @@
+# fairtut: every task of the suite.  `make` alone lists them.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+VENV ?= .venv
+PY := $(VENV)/bin/python
+PRESET ?= smoke
+DATA ?= synthetic
+NB ?=
+
+export VENV
+
+.PHONY: help env book site run outputs pair test lint types bench repo wheel clean
+
+help: ## list what can be made
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+env: ## create or refresh .venv (instant when nothing has changed; PYTHON=... picks the interpreter)
+	@tools/make_env.sh
+
+book: env ## execute every chapter at smoke on embedded data and build the book, offline-readable
+	@$(PY) -m tools.book book
+
+site: env ## build the book from the committed outputs: what is published
+	@$(PY) -m tools.book site
+
+run: env ## execute chapters into _build/runs: NB=notebooks/01_frtrain.ipynb PRESET=smoke DATA=synthetic
+	@$(PY) -m tools.notebooks execute $(NB) --preset $(PRESET) --data $(DATA)
+
+pair: env ## write the .ipynb of every chapter from its .py, keeping outputs
+	@$(PY) -m tools.notebooks pair $(NB)
+
+outputs: env ## execute chapters with their defaults and commit outputs and records (NB=... for one)
+	@$(PY) -m tools.notebooks commit-outputs $(NB)
+
+test: env ## everything that CI checks: lint, types, tests, notebooks, book
+	@$(PY) -m tools.check
+
+lint: env ## ruff
+	@$(PY) -m ruff check .
+
+types: env ## mypy, strict
+	@$(PY) -m mypy
+
+bench: env ## every benchmark, one JSON line each
+	@$(PY) -m tools.bench
+
+repo: env ## write the repository's address everywhere: URL=https://github.com/owner/name
+	@$(PY) -m tools.repo $(URL)
+
+wheel: env ## build the wheel into dist/
+	@$(PY) -m hatchling build -t wheel
+
+clean: ## remove what the tools wrote, except the environment
+	@rm -rf _build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@find . -name __pycache__ -type d -not -path './$(VENV)/*' -prune -exec rm -rf {} +

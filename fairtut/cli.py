@@ -1,0 +1,406 @@
+"""The command line: run a chapter, read the verdicts, look after data, check the installation.
+
+======  ============================================================================================
+status  meaning
+======  ============================================================================================
+0       done
+1       something that nobody foresaw, in one line; ``FAIRTUT_DEBUG=1`` shows where
+2       an error that names its fix: ``error: ...``
+130     interrupted
+======  ============================================================================================
+
+Importing this module is cheap: each command imports what it needs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fairtut import __version__, errors
+from fairtut.errors import CorruptFile, FairtutError, InputError, MissingExtra, UnknownName
+
+if TYPE_CHECKING:
+    from fairtut.data.files import Status
+    from fairtut.report.verdicts import Verdict
+
+EXTRAS: Mapping[str, tuple[str, ...]] = {
+    "notebooks": ("papermill", "jupytext", "ipykernel"),
+    "peers": ("fairlearn", "captum"),
+}
+"""The optional packages that ``fairtut doctor`` looks for, by the extra that installs them."""
+
+_DELIBERATE = {
+    name
+    for name, kind in vars(errors).items()
+    if isinstance(kind, type) and issubclass(kind, FairtutError)
+}
+
+
+class _Stopped(Exception):
+    """A chapter failed in a way that nobody foresaw; the message is one line."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        The words after ``fairtut``; default the process's own.
+    """
+    debug = os.environ.get("FAIRTUT_DEBUG", "") not in ("", "0")
+    arguments = parser().parse_args(argv)
+    try:
+        arguments.handler(arguments)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # the reader has seen enough, as in `fairtut results | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:
+        if debug:
+            raise
+        deliberate = isinstance(error, FairtutError | _Stopped)
+        text = str(error) if deliberate else f"{type(error).__name__}: {error}"
+        print(f"error: {' '.join(text.split())}", file=sys.stderr)
+        return 2 if isinstance(error, FairtutError) else 1
+    return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of all commands."""
+    top = argparse.ArgumentParser(
+        prog="fairtut", description="Five papers on fair machine learning, rebuilt and measured."
+    )
+    top.add_argument("--version", action="version", version=f"fairtut {__version__}")
+    commands = top.add_subparsers(metavar="command", required=True)
+
+    run = commands.add_parser("run", help="execute a chapter and write its record")
+    run.add_argument("chapter", help="frtrain, 01_frtrain or a path to an .ipynb")
+    run.add_argument("--preset", default="laptop", help="smoke, laptop (default) or paper")
+    run.add_argument("--data", default="synthetic", help="synthetic (default) or real")
+    run.add_argument("--seed", type=int, default=0, help="the root seed (default 0)")
+    run.add_argument("--results-dir", type=Path, help="where the record goes (default results)")
+    run.add_argument("--out", type=Path, help="the executed notebook (default in _build/runs)")
+    run.set_defaults(handler=_run)
+
+    results = commands.add_parser("results", help="show claims and their verdicts")
+    results.add_argument("--paper", help="only this paper")
+    results.add_argument("--preset", help="judge by this preset's records only")
+    results.add_argument("--results-dir", type=Path, help="other records than the committed ones")
+    results.add_argument("--json", action="store_true", help="a list of objects")
+    results.set_defaults(handler=_results)
+
+    data = commands.add_parser("data", help="list, fetch and verify data sets")
+    actions = data.add_subparsers(metavar="action", required=True)
+    listing = actions.add_parser("list", help="what is here, and under which terms")
+    listing.set_defaults(handler=_data_list)
+    get = actions.add_parser("get", help="fetch a data set and verify it")
+    get.add_argument("name")
+    get.set_defaults(handler=_data_get)
+    verify = actions.add_parser("verify", help="compare digests of one or of all data sets")
+    verify.add_argument("name", nargs="?")
+    verify.set_defaults(handler=_data_verify)
+
+    doctor = commands.add_parser("doctor", help="say what this installation has and lacks")
+    doctor.set_defaults(handler=_doctor)
+    return top
+
+
+# --- run ------------------------------------------------------------------------------------
+
+
+def _run(arguments: argparse.Namespace) -> None:
+    from fairtut.runtime.presets import PRESETS, check_mode, choose
+
+    choose(dict.fromkeys(PRESETS), arguments.preset)
+    check_mode(arguments.data)
+    notebook = find_chapter(arguments.chapter)
+    home = notebook.parent.parent if notebook.parent.name == "notebooks" else notebook.parent
+    name = f"{notebook.stem}-{arguments.preset}-{arguments.data}.ipynb"
+    out = (arguments.out or home / "_build" / "runs" / name).resolve()
+    if out == notebook:
+        raise InputError(f"--out {arguments.out} is the chapter itself: name another file")
+    parameters = {"preset": arguments.preset, "data": arguments.data, "seed": arguments.seed}
+    if arguments.results_dir is not None:
+        parameters["results_dir"] = str(arguments.results_dir.resolve())
+    execute(notebook, out, parameters, home)
+    print(f"executed notebook: {out}")
+
+
+def find_chapter(name: str, start: Path | None = None) -> Path:
+    """Return the notebook of a chapter: a path, or a name looked up in ``notebooks``.
+
+    Parameters
+    ----------
+    name : str
+        ``frtrain``, ``01_frtrain`` or a path to an ``.ipynb``.
+    start : pathlib.Path, optional
+        The folder in which, and in whose parents, ``notebooks`` is looked for; default the
+        current one, then the package's checkout.
+
+    Raises
+    ------
+    fairtut.errors.UnknownName
+        If no notebook has that name.
+    fairtut.errors.InputError
+        If there are no notebooks, or the path is no notebook.
+    """
+    given = Path(name)
+    if given.suffix or len(given.parts) > 1:
+        if given.suffix != ".ipynb" or not given.is_file():
+            raise InputError(f"{name} is no notebook: give the path of an .ipynb that exists")
+        return given.resolve()
+    here = (start or Path.cwd()).resolve()
+    homes = [here, *here.parents, Path(__file__).resolve().parents[1]]
+    folder = next((h / "notebooks" for h in homes if any((h / "notebooks").glob("*.ipynb"))), None)
+    if folder is None:
+        raise InputError(
+            f"no folder 'notebooks' with .ipynb files in {here} or above: go to a checkout of "
+            "fairtut or give the notebook's path"
+        )
+    known = {path.stem: path for path in sorted(folder.glob("*.ipynb"))}
+    short = {stem.lstrip("0123456789").lstrip("_"): path for stem, path in known.items()}
+    if name not in known | short:
+        raise UnknownName.of("chapter", name, short)
+    return (known | short)[name].resolve()
+
+
+def execute(notebook: Path, out: Path, parameters: Mapping[str, Any], cwd: Path) -> None:
+    """Execute a notebook through papermill.
+
+    Raises
+    ------
+    fairtut.errors.FairtutError
+        What the chapter raised on purpose.
+    fairtut.errors.MissingExtra
+        If papermill is not installed.
+    KeyboardInterrupt
+        If the chapter was interrupted.
+    """
+    try:
+        import papermill
+        from papermill.exceptions import PapermillExecutionError
+    except ImportError as error:
+        raise MissingExtra.of("papermill", "notebooks") from error
+
+    known = papermill.inspect_notebook(str(notebook))
+    lacking = [key for key in parameters if key not in known]
+    if lacking:
+        raise InputError(
+            f"{notebook.name} has no parameter {lacking[0]}: its cell tagged 'parameters' must "
+            f"define {', '.join(parameters)}"
+        )
+    out.parent.mkdir(parents=True, exist_ok=True)
+    _prepare_kernel()
+    try:
+        papermill.execute_notebook(
+            str(notebook),
+            str(out),
+            parameters=dict(parameters),
+            kernel_name="python3",
+            cwd=str(cwd),
+            progress_bar=sys.stderr.isatty(),
+        )
+    except PapermillExecutionError as error:
+        what = " ".join(str(error.evalue).split())
+        if error.ename == "KeyboardInterrupt":
+            raise KeyboardInterrupt from error
+        if error.ename in _DELIBERATE:
+            raise FairtutError(what) from error
+        raise _Stopped(
+            f"{notebook.stem} stopped in cell {error.exec_count}: {error.ename}: {what} "
+            f"(the notebook so far: {out})"
+        ) from error
+
+
+def _prepare_kernel() -> None:
+    """Make the kernel this interpreter's own, quiet, with this package and no other backend."""
+    os.environ.pop("JUPYTER_PATH", None)  # another environment's kernel would be found first
+    os.environ.pop("MPLBACKEND", None)  # the kernel's inline backend draws into the notebook
+    os.environ.setdefault("FAIRTUT_QUIET", "1")
+    os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")
+    checkout = Path(__file__).resolve().parents[1]
+    if (checkout / "pyproject.toml").is_file():  # not installed: the kernel must find it too
+        paths = [str(checkout), *filter(None, [os.environ.get("PYTHONPATH")])]
+        os.environ["PYTHONPATH"] = os.pathsep.join(paths)
+
+
+# --- results --------------------------------------------------------------------------------
+
+
+def _results(arguments: argparse.Namespace) -> None:
+    from fairtut.report.results import judge, load_claims, load_records
+
+    records = load_records(arguments.results_dir)
+    verdicts = judge(load_claims(arguments.paper), records, arguments.preset)
+    if arguments.json:
+        import json
+
+        keys = ("paper", "id", "verdict", "reason", "values")
+        found = [{key: verdict.as_dict()[key] for key in keys} for verdict in verdicts]
+        print(json.dumps(found, ensure_ascii=False, indent=1, allow_nan=False))
+        return
+    print(_verdict_lines(verdicts))
+
+
+def _verdict_lines(verdicts: Sequence[Verdict]) -> str:
+    """Return the table for a terminal, and the count of each verdict."""
+    import shutil
+    from collections import Counter
+
+    from fairtut.report.markup import NOTHING, number
+    from fairtut.report.results import VERDICTS
+    from fairtut.report.tables import aligned, interval
+
+    rows = []
+    for v in verdicts:
+        delta, n = v.values["delta_points"], v.values["n_seeds"]
+        rows.append(
+            [
+                f"{v.paper} {v.id}",
+                number(v.values["paper"]),
+                interval(v.values),
+                str(n or NOTHING),
+                NOTHING if delta is None else f"{delta:+.1f}",
+                v.verdict,
+                v.reason,
+            ]
+        )
+    heads = ["claim", "paper", "ours [95 % interval]", "n", "Δ points", "verdict", "reason"]
+    text = aligned(heads, rows)
+    if sys.stdout.isatty():
+        width = shutil.get_terminal_size().columns
+        text = "\n".join(
+            line if len(line) <= width else line[: width - 1] + "…" for line in text.splitlines()
+        )
+    counts = Counter(v.verdict for v in verdicts)
+    total = ", ".join(f"{counts[word]} {word}" for word in VERDICTS if counts[word])
+    return f"{text}\n\n{len(verdicts)} claims: {total or 'none'}"
+
+
+# --- data -----------------------------------------------------------------------------------
+
+
+def _data_list(arguments: argparse.Namespace) -> None:
+    from fairtut.data import files
+
+    print(_status_lines(files.status()))
+    print(f"\nfolder: {files.data_root()} (FAIRTUT_DATA sets another)")
+
+
+def _data_get(arguments: argparse.Namespace) -> None:
+    from fairtut.data import files
+
+    located = files.get(arguments.name)
+    print(f"{located.source}\n{located.dataset.terms}\n{located.folder}")
+
+
+def _data_verify(arguments: argparse.Namespace) -> None:
+    from fairtut.data import files
+
+    if arguments.name is not None:
+        print(f"verified: {files.verify(arguments.name).source}")
+        return
+    found = files.status(deep=True)
+    print(_status_lines(found))
+    corrupt = [entry for entry in found if entry.state == "corrupt"]
+    if corrupt:
+        raise CorruptFile("; ".join(entry.detail for entry in corrupt))
+
+
+def _status_lines(entries: Sequence[Status]) -> str:
+    from fairtut.report.tables import aligned
+
+    rows = [[e.name, e.state, e.licence, "; ".join(filter(None, [e.detail, e.terms]))]
+            for e in entries]  # fmt: skip
+    return aligned(["data set", "state", "licence", "detail and terms"], rows)
+
+
+# --- doctor ---------------------------------------------------------------------------------
+
+
+def _doctor(arguments: argparse.Namespace) -> None:
+    """Print what is there and what is missing; a part that fails is a line, not an end."""
+    from fairtut.report.tables import aligned
+
+    rows = []
+    for name, check in _CHECKS.items():
+        try:
+            lines = check()
+        except Exception as error:
+            lines = [f"problem: {' '.join(str(error).split()) or type(error).__name__}"]
+        rows += [[name if i == 0 else "", line] for i, line in enumerate(lines)]
+    print(aligned(["part", "found"], rows))
+
+
+def _check_versions() -> list[str]:
+    from fairtut.report.records import library_versions
+
+    return [f"{name} {version}" for name, version in library_versions().items()]
+
+
+def _check_device() -> list[str]:
+    from fairtut.runtime.device import describe_device, pick_device
+
+    found = describe_device(pick_device())
+    return [f"{found['type']}: {found['name']}", f"{found['threads']} torch threads of "
+            f"{os.cpu_count()} cores"]  # fmt: skip
+
+
+def _check_compiler() -> list[str]:
+    from fairtut.runtime.fuse import why_not_fused
+
+    reason = why_not_fused()
+    return ["torch.compile can be used" if reason is None else f"eager, slower but equal: {reason}"]
+
+
+def _check_data() -> list[str]:
+    from fairtut.data import files
+
+    states = {entry.name: entry for entry in files.status()}
+    lines = [f"{name}: {e.state}{f' ({e.detail})' if e.detail else ''}"
+             for name, e in states.items()]  # fmt: skip
+    return [*lines, f"folder {files.data_root()}"]
+
+
+def _check_extras() -> list[str]:
+    from importlib.util import find_spec
+
+    lines = []
+    for extra, packages in EXTRAS.items():
+        missing = [name for name in packages if find_spec(name) is None]
+        fix = f"missing {', '.join(missing)}: pip install 'fairtut[{extra}]'"
+        lines.append(f"{extra}: {fix if missing else 'installed'}")
+    return lines
+
+
+def _check_records() -> list[str]:
+    from fairtut.report.records import committed_results, load_records
+
+    names = [record.name for record in load_records()]
+    return [*(names or ["none"]), f"folder {committed_results()}"]
+
+
+def _check_disk() -> list[str]:
+    import shutil
+
+    return [f"{shutil.disk_usage(Path.cwd()).free / 1e9:.1f} GB free here"]
+
+
+_CHECKS = {
+    "versions": _check_versions,
+    "device": _check_device,
+    "compiler": _check_compiler,
+    "extras": _check_extras,
+    "data": _check_data,
+    "records": _check_records,
+    "disk": _check_disk,
+}

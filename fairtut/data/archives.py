@@ -1,0 +1,99 @@
+"""Unpack one member of an archive, safely."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Final
+
+from fairtut.data.local import CHUNK
+from fairtut.errors import CorruptFile
+from fairtut.runtime.io import atomic_path
+
+MEMBER_LIMIT: Final = 1 << 30
+"""Largest archive member, in bytes, that is unpacked unless the caller allows more."""
+
+
+def extract_member(
+    archive: str | os.PathLike[str],
+    member: str,
+    target: str | os.PathLike[str],
+    *,
+    limit: int = MEMBER_LIMIT,
+    sha256: str | None = None,
+) -> Path:
+    """Unpack one member of a zip archive, safely and atomically.
+
+    Parameters
+    ----------
+    archive : path-like
+        The zip file.
+    member : str
+        Name of the member in the archive.
+    target : path-like
+        File to write; it appears only when it is whole.
+    limit : int
+        Largest size in bytes.  A member that declares more, or that turns out to hold more, is
+        refused.
+    sha256 : str, optional
+        Digest that the member must have.
+
+    Returns
+    -------
+    pathlib.Path
+        ``target``.
+
+    Raises
+    ------
+    fairtut.errors.CorruptFile
+        If the archive is broken, or the member is absent, has an absolute path or ``..`` in its
+        name, is a link, is too large, or has another digest.
+    """
+    name = Path(archive).name
+    try:
+        with zipfile.ZipFile(archive) as bundle:
+            info = _safe_member(bundle, member, name, limit)
+            with atomic_path(target) as temporary, bundle.open(info) as packed:
+                sha, size = hashlib.sha256(), 0
+                with open(temporary, "wb") as plain:
+                    while block := packed.read(CHUNK):
+                        size += len(block)
+                        if size > limit:  # the declared size can lie
+                            raise CorruptFile(f"{name}: {member} holds more than {limit} bytes")
+                        sha.update(block)
+                        plain.write(block)
+                if sha256 is not None and sha.hexdigest() != sha256:
+                    raise CorruptFile(
+                        f"{name}: {member} is not the expected file (sha256 expected "
+                        f"{sha256[:12]}, got {sha.hexdigest()[:12]}; {size} bytes): delete the "
+                        "archive and fetch it again"
+                    )
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
+        raise CorruptFile(
+            f"{name} is not a whole zip archive ({error}): delete it and fetch it again"
+        ) from error
+    return Path(target)
+
+
+def _safe_member(bundle: zipfile.ZipFile, member: str, name: str, limit: int) -> zipfile.ZipInfo:
+    parts = member.replace("\\", "/").split("/")
+    if member.startswith(("/", "\\")) or ".." in parts or ":" in parts[0]:
+        raise CorruptFile(f"{name}: refusing {member!r}, a path that leads out of the folder")
+    try:
+        info = bundle.getinfo(member)
+    except KeyError as error:
+        known = ", ".join(bundle.namelist()[:5])
+        raise CorruptFile(f"{name} has no member {member!r} (it holds {known})") from error
+    if stat.S_ISLNK(info.external_attr >> 16) or info.is_dir():
+        raise CorruptFile(f"{name}: refusing {member!r}, a link or a folder")
+    if info.file_size > limit:
+        raise CorruptFile(
+            f"{name}: refusing {member!r}, {info.file_size} bytes where at most {limit} are due"
+        )
+    if info.flag_bits & 0x1:
+        raise CorruptFile(f"{name}: {member!r} is encrypted")
+    return info

@@ -1,0 +1,89 @@
+"""Fetch what is missing of a data set, in the way that the data set is distributed."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from fairtut.data.archives import MEMBER_LIMIT, extract_member
+from fairtut.data.cards import Dataset, File
+from fairtut.data.download import download, from_torchvision
+from fairtut.data.local import find, how_to_get
+from fairtut.errors import CorruptFile, FairtutError, MissingData
+
+
+def fetch_missing(entry: Dataset, folder: Path) -> None:
+    """Bring every missing file into ``folder``; errors as in :func:`fairtut.data.files.get`."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with _lock(folder):
+            # another process may have fetched some while this one waited for the lock
+            for file in entry.files:
+                if find(folder, file) is None:
+                    _fetch(entry, file, folder)
+            _drop_archives(entry, folder)
+    except FairtutError:
+        raise
+    except OSError as error:
+        raise MissingData(
+            f"{entry.name}: cannot write in {folder} ({error.strerror or error}): set FAIRTUT_DATA "
+            "to a folder with room that you may write to"
+        ) from error
+
+
+@contextlib.contextmanager
+def _lock(folder: Path) -> Iterator[None]:
+    """Let one process at a time write in ``folder`` (where the system can lock files)."""
+    try:
+        import fcntl
+    except ImportError:  # Windows: no lock, and the worst case is a download repeated
+        yield
+        return
+    with open(folder / ".lock", "w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+def _fetch(entry: Dataset, file: File, folder: Path) -> None:
+    """Fetch one file in the way its data set is distributed."""
+    try:
+        if entry.source == "torchvision":
+            from_torchvision(file, folder)
+        elif file.url is None:
+            raise MissingData(f"{file.path} has to be placed by hand")
+        elif file.member is None:
+            download(file.url, folder / file.path, file.sha256)
+        else:
+            archive = folder / _archive_name(file.url)
+            if not archive.is_file():
+                download(file.url, archive)
+            _unpack(archive, file, folder)
+    except MissingData as error:
+        raise MissingData(how_to_get(entry, file, folder, str(error))) from error
+
+
+def _archive_name(url: str) -> str:
+    return Path(urlsplit(url).path).name
+
+
+def _drop_archives(entry: Dataset, folder: Path) -> None:
+    """Delete archives whose members are now verified files."""
+    for file in entry.files:
+        if file.url and file.member:
+            (folder / _archive_name(file.url)).unlink(missing_ok=True)
+
+
+def _unpack(archive: Path, file: File, folder: Path) -> None:
+    try:
+        extract_member(
+            archive,
+            file.member or file.path,
+            folder / file.path,
+            limit=file.size or MEMBER_LIMIT,
+            sha256=file.sha256,
+        )
+    except CorruptFile:
+        archive.unlink(missing_ok=True)  # else the next `get` would trip over it again
+        raise

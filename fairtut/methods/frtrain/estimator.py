@@ -1,0 +1,88 @@
+"""FR-Train for your own data: fit, predict, and a choice of the fairness weight."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import expit
+
+from fairtut.errors import InputError
+from fairtut.methods.frtrain.config import DESCRIBED, Config
+from fairtut.methods.frtrain.training import Trained, train
+
+
+@dataclass
+class FRTrain:
+    """A linear classifier trained by FR-Train, with the habits of scikit-learn.
+
+    Parameters
+    ----------
+    lambda_f : float
+        Weight of the fairness adversary, in [0, 1 - config.lambda_r).
+    config : Config
+        Variant and hyper-parameters; default FR-Train as described.
+    seed : int
+        Seed of the initialisation.
+    fused : bool
+        Compile an epoch into a few kernels where a compiler is at hand; worth it from some
+        thousand epochs on.
+
+    Attributes
+    ----------
+    theta_ : ndarray, shape (k + 2,)
+        Weights of the features, of ``s``, and the bias, after :meth:`fit`.
+    trained_ : Trained
+        Everything else that training left: discriminators, row weights.
+
+    Examples
+    --------
+    >>> from fairtut.data.synthetic.gaussians import zafar
+    >>> from fairtut.methods.frtrain import FRTrain, DESCRIBED
+    >>> from dataclasses import replace
+    >>> people, few = zafar(400, seed=0), zafar(100, seed=1)
+    >>> model = FRTrain(0.5, replace(DESCRIBED, epochs=50, warmup=20), fused=False)
+    >>> _ = model.fit(people.x, people.s, people.y, clean=(few.x, few.s, few.y))
+    >>> model.predict(few.x, few.s).shape
+    (100,)
+    """
+
+    lambda_f: float = 0.5
+    config: Config = DESCRIBED
+    seed: int = 0
+    fused: bool = True
+    theta_: NDArray[np.float32] = field(init=False, repr=False)
+    trained_: Trained = field(init=False, repr=False)
+
+    def fit(
+        self,
+        x: ArrayLike,
+        s: ArrayLike,
+        y: ArrayLike,
+        clean: tuple[ArrayLike, ArrayLike, ArrayLike] | None = None,
+    ) -> FRTrain:
+        """Train on ``x`` (n, k), ``s`` and ``y`` (n,) in {0, 1}, and a clean set of the same form.
+
+        Standardise the features first: the learning rates assume inputs of about unit scale.
+        """
+        self.trained_ = train(
+            x, s, y, clean, lambda_f=[self.lambda_f], seeds=[self.seed], config=self.config,
+            fused=self.fused,
+        )  # fmt: skip
+        self.theta_ = self.trained_.theta[0]
+        return self
+
+    def decision_function(self, x: ArrayLike, s: ArrayLike) -> NDArray[np.float32]:
+        """Return the logit of each row, (n,)."""
+        if not hasattr(self, "trained_"):
+            raise InputError("this FRTrain is not fitted: call fit(x, s, y, clean) first")
+        return self.trained_.logit(x, s)[0]
+
+    def predict_proba(self, x: ArrayLike, s: ArrayLike) -> NDArray[np.float64]:
+        """Return the score ``p_hat`` of the favourable outcome, (n,)."""
+        return np.asarray(expit(self.decision_function(x, s)), float)
+
+    def predict(self, x: ArrayLike, s: ArrayLike) -> NDArray[np.int8]:
+        """Return the decision of each row, (n,) in {0, 1}."""
+        return (self.decision_function(x, s) > 0).astype(np.int8)

@@ -1,0 +1,76 @@
+"""Rows of people for a method, checked once and with one sentence about what is wrong."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fairtut.errors import InputError
+
+Array = NDArray[np.floating]
+Triple = tuple[ArrayLike, ArrayLike, ArrayLike]
+"""``(x, s, y)``: features (n, k), sensitive attribute (n,) and label (n,)."""
+
+
+def check_rows(
+    name: str,
+    x: ArrayLike,
+    s: ArrayLike,
+    y: ArrayLike,
+    *,
+    both: bool = True,
+    dtype: type[np.floating] = np.float64,
+) -> tuple[Array, Array, Array]:
+    """Return ``(x, s, y)`` as floating-point arrays.
+
+    Parameters
+    ----------
+    name : str
+        What the rows are called in a message, such as ``"training"``.
+    x : array-like, shape (n, k)
+    s, y : array-like, shape (n,), in {0, 1}
+    both : bool
+        Whether both groups and both classes must occur.
+    dtype : type
+        Type of the arrays.
+
+    Raises
+    ------
+    fairtut.errors.InputError
+        For wrong shapes, no rows, NaN or infinity, values other than 0 and 1, one group or one
+        class.
+    """
+    try:
+        with np.errstate(over="ignore"):  # what overflows becomes infinite and is reported below
+            features, group, label = (np.asarray(a).astype(dtype) for a in (x, s, y))
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{name} x, s and y must hold numbers: encode text first") from error
+    n = len(features) if features.ndim == 2 else -1
+    if not group.shape == label.shape == (n,):
+        raise InputError(
+            f"{name} x, s and y have shapes {features.shape}, {group.shape}, {label.shape}: "
+            "need (n, k), (n,), (n,)"
+        )
+    if n == 0:
+        raise InputError(f"there are no {name} rows: at least one is needed")
+    finite = np.isfinite(features).all(1)
+    if not finite.all():
+        row = int(np.flatnonzero(~finite)[0])
+        raise InputError(f"{name} x holds NaN or infinity (first in row {row}): drop or impute it")
+    for what, values in (("s", group), ("y", label)):
+        found = np.unique(values).tolist()
+        if not set(found) <= {0.0, 1.0}:
+            raise InputError(f"{name} {what} must hold 0 and 1 only, found {found[:5]}")
+        if both and len(found) < 2:
+            raise InputError(f"{name} {what} is all {found[0]:g}: both values are needed")
+    return features, group, label
+
+
+def check_weights(weight: ArrayLike, n: int) -> NDArray[np.float64]:
+    """Return row weights as an array, (n,), or raise ``InputError``."""
+    values = np.asarray(weight, float)
+    if values.shape != (n,) or not np.isfinite(values).all() or (values < 0).any():
+        raise InputError(f"row weights must be {n} finite, non-negative numbers")
+    if not values.any():
+        raise InputError("row weights are all zero: at least one row must count")
+    return values

@@ -1,0 +1,154 @@
+"""Labels of any kind (lists, numpy arrays, pandas columns, torch tensors) become codes."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fairtut.errors import InputError
+from fairtut.metrics.values import Array, Labels
+
+_SMALL_RANGE = 1 << 16  # integer labels within this range are counted, wider ones are sorted
+
+
+def as_labels(name: str, values: object) -> Array:
+    """Numpy array of labels: torch tensors are fetched, integral floats become integers.
+
+    Parameters
+    ----------
+    name : str
+        What the labels are, for messages: ``"y"``, ``"y_hat"`` or ``"s"``.
+    values : array-like
+        Of any shape.
+
+    Raises
+    ------
+    InputError
+        Missing values, or numbers that are no labels.
+    """
+    torch = sys.modules.get("torch")  # never imported here: the metrics need no torch
+    if torch is not None and isinstance(values, torch.Tensor):
+        values = from_tensor(values)
+    elif isinstance(values, (list, tuple)):
+        values = _from_list(values)
+    array = np.asarray(values)
+    if array.dtype.kind == "f":
+        return _integral(name, array)
+    if array.dtype.kind in "iub":
+        return array.astype(np.int64)
+    if array.dtype.kind in "OSUTM":
+        return _objects(name, array)
+    raise InputError(f"{name} has type {array.dtype}: pass integers, strings or other labels")
+
+
+def from_tensor(tensor: Any) -> Array:
+    """Numpy array of a torch tensor on any device; floats (also bfloat16) in double precision."""
+    tensor = tensor.detach().cpu()
+    return np.asarray((tensor.double() if tensor.is_floating_point() else tensor).numpy())
+
+
+def _from_list(values: Sequence[Any]) -> Array:
+    """Array of a list's items; mixed or composite labels stay Python objects."""
+    items = [v.item() if getattr(v, "ndim", None) == 0 else v for v in values]
+    plain = (bool, int, float, np.bool_, np.integer, np.floating)
+    if all(isinstance(v, plain) for v in items) or all(isinstance(v, str) for v in items):
+        return np.asarray(items)
+    if any(isinstance(v, list) or getattr(v, "ndim", 0) > 0 for v in items):
+        return np.stack([np.asarray(v) for v in items])
+    array = np.empty(len(items), dtype=object)
+    array[:] = items
+    return array
+
+
+def _integral(name: str, array: Array) -> Array:
+    """Whole-number floats as integers; anything else is a score or a gap in the data."""
+    if np.isnan(array).any():
+        raise InputError(f"{name} holds NaN: drop or impute those rows first")
+    fractional = array[(array != np.floor(array)) | np.isinf(array)]
+    if fractional.size:
+        fix = {
+            "y_hat": "a score: threshold it first, for example (p_hat > 0.5).astype(int)",
+            "y": "not a class: bin it first",
+        }.get(name, "not a group: bin it first")
+        raise InputError(f"{name} holds {fractional.flat[0]:g}, {fix}")
+    return array.astype(np.int64)
+
+
+def _objects(name: str, array: Array) -> Array:
+    """Check labels of any type for missing values; numbers in disguise become integers."""
+    items = array.reshape(-1).tolist()
+    if any(_missing(v) for v in items):
+        raise InputError(f"{name} holds a missing value: drop or impute those rows first")
+    if items and all(isinstance(v, (bool, int, float)) for v in items):
+        numbers = np.asarray(items).reshape(array.shape)
+        return _integral(name, numbers) if numbers.dtype.kind == "f" else numbers.astype(np.int64)
+    return array
+
+
+def _missing(value: object) -> bool:
+    if value is None or type(value).__name__ in {"NAType", "NaTType"}:
+        return True
+    return isinstance(value, float) and value != value
+
+
+def label_column(name: str, values: object, n: int) -> Array:
+    """One label per person; an (n, 1) column is flattened."""
+    array = as_labels(name, values)
+    if array.ndim == 2 and array.shape == (n, 1):
+        array = array[:, 0]
+    if array.ndim != 1:
+        raise InputError(f"{name} has shape {array.shape}: pass one entry per person")
+    if len(array) != n:
+        raise InputError(
+            f"{name} has {len(array)} rows but y_hat has {n}: pass one per person in each"
+        )
+    return array
+
+
+def encode(name: str, flat: Array) -> tuple[NDArray[np.int64], Labels]:
+    """Codes 0..K-1 and the sorted labels that occur."""
+    if flat.dtype.kind == "i":
+        low = int(flat.min())
+        if int(flat.max()) - low < _SMALL_RANGE:
+            seen = np.bincount(flat - low) > 0
+            codes = (np.cumsum(seen) - 1)[flat - low]
+            return codes, tuple((np.flatnonzero(seen) + low).tolist())
+        labels, codes = np.unique(flat, return_inverse=True)
+        return codes.reshape(-1), tuple(labels.tolist())
+    items = flat.tolist()
+    try:
+        order = ordered(set(items))
+    except TypeError:
+        raise InputError(
+            f"{name} holds unhashable labels: use strings, numbers or tuples"
+        ) from None
+    place = {label: i for i, label in enumerate(order)}
+    return np.fromiter((place[v] for v in items), np.int64, len(items)), tuple(order)
+
+
+def ordered(labels: Iterable[Any]) -> list[Any]:
+    """Labels in their own order, or by type and text where they have none."""
+    labels = list(labels)
+    try:
+        return sorted(labels)
+    except TypeError:  # mixed types have no order of their own
+        return sorted(labels, key=lambda v: (type(v).__name__, repr(v)))
+
+
+def relabel(
+    name: str, codes: NDArray[np.int64], seen: Labels, names: Labels, what: str
+) -> NDArray[np.int64]:
+    """Codes into ``seen`` become codes into ``names``."""
+    place = {label: i for i, label in enumerate(names)}
+    strange = [label for label in seen if label not in place]
+    if strange:
+        shown = ", ".join(map(repr, names))
+        raise InputError(
+            f"{name} holds {strange[0]!r}, which is none of {shown}: declare {what}=(...)"
+        )
+    moved: NDArray[np.int64] = np.asarray([place[label] for label in seen], dtype=np.int64)[codes]
+    return moved

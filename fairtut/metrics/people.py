@@ -1,0 +1,194 @@
+"""People as codes, and their counts: labels, decisions and groups in, one table out."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from typing import TypedDict
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fairtut.errors import InputError
+from fairtut.metrics.group import GroupTable
+from fairtut.metrics.labels import as_labels, encode, label_column, ordered, relabel
+from fairtut.metrics.values import Array, Labels
+
+
+class Reading(TypedDict, total=False):
+    """Keywords of :func:`group_table` that every metric passes on."""
+
+    positive: Hashable
+    classes: Sequence[Hashable] | None
+    groups: Sequence[Hashable] | None
+
+
+def group_table(
+    y: object,
+    y_hat: object,
+    s: object = None,
+    *,
+    positive: Hashable = None,
+    classes: Sequence[Hashable] | None = None,
+    groups: Sequence[Hashable] | None = None,
+) -> GroupTable:
+    """Count people by group, label and decision.
+
+    Parameters
+    ----------
+    y : array-like, shape (n,), or None
+        Labels: numpy array, list, pandas Series or torch tensor on any device.  None when the
+        metric does not look at labels.
+    y_hat : array-like, shape (..., n)
+        Decisions (not scores).  Leading dimensions are a batch, such as one row per run.
+    s : array-like, shape (n,), or several attributes, or None
+        Group of each person.  A tuple or list of arrays, a data frame, or an (n, k) array is
+        read as k attributes whose *observed* combinations are the groups.  None: one group.
+    positive : hashable, optional
+        The favourable class.  Default for two numeric classes: the larger one.
+    classes, groups : sequence, optional
+        Declares all labels and their order, also those that nobody in the data has.
+
+    Returns
+    -------
+    GroupTable
+        Counts of shape (..., G, K, K).
+
+    Raises
+    ------
+    InputError
+        Lengths differ, nothing to count, a missing value, a score where a decision belongs, or
+        a label outside the declared ones.
+    """
+    return read_people(y, y_hat, s, positive=positive, classes=classes, groups=groups).table()
+
+
+@dataclass(frozen=True, eq=False)
+class People:
+    """Labels as codes: what :func:`group_table` counts.
+
+    Attributes
+    ----------
+    y, s : int array, shape (n,)
+        Index into ``classes`` and ``groups``.
+    y_hat : int array, shape (..., n)
+        Index into ``classes``.
+    groups, classes, positive
+        As in :class:`GroupTable`.
+    """
+
+    y: NDArray[np.int64]
+    y_hat: NDArray[np.int64]
+    s: NDArray[np.int64]
+    groups: Labels
+    classes: Labels
+    positive: int | None
+
+    def table(self) -> GroupTable:
+        """Count, with one ``bincount`` for the whole batch."""
+        k, n = len(self.classes), len(self.y)
+        size = len(self.groups) * k * k
+        cell = (self.s * k + self.y) * k + self.y_hat  # (..., n)
+        cell = cell.reshape(-1, n) + size * np.arange(cell.size // n)[:, None]  # (B, n)
+        counts = np.bincount(cell.ravel(), minlength=len(cell) * size)
+        shape = (*self.y_hat.shape[:-1], len(self.groups), k, k)
+        return GroupTable(counts.reshape(shape), self.groups, self.classes, self.positive)
+
+
+def read_people(
+    y: object,
+    y_hat: object,
+    s: object = None,
+    *,
+    positive: Hashable = None,
+    classes: Sequence[Hashable] | None = None,
+    groups: Sequence[Hashable] | None = None,
+) -> People:
+    """Check labels and turn them into codes; parameters and errors of :func:`group_table`."""
+    truth = None if y is None else as_labels("y", y)
+    guess = as_labels("y_hat", y_hat)
+    for name, array in (("y", truth), ("y_hat", guess)):
+        if array is not None and (array.ndim == 0 or array.size == 0):
+            raise InputError(f"{name} is empty: pass one entry per person")
+    if guess.ndim == 2 and guess.shape[1] == 1 and guess.shape[0] > 1:
+        guess = guess[:, 0]  # a column of decisions, not n runs over one person
+    n = guess.shape[-1]
+    truth = guess[(0,) * (guess.ndim - 1)] if truth is None else label_column("y", truth, n)
+    y_codes, y_seen = encode("y", truth)
+    hat_codes, hat_seen = encode("y_hat", guess.reshape(-1))
+    names = _classes(y_seen, hat_seen, classes, unlabelled=y is None)
+    y_codes = relabel("y", y_codes, y_seen, names, "classes")
+    hat_codes = relabel("y_hat", hat_codes, hat_seen, names, "classes").reshape(guess.shape)
+    s_codes, group_names = _groups(s, n, groups)
+    return People(y_codes, hat_codes, s_codes, group_names, names, _positive(positive, names))
+
+
+def _classes(
+    y_seen: Labels, hat_seen: Labels, declared: Sequence[Hashable] | None, *, unlabelled: bool
+) -> Labels:
+    """Class labels: declared, or {0, 1} or {-1, 1} when everything fits, or those of y."""
+    if declared is not None:
+        return _declared("classes", declared)
+    seen = set(y_seen) | set(hat_seen)
+    for pair in ((0, 1), (-1, 1)):
+        if seen <= set(pair):
+            return pair
+    return tuple(ordered(seen)) if unlabelled else y_seen
+
+
+def _declared(what: str, labels: Sequence[Hashable]) -> Labels:
+    """Declared labels as plain Python objects, refused when one stands there twice."""
+    names = tuple(v.item() if isinstance(v, np.generic) else v for v in labels)
+    if not names or len(set(names)) < len(names):
+        raise InputError(f"{what} must name each label once: got {list(names)}")
+    return names
+
+
+def _positive(positive: Hashable, names: Labels) -> int | None:
+    if positive is not None:
+        if positive not in names:
+            shown = ", ".join(map(repr, names))
+            raise InputError(
+                f"positive={positive!r} is none of the classes {shown}: pass one of them"
+            )
+        return names.index(positive)
+    numeric = all(isinstance(c, (bool, int)) for c in names)
+    if len(names) == 2 and numeric:
+        return max(range(2), key=lambda i: names[i])  # type: ignore[arg-type,return-value]
+    return None
+
+
+def _attributes(s: object, n: int) -> list[Array]:
+    """The sensitive attributes, one (n,) array each."""
+    if hasattr(s, "columns") and hasattr(s, "iloc"):  # a data frame, without importing pandas
+        return [label_column("s", s.iloc[:, j], n) for j in range(len(s.columns))]
+    if isinstance(s, (list, tuple)) and any(
+        isinstance(v, list) or getattr(v, "ndim", 0) > 0 for v in s
+    ):
+        return [label_column("s", v, n) for v in s]
+    array = as_labels("s", s)
+    if array.ndim == 2 and len(array) == n:
+        return [label_column("s", column.tolist(), n) for column in array.T]
+    return [label_column("s", array, n)]
+
+
+def _groups(
+    s: object, n: int, declared: Sequence[Hashable] | None
+) -> tuple[NDArray[np.int64], Labels]:
+    """Group codes and labels; several attributes give the observed combinations, as tuples."""
+    if s is None:
+        return np.zeros(n, np.int64), ("all",)
+    encoded = [encode("s", column) for column in _attributes(s, n)]
+    if len(encoded) == 1:
+        codes, seen = encoded[0]
+    else:
+        sizes = tuple(len(labels) for _, labels in encoded)
+        joint = np.ravel_multi_index([c for c, _ in encoded], sizes)
+        codes, present = encode("s", np.asarray(joint, dtype=np.int64))
+        index = np.unravel_index(np.asarray(present, dtype=np.int64), sizes)
+        columns = [[labels[i] for i in ix] for ix, (_, labels) in zip(index, encoded, strict=True)]
+        seen = tuple(zip(*columns, strict=True))
+    if declared is None:
+        return codes, seen
+    names = _declared("groups", declared)
+    return relabel("s", codes, seen, names, "groups"), names

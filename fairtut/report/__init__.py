@@ -1,0 +1,1 @@
+"""What a chapter shows and what the suite concludes: claims, records, verdicts, figures, tables."""

@@ -1,0 +1,387 @@
+"""Claims: what a paper says, written down with a tolerance before anything is run.
+
+``fairtut/claims/<paper>.yaml`` has these keys (*required* first, the others with their default):
+
+===============  ===================================================================================
+``paper``        the paper's id, which is the file's name without ``.yaml``
+``title``        its title
+``authors``      one line, as the reader should see it
+``venue``        where it appeared
+``year``         when
+``citation``     its key in ``book/references.bib``
+``chapter``      the stem of its notebook, such as ``01_frtrain``
+``claims``       a list of claims
+===============  ===================================================================================
+
+and each claim has
+
+===============  ===================================================================================
+``id``           unique in the file, words joined by dots: ``table1.frtrain.poisoned.accuracy``
+``where``        table, figure, theorem or slide, and the row
+``says``         one plain sentence, in our words, of what the paper says
+``kind``         ``exact`` | ``number`` | ``trend`` | ``scaled``: the rule, as in
+                 :mod:`fairtut.report.verdicts`
+``metric``       what is measured, such as ``accuracy``
+``unit``         ``fraction`` | ``points`` | ``nats`` | ``ratio`` | ``count`` | ``s``
+``value``        the paper's number: required by ``exact`` and ``number``, optional (for the table
+                 only) otherwise
+``tolerance``    ``number``: required, in points; ``exact``: absolute, in the claim's unit, 1e-6;
+                 a ``trend`` and a ``scaled`` claim have none
+``direction``    ``trend`` and ``scaled``: required, ``positive`` or ``negative``, the sign of the
+                 measured difference that supports the claim; the other kinds have none
+``measure``      the measurement, or the list of measurements, that test it: the claim's ``id``
+``data``         the data it is tested on: ``synthetic`` (default) | ``real`` | ``any``
+``origin``       ``paper`` (default) | ``audit`` (a claim about the released code) | ``control``
+                 (a question that the paper does not ask)
+``untested``     why no measurement is expected; then the verdict is "not tested" with this reason
+===============  ===================================================================================
+
+One **point** is .01 of a fraction, ratio or nat, and one unit of points, counts and seconds
+(:data:`POINT`).  Anything else in the file is an error that names the file, the claim, the key and
+the fix.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+import os
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+import yaml  # type: ignore[import-untyped, unused-ignore]
+
+from fairtut.errors import RecordError, UnknownName
+
+KINDS: Final = ("exact", "number", "trend", "scaled")
+DATA: Final = ("synthetic", "real", "any")
+ORIGINS: Final = ("paper", "audit", "control")
+DIRECTIONS: Final = ("positive", "negative")
+POINT: Final[Mapping[str, float]] = {
+    "fraction": 0.01,
+    "points": 1.0,
+    "nats": 0.01,
+    "ratio": 0.01,
+    "count": 1.0,
+    "s": 1.0,
+}
+"""How much one point is, in each unit that a claim or a measurement may have."""
+
+EXACT_TOLERANCE: Final = 1e-6
+CLAIMS_DIR: Final = Path(__file__).resolve().parents[1] / "claims"
+
+_PAPER_KEYS: Final = ("paper", "title", "authors", "venue", "year", "citation", "chapter", "claims")
+_CLAIM_REQUIRED: Final = ("id", "where", "says", "kind", "metric", "unit")
+_CLAIM_OPTIONAL: Final = (
+    "value",
+    "tolerance",
+    "direction",
+    "measure",
+    "data",
+    "origin",
+    "untested",
+)
+ID: Final = re.compile(r"[a-z0-9][a-z0-9_-]*(\.[a-z0-9][a-z0-9_-]*)*")
+"""What the id of a claim or of a measurement looks like."""
+
+
+@dataclass(frozen=True)
+class Paper:
+    """The head of a claims file: which paper it is about and where its chapter stands."""
+
+    id: str
+    title: str
+    authors: str
+    venue: str
+    year: int
+    citation: str
+    chapter: str
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One thing that a paper says, and how it is to be tested (fields as in the module's table).
+
+    ``chapter`` is the chapter that measures it (:func:`chapter_id` of the file's ``chapter``);
+    ``tolerance`` is in points for a ``number``, in the claim's unit for an ``exact`` claim.
+    """
+
+    paper: str
+    chapter: str
+    id: str
+    where: str
+    says: str
+    kind: str
+    metric: str
+    unit: str
+    value: float | None = None
+    tolerance: float | None = None
+    direction: str | None = None
+    measure: tuple[str, ...] = ()
+    data: str = "synthetic"
+    origin: str = "paper"
+    untested: str | None = None
+
+
+def chapter_id(name: str) -> str:
+    """Return a chapter's id, its notebook's stem without the number: ``01_frtrain`` → ``frtrain``.
+
+    This is the name that records and their folders carry, so that renumbering the book moves no
+    result.
+    """
+    return re.sub(r"^\d+_", "", name)
+
+
+def papers(directory: str | os.PathLike[str] | None = None) -> dict[str, Paper]:
+    """Return every paper that has a claims file, by id, in the order of their chapters.
+
+    Parameters
+    ----------
+    directory : path-like, optional
+        Where the files are; default the package's own.
+
+    Raises
+    ------
+    fairtut.errors.RecordError
+        If a file does not follow the schema.
+    """
+    heads = [read_claims(path)[0] for path in _files(directory)]
+    return {head.id: head for head in sorted(heads, key=lambda head: (head.chapter, head.id))}
+
+
+def load_claims(
+    paper: str | None = None, directory: str | os.PathLike[str] | None = None
+) -> list[Claim]:
+    """Return the claims of one paper, or of all papers in the order of their chapters.
+
+    Parameters
+    ----------
+    paper : str, optional
+        A paper's id.
+    directory : path-like, optional
+        Where the files are; default the package's own.
+
+    Raises
+    ------
+    fairtut.errors.UnknownName
+        If no file is about ``paper``.
+    fairtut.errors.RecordError
+        If a file does not follow the schema.
+    """
+    files = _files(directory)
+    known = [path.stem for path in files]
+    if paper is not None:
+        if paper not in known:
+            raise UnknownName.of("paper", paper, known)
+        return read_claims(files[known.index(paper)])[1]
+    read = sorted((read_claims(path) for path in files), key=lambda r: (r[0].chapter, r[0].id))
+    return [claim for _, claims in read for claim in claims]
+
+
+def read_claims(path: str | os.PathLike[str]) -> tuple[Paper, list[Claim]]:
+    """Read and check one claims file.
+
+    Returns
+    -------
+    tuple
+        The :class:`Paper` and its claims, in the order of the file.
+
+    Raises
+    ------
+    fairtut.errors.RecordError
+        If the file does not follow the schema.
+    """
+    file = Path(path)
+    body = _parse(file)
+    where = file.name
+    _check_keys(body, where, required=_PAPER_KEYS, optional=())
+    texts = {key: _text(body, key, where) for key in _PAPER_KEYS if key not in ("year", "claims")}
+    if texts["paper"] != file.stem:
+        raise RecordError(
+            f"{where}: paper {texts['paper']!r} is not the file's name: rename the file to "
+            f"{texts['paper']}.yaml or set paper: {file.stem}"
+        )
+    if not isinstance(body["year"], int) or isinstance(body["year"], bool):
+        raise RecordError(f"{where}: year {body['year']!r} must be a whole number such as 2020")
+    if not isinstance(body["claims"], list):
+        raise RecordError(f"{where}: claims must be a list of claims, each starting with `- id:`")
+    head = Paper(
+        texts["paper"],
+        texts["title"],
+        texts["authors"],
+        texts["venue"],
+        body["year"],
+        texts["citation"],
+        texts["chapter"],
+    )
+    claims = [_claim(entry, head, f"{where}: claim {i}") for i, entry in enumerate(body["claims"])]
+    _refuse_twins((claim.id for claim in claims), where)
+    return head, claims
+
+
+def _files(directory: str | os.PathLike[str] | None) -> list[Path]:
+    return sorted(Path(directory or CLAIMS_DIR).glob("*.yaml"))
+
+
+class _Loader(yaml.SafeLoader):  # type: ignore[misc, unused-ignore]
+    """Safe YAML that also refuses a key given twice and reads ``1e-6`` as a number."""
+
+
+def _mapping(loader: _Loader, node: Any) -> dict[str, Any]:
+    keys = [str(key.value) for key, _ in node.value]
+    for i, key in enumerate(keys):
+        if key in keys[:i]:
+            line = node.value[i][0].start_mark.line + 1
+            raise RecordError(f"line {line}: key {key!r} is given twice: keep one")
+    return dict(loader.construct_pairs(node, deep=True))
+
+
+_Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
+# YAML 1.1 takes 1e-6 for text because it has no dot
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"^[-+]?\d+[eE][-+]?\d+$"), list("-+0123456789")
+)
+
+
+def _parse(file: Path) -> dict[str, Any]:
+    try:
+        body = yaml.load(file.read_text(encoding="utf-8"), Loader=_Loader)
+    except RecordError as error:
+        raise RecordError(f"{file.name}: {error}") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        reason = " ".join(str(error).split())
+        raise RecordError(f"{file.name}: not valid YAML: {reason}") from error
+    if not isinstance(body, dict):
+        raise RecordError(f"{file.name}: must start with `paper:`, see fairtut.report.claims")
+    return body
+
+
+def _claim(entry: Any, head: Paper, where: str) -> Claim:
+    if not isinstance(entry, dict):
+        raise RecordError(f"{where}: must be a mapping that starts with `- id:`, got {entry!r}")
+    if isinstance(entry.get("id"), str):
+        where = f"{where.split(': claim ')[0]}: claim {entry['id']}"
+    _check_keys(entry, where, required=_CLAIM_REQUIRED, optional=_CLAIM_OPTIONAL)
+    texts = {key: _text(entry, key, where) for key in _CLAIM_REQUIRED}
+    if not ID.fullmatch(texts["id"]):
+        raise RecordError(
+            f"{where}: id {texts['id']!r} must be lower-case words joined by dots, such as "
+            "'table1.lr.clean.accuracy'"
+        )
+    kind = _choice(texts["kind"], "kind", KINDS, where)
+    claim = Claim(
+        paper=head.id,
+        chapter=chapter_id(head.chapter),
+        id=texts["id"],
+        where=texts["where"],
+        says=texts["says"],
+        kind=kind,
+        metric=texts["metric"],
+        unit=_choice(texts["unit"], "unit", tuple(POINT), where),
+        value=_number(entry, "value", where),
+        tolerance=_number(entry, "tolerance", where),
+        direction=_choice_or_none(entry, "direction", DIRECTIONS, where),
+        measure=_measures(entry, texts["id"], where),
+        data=_choice_or_none(entry, "data", DATA, where) or "synthetic",
+        origin=_choice_or_none(entry, "origin", ORIGINS, where) or "paper",
+        untested=_text(entry, "untested", where) if "untested" in entry else None,
+    )
+    return _check_kind(claim, where)
+
+
+def _check_kind(claim: Claim, where: str) -> Claim:
+    """Check what the kind asks for and fill the default tolerance of an exact claim."""
+    if claim.kind in ("trend", "scaled"):
+        if claim.direction is None:
+            raise RecordError(
+                f"{where}: direction is missing: a {claim.kind} claim needs `direction: positive` "
+                "or `negative`"
+            )
+        if claim.tolerance is not None:
+            raise RecordError(
+                f"{where}: tolerance does not belong to a {claim.kind} claim: its interval must "
+                "exclude 0; delete the key"
+            )
+        return claim
+    if claim.direction is not None:
+        raise RecordError(
+            f"{where}: direction does not belong to kind {claim.kind!r}: delete the key or use "
+            "kind: trend"
+        )
+    if claim.value is None:
+        raise RecordError(
+            f"{where}: value is missing: kind {claim.kind!r} needs the paper's number"
+        )
+    if claim.tolerance is None:
+        if claim.kind == "number":
+            raise RecordError(f"{where}: tolerance is missing: give it in points, before the run")
+        return replace(claim, tolerance=EXACT_TOLERANCE)
+    if claim.tolerance < 0:
+        raise RecordError(f"{where}: tolerance {claim.tolerance:g} must not be negative")
+    return claim
+
+
+def _check_keys(
+    entry: Mapping[str, Any], where: str, *, required: Iterable[str], optional: Iterable[str]
+) -> None:
+    required, known = tuple(required), (*required, *optional)
+    for key in entry:
+        if key not in known:
+            near = difflib.get_close_matches(str(key), known, n=1)
+            fix = f"did you mean {near[0]!r}?" if near else f"known keys are {', '.join(known)}"
+            raise RecordError(f"{where}: unknown key {key!r}: {fix}")
+    missing = [key for key in required if key not in entry]
+    if missing:
+        raise RecordError(f"{where}: {', '.join(missing)} is missing: add the key")
+
+
+def _refuse_twins(ids: Iterable[str], where: str) -> None:
+    seen: set[str] = set()
+    for name in ids:
+        if name in seen:
+            raise RecordError(f"{where}: claim {name}: id is used twice: rename one of them")
+        seen.add(name)
+
+
+def _text(entry: Mapping[str, Any], key: str, where: str) -> str:
+    value = entry[key]
+    if not isinstance(value, str) or not value.strip():
+        raise RecordError(f"{where}: {key} {value!r} must be text: write it in quotes")
+    return " ".join(value.split())
+
+
+def _number(entry: Mapping[str, Any], key: str, where: str) -> float | None:
+    value = entry.get(key)
+    if key not in entry:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise RecordError(f"{where}: {key} {value!r} must be a finite number: write it unquoted")
+    return float(value)
+
+
+def _choice(value: str, key: str, known: tuple[str, ...], where: str) -> str:
+    if value not in known:
+        raise RecordError(f"{where}: {key} {value!r} is unknown: choose one of {', '.join(known)}")
+    return value
+
+
+def _choice_or_none(
+    entry: Mapping[str, Any], key: str, known: tuple[str, ...], where: str
+) -> str | None:
+    return _choice(_text(entry, key, where), key, known, where) if key in entry else None
+
+
+def _measures(entry: Mapping[str, Any], default: str, where: str) -> tuple[str, ...]:
+    value = entry.get("measure", default)
+    names = value if isinstance(value, list) else [value]
+    if not names or not all(isinstance(name, str) and ID.fullmatch(name) for name in names):
+        raise RecordError(
+            f"{where}: measure {value!r} must be a measurement id or a list of them: lower-case "
+            "words joined by dots"
+        )
+    if len(set(names)) < len(names):
+        raise RecordError(f"{where}: measure names the same measurement twice: keep one")
+    return tuple(names)

@@ -1,0 +1,96 @@
+"""Text that a notebook shows: numbers, safe HTML, and objects that Jupyter displays."""
+
+from __future__ import annotations
+
+import html
+import math
+import re
+import sys
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+NOTHING = "–"
+"""What stands where there is no number."""
+
+T = TypeVar("T")
+
+
+def number(x: float | int | None) -> str:
+    """Write a number as the book does: three decimals, fewer when it is large.
+
+    >>> number(0.81449), number(1800), number(123.456), number(2.3e-7), number(None)
+    ('0.814', '1,800', '123.5', '2.3e-07', '–')
+    """
+    if x is None or (isinstance(x, float) and math.isnan(x)):
+        return NOTHING
+    if isinstance(x, int) or abs(x) >= 1000:
+        return f"{x:,.0f}"
+    if abs(x) >= 100:
+        return f"{x:.1f}"
+    return f"{x:.3f}" if abs(x) >= 0.001 or x == 0 else f"{x:.2g}"
+
+
+def escape(text: object) -> str:
+    """Escape text for HTML, in an element or in a quoted attribute."""
+    return html.escape(str(text), quote=True)
+
+
+def inline(text: str) -> str:
+    """Turn the inline Markdown of a caption or cell into HTML: `code`, **strong** and *emphasis*.
+
+    Everything else is escaped.  Mathematics in dollar signs is left for MathJax.
+    """
+    pieces = re.split(r"(`[^`]+`|\$[^$]+\$)", text)
+    done = []
+    for piece in pieces:
+        if len(piece) > 2 and piece[0] == piece[-1] == "`":
+            done.append(f"<code>{escape(piece[1:-1])}</code>")
+        elif len(piece) > 2 and piece[0] == piece[-1] == "$":
+            done.append(f"\\({escape(piece[1:-1])}\\)")
+        else:
+            safe = re.sub(r"\*\*(.+?)\*\*", r"<strong>\1</strong>", escape(piece))
+            done.append(re.sub(r"\*(.+?)\*", r"<em>\1</em>", safe))
+    return "".join(done)
+
+
+def plain(text: str) -> str:
+    """Drop the marks of inline Markdown."""
+    return re.sub(r"[`$]|\*\*?(?=\S)|(?<=\S)\*\*?", "", text)
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """Something that Jupyter shows in the richest form that the reader's program knows.
+
+    Attributes
+    ----------
+    data : dict
+        From MIME type to content; always with ``text/plain``.
+    """
+
+    data: dict[str, Any] = field(repr=False)
+
+    def __str__(self) -> str:
+        return str(self.data["text/plain"])
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        return dict(self.data)
+
+
+def present(thing: T) -> T | None:
+    """Display ``thing`` now if a Jupyter kernel runs this code, else hand it back.
+
+    Returning ``None`` in a kernel keeps the last line of a cell from showing it a second time.
+    """
+    if "IPython" not in sys.modules:
+        return thing
+    from IPython import get_ipython
+    from IPython.display import display
+
+    if get_ipython() is None:
+        return thing
+    display(thing)
+    return None

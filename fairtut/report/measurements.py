@@ -1,0 +1,100 @@
+"""One measured quantity: what a record holds under an id, and how raw values become that."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from fairtut.errors import InputError, RecordError
+from fairtut.report.schema import significant
+
+if TYPE_CHECKING:
+    from fairtut.metrics.intervals import Estimate
+
+Draw = float | None | list[float | None]
+"""What one seed gave: a number, nothing, or one of these per initialisation."""
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One measured quantity.
+
+    Attributes
+    ----------
+    values : tuple
+        One entry per seed: a number, ``None``, or a list of these (initialisations of one draw).
+    n : int
+        Rows that each value was measured on.
+    unit : str
+        A key of :data:`fairtut.report.claims.POINT`.
+    note : str or None
+        What a reader of the number must know; required where a value is ``None``.
+    """
+
+    values: tuple[Draw, ...]
+    n: int
+    unit: str
+    note: str | None = None
+
+    def draws(self) -> list[float | None]:
+        """Return one number per draw: its value, or the mean of its initialisations."""
+        return [_mean(value) if isinstance(value, list) else value for value in self.values]
+
+    def flat(self) -> list[float | None]:
+        """Return every single value, initialisations of all draws one after another."""
+        return [x for value in self.values for x in (value if isinstance(value, list) else [value])]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what the record's file holds."""
+        body = {"values": list(self.values), "n": self.n, "unit": self.unit}
+        return body if self.note is None else body | {"note": self.note}
+
+    def estimate(self, level: float = 0.95) -> Estimate:
+        """Return the mean over draws and its t-interval (draws without a value are left out).
+
+        Raises
+        ------
+        fairtut.errors.InputError
+            If no draw has a value.
+        """
+        from fairtut.metrics.intervals import over_seeds
+
+        numbers = [x for x in self.draws() if x is not None]
+        if not numbers:
+            raise InputError(f"no draw has a value: {self.note}")
+        return over_seeds(numbers, level=level)
+
+
+def entries(values: Any) -> Sequence[Any]:
+    """Turn a number, sequence, array, series or tensor into a list of entries."""
+    if hasattr(values, "tolist"):
+        values = values.tolist()
+    return list(values) if isinstance(values, Iterable) else [values]
+
+
+def as_draw(value: Any, id: str) -> Draw:
+    """Turn one seed's value into a rounded number, None, or a list of these; refuse infinity."""
+    if hasattr(value, "tolist"):
+        value = value.tolist()
+    if isinstance(value, Iterable) and not isinstance(value, str):
+        return [_single(x, id) for x in value]
+    return _single(value, id)
+
+
+def _single(value: Any, id: str) -> float | None:
+    if value is None:
+        return None
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise RecordError(f"measurement {id!r}: value {value!r} must be a number") from None
+    if math.isinf(number):
+        raise RecordError(f"measurement {id!r}: a value is infinite: pass None and a note instead")
+    return None if math.isnan(number) else significant(number)
+
+
+def _mean(values: list[float | None]) -> float | None:
+    numbers = [x for x in values if x is not None]
+    return math.fsum(numbers) / len(numbers) if numbers else None

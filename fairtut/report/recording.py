@@ -1,0 +1,284 @@
+"""Collecting what a run measures: the :class:`Record` that a chapter fills and saves."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.metadata
+import json
+import os
+import platform
+import re
+import string
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import fairtut
+from fairtut.errors import InputError, RecordError
+from fairtut.report.claims import chapter_id
+from fairtut.report.measurements import Measurement, as_draw, entries
+from fairtut.report.schema import KEYS, SCHEMA, check_dataset, check_measurement, check_record, dump
+from fairtut.runtime.io import atomic_write_text
+from fairtut.runtime.presets import PRESETS, check_mode, choose
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from fairtut.metrics.intervals import Estimate
+
+LIBRARIES: Final = ("torch", "torchvision", "numpy", "scipy", "pandas", "scikit-learn")
+
+
+@dataclass
+class Record:
+    """The measurements of one run, with everything that is needed to run it again.
+
+    Make one with :meth:`start`, fill it with :meth:`dataset`, :meth:`measure` and
+    :meth:`measure_frame`, and write it with :meth:`save`;
+    :func:`fairtut.report.records.load_record` reads it back.
+    """
+
+    chapter: str
+    preset: str
+    data: str
+    datasets: list[dict[str, Any]] = field(default_factory=list)
+    seeds: dict[str, list[int]] = field(default_factory=dict)
+    device: dict[str, Any] = field(default_factory=dict)
+    versions: dict[str, str] = field(default_factory=dict)
+    minutes: float = 0.0
+    config: dict[str, Any] = field(default_factory=dict)
+    measurements: dict[str, Measurement] = field(default_factory=dict)
+    _clock: float | None = field(default=None, repr=False, compare=False)
+
+    @classmethod
+    def start(
+        cls,
+        *,
+        chapter: str,
+        preset: str,
+        data: str,
+        seed: int,
+        seeds: Mapping[str, Iterable[int]] | None = None,
+        config: Any = None,
+        device: Any = "cpu",
+    ) -> Record:
+        """Begin a record now: the clock runs until :meth:`save`.
+
+        Parameters
+        ----------
+        chapter : str
+            The chapter, with or without its number.
+        preset, data : str
+            Names from :mod:`fairtut.runtime.presets`.
+        seed : int
+            The root seed, stored as ``seeds["root"]``.
+        seeds : mapping of str to iterable of int, optional
+            Further seeds by what they drive, such as ``{"data": range(5)}``.
+        config : dataclass or mapping, optional
+            The preset's hyper-parameters.
+        device : str or torch.device
+            What it runs on.
+
+        Raises
+        ------
+        fairtut.errors.UnknownName
+            If the preset or the data mode does not exist.
+        """
+        from fairtut.runtime.device import describe_device
+
+        choose(dict.fromkeys(PRESETS), preset)
+        named = {"root": [int(seed)]}
+        named |= {name: [int(s) for s in values] for name, values in (seeds or {}).items()}
+        return cls(
+            chapter=chapter_id(chapter),
+            preset=preset,
+            data=check_mode(data),
+            seeds=named,
+            device=describe_device(device),
+            versions=library_versions(),
+            config=_plain(config),
+            _clock=time.perf_counter(),
+        )
+
+    @property
+    def name(self) -> str:
+        """The file's place below the results folder, without ``.json``."""
+        tag = "" if self.device.get("type", "cpu") == "cpu" else f"-{self.device['tag']}"
+        return f"{self.chapter}/{self.preset}-{self.data}{tag}"
+
+    def dataset(self, name: str, *, rows: int, digest: str, source: str) -> None:
+        """Note a data set that the run used.
+
+        Parameters
+        ----------
+        name : str
+            Its name in the text, such as ``"clean training set"``.
+        rows : int
+            How many rows it has.
+        digest : str
+            A hash of its content.
+        source : str
+            Where it is from: a generator and its seed, or a file and its origin.
+        """
+        if any(d["name"] == name for d in self.datasets):
+            raise RecordError(f"data set {name!r} is already in the record {self.name}: rename it")
+        entry = {"name": name, "rows": int(rows), "digest": digest, "source": source}
+        check_dataset(entry, f"record {self.name}")
+        self.datasets.append(entry)
+
+    def measure(
+        self, id: str, values: Any, *, n: int, unit: str, note: str | None = None
+    ) -> Measurement:
+        """Add a measurement.
+
+        Parameters
+        ----------
+        id : str
+            Lower-case words joined by dots, unique in the record.
+        values : number or sequence
+            One entry per seed; an entry may be a sequence of repeated initialisations of the same
+            draw.  Arrays and tensors are welcome.  NaN and ``None`` mean "no value".
+        n : int
+            Rows that each value was measured on.
+        unit : str
+            ``fraction``, ``points``, ``nats``, ``ratio``, ``count`` or ``s``.
+        note : str, optional
+            Required where a value is missing: it says why.
+
+        Raises
+        ------
+        fairtut.errors.RecordError
+            If the id is taken or malformed, a value is infinite, or a value is missing without a
+            note.
+        """
+        if id in self.measurements:
+            raise RecordError(f"measurement {id!r} is already in the record {self.name}: rename it")
+        rounded = tuple(as_draw(value, id) for value in entries(values))
+        measurement = Measurement(rounded, int(n), unit, note)
+        check_measurement(id, measurement.as_dict(), f"record {self.name}")
+        self.measurements[id] = measurement
+        return measurement
+
+    def measure_frame(
+        self,
+        frame: pd.DataFrame,
+        id: str,
+        column: str,
+        *,
+        n: int,
+        unit: str,
+        draw: str = "draw",
+        init: str | None = None,
+        note: str | None = None,
+    ) -> list[str]:
+        """Add one measurement per group of a tidy frame.
+
+        Parameters
+        ----------
+        frame : pandas.DataFrame
+            One row per group and draw (and initialisation).
+        id : str
+            A template whose fields are the columns that name a group:
+            ``"poisoned.{method}.accuracy"``.
+        column : str
+            The column that holds the values.
+        n, unit, note
+            As in :meth:`measure`.
+        draw : str
+            The column that numbers the draws: they are stored in its order.
+        init : str, optional
+            The column that numbers repeated initialisations of a draw.
+
+        Returns
+        -------
+        list of str
+            The ids that were added, in the order in which the groups first appear.
+        """
+        groups = [name for _, name, _, _ in string.Formatter().parse(id) if name]
+        order = [draw, *([init] if init else [])]
+        missing = [c for c in dict.fromkeys([*groups, *order, column]) if c not in frame.columns]
+        if missing:
+            raise InputError(f"the frame has no column {missing[0]!r}: name one of its columns")
+        twice = frame.duplicated([*groups, *order])
+        if twice.any():
+            raise InputError(
+                f"{int(twice.sum())} rows repeat a {' and '.join([*groups, *order])}: name the "
+                "column that tells them apart in `id` or `init`"
+            )
+        parts = frame.groupby(groups, sort=False) if groups else [((), frame)]
+        added = []
+        for key, part in parts:
+            name = id.format(**{g: _slug(k) for g, k in zip(groups, key, strict=True)})
+            part = part.sort_values(order)
+            if init:
+                values = [rows[column].tolist() for _, rows in part.groupby(draw)]
+            else:
+                values = part[column].tolist()
+            self.measure(name, values, n=n, unit=unit, note=note)
+            added.append(name)
+        return added
+
+    def estimate(self, id: str) -> Estimate:
+        """Return the mean over draws and the 95 % t-interval of the measurement ``id``.
+
+        Raises
+        ------
+        fairtut.errors.RecordError
+            If the record does not hold it.
+        """
+        if id not in self.measurements:
+            raise RecordError(
+                f"record {self.name} has no measurement {id!r}: run the chapter again"
+            )
+        return self.measurements[id].estimate()
+
+    def save(self, results_dir: str | os.PathLike[str] = "results") -> Path:
+        """Write the record atomically and return its path.
+
+        Raises
+        ------
+        fairtut.errors.RecordError
+            If nothing was measured.
+        """
+        if not self.measurements:
+            raise RecordError(f"record {self.name} is empty: call .measure(...) before .save(...)")
+        if self._clock is not None:
+            self.minutes = round((time.perf_counter() - self._clock) / 60, 2)
+        check_record(self.as_dict(), f"record {self.name}")
+        return atomic_write_text(Path(results_dir) / f"{self.name}.json", dump(self.as_dict()))
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what the file holds."""
+        body = {key: getattr(self, key) for key in KEYS if key not in ("schema", "measurements")}
+        measurements = {name: m.as_dict() for name, m in sorted(self.measurements.items())}
+        return {"schema": SCHEMA, **body, "measurements": measurements}
+
+
+def library_versions() -> dict[str, str]:
+    """Return the versions of python, fairtut and :data:`LIBRARIES`, without importing them."""
+    versions = {"python": platform.python_version(), "fairtut": fairtut.__version__}
+    for name in LIBRARIES:
+        try:
+            versions[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return versions
+
+
+def _slug(value: Any) -> str:
+    """Turn a group's value into a word of an id: ``"RML+FC"`` → ``rml-fc``, ``0.5`` → ``0.5``."""
+    words = re.sub(
+        r"[^a-z0-9._-]+", "-", f"{value:g}" if isinstance(value, float) else str(value).lower()
+    )
+    return words.strip("-._")
+
+
+def _plain(config: Any) -> dict[str, Any]:
+    """Turn a preset into what JSON can hold: nested dataclasses become dicts, tuples lists."""
+    if config is None:
+        return {}
+    if dataclasses.is_dataclass(config) and not isinstance(config, type):
+        config = dataclasses.asdict(config)
+    return json.loads(json.dumps(config, default=str))

@@ -1,0 +1,123 @@
+"""Records: what a run measured, as a small JSON file that later readers can trust.
+
+A chapter collects measurements in a :class:`~fairtut.report.recording.Record` and saves it to
+``results/<chapter>/<preset>-<data>[-<device>].json`` (the device only where it is not a CPU).
+The file holds, in this order,
+
+===============  ===================================================================================
+``schema``       :data:`SCHEMA`
+``chapter``      the chapter's id, such as ``frtrain``
+``preset``       ``smoke`` | ``laptop`` | ``paper``
+``data``         ``synthetic`` | ``real``
+``datasets``     a list of ``{name, rows, digest, source}``
+``seeds``        what each kind of seed was: ``{"data": [0, 1, 2], "init": [0, 1]}``
+``device``       ``{type, name, tag, threads}``
+``versions``     of python, fairtut and the libraries that made the numbers
+``minutes``      from :meth:`Record.start` to :meth:`Record.save`
+``config``       every hyper-parameter of the preset
+``measurements`` ``{id: {values, n, unit, note?}}``
+===============  ===================================================================================
+
+A measurement's ``values`` hold one entry per seed.  An entry that is a list holds repeated
+initialisations on the *same* draw of the data: they are averaged before anything is said about
+the spread over draws.  ``n`` is the number of rows that each value was measured on.  A value that
+could not be computed is ``null``, and then the ``note`` says why.
+
+Numbers keep six significant digits, keys have a fixed order and each measurement stands on one
+line, so that two runs differ in few lines.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import fairtut
+from fairtut.errors import InputError, RecordError
+from fairtut.report.measurements import Draw, Measurement
+from fairtut.report.recording import LIBRARIES, Record, library_versions
+from fairtut.report.schema import KEYS, SCHEMA, check_record
+
+__all__ = [
+    "LIBRARIES",
+    "SCHEMA",
+    "Draw",
+    "Measurement",
+    "Record",
+    "committed_results",
+    "library_versions",
+    "load_record",
+    "load_records",
+]
+
+
+def load_record(path: str | os.PathLike[str]) -> Record:
+    """Read and check one record.
+
+    Raises
+    ------
+    fairtut.errors.RecordError
+        If the file is not valid JSON, does not follow the schema, or is not where its content
+        says that it belongs.
+    """
+    file = Path(path)
+    where = f"{file.parent.name}/{file.name}"
+    try:
+        body = json.loads(file.read_text(encoding="utf-8"), parse_constant=_refuse_constant)
+    except (ValueError, OSError) as error:
+        reason = " ".join(str(error).split())
+        raise RecordError(f"{where}: cannot be read ({reason}): run the chapter again") from error
+    check_record(body, where)
+    fields = {key: body[key] for key in KEYS if key not in ("schema", "measurements")}
+    record = Record(**fields)
+    for name, m in body["measurements"].items():
+        values = tuple(m["values"])
+        record.measurements[name] = Measurement(values, m["n"], m["unit"], m.get("note"))
+    if where != f"{record.name}.json":
+        raise RecordError(f"{where}: its content belongs to {record.name}.json: move it there")
+    return record
+
+
+def load_records(results_dir: str | os.PathLike[str] | None = None) -> list[Record]:
+    """Return every record below a results folder, in the order of their names.
+
+    Parameters
+    ----------
+    results_dir : path-like, optional
+        Default: the committed records, from :func:`committed_results`.
+
+    Raises
+    ------
+    fairtut.errors.InputError
+        If the folder does not exist.
+    fairtut.errors.RecordError
+        If a record does not follow the schema.
+    """
+    if results_dir is None:
+        folder = committed_results()
+        if folder is None:
+            return []
+    else:
+        folder = Path(results_dir)
+        if not folder.is_dir():
+            raise InputError(
+                f"there is no folder {str(results_dir)!r}: name one that holds records"
+            )
+    # A killed run leaves at most ".<name>.<random>.tmp", which this pattern does not match.
+    files = sorted(p for p in folder.glob("*/*.json") if not p.name.startswith("."))
+    return [load_record(path) for path in files]
+
+
+def committed_results() -> Path | None:
+    """Return where the committed records are: a checkout's ``results``, else inside the package."""
+    package = Path(fairtut.__file__).resolve().parent
+    checkout = package.parent
+    if (checkout / "pyproject.toml").is_file() and (checkout / "results").is_dir():
+        return checkout / "results"
+    packaged = package / "_results"
+    return packaged if packaged.is_dir() else None
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not a JSON number")

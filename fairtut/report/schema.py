@@ -1,0 +1,132 @@
+"""The schema of a record's file: which keys, which types, and how it is written.
+
+The keys are described in :mod:`fairtut.report.records`, which is what other code uses.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any, Final
+
+from fairtut.errors import RecordError
+from fairtut.report.claims import ID, POINT
+from fairtut.runtime.presets import DATA_MODES, PRESETS
+
+SCHEMA: Final = 1
+"""The version of the schema; a file of another version is refused."""
+
+KEYS: Final[dict[str, type | tuple[type, ...]]] = {
+    "schema": int,
+    "chapter": str,
+    "preset": str,
+    "data": str,
+    "datasets": list,
+    "seeds": dict,
+    "device": dict,
+    "versions": dict,
+    "minutes": (int, float),
+    "config": dict,
+    "measurements": dict,
+}
+"""The keys of a record in the order in which they are written, and their types."""
+
+_DATASET: Final = {"name": str, "rows": int, "digest": str, "source": str}
+_MEASUREMENT: Final = {"values", "n", "unit", "note"}
+
+
+def significant(x: float, digits: int = 6) -> float:
+    """Round to a number of significant digits; a negative zero becomes zero."""
+    return float(f"{x:.{digits}g}") + 0.0
+
+
+def check_record(body: Any, where: str) -> None:
+    """Check the content of a record's file.
+
+    Raises
+    ------
+    fairtut.errors.RecordError
+        Led by ``where``, naming the key that is wrong and the fix.
+    """
+    if not isinstance(body, dict):
+        raise RecordError(f"{where}: a record is a JSON object: run the chapter again")
+    if body.get("schema") != SCHEMA:
+        raise RecordError(
+            f"{where}: schema {body.get('schema')!r} is not {SCHEMA}: run the chapter again with "
+            "this version of fairtut"
+        )
+    for key, kind in KEYS.items():
+        if key not in body:
+            raise RecordError(f"{where}: {key} is missing: run the chapter again")
+        if not isinstance(body[key], kind) or isinstance(body[key], bool):
+            wanted = kind.__name__ if isinstance(kind, type) else "number"
+            raise RecordError(f"{where}: {key} must be a {wanted}, got {body[key]!r}")
+    if extra := sorted(set(body) - set(KEYS)):
+        raise RecordError(f"{where}: unknown key {extra[0]!r}: remove it")
+    for key, known in (("preset", PRESETS), ("data", DATA_MODES)):
+        if body[key] not in known:
+            raise RecordError(f"{where}: {key} {body[key]!r} is not one of {', '.join(known)}")
+    for entry in body["datasets"]:
+        check_dataset(entry, where)
+    for name, values in body["seeds"].items():
+        if not isinstance(values, list) or not all(type(s) is int for s in values):
+            raise RecordError(f"{where}: seeds[{name!r}] must be a list of whole numbers")
+    if body["device"].get("type", "cpu") != "cpu" and not body["device"].get("tag"):
+        raise RecordError(f"{where}: device has no tag: run the chapter again")
+    for name, measurement in body["measurements"].items():
+        check_measurement(name, measurement, where)
+
+
+def check_dataset(entry: Any, where: str) -> None:
+    """Check one entry of ``datasets`` (raises as :func:`check_record`)."""
+    if not isinstance(entry, dict) or set(entry) != set(_DATASET):
+        raise RecordError(f"{where}: a data set has exactly {', '.join(_DATASET)}, got {entry!r}")
+    for key, kind in _DATASET.items():
+        if type(entry[key]) is not kind or entry[key] == "":
+            raise RecordError(
+                f"{where}: data set {entry['name']!r}: {key} must be a {kind.__name__}"
+            )
+
+
+def check_measurement(name: str, m: Any, where: str) -> None:
+    """Check one entry of ``measurements`` (raises as :func:`check_record`)."""
+    where = f"{where}: measurement {name!r}"
+    if not isinstance(m, dict) or not _MEASUREMENT - {"note"} <= set(m) <= _MEASUREMENT:
+        raise RecordError(f"{where}: must have values, n, unit and at most a note")
+    if not ID.fullmatch(name):
+        raise RecordError(f"{where}: an id is lower-case words joined by dots")
+    values = m["values"]
+    if not isinstance(values, list) or not values or [] in values:
+        raise RecordError(f"{where}: values are empty: pass one per seed")
+    flat = [x for value in values for x in (value if isinstance(value, list) else [value])]
+    for x in flat:
+        if x is not None and (type(x) not in (int, float) or not math.isfinite(x)):
+            raise RecordError(f"{where}: value {x!r} must be a finite number or null")
+    if type(m["n"]) is not int or m["n"] < 1:
+        raise RecordError(f"{where}: n {m['n']!r} must be a positive whole number of rows")
+    if m["unit"] not in POINT:
+        raise RecordError(f"{where}: unit {m['unit']!r} is not one of {', '.join(POINT)}")
+    note = m.get("note", "-")
+    if not isinstance(note, str) or not note.strip():
+        raise RecordError(f"{where}: note {note!r} must be text")
+    if None in flat and "note" not in m:
+        raise RecordError(f"{where}: a value is missing (null or NaN): say why with note=...")
+
+
+def dump(body: dict[str, Any]) -> str:
+    """Write JSON with one line per key, data set and measurement: small differences in git."""
+
+    def line(value: Any) -> str:
+        return json.dumps(value, ensure_ascii=False, allow_nan=False)
+
+    def block(value: Any) -> str:
+        if isinstance(value, list) and value:
+            rows = ",\n".join(f"    {line(entry)}" for entry in value)
+            return f"[\n{rows}\n  ]"
+        if isinstance(value, dict) and value:
+            rows = ",\n".join(f"    {line(key)}: {line(entry)}" for key, entry in value.items())
+            return f"{{\n{rows}\n  }}"
+        return line(value)
+
+    keys = ",\n".join(f"  {line(key)}: {block(value)}" for key, value in body.items())
+    return f"{{\n{keys}\n}}\n"

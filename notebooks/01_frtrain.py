@@ -1,0 +1,1004 @@
+# ---
+# jupyter:
+#   accelerator: GPU
+#   jupytext:
+#     formats: ipynb,py:percent
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # FR-Train: can one training be both fair and robust?
+#
+# [Open this chapter in Colab](https://colab.research.google.com/github/fairtut/fairtut/blob/main/notebooks/01_frtrain.ipynb)
+# (no GPU needed: the model has four numbers).
+#
+# Suppose that somebody tampers with the labels of your training data, and that you also want your
+# classifier to treat two groups alike. Do the two problems get in each other's way? Roh, Lee,
+# Whang and Suh said yes at ICML 2020 {cite}`roh2020frtrain`. A fair learner sees the damage as more bias, "corrects" it, and ends up
+# worse than a learner that never cared. Their answer is *FR-Train*: one training with two
+# adversaries, one for fairness and one for robustness, and a small set of clean labels to lean on.
+#
+# This chapter rebuilds the method twice, as the public code **released** it and as the talk
+# **described** it, because the two are not the same. We check both theorems, rerun every row of the
+# results table with the controls that the table lacks, and look inside the discriminators. By the
+# end you will know which of the paper's messages survive, and what did the work.
+
+# %% tags=["hide-input"]
+import subprocess
+import sys
+
+if "google.colab" in sys.modules:  # elsewhere the package is already there
+    source = "fairtut[peers] @ git+https://github.com/fairtut/fairtut"
+    subprocess.run([sys.executable, "-m", "pip", "install", "-q", source], check=True)
+
+# %% tags=["parameters", "hide-input"]
+preset = "laptop"  # "smoke": a minute in CI; "laptop": these pages; "paper": more draws
+data = "synthetic"  # or "real": Adult and COMPAS from $FAIRTUT_DATA or their official hosts
+seed = 0
+results_dir = "results"
+
+# %% tags=["hide-input"]
+import inspect
+import logging
+import time
+from functools import partial
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import torch
+from IPython.display import Code
+
+from fairtut.data.synthetic.gaussians import zafar
+from fairtut.methods import adversarial
+from fairtut.methods import frtrain as fr
+from fairtut.methods.fair_baselines import logistic
+from fairtut.methods.frtrain import steps
+from fairtut.metrics import disparate_impact, point
+from fairtut.report import plots, tables
+from fairtut.report.figures import show
+from fairtut.report.prose import say
+from fairtut.report.results import Record, judge, load_claims, load_records
+from fairtut.runtime.device import describe_device
+from fairtut.runtime.presets import check_mode, choose
+from fairtut.studies import frtrain as study
+
+started = time.time()
+logging.basicConfig(format="%(message)s")
+cfg = choose(study.FRTRAIN, preset)
+cfg = study.for_real(cfg) if check_mode(data) == "real" else cfg
+record = Record.start(chapter="frtrain", preset=preset, data=data, seed=seed, config=cfg)
+plots.use_style()
+minutes = {"smoke": 1, "laptop": 9, "paper": 60}[preset]
+print(f"device cpu ({describe_device()['threads']} thread), preset {preset}, {data} data")
+print(f"{cfg.draws} data draws x {cfg.inits} initialisations, about {minutes} min on two cores")
+
+# %% [markdown]
+# ## The claim in one picture
+#
+# The paper's results table has nine methods, each trained once on clean labels and once on labels
+# of which ten per cent were flipped. The picture shows the published numbers and nothing of ours:
+# an arrow goes from each method's result on clean labels to its result on poisoned ones.
+
+# %%
+claims = load_claims("frtrain")
+published = {c.id: c.value for c in claims if c.id.startswith("table.")}
+
+
+def cell(method: str, training: str) -> tuple[float, float]:
+    """The paper's (disparate impact, accuracy) of one method."""
+    return tuple(published[f"table.{training}.{method}.{column}"] for column in ("di", "acc"))
+
+
+# %% tags=["hide-input"]
+fig, ax = plt.subplots(figsize=(6.4, 4.2))
+labels_left = {"lr", "rml-fc", "lbc"}
+for i, method in enumerate(study.TABLE):
+    clean, poisoned = cell(method, "clean"), cell(method, "poisoned")
+    colour = plots.PALETTE[i % len(plots.PALETTE)]
+    ax.annotate("", poisoned, clean, arrowprops={"arrowstyle": "->", "color": colour, "lw": 1.6})
+    ax.plot(*clean, "o", color=colour, mfc="none")
+    ax.plot(*poisoned, "o", color=colour)
+    side = -1 if method in labels_left else 1
+    ax.annotate(study.NAMES[method], poisoned, (7 * side, -3), textcoords="offset points",
+                ha="right" if side < 0 else "left", fontsize=8, color=colour)
+ax.axvline(cfg.limit, ls=":", lw=1, color="grey")
+ax.set(xlabel="disparate impact (fairer to the right)", ylabel="test accuracy", xlim=(0.36, 0.92))
+show(fig, name="claim",
+     caption="The paper's table as arrows from clean (hollow) to poisoned labels (filled). "
+     "Published numbers, one seed; the dotted line is the 80 % rule.",
+     alt="Nine arrows in the plane of disparate impact and accuracy. The fair-only methods fall by "
+     "about five points, RML+FC falls by almost thirty, FR-Train stays where it was.")
+
+# %% [markdown]
+# Three things stand out, and they are the paper's three messages. Fair-only methods (FC, LBC, AD)
+# start near 80 % accuracy and fall. Two-step methods (RML first, a fair learner second) fall as
+# well, one of them to a coin flip. FR-Train alone stays at the upper right.
+#
+# Keep one question in mind from here on. FR-Train sees a small clean set that the fair-only
+# methods do not see. **Is it the method that helps, or the clean set?**
+
+# %% [markdown]
+# ## Notation, and the measure of fairness
+#
+# | symbol | meaning |
+# |---|---|
+# | $x$ | features |
+# | $s \in \{0, 1\}$ | sensitive attribute; the paper writes $Z$ |
+# | $y \in \{0, 1\}$ | label, 1 is the favourable outcome |
+# | $\ell(x, s)$, $\hat y = 1[\ell > 0]$ | logit and decision |
+# | $v \in \{0, 1\}$ | where a row comes from: training set (0) or clean set (1) |
+#
+# The talk measures fairness by **disparate impact**, the smaller ratio of the two acceptance rates:
+#
+# $$\mathrm{DI} = \min\!\left(\frac{p_0}{p_1}, \frac{p_1}{p_0}\right), \qquad
+#   p_s = P(\hat y = 1 \mid s).$$
+#
+# It is 1 when both groups are accepted equally often. United States employment guidelines look twice below .8, hence
+# "the 80 % rule". If nobody at all is accepted the ratio is 0/0, and our function says so instead
+# of calling it fair.
+
+# %%
+decisions = np.array([1, 1, 1, 0, 0, 1, 0, 0, 0, 0])
+group = np.array([0, 0, 0, 0, 0, 1, 1, 1, 1, 1])
+value = disparate_impact(None, decisions, group)  # 3 of 5 against 1 of 5
+assert abs(value - 1 / 3) < 1e-12
+print(f"DI = {value:.3f} on n = {value.n} people, acceptance rates 3/5 and 1/5")
+
+# %% [markdown]
+# ## Ten people on a line
+#
+# The talk motivates the method by a toy. Ten people stand on a line, five of group A and five of
+# group B; a classifier accepts everybody to the right of a threshold. The slides give two numbers for
+# clean data: the plain classifier reaches (accuracy, DI) = (1, .5) and the fair one (.8, 1). They
+# show the poisoned case by arrows only. With so few people we can try every threshold.
+#
+# We searched all orders and all pairs of flipped labels for one that does what the arrows say
+# without any tie. No single flip can do it. Flipping two people of group A can.
+
+# %%
+Code(inspect.getsource(study.example.best), language="python")
+
+# %%
+truth, poisoned_labels = study.example.LABELS, study.example.poisoned()
+toy = {
+    (labels, kind): study.example.best(y, fair=kind == "fair")
+    for labels, y in (("clean", truth), ("poisoned", poisoned_labels))
+    for kind in ("plain", "fair")
+}
+toy_frame = pd.DataFrame(
+    [(*key, t.accepted, t.accuracy, t.di) for key, t in toy.items()],
+    columns=["labels", "classifier", "people accepted", "true accuracy", "DI"],
+)
+tables.table(toy_frame, caption="The best threshold for each label set, by brute force.")
+
+# %% tags=["hide-input"]
+fig, ax = plt.subplots(figsize=(6.4, 2.4))
+for row, (labels, y) in enumerate((("clean", truth), ("poisoned", poisoned_labels))):
+    for i, (who, label) in enumerate(zip(study.example.GROUPS, y, strict=True)):
+        flipped = label != truth[i]
+        ax.scatter(10 - i, -row, s=230, marker="s" if label else "p", zorder=2,
+                   color=plots.PALETTE[who], edgecolor="red" if flipped else "none", linewidth=2)
+        ax.annotate("AB"[who], (10 - i, -row), ha="center", va="center", color="white", zorder=3)
+    for kind, style in (("plain", "-"), ("fair", "--")):
+        cut = 10.5 - toy[labels, kind].accepted + (0.06 if kind == "fair" else -0.06)
+        ax.plot([cut, cut], [-row - 0.38, -row + 0.38], style, color="grey", lw=2)
+ax.set(yticks=[0, -1], yticklabels=["clean", "poisoned"], xticks=[], ylim=(-1.6, 0.6))
+show(fig, name="toy",
+     caption="Squares are labelled positive, pentagons negative, red rims mark flipped labels. "
+     "Solid: best plain threshold; dashed: best threshold with DI = 1. People to the right of it "
+     "are accepted. n = 10, constructed.",
+     alt="Two rows of ten people. With clean labels the plain threshold accepts six, the fair one "
+     "four. After two flips the plain one accepts seven and the fair one accepts all ten.")
+
+# %% [markdown]
+# The solid threshold moves by one person. The dashed one jumps to the far left: under the poisoned
+# labels the only thresholds with equal acceptance rates are bad, and accepting *everybody* is the
+# least bad. So the fair classifier loses twice as much accuracy as the plain one, at an unchanged
+# DI. The toy does what the slides say. It also shows how much freedom such an example has: we chose the
+# order, the victims and the attack.
+
+# %%
+clean_plain, clean_fair = toy["clean", "plain"], toy["clean", "fair"]
+hurt_plain, hurt_fair = toy["poisoned", "plain"], toy["poisoned", "fair"]
+found = np.array([clean_plain.accuracy, clean_plain.di, clean_fair.accuracy, clean_fair.di])
+off = float(np.abs(found - [1, 0.5, 0.8, 1]).max())
+plain_ok = hurt_plain.accuracy < clean_plain.accuracy and hurt_plain.di > clean_plain.di
+fair_ok = hurt_fair.accuracy < min(clean_fair.accuracy, hurt_plain.accuracy)
+fair_ok = fair_ok and hurt_fair.di == clean_fair.di
+record.measure("example.clean", [off], n=10, unit="fraction")
+record.measure("example.plain-poisoned", [float(plain_ok)], n=10, unit="count")
+record.measure("example.fair-poisoned", [float(fair_ok)], n=10, unit="count")
+assert off < 1e-12 and plain_ok and fair_ok
+
+# %% [markdown]
+# ## Theorem 1: the best adversary measures mutual information
+#
+# An adversary $D_s(\hat y)$ sees the decision and guesses the group. The theorem says what its
+# best score means:
+#
+# $$I(S;\hat Y) = \max_{D \ge 0,\ \sum_s D_s(\hat y) = 1}\ \sum_s P(s)\,
+#   E_{\hat Y\mid s}\bigl[\log D_s(\hat Y)\bigr] + H(S).$$
+#
+# The proof fits in a paragraph. For a fixed $\hat y$ the sum is $P(\hat y) \sum_s P(s \mid \hat y)\log D_s(\hat y)$. By
+# Gibbs' inequality it is largest at $D_s = P(s \mid \hat y)$, where the whole becomes
+# $-H(S \mid \hat Y)$; adding $H(S)$ gives $I(S; \hat Y)$. Minus the sum is the cross-entropy that
+# a discriminator is trained on, so *mutual information is the entropy of the group minus the
+# smallest loss of an adversary*.
+
+# %%
+Code(inspect.getsource(adversarial.discriminator_bound), language="python")
+
+# %% [markdown]
+# Does the formula hold to the last digit? We draw random joint tables, put in the optimal
+# discriminator, then many random ones. The first must attain the mutual information; none of the
+# others may exceed it.
+
+# %%
+rng = np.random.default_rng(seed)
+joints = rng.dirichlet(np.ones(4), size=200).reshape(200, 2, 2)  # (table, s, y_hat)
+exact = np.array([adversarial.mutual_information(p) for p in joints])
+at_best = [
+    adversarial.discriminator_bound(p, adversarial.optimal_discriminator(p)) for p in joints
+]
+guesses = rng.dirichlet(np.ones(2), size=(200, 20, 2)).swapaxes(2, 3)  # columns sum to 1
+bounds = np.array(
+    [[adversarial.discriminator_bound(p, d) for d in ds] for p, ds in zip(joints, guesses)]
+)
+record.measure("theorem1.optimum", [np.abs(at_best - exact).max()], n=200, unit="nats")
+record.measure("theorem1.bound", [max(0, (bounds - exact[:, None]).max())], n=4000, unit="nats")
+assert np.allclose(at_best, exact, atol=1e-10) and (bounds <= exact[:, None] + 1e-10).all()
+
+# %% [markdown]
+# Now the adversary that FR-Train uses, a logistic regression trained to convergence. On a
+# *binary* decision it can express every $P(s \mid \hat y)$, so it must reach the same number.
+
+# %%
+def people(joint: np.ndarray, n: int = 2000) -> tuple[np.ndarray, np.ndarray]:
+    """Turn a joint table into n people: their group and their decision."""
+    counts = np.round(joint * n).astype(int).ravel()
+    return np.repeat([0, 0, 1, 1], counts), np.repeat([0, 1, 0, 1], counts)
+
+
+gaps = []
+for joint in joints[:10]:
+    s_all, y_hat = people(joint)
+    trained = adversarial.trained_bound(y_hat, s_all)
+    gaps.append(adversarial.mutual_information(adversarial.contingency(s_all, y_hat)) - trained)
+record.measure("theorem1.trained", [float(np.abs(gaps).max())], n=10, unit="nats")
+assert max(gaps) < 1e-4
+
+# %% [markdown]
+# How does mutual information relate to disparate impact? Both are zero effort to satisfy together:
+# $I = 0$ exactly when DI = 1. In between they disagree, because DI ignores how often anybody is
+# accepted.
+
+# %% tags=["hide-input"]
+share = 0.45  # P(s = 1), about that of the synthetic data
+ratios = np.linspace(0.05, 1, 60)
+fig, ax = plt.subplots(figsize=(6.0, 3.6))
+for i, rate in enumerate((0.1, 0.5, 0.9)):
+    accept = np.stack([rate * ratios, np.full_like(ratios, rate)])  # (group, ratio)
+    weights = np.array([1 - share, share])[:, None]
+    tables_of = np.stack([weights * (1 - accept), weights * accept], -1).swapaxes(0, 1)
+    info = [adversarial.mutual_information(t) for t in tables_of]
+    style = plots.LINES[i]
+    ax.plot(ratios, info, ls=style, color=plots.PALETTE[i], label=f"$p_1$ = {rate:g}")
+ax.set(xlabel="disparate impact", ylabel="$I(S;\\hat Y)$ in nats")
+ax.legend(title="acceptance rate of group 1")
+show(fig, name="mi-di",
+     caption="Exact mutual information of a binary decision against its disparate impact, for three "
+     "acceptance rates of the better-off group. Closed form, no data.",
+     alt="Three falling curves that meet at zero where disparate impact is one. At the same disparate "
+     "impact the curve of a generous classifier lies far above that of a strict one.")
+
+# %% [markdown]
+# Read the three curves at DI = .5. A generous classifier that accepts 90 % against 45 % leaks far
+# more about the group than a strict one that accepts 10 % against 5 %, yet their DI is equal. An adversary that minimises information
+# therefore presses hardest where acceptance is common.
+
+# %%
+independent = [np.outer(rng.dirichlet([1, 1]), rng.dirichlet([1, 1])) for _ in range(50)]
+zero = [adversarial.mutual_information(p) for p in independent]
+ratio = [min(a, b) / max(a, b) for a, b in ((p[:, 1] / p.sum(1)) for p in independent)]
+holds = np.allclose(zero, 0, atol=1e-12) and np.allclose(ratio, 1) and exact.min() > 0
+record.measure("theorem1.independence", [float(holds)], n=250, unit="count")
+assert holds
+
+# %% [markdown]
+# ## Theorem 2: the same for robustness
+#
+# Replace the group by the origin of a row. Let $v = 1$ mark rows of the clean set and $v = 0$ rows
+# of the training set, and let the discriminator see the whole triple:
+#
+# $$I(V; X, S, Y) = \max_D\ \sum_v P(v)\, E_{X,S,Y \mid v}\bigl[\log D_v(X, S, Y)\bigr] + H(V).$$
+#
+# If the training set comes from the same distribution as the clean one, nothing can tell them
+# apart and the information is zero. Poison makes them differ, so a discriminator that separates
+# them has found the poison. That is the idea. The proof is the one above, word for word, and so
+# is the check: we bin real draws of the data into a table of $v$ against $(x, s, y)$.
+
+# %%
+draw = study.synthetic_draw(0, choose(study.FRTRAIN, preset), seed)
+
+
+def cells(table, y) -> np.ndarray:
+    """Number the cell of (x1, x2, s, y) that each row falls into, six bins per feature."""
+    a, b = (np.digitize(table.x[:, j], [-4, -2, 0, 2, 4]) for j in (0, 1))
+    return ((a * 6 + b) * 2 + table.s) * 2 + y
+
+
+excess, miss = [], []
+for labels in (draw.train.y, draw.poison.y):
+    both = [(draw.train, labels), (draw.clean, draw.clean.y)]
+    joint = np.stack([np.bincount(cells(t, y), minlength=144) / len(t) for t, y in both])
+    info = adversarial.mutual_information(joint)
+    best = adversarial.optimal_discriminator(joint)
+    miss.append(abs(adversarial.discriminator_bound(joint, best) - info))
+    random_d = rng.dirichlet(np.ones(2), size=(100, 144)).swapaxes(1, 2)
+    excess += [adversarial.discriminator_bound(joint, d) - info for d in random_d]
+record.measure("theorem2.optimum", [max(miss)], n=2, unit="nats")
+record.measure("theorem2.bound", [max(0, max(excess))], n=200, unit="nats")
+assert max(miss) < 1e-10 and max(excess) < 1e-10
+
+# %% [markdown]
+# Both theorems are identities, and both hold. The interesting question starts here: is the
+# discriminator that the code trains anything like the $D$ of the theorem? Hold that thought.
+
+# %% [markdown]
+# ## The data, and how it is poisoned
+#
+# Zafar and colleagues {cite}`zafar2017` drew positives and negatives from two Gaussians in the plane and made the
+# group depend on the position: rotate the point by an angle $\varphi$ and let group membership
+# follow the odds of the two densities there. A small angle ties the group to the label. FR-Train uses
+# $\varphi = \pi/4$, and feeds the group to the classifier as a third input.
+
+# %% tags=["hide-input"]
+fig, axes = plt.subplots(1, 2, figsize=(7.2, 3.4), sharex=True, sharey=True)
+shown = np.random.default_rng(seed).permutation(len(draw.train))[:700]
+titles = ("true labels", "poisoned labels")
+for ax, y, title in zip(axes, (draw.train.y, draw.poison.y), titles, strict=True):
+    for k in range(4):
+        g, label = divmod(k, 2)
+        rows = shown[(draw.train.s[shown] == g) & (y[shown] == label)]
+        ax.scatter(*draw.train.x[rows].T, s=9, marker="x" if label == 0 else "o", lw=0.8,
+                   color=plots.PALETTE[g], label=f"s = {g}, y = {label}")
+    ax.set(title=title, xlabel="$x_1$")
+axes[0].set_ylabel("$x_2$")
+hit = shown[draw.poison.flipped[shown]]
+axes[1].scatter(*draw.train.x[hit].T, s=42, facecolor="none", edgecolor="red", lw=0.9)
+axes[0].legend(fontsize=7, loc="lower right")
+show(fig, name="data",
+     caption=f"700 of {len(draw.train)} training rows of one synthetic draw; red rings are flipped "
+     "labels. Colour is the group, circles are positive labels.",
+     alt="Two scatter plots of the same points. On the right a compact cloud of group one points at "
+     "the upper right, far from the class boundary, has had its labels flipped to negative.")
+
+# %% [markdown]
+# The attack is in the right panel. The slides say "label flipping, ten per cent" and no more; the
+# public code ships the flipped labels without the recipe. We recovered one that returns the
+# authors' 200 flips *exactly*: fit a logistic regression, and within group $s = 1$ flip the
+# rows that it gets right with the largest margin. Almost all of them are positives, far from any
+# boundary, where a flipped label pulls hardest.
+
+# %%
+rows = (draw.train.x, draw.train.s)
+before = logistic(*rows, draw.train.y)
+after = logistic(*rows, draw.poison.y)
+plain_points = {
+    name: point(draw.test.y, (fr.linear_logit(theta, draw.test.x, draw.test.s) > 0).astype(int),
+                draw.test.s, "di", label=name)
+    for name, theta in (("clean labels", before), ("poisoned labels", after))
+}
+attack = draw.poison
+flipped_positive = float(draw.train.y[attack.flipped].mean())
+say(
+    "In this draw {flips} of {rows} labels were flipped, {share:.0%} of them from positive to "
+    "negative. Plain logistic regression falls from {a:.3f} to {b:.3f} accuracy on {n} clean test "
+    "rows, and its DI moves from {c:.3f} to {d:.3f}.",
+    flips=attack.count, rows=len(draw.train), share=flipped_positive, n=len(draw.test),
+    a=plain_points["clean labels"].accuracy, b=plain_points["poisoned labels"].accuracy,
+    c=plain_points["clean labels"].fairness, d=plain_points["poisoned labels"].fairness,
+)
+
+# %% [markdown]
+# ## The method
+#
+# Three small networks play against each other. The classifier is linear in $(x, s)$. The fairness
+# discriminator $D_F$ sees its logit and guesses $s$. The robustness discriminator $D_R$ sees a
+# triple and guesses whether it came from the clean set. The classifier minimises
+#
+# $$(1-\lambda_f-\lambda_r)\,L_1 \;-\; \lambda_f\,\mathrm{BCE}\bigl(D_F(\ell), s\bigr)
+#   \;-\; \lambda_r\,\mathrm{BCE}\bigl(D_R(x, s, \ell), 0\bigr),$$
+#
+# where $L_1$ is the classification loss with a weight per row. The two minus signs make the
+# classifier *want* both discriminators to fail. All updates use the full training set.
+#
+# **The fairness adversary** takes one gradient step per epoch. Its gradient is an error times an
+# input, so we write it down instead of asking autograd; that lets us train every seed and every
+# $\lambda_f$ of a data set at once.
+
+# %%
+Code(inspect.getsource(steps.step_fairness), language="python")
+
+# %% [markdown]
+# **The robustness adversary** has one hidden layer of 16 units. Its two gradients share a trick: a
+# LeakyReLU equals its slope times its input, so both layers need the same sums
+# $M_h = \sum_i e_i a_{ih} \tilde x_i$ over the rows.
+
+# %%
+Code(inspect.getsource(steps.step_robust), language="python")
+
+# %% [markdown]
+# **The classifier** gets the combined gradient. The last line is the only way in which $D_R$ can
+# reach it besides the row weights, and a switch, `through_r`, turns it off. The released *clean* run
+# has it off.
+
+# %%
+Code(inspect.getsource(steps.grad_classifier), language="python")
+
+# %% [markdown]
+# Gradients written by hand deserve suspicion. Here is the check against autograd that our test
+# suite runs on many shapes: the same loss, differentiated by torch in double precision.
+
+# %%
+torch.manual_seed(seed)
+d, n, m = 3, 40, 10
+x, y, s = torch.randn(d, n + m).double(), (torch.rand(n) > 0.5).double(), (torch.rand(n) > 0.5)
+is_clean = (torch.arange(n + m) >= n).double()
+toy_rows = steps.Rows(x, y, s.double(), torch.ones(n + m).double(), is_clean, is_clean)
+sizes = ((1, d + 1), (1, 3), (1, 16, d + 2), (1, 16), (1,))
+state = steps.State(*(torch.randn(*size).double() for size in sizes))
+w = state.w.clone().requires_grad_()
+weight, lam = torch.rand(1, n).double(), torch.tensor([[0.3, 0.4]]).double()
+logit = steps.logits(w, x[:, :n])
+loss = steps.combined_loss(state._replace(w=w), logit, weight, lam, toy_rows)
+(by_autograd,) = torch.autograd.grad(loss.sum(), w)
+ours = steps.grad_classifier(state, logit.detach(), weight, lam, toy_rows, through_r=True)
+assert torch.allclose(ours, by_autograd, atol=1e-12)
+print(f"largest difference from autograd: {(ours - by_autograd).abs().max():.1e}")
+
+# %% [markdown]
+# ### Released and described
+#
+# The public code and the talk describe different discriminators. In the code, $D_R$ gets the
+# classifier's **logit** for training rows and the true **label** for clean rows. In the talk it
+# gets the training label. The distinction decides everything that follows: a discriminator that
+# never sees a training label cannot notice that it was flipped.
+
+# %%
+settings = pd.DataFrame(
+    {
+        name: {"epochs": c.epochs, "classifier moves every": c.every, "λ_r": c.lambda_r,
+               "learning rates": f"{c.lr_classifier:g} / {c.lr_f:g} / {c.lr_r:g}",
+               "D_R sees": c.r_input, "row weights": c.weights,
+               "D_R's gradient reaches classifier": "yes" if c.r_gradient else "no"}
+        for name, c in (("released, clean", cfg.clean), ("released, poisoned", cfg.poisoned),
+                        ("described", cfg.described))
+    }
+)
+tables.table(settings.T.reset_index(names="variant"), caption="Settings of this run.")
+
+# %% [markdown]
+# ### One run, watched
+#
+# Before the large experiment, watch a few runs. Same data, same $\lambda_f$ as the paper's table,
+# only the initialisation differs.
+
+# %%
+watch = study.AUDIT_LAMBDA
+inits = [1, 2, 3, 4, 5]
+clean_rows = (draw.clean.x, draw.clean.s, draw.clean.y)
+released = fr.train(
+    *rows, draw.poison.y, clean_rows, lambda_f=[watch] * 5, seeds=inits, config=cfg.poisoned,
+    record_every=max(cfg.poisoned.epochs // 60, 1), fused=cfg.fused,
+)
+same_mix = watch / (1 - cfg.poisoned.lambda_r)
+debiased = fr.train(
+    *rows, draw.poison.y, lambda_f=[same_mix] * 5, seeds=inits, config=fr.debiasing(cfg.poisoned),
+    record_every=max(cfg.poisoned.epochs // 60, 1), fused=cfg.fused,
+)
+
+# %% tags=["hide-input"]
+fig, axes = plt.subplots(1, 2, figsize=(7.2, 3.2), sharey=True)
+for ax, out, title in zip(axes, (released, debiased), ("FR-Train, released", "AD, same mix")):
+    logit = fr.linear_logit(out.path, draw.test.x, draw.test.s)  # (T, B, n)
+    di = study.score(logit > 0, draw.test)["di"]
+    epochs = np.linspace(0, cfg.poisoned.epochs, len(di))
+    for i in range(5):
+        ax.plot(epochs, di[:, i], lw=1.2, color=plots.PALETTE[i], ls=plots.LINES[i])
+    ax.axhline(cfg.limit, ls=":", color="grey", lw=1)
+    ax.set(title=title, xlabel="epoch", ylim=(0, 1.02))
+axes[0].set_ylabel("test disparate impact")
+show(fig, name="paths",
+     caption="Disparate impact during training for five initialisations on one poisoned draw; left "
+     "with both adversaries, right with the fairness adversary alone at the same ratio of weights. "
+     f"n = {len(draw.test)} test rows.",
+     alt="Left, five curves that wander apart and end at different heights. Right, five curves that "
+     "run together.")
+
+# %% [markdown]
+# Five initialisations of FR-Train end at visibly different places, although nothing but a random
+# number changed. The public notebooks show one seed. "Algorithm stability" is on the authors' own
+# list of open problems, and here it is.
+
+# %% [markdown]
+# ## The experiment
+#
+# **Protocol.** Each draw makes fresh data and splits it into training, clean, selection and test
+# rows. Every method gets nine fairness settings and, where it starts at random, several
+# initialisations. We pick the setting on the *selection* rows: the most accurate one whose DI there
+# is at least .8, or the fairest if none reaches that. Test rows are looked at once. Intervals are 95 %
+# t-intervals over *draws*; initialisations of one draw are averaged first, since they share their
+# data.
+#
+# **Controls.** The table lacks the runs that would tell a method from its clean set, so we add
+# five: AD on the clean set alone, AD on training and clean rows together, AD with the true labels
+# (an oracle), FR-Train as described, and fairlearn's exponentiated gradient
+# {cite}`agarwal2018` as a fair learner that we did not write.
+
+# %%
+if data == "synthetic":
+    makers = {"zafar": partial(study.synthetic_draw, preset=cfg, seed=seed)}
+else:
+    makers = {
+        name: partial(study.real_draw, name, preset=cfg, seed=seed) for name in study.REAL_SETS
+    }
+frames = {name: study.run_draws(make, cfg, what=name) for name, make in makers.items()}
+picked = {name: study.chosen(frame, cfg.limit) for name, frame in frames.items()}
+firsts = {name: make(0) for name, make in makers.items()}
+main = next(iter(makers))
+for name, one in firsts.items():
+    whole = len(one.train) + len(one.clean) + len(one.select) + len(one.test)
+    record.dataset(name, rows=whole, digest=one.train.digest, source=one.train.source)
+
+# %%
+n_test = len(firsts[main].test)
+for name, chosen in picked.items():
+    n_rows = len(firsts[name].test)
+    if data == "synthetic":
+        found = study.measures.table(chosen, n_rows) | study.measures.messages(
+            chosen, cfg.limit, n_rows
+        )
+    else:
+        found = study.measures.real_messages(chosen, name, n_rows)
+    for measurement, values in found.items():
+        record.measure(measurement, **values)
+print(f"{len(record.measurements)} measurements so far")
+
+# %% [markdown]
+# The first figure shows each family as a curve in the plane of accuracy and disparate impact, one
+# point per fairness setting. Up and to the right is better.
+
+# %% tags=["hide-input"]
+def tradeoff(training: str, methods: list[str]):
+    """Draw the trade-off figure for the main data set of this run."""
+    one = firsts[main]
+    theta = logistic(one.train.x, one.train.s, one.labels(training))
+    scores = fr.linear_logit(theta, one.test.x, one.test.s)
+    mine = frames[main].query("training == @training and method in @methods")
+    return plots.plot_tradeoff(
+        mine, metric="di", accuracy="test_acc", fairness="test_di", setting="step", order=methods,
+        labels=study.NAMES, limit=cfg.limit,
+        **plots.controls(one.test.y, one.test.s, scores, "di"),
+    )
+
+
+fig = tradeoff("poisoned", ["fc", "ad", "rml-fc", "frtrain", "described"])
+show(fig, name="tradeoff-poisoned",
+     caption=f"Poisoned labels, {main} data, {cfg.draws} draws, n = {n_test} test rows each. The grey controls "
+     "belong to plain logistic regression on the first draw.",
+     alt="Accuracy falls as disparate impact rises. FC and AD lie lowest; RML+FC and the two variants of "
+     "FR-Train lie above them, close together.")
+
+# %% [markdown]
+# The fair-only curves (FC and AD) lie below the others along their whole length. FR-Train is above
+# them, as the paper says. So is RML+FC, which the paper reports as a failure. Now the same plane
+# with the controls.
+
+# %% tags=["hide-input"]
+fig = tradeoff("poisoned", ["frtrain", "clean-only", "clean-and-train", "oracle", "ad"])
+show(fig, name="tradeoff-controls",
+     caption=f"Poisoned labels, {main} data, {cfg.draws} draws: FR-Train beside the controls that the paper lacks.",
+     alt="The curve of adversarial debiasing on the clean set alone runs along those of FR-Train and "
+     "the oracle; debiasing on poisoned rows, with or without the clean ones, lies lower.")
+
+# %% [markdown]
+# This is the figure that answers our question. AD trained on the clean rows alone, which has never
+# seen a single poisoned row or most of the data, runs along FR-Train's curve. A linear model in
+# three inputs does not need 1,800 rows. Where the clean set alone is enough, an experiment cannot
+# show that a method *combines* clean and poisoned data well.
+
+# %% tags=["hide-input"]
+order = [*study.TABLE, *(m for m in study.CONTROLS if m in set(picked[main]["method"]))]
+fig = plots.plot_dots_by_seed(
+    {study.NAMES[m]: study.measures.by_draw(picked[main], m, "poisoned", "acc").tolist() for m in order},
+    published={study.NAMES[m]: published[f"table.poisoned.{m}.acc"] for m in study.TABLE}
+    if data == "synthetic" else None,
+    xlabel="test accuracy of the selected model",
+)
+show(fig, name="selected",
+     caption=f"Accuracy of the model that each method selects at DI ≥ {cfg.limit:g}, poisoned labels, {main} data. "
+     "LR and RML have no fairness setting and stay below the limit.",
+     alt="One row per method. The paper's diamond of RML+FC lies far to the left of its dots; most "
+     "others lie on or near them.")
+
+# %% [markdown]
+# ## Against the paper's table
+#
+# Every cell of the table is a claim with a tolerance of two points that was written down before the
+# runs. A verdict is computed: the paper's number must lie in our 95 % interval over draws, widened
+# by the tolerance. A wide interval makes this easy, so the table shows the interval.
+
+# %%
+def verdicts(prefix: str) -> list:
+    """Judge the claims whose id starts with a prefix on this run and the committed records."""
+    others = [r for r in load_records() if r.data != data]
+    wanted = [claim for claim in claims if claim.id.startswith(prefix)]
+    return judge(wanted, [record, *others], preset=preset if preset == "smoke" else None)
+
+
+tables.results_table(verdicts("table."), caption="The paper's 36 cells and ours.")
+
+# %%
+tables.results_table(verdicts("message."), caption="What the slides conclude from the table.")
+
+# %% tags=["hide-input"]
+prefix = "" if data == "synthetic" else f"real.{main}."
+costs = "message.poison-costs.ad" if data == "synthetic" else f"real.{main}.poison-costs.ad"
+gain = "message.frtrain-minus.ad" if data == "synthetic" else f"real.{main}.frtrain-minus.ad"
+alone = "control.frtrain-minus.clean-only" if data == "synthetic" else f"real.{main}.frtrain-minus.clean-only"
+say(
+    "As fractions, mean over {draws} draws with its interval: poison costs AD {ad:+.3f}; "
+    "FR-Train minus AD is {gain:+.3f}; FR-Train minus AD on the clean set alone is {alone:+.3f}.",
+    draws=cfg.draws, ad=record.estimate(costs), gain=record.estimate(gain),
+    alone=record.estimate(alone),
+)
+
+# %%
+tables.results_table(verdicts("control."), caption="Controls: questions the paper does not ask.")
+
+# %% [markdown]
+# ## Audit: what does the work?
+#
+# FR-Train has three robust parts: the row weights, the robustness discriminator, and the gradient
+# that flows back from it. We switch them off one at a time, on every draw, at the paper's
+# $\lambda_f$.
+
+# %%
+make = makers[main]
+looks = study.run_draws(make, cfg, study.audit_draw, what="audit", draws=cfg.side_draws)
+audit = study.measures.audit(frames[main], looks, cfg.limit, n_test)
+for measurement, values in audit.items():
+    if not np.isnan(np.ravel(values["values"])).any():  # one initialisation has no spread
+        record.measure(prefix + measurement, **values)
+columns = ["acc", "di", "weight_min", "weight_max", "score_kept", "score_flipped"]
+means = looks.groupby("variant", sort=False)[columns].mean().round(3).reset_index()
+tables.table(means, caption=f"Means over {cfg.side_draws} draws and {cfg.inits} initialisations.")
+
+# %% [markdown]
+# **The weights do nothing.** The released rule mixes $D_R$'s output with the constant 1, and the
+# mixing factor is a sigmoid of (classifier loss / $D_R$ loss − 3). After the warm-up the "classifier
+# loss" is the adversarial one, which is near or below zero; the sigmoid stays near $\sigma(-3)$ and every
+# weight stays near 1. Switching the weights off changes next to nothing.
+#
+# **The discriminator is blind to poison.** It never sees a training label, so flipped and untouched
+# rows get the same score. Give it the labels, as the talk describes, and it separates them at once.
+
+# %%
+one = study.synthetic_draw(0, choose(study.FRTRAIN, preset), seed)
+blind = released.r_score.mean(0)
+sighted = fr.train(
+    *rows, draw.poison.y, clean_rows, lambda_f=[0.9] * 5, seeds=inits, config=cfg.described,
+    fused=cfg.fused,
+).r_score.mean(0)
+
+# %% tags=["hide-input"]
+fig, axes = plt.subplots(1, 2, figsize=(7.2, 3.0), sharey=True)
+flipped = draw.poison.flipped
+for ax, score, title in zip(axes, (blind, sighted), ("released", "described"), strict=True):
+    for mask, name, i in ((~flipped, "untouched", 0), (flipped, "flipped", 1)):
+        ax.hist(score[mask], bins=np.linspace(0, 1, 41), density=True, alpha=0.75, label=name,
+                color=plots.PALETTE[i], hatch=("", "//")[i])
+    ax.set(title=title, xlabel="mean output of $D_R$ on a training row", xlim=(0, 1))
+axes[0].set_ylabel("density")
+axes[1].legend()
+show(fig, name="blind",
+     caption="What the robustness discriminator says of training rows that were flipped or not, one draw, mean of "
+     f"five initialisations. Left: as released, it sees the logit. Right: it sees the label. n = {len(flipped)}.",
+     alt="Left, both histograms sit on top of each other. Right, flipped rows pile up near zero "
+     "and untouched rows near one half.")
+
+# %% [markdown]
+# **What helps is the gradient.** With the weights idle and the discriminator blind, one path is
+# left: $\lambda_r$ pulls the classifier's logits, group by group and place by place, towards the
+# *labels of the clean set*, because only then can $D_R$ not tell them apart. That is training on the clean
+# set by other means. Cut the path and FR-Train becomes AD.
+
+# %%
+tables.results_table(verdicts("audit."), caption="Audit of the released code, as claims.")
+
+# %% [markdown]
+# **Selection on the test set.** The public notebooks print test accuracy for each $\lambda_f$ and
+# the table quotes the best; there is no other split in use. The audit table shows what the habit
+# is worth here, and the spread over initialisations that one seed hides.
+
+# %%
+tables.results_table(verdicts("arrays."), caption="The released variant on the authors' own arrays.")
+
+# %% [markdown]
+# The last table is a check of ourselves. On the arrays of the public repository, with its seed, our
+# `released` variant must print what its notebook printed. (The arrays carry no licence, so they are
+# not part of this project; the record comes from a machine that has them.)
+
+# %% [markdown]
+# ## Where does a clean set come from?
+#
+# "A small clean validation set" carries much of the weight. The authors propose to buy one from a crowd, and their
+# repository holds the answers: eleven people guessed the label of each of 440 COMPAS and 3,046
+# Adult rows.
+
+# %%
+tables.results_table(verdicts("crowd."), caption="How often the crowd was right (real answers).")
+
+# %% [markdown]
+# A majority of eleven is right in two thirds to three quarters of the cases. Were the eleven
+# independent, it would be right in about 80 %; people err on the same hard cases. We simulate
+# annotators with exactly this correlation (a beta-binomial, fitted to both accuracies), relabel the clean set by
+# their majority, and run the methods that rely on it once more.
+
+# %%
+crowd_work = partial(study.crowd_draw, single=0.617, majority=0.661)
+noisy = study.run_draws(make, cfg, crowd_work, what="crowd", draws=cfg.side_draws)
+noisy_picked = study.chosen(noisy, cfg.limit)
+true_picked = picked[main][picked[main]["draw"] < cfg.side_draws]
+crowd = study.measures.crowd(true_picked, noisy_picked, n_test)
+for measurement, values in crowd.items():
+    record.measure(prefix + measurement, **values)
+
+# %% tags=["hide-input"]
+users = ["frtrain", "described", "clean-only", "rml"]
+fig, ax = plt.subplots(figsize=(6.2, 3.0))
+for i, (name, frame) in enumerate((("true labels", true_picked), ("crowd of 11", noisy_picked))):
+    for row, method in enumerate(users):
+        e = study.measures.estimate(frame, method, "poisoned", "acc")
+        ax.errorbar(e.value, row + (i - 0.5) * 0.28, xerr=[[e.value - e.low], [e.high - e.value]],
+                    fmt="os"[i], color=plots.PALETTE[i], capsize=3, label=name if row == 0 else None)
+ax.set(yticks=range(len(users)), yticklabels=[study.NAMES[m] for m in users], xlabel="test accuracy")
+ax.invert_yaxis()
+ax.legend()
+show(fig, name="crowd",
+     caption="Accuracy of the selected model with a truly clean set and with one labelled by a "
+     f"simulated crowd; mean and 95 % t-interval over {cfg.side_draws} draws, {main} data.",
+     alt="Four methods, each with two points. The points of the crowd lie to the left of those with "
+     "true labels.")
+
+# %% [markdown]
+# A crowd of the measured quality is worse than the poisoned training set, in which ninety per cent
+# of the labels are right. Every method that trusts the "clean" set pays for it. Before using any of
+# them, measure how clean the set is.
+
+# %% [markdown]
+# ## Equalized odds
+#
+# The slides define a second measure, equalized odds: equal acceptance rates among the truly
+# positive *and* among the truly negative. To train for it, show $D_F$ the label as well; then its
+# best loss measures $I(S; \hat Y \mid Y)$. No code was released for this variant. Ours is one
+# input more, and here we select the most accurate setting whose gap is at most a tenth on the selection rows.
+
+# %%
+odds_frame = study.run_draws(make, cfg, study.odds_draw, what="odds", draws=cfg.side_draws)
+odds_picked = study.chosen(odds_frame, 0.1, metric="eo")
+odds = study.measures.odds(odds_picked, n_test)
+for measurement, values in odds.items():
+    record.measure(prefix + measurement, **values)
+odds_table = pd.DataFrame(
+    {
+        "method": [study.NAMES[m] for m in ("lr", "ad-eo", "frtrain-eo")],
+        "equalized-odds gap (max)": [
+            str(study.measures.estimate(odds_picked, m, "poisoned", "eo"))
+            for m in ("lr", "ad-eo", "frtrain-eo")
+        ],
+        "accuracy": [
+            str(study.measures.estimate(odds_picked, m, "poisoned", "acc"))
+            for m in ("lr", "ad-eo", "frtrain-eo")
+        ],
+    }
+)
+tables.table(odds_table, caption=f"Poisoned labels, {cfg.side_draws} draws, 95 % t-intervals.")
+
+# %% [markdown]
+# The adversary with the label in view does its job: the gap shrinks. Note how the two measures
+# pull apart on these data. Base rates differ between the groups, so a classifier with equal odds
+# has unequal acceptance rates, and the other way round.
+
+# %% [markdown]
+# ## Real data
+#
+# The slides name COMPAS and Adult and refer to the paper for numbers. They give no protocol, so
+# this one is ours: ten per cent of the training labels flipped by the same recipe, a clean set of
+# five per cent, inputs standardised on training rows, $y = 1$ the favourable outcome (for COMPAS,
+# *no* new charge). Training sets are smaller than the full data and splits of one data set overlap, so only trends are claimed.
+# The table is computed from the committed record of `data="real"`.
+
+# %%
+real = [v for v in verdicts("real.") if v.verdict != "not tested"]
+if real:
+    display(tables.results_table(real, caption="Our protocol on COMPAS and Adult."))
+else:
+    print("no committed record of data='real' in this installation")
+
+# %% tags=["hide-input"]
+sources = [record] if data == "real" else [r for r in load_records() if r.data == "real"]
+if sources:
+    fig, axes = plt.subplots(1, 3, figsize=(7.6, 3.4), sharey=True)
+    keep = ["lr", "ad", "rml-ad", "frtrain", "described", "clean-only", "oracle"]
+    for ax, name in zip(axes, study.REAL_SETS, strict=True):
+        for i, method in enumerate(keep):
+            e = sources[-1].estimate(f"real.{name}.table.poisoned.{method}.acc")
+            ax.errorbar(e.value, i, xerr=[[e.value - e.low], [e.high - e.value]], capsize=3,
+                        fmt="o", color=plots.PALETTE[i % len(plots.PALETTE)])
+        ax.set(title=name, yticks=range(len(keep)), yticklabels=[study.NAMES[m] for m in keep])
+    axes[0].invert_yaxis()
+    axes[1].set_xlabel("test accuracy of the selected model, poisoned labels")
+    show(fig, name="real",
+         caption="Real data, poisoned labels: accuracy of the selected model, mean and 95 % "
+         "t-interval over 5 random splits. LR has no fairness setting and stays below the limit.",
+         alt="Three panels, COMPAS by race, COMPAS by sex, Adult by sex, with seven methods each. "
+         "FR-Train as released lies left of the methods that use the clean labels directly.")
+
+# %% [markdown]
+# On real data the margins between methods grow, and not in favour of the released variant: the
+# blind discriminator has more inputs to chase, and no reason to chase the right ones. A discriminator
+# that sees labels, or simply the clean rows, does better where it does anything.
+
+# %% [markdown]
+# ## What we did differently
+#
+# | what | theirs | ours | why |
+# |---|---|---|---|
+# | selection of $\lambda_f$ | on the test set | on 500 selection rows | a test set that chooses is not a test set |
+# | repetitions | one data set, seed 1 | several draws and initialisations | the spread is part of the result |
+# | grid of $\lambda_f$ | ends at .85 and .52 | reaches .88 and .58 | otherwise some draws have no candidate with DI ≥ .8 |
+# | splits | in file order | stratified by group and label | their clean set has 43.5 % positives, their training set 50.7 % |
+# | AD | not released | FR-Train without $D_R$ | the only version that shares its code base |
+# | FC, LBC, RML | not released | from their papers; row weights enter the loss only | nothing else to go by |
+# | RML's learning rate | not stated | .05 | at .5 it diverges and looks like the paper's RML+FC |
+# | training | one run at a time | all seeds and $\lambda_f$ at once, gradients in closed form | the same numbers in a fraction of the time |
+#
+# And what we found in the released code, all of it easy to overlook: on current torch it stops with
+# a shape error, because targets of shape (1800,) meet outputs of shape (1800, 1); ten per cent of
+# 2,000 labels are flipped but only 1,800 rows are used, so 179 flips are active; a second validation set is loaded in comments and
+# never used; the poisoned notebook carries the heading of the clean one. None of this changes the
+# messages above.
+
+# %% [markdown]
+# ## Limits, and who could be harmed
+#
+# **Disparate impact says nothing about errors.** A classifier can accept both groups equally often
+# and be wrong about one of them far more often. It also treats the group as two boxes with known
+# membership; people in both, or in neither, do not exist in this table.
+#
+# **"Clean" labels may be the bias.** In COMPAS a label is a new *arrest*. Policing decides who is arrested, so
+# a set of verified labels can be perfectly clean and still unfair. Robust training then protects the bias.
+#
+# **A defence is known to its attacker.** All experiments use one attack on one group. An attacker who knows the
+# clean-set defence would flip labels that look like the clean set.
+#
+# **Two dimensions.** The synthetic set is a good teacher because everything can be seen, and a poor judge because
+# every method that finds three numbers wins.
+
+# %% [markdown]
+# ## Exercises
+#
+# ### Exercise 1 (check)
+# A classifier accepts everybody. What are its disparate impact and its mutual information with the
+# group? And one that rejects everybody?
+
+# %% tags=["hide-cell"]
+everybody, nobody = np.ones(10, int), np.zeros(10, int)
+print("accept all: DI", disparate_impact(None, everybody, group))
+with __import__("warnings").catch_warnings():
+    __import__("warnings").simplefilter("ignore")
+    print("reject all: DI", disparate_impact(None, nobody, group), "(0/0: not defined)")
+table_all = adversarial.contingency(group, everybody)
+print("I =", adversarial.mutual_information(table_all), "in both cases: a constant says nothing")
+
+# %% [markdown]
+# ### Exercise 2 (check)
+# The poisoned notebook logs a final loss of $D_F$ of about .686 for $P(s = 1) = .4417$. What bound on the
+# mutual information does the loss imply, and what do you conclude about the adversary?
+
+# %% tags=["hide-cell"]
+entropy = adversarial.entropy([0.4417, 1 - 0.4417])
+print(f"H(S) = {entropy:.4f} nats; bound = H(S) - loss = {entropy - 0.6866:+.4f} nats")
+print("The bound is about zero although DI is far from 1: D_F lags behind the classifier, so the")
+print("number that it reports is a bound, and a useless one.")
+
+# %% [markdown]
+# ### Exercise 3 (code)
+# The fairness adversary is a logistic regression on the logit. Train stronger ones on the final
+# models of this chapter. How much about the group is left that $D_F$ cannot see?
+
+# %% tags=["hide-cell"]
+models = {"LR": after, "AD": debiased.theta[0], "FR-Train, released": released.theta[0]}
+rows_out = []
+for name, theta in models.items():
+    logit = fr.linear_logit(theta, draw.train.x, draw.train.s)
+    decided = adversarial.contingency(draw.train.s, logit > 0)
+    rows_out.append(
+        {"model": name, "decision, exact": adversarial.mutual_information(decided),
+         "logit, logistic D": adversarial.trained_bound(logit, draw.train.s),
+         "logit, MLP D": adversarial.trained_bound(logit, draw.train.s, hidden=(16,))}
+    )
+tables.table(pd.DataFrame(rows_out).round(4), caption="Information about s, in nats.")
+
+# %% [markdown]
+# ### Exercise 4 (code)
+# Poison the *other* group with the same recipe, and at random instead of by margin. Which attack
+# costs plain logistic regression most accuracy, and which moves DI most?
+
+# %% tags=["hide-cell"]
+from fairtut.data.poison import flip_labels
+
+attacks = []
+for target in (0, 1):
+    for how in ("margin", "random"):
+        bad = flip_labels(*rows, draw.train.y, fraction=0.1, group=target, method=how)
+        logit = fr.linear_logit(logistic(*rows, bad.y), draw.test.x, draw.test.s)
+        scores = study.score(logit[None] > 0, draw.test)
+        attacks.append({"group": target, "method": how, "accuracy": float(scores["acc"][0]),
+                        "DI": float(scores["di"][0])})
+tables.table(pd.DataFrame(attacks).round(3), caption="One draw, plain logistic regression.")
+
+# %% [markdown]
+# ### Exercise 5 (research)
+# How many clean rows does the clean set need before AD on it alone catches up with the oracle?
+# Predict the answer from the number of parameters, then measure.
+
+# %% tags=["hide-cell"]
+big = zafar(3000, seed=seed + 1)
+sizes_out = []
+for size in (25, 50, 100, 200, 400):
+    few = big.take(np.arange(size))
+    out = fr.train(few.x, few.s, few.y, lambda_f=[0.8] * 5, seeds=inits,
+                   config=fr.debiasing(cfg.poisoned), fused=False)
+    scores = study.score(out.logit(draw.test.x, draw.test.s) > 0, draw.test)
+    sizes_out.append({"clean rows": size, "accuracy": scores["acc"].mean(),
+                      "DI": np.nanmean(scores["di"])})
+tables.table(pd.DataFrame(sizes_out).round(3), caption="One set of rows, five initialisations.")
+
+# %% [markdown]
+# ### Exercise 6 (research)
+# Design an attack that knows the clean set and defeats the described discriminator. Start from
+# `fairtut.data.poison.flip_labels` and `fr.VARIANTS["described"]`. There is no solution here; if
+# you find one, it is a paper.
+
+# %% [markdown]
+# ## Keeping the record
+#
+# Everything measured above goes into one small file. The scoreboard and the verdict tables read such files
+# and nothing else.
+
+# %%
+if data == "real":
+    for measurement, values in study.arrays.measurements(fused=cfg.fused).items():
+        record.measure(measurement, **values)
+path = record.save(results_dir)
+print(f"{len(record.measurements)} measurements in {path}")
+
+# %% [markdown]
+# ## Sources
+#
+# The method and its numbers: the authors' talk and their public code {cite}`roh2020frtrain`. Data:
+# {cite}`zafar2017`. Baselines: fairness constraints {cite}`zafar2017`, label bias
+# correction {cite}`jiang2020`, adversarial debiasing {cite}`zhang2018`, learning
+# to reweight {cite}`ren2018`, exponentiated gradient {cite}`agarwal2018`.
+# All wording and code here are ours.

@@ -1,0 +1,141 @@
+"""The book in a real browser, light and dark: a clean console and a theme that follows."""
+
+import functools
+import http.server
+import threading
+
+import pytest
+
+from tools import book
+from tools.common import chapters, find_browser
+
+pytestmark = [
+    pytest.mark.book,
+    pytest.mark.browser,
+    pytest.mark.timeout(300),
+    pytest.mark.skipif(find_browser() is None, reason="no chromium with chromedriver here"),
+]
+PAGES = [f"{page}.html" for page in book.pages()]
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, format, *args):
+        """Keep the test's output free of request lines."""
+
+
+@pytest.fixture(scope="module")
+def address(site):
+    """Serve the site on a free port."""
+    handler = functools.partial(Quiet, directory=str(site))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def driver(tmp_path_factory):
+    """One headless browser for the module; explicit paths, so that nothing is downloaded."""
+    from selenium import webdriver
+    from selenium.webdriver.chrome.service import Service
+
+    browser, chromedriver = find_browser()
+    options = webdriver.ChromeOptions()
+    options.binary_location = browser
+    for flag in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu",
+                 "--window-size=1280,1600",
+                 f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):  # fmt: skip
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    driver = webdriver.Chrome(options=options, service=Service(chromedriver))
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture(params=["light", "dark"])
+def mode(request, driver, address):
+    """Store the reader's choice of theme, as the page's own button does."""
+    driver.get(f"{address}/{PAGES[0]}")
+    driver.execute_script(
+        "localStorage.setItem('mode', arguments[0]); localStorage.setItem('theme', arguments[0])",
+        request.param,
+    )
+    driver.get_log("browser")  # empty it
+    return request.param
+
+
+def settle(driver):
+    """Wait until the page and its formulas are drawn."""
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    WebDriverWait(driver, 30).until(
+        lambda d: d.execute_script(
+            "return document.readyState === 'complete' && "
+            "(!window.MathJax || !MathJax.startup || !MathJax.startup.promise || "
+            "!document.querySelector('.math') || !!document.querySelector('mjx-container'))"
+        )
+    )
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_console_is_clean_and_the_theme_follows(driver, address, mode, page):
+    driver.get(f"{address}/{page}")
+    settle(driver)
+    severe = [entry for entry in driver.get_log("browser") if entry["level"] == "SEVERE"]
+    assert severe == []
+    theme = driver.execute_script("return document.documentElement.dataset.theme")
+    assert theme == mode
+    ground = driver.execute_script("return getComputedStyle(document.body).backgroundColor")
+    red = int(ground.split("(")[1].split(",")[0])
+    assert (red > 200) == (mode == "light"), ground
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_no_page_scrolls_sideways_on_a_phone(driver, address, page):
+    driver.set_window_size(500, 900)
+    try:
+        driver.get(f"{address}/{page}")
+        settle(driver)
+        wide = driver.execute_script(
+            "return document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        )
+    finally:
+        driver.set_window_size(1280, 1600)
+    assert wide <= 1
+
+
+@pytest.mark.parametrize("source", [pytest.param(p, id=p.stem) for p in chapters()])
+def test_figures_are_legible_in_both_modes(driver, address, mode, source):
+    """Inline figures draw on the page itself, in ink that differs from it."""
+    driver.get(f"{address}/notebooks/{source.stem}.html")
+    settle(driver)
+    found = driver.execute_script(
+        """
+        const rgb = c => (c.match(/[\\d.]+/g) || []).map(Number);
+        const clear = c => rgb(c).length === 4 && rgb(c)[3] === 0;
+        return [...document.querySelectorAll('figure.ft-figure')].map(figure => {
+          let ground = figure;
+          while (ground && clear(getComputedStyle(ground).backgroundColor))
+            ground = ground.parentElement;
+          return [rgb(getComputedStyle(figure).color),
+                  ground ? rgb(getComputedStyle(ground).backgroundColor) : [255, 255, 255]];
+        });
+        """
+    )
+    for ink, ground in found:
+        assert abs(sum(ink[:3]) - sum(ground[:3])) / 3 > 110, (mode, ink, ground)
+
+
+def test_solutions_open_when_asked(driver, address):
+    """A folded solution hides its cells and shows them after a click."""
+    from selenium.webdriver.common.by import By
+
+    for source in chapters():
+        driver.get(f"{address}/notebooks/{source.stem}.html")
+        settle(driver)
+        for box in driver.find_elements(By.CSS_SELECTOR, "div.solution.dropdown")[:1]:
+            content = box.find_element(By.CSS_SELECTOR, ":scope > section, :scope > div")
+            assert not content.is_displayed()
+            button = box.find_element(By.CSS_SELECTOR, "button.toggle-button")
+            driver.execute_script("arguments[0].click()", button)
+            assert content.is_displayed()

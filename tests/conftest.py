@@ -1,0 +1,27 @@
+"""What every test shares: one thread, no window, repeatable hypothesis examples."""
+
+import os
+import sys
+from pathlib import Path
+
+# Before anything imports torch: two threads on a shared two-core machine are slower than one.
+for _name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ.setdefault(_name, "1")
+os.environ.setdefault("MPLBACKEND", "Agg")
+
+ROOT = Path(__file__).resolve().parent.parent
+if str(ROOT) not in sys.path:  # `tools` is not installed by the wheel
+    sys.path.insert(0, str(ROOT))
+
+try:
+    from hypothesis import HealthCheck, settings
+except ImportError:  # the property tests then skip themselves
+    pass
+else:
+    settings.register_profile(
+        "suite",
+        deadline=None,
+        derandomize=True,
+        suppress_health_check=[HealthCheck.too_slow],
+    )
+    settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))

@@ -1,0 +1,186 @@
+"""The claims schema: what is accepted, what is filled in, and what each mistake is told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from fairtut.errors import RecordError, UnknownName
+from fairtut.report.claims import POINT, Claim, chapter_id, load_claims, papers, read_claims
+
+HEAD = """\
+paper: toy
+title: A toy paper
+authors: Ada and Grace
+venue: ICML
+year: 2020
+citation: toy2020
+chapter: 07_toy
+claims:
+"""
+NUMBER = """\
+- id: table1.lr.accuracy
+  where: Table 1, row LR
+  says: Plain training keeps
+    its accuracy.
+  kind: number
+  metric: accuracy
+  unit: fraction
+  value: 0.885
+  tolerance: 2
+"""
+TREND = """\
+- id: fig2.gap
+  where: Figure 2
+  says: The gap grows.
+  kind: trend
+  metric: gap
+  unit: points
+  direction: negative
+  measure: [fig2.gap.clean, fig2.gap.poisoned]
+  data: any
+  origin: control
+"""
+EXACT = """\
+- id: theorem1
+  where: Theorem 1
+  says: The bound is tight.
+  kind: exact
+  metric: gap to the bound
+  unit: nats
+  value: 0
+"""
+
+
+def write(folder: Path, *claims: str, head: str = HEAD, name: str = "toy.yaml") -> Path:
+    path = folder / name
+    path.write_text(head + "".join(claims), encoding="utf-8")
+    return path
+
+
+def test_every_field_arrives_and_defaults_are_filled(tmp_path: Path) -> None:
+    head, (number, trend, exact) = read_claims(write(tmp_path, NUMBER, TREND, EXACT))
+    assert (head.id, head.chapter, head.year, head.citation) == ("toy", "07_toy", 2020, "toy2020")
+    assert number == Claim(
+        paper="toy",
+        chapter="toy",
+        id="table1.lr.accuracy",
+        where="Table 1, row LR",
+        says="Plain training keeps its accuracy.",
+        kind="number",
+        metric="accuracy",
+        unit="fraction",
+        value=0.885,
+        tolerance=2.0,
+        direction=None,
+        measure=("table1.lr.accuracy",),
+        data="synthetic",
+        origin="paper",
+        untested=None,
+    )
+    assert trend.measure == ("fig2.gap.clean", "fig2.gap.poisoned")
+    assert (trend.direction, trend.data, trend.origin) == ("negative", "any", "control")
+    assert trend.tolerance is None
+    assert exact.tolerance == 1e-6
+
+
+@pytest.mark.parametrize("text", ["1e-6", "1.0e-6", "0.000001"])
+def test_numbers_in_scientific_notation_are_numbers(tmp_path: Path, text: str) -> None:
+    _, (claim,) = read_claims(write(tmp_path, EXACT, f"  tolerance: {text}\n"))
+    assert claim.tolerance == 1e-6
+
+
+def test_untested_keeps_its_reason(tmp_path: Path) -> None:
+    _, (claim,) = read_claims(write(tmp_path, NUMBER, "  untested: needs 40 GPU hours\n"))
+    assert claim.untested == "needs 40 GPU hours"
+
+
+@pytest.mark.parametrize(
+    ("claims", "parts"),
+    [
+        ([NUMBER + "  tolerence: 2\n"], ["tolerence", "tolerance", "table1.lr.accuracy"]),
+        ([NUMBER, NUMBER], ["table1.lr.accuracy", "twice", "rename"]),
+        ([NUMBER + "  value: 3\n"], ["value", "twice", "line"]),
+        ([NUMBER.replace("  metric: accuracy\n", "")], ["metric", "missing"]),
+        ([NUMBER.replace("  value: 0.885\n", "")], ["value", "missing"]),
+        ([NUMBER.replace("  tolerance: 2\n", "")], ["tolerance", "points"]),
+        ([NUMBER.replace("0.885", "'0.885'")], ["value", "number", "unquoted"]),
+        ([NUMBER.replace("0.885", ".nan")], ["value", "finite"]),
+        ([NUMBER.replace("0.885", "yes")], ["value", "number"]),
+        ([NUMBER.replace("tolerance: 2", "tolerance: -2")], ["tolerance", "negative"]),
+        ([NUMBER.replace("kind: number", "kind: numbr")], ["kind", "numbr", "trend"]),
+        ([NUMBER.replace("unit: fraction", "unit: percent")], ["unit", "percent", "points"]),
+        ([NUMBER.replace("id: table1", "id: Table 1")], ["id", "lower-case"]),
+        ([NUMBER + "  direction: positive\n"], ["direction", "number"]),
+        ([TREND.replace("  direction: negative\n", "")], ["direction", "missing"]),
+        ([TREND.replace("negative", "down")], ["direction", "down", "positive"]),
+        ([TREND + "  tolerance: 2\n"], ["tolerance", "trend"]),
+        ([TREND.replace("data: any", "data: fake")], ["data", "fake", "real"]),
+        ([TREND.replace("origin: control", "origin: me")], ["origin", "audit"]),
+        ([TREND.replace("[fig2.gap.clean, fig2.gap.poisoned]", "[]")], ["measure"]),
+        ([TREND.replace("fig2.gap.poisoned]", "fig2.gap.clean]")], ["measure", "twice"]),
+        ([NUMBER.replace("Plain training keeps\n    its accuracy.", "3")],
+         ["says", "text"]),
+        (["- just words\n"], ["claim 0", "mapping"]),
+    ],
+)  # fmt: skip
+def test_each_mistake_names_the_file_and_the_fix_in_one_line(
+    tmp_path: Path, claims: list[str], parts: list[str]
+) -> None:
+    with pytest.raises(RecordError) as caught:
+        read_claims(write(tmp_path, *claims))
+    message = str(caught.value)
+    assert message.startswith("toy.yaml")
+    assert "\n" not in message
+    for part in parts:
+        assert part in message
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "part"),
+    [
+        ("year: 2020", "year: two", "year"),
+        ("paper: toy", "paper: other", "rename"),
+        ("venue: ICML\n", "", "venue"),
+        ("venue: ICML", "venu: ICML", "did you mean 'venue'"),
+        ("claims:\n", "claims: 3\n", "claims"),
+        ("title: A toy paper", "title: [", "not valid YAML"),
+    ],
+)
+def test_the_head_is_checked_too(tmp_path: Path, old: str, new: str, part: str) -> None:
+    with pytest.raises(RecordError, match=part) as caught:
+        read_claims(write(tmp_path, head=HEAD.replace(old, new)))
+    assert "\n" not in str(caught.value)
+
+
+def test_an_empty_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(RecordError, match=r"toy\.yaml"):
+        read_claims(write(tmp_path, head=""))
+
+
+def test_papers_and_claims_come_in_chapter_order(tmp_path: Path) -> None:
+    write(tmp_path, NUMBER)
+    first = HEAD.replace("paper: toy", "paper: zebra").replace("07_toy", "01_zebra")
+    write(tmp_path, EXACT, head=first, name="zebra.yaml")
+    assert list(papers(tmp_path)) == ["zebra", "toy"]
+    assert [c.id for c in load_claims(directory=tmp_path)] == ["theorem1", "table1.lr.accuracy"]
+    assert [c.id for c in load_claims("toy", tmp_path)] == ["table1.lr.accuracy"]
+    with pytest.raises(UnknownName, match="zebra"):
+        load_claims("zebr", tmp_path)
+
+
+def test_a_chapter_is_known_by_its_name_not_its_number() -> None:
+    assert chapter_id("01_frtrain") == chapter_id("frtrain") == "frtrain"
+
+
+def test_a_point_is_a_hundredth_of_a_fraction() -> None:
+    assert POINT["fraction"] == 0.01
+    assert POINT["points"] == 1
+
+
+def test_the_claims_of_this_package_follow_the_schema() -> None:
+    known = papers()
+    ids = [(claim.paper, claim.id) for claim in load_claims()]
+    assert len(set(ids)) == len(ids)
+    assert {paper for paper, _ in ids} <= set(known)

@@ -1,0 +1,92 @@
+"""What the repository may hold: nothing of one machine, nothing large, one address."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tools import repo
+from tools.notebook_checks import machine_paths
+
+ROOT = Path(__file__).resolve().parents[2]
+SIZE_CAP = 1_000_000
+# Hosts of package registries: an installer's settings name them, this repository does not.
+HOSTS = ["pypi" + ".org", "pythonhosted" + ".org", "download.pytorch" + ".org"]
+TEXT = {".py", ".md", ".yml", ".yaml", ".toml", ".cff", ".txt", ".sh", ".json", ".css", ".js",
+        ".svg", ".bib", ".ipynb", ""}  # fmt: skip
+
+
+def tracked() -> list[Path]:
+    """Return the tracked files, or those that would be: not ignored by git."""
+    done = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if done.returncode != 0:
+        pytest.skip("not a git checkout")
+    return [ROOT / name for name in done.stdout.split("\0") if name and (ROOT / name).is_file()]
+
+
+def texts() -> list[tuple[Path, str]]:
+    return [
+        (path.relative_to(ROOT), path.read_text(encoding="utf-8", errors="replace"))
+        for path in tracked()
+        if path.suffix in TEXT
+    ]
+
+
+def test_no_path_of_one_machine():
+    # this file and the pattern's own module and tests hold examples
+    examples = {"tests/unit/test_tree.py", "tests/unit/test_tools.py"}
+    found = [
+        f"{path}: {hit}"
+        for path, text in texts()
+        if path.as_posix() not in examples
+        for hit in machine_paths(text)
+    ]
+    assert found == []
+
+
+def test_the_pattern_sees_paths_and_lets_addresses_pass():
+    assert machine_paths('File "/home/ann/fairtut/x.py"') == ["/home/ann"]
+    assert machine_paths("see /tmp/run.json") == ["/tmp/run.json"]
+    assert machine_paths("https://example.org/home/ann and book/home/x and ~/data") == []
+    assert machine_paths("data:image/png;base64,abc/tmp/xyz==") == []
+
+
+def test_no_registry_host():
+    found = [f"{path}: {host}" for path, text in texts() for host in HOSTS if host in text]
+    assert found == []
+
+
+def test_nothing_large_is_tracked():
+    large = [str(p.relative_to(ROOT)) for p in tracked() if p.stat().st_size > SIZE_CAP]
+    assert large == []
+
+
+def test_one_address():
+    """Every repository link of ours is the one in pyproject.toml."""
+    url = repo.address()
+    name = repo.slug(url).split("/")[1]
+    pattern = re.compile(rf"https://github\.com/[\w.-]+/{re.escape(name)}(?![\w-])")
+    found = [
+        f"{path}: {hit}"
+        for path, text in texts()
+        if path.parts[0] != "tests"
+        for hit in pattern.findall(text)
+        if hit != url
+    ]
+    assert found == []
+
+
+def test_version_is_the_same_everywhere():
+    import fairtut
+
+    cff = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert f"version: {fairtut.__version__}" in cff
+
+
+def test_no_leftover_conflict_or_todo_marker():
+    marks = re.compile(r"^(<{7} |>{7} |={7}$)", re.MULTILINE)
+    assert [str(path) for path, text in texts() if marks.search(text)] == []

@@ -1,0 +1,1 @@
+"""What the Makefile calls: environment, notebooks, book, checks, repository address."""

@@ -1,0 +1,111 @@
+#!/usr/bin/env bash
+# Create or refresh .venv: requirements.txt, fairtut itself (editable) and, where needed, the
+# torchvision hook.  A second run finds the stamp and returns at once.
+#   PYTHON=/path/to/python   the interpreter to build from (otherwise python3, then the newest)
+#   VENV=dir                 the environment's folder (default .venv)
+#   FAIRTUT_NO_UV=1          install with pip even where uv is there
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+venv=${VENV:-.venv}
+say() { printf '%s\n' "$*"; }
+die() { printf 'error: %s\n' "$*" >&2; exit 2; }
+
+# A name on PATH is not enough: version managers leave shims that only print an error.
+usable() {
+  "$1" -c 'import sys; import ensurepip, venv; sys.exit(sys.version_info < (3, 11))' \
+    >/dev/null 2>&1
+}
+find_python() {
+  if [ -n "${PYTHON:-}" ]; then
+    usable "$PYTHON" || die "PYTHON=$PYTHON is not a Python 3.11 or newer with the venv module"
+    printf '%s\n' "$PYTHON"
+    return
+  fi
+  local name
+  for name in python3 python3.13 python3.12 python3.11 python3.14 python; do
+    if usable "$name"; then printf '%s\n' "$name"; return; fi
+  done
+  die "no Python 3.11 or newer with the venv module found: install one (Debian and Ubuntu:" \
+      "python3 and python3-venv) or name it, PYTHON=/path/to/python3.12 make env"
+}
+
+stamp_of() {
+  "$venv/bin/python" - requirements.txt pyproject.toml tools/make_env.sh \
+    tools/torchvision_hook.py <<'PY'
+import hashlib, pathlib, sys
+digest = hashlib.sha256(sys.version.encode() + sys.prefix.encode())
+for name in sys.argv[1:]:
+    digest.update(pathlib.Path(name).read_bytes())
+print(digest.hexdigest())
+PY
+}
+
+venv_works() {
+  "$venv/bin/python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1
+}
+stamp="$venv/.fairtut-stamp"
+if venv_works && [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$(stamp_of)" ]; then
+  say "environment ready: $venv (unchanged)"
+  exit 0
+fi
+
+began=$SECONDS
+if ! venv_works; then
+  python=$(find_python)
+  say "creating $venv with $("$python" --version) ..."
+  "$python" -m venv --clear "$venv"
+fi
+rm -f "$stamp"
+
+# uv does not read pip's settings: hand on the folder of local wheels, whatever it is.
+find_links="${UV_FIND_LINKS:-${PIP_FIND_LINKS:-}}"
+if [ -n "$find_links" ]; then export UV_FIND_LINKS="$find_links"; fi
+
+uv=""
+if [ -z "${FAIRTUT_NO_UV:-}" ]; then
+  if uv --version >/dev/null 2>&1; then
+    uv=uv
+  elif "$venv/bin/python" -m pip install --quiet uv >/dev/null 2>&1; then
+    uv="$venv/bin/uv"
+  fi
+fi
+installed=""
+if [ -n "$uv" ]; then
+  if "$uv" pip install --quiet --python "$venv/bin/python" -r requirements.txt -e .; then
+    installed="uv"
+  else
+    say "uv could not install everything; trying pip"
+  fi
+fi
+if [ -z "$installed" ]; then
+  "$venv/bin/python" -m pip install --quiet -r requirements.txt -e .
+  installed="pip"
+fi
+
+# Only where torch has no CUDA and the plain import fails: `fairtut` and the notebooks stay clean.
+site=$("$venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
+rm -f "$site/fairtut_torchvision.pth" "$site/_fairtut_torchvision_hook.py"
+hook=""
+status=0
+"$venv/bin/python" -W ignore - <<'PY' || status=$?
+import sys
+import torch
+try:
+    import torchvision
+except Exception:
+    sys.exit(3 if torch.version.cuda is None else 4)
+PY
+if [ "$status" = 3 ]; then
+  cp tools/torchvision_hook.py "$site/_fairtut_torchvision_hook.py"
+  printf 'import _fairtut_torchvision_hook\n' >"$site/fairtut_torchvision.pth"
+  hook=", torchvision hook"
+  status=0
+  "$venv/bin/python" -W ignore -c 'import torchvision' || status=$?
+fi
+[ "$status" = 0 ] || die "torch and torchvision do not load together: run" \
+  "'$venv/bin/python -c \"import torchvision\"' to see why"
+
+stamp_of >"$stamp"
+version=$("$venv/bin/python" -c 'import platform; print(platform.python_version())')
+say "environment ready: $venv (Python $version, $installed$hook, $((SECONDS - began)) s)"
