@@ -48,13 +48,14 @@ results_dir = "results"
 import inspect
 import logging
 import time
+import warnings
 from functools import partial
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import torch
-from IPython.display import Code
+from IPython.display import Code, display
 
 from fairtut.data.synthetic.gaussians import zafar
 from fairtut.methods import adversarial
@@ -107,15 +108,25 @@ for i, method in enumerate(study.TABLE):
     ax.plot(*clean, "o", color=colour, mfc="none")
     ax.plot(*poisoned, "o", color=colour)
     side = -1 if method in labels_left else 1
-    ax.annotate(study.NAMES[method], poisoned, (7 * side, -3), textcoords="offset points",
-                ha="right" if side < 0 else "left", fontsize=8, color=colour)
+    ax.annotate(
+        study.NAMES[method],
+        poisoned,
+        (7 * side, -3),
+        textcoords="offset points",
+        ha="right" if side < 0 else "left",
+        fontsize=8,
+        color=colour,
+    )
 ax.axvline(cfg.limit, ls=":", lw=1, color="grey")
 ax.set(xlabel="disparate impact (fairer to the right)", ylabel="test accuracy", xlim=(0.36, 0.92))
-show(fig, name="claim",
-     caption="The paper's table as arrows from clean (hollow) to poisoned labels (filled). "
-     "Published numbers, one seed; the dotted line is the 80 % rule.",
-     alt="Nine arrows in the plane of disparate impact and accuracy. The fair-only methods fall by "
-     "about five points, RML+FC falls by almost thirty, FR-Train stays where it was.")
+show(
+    fig,
+    name="claim",
+    caption="The paper's table as arrows from clean (hollow) to poisoned labels (filled). "
+    "Published numbers, one seed; the dotted line is the 80 % rule.",
+    alt="Nine arrows in the plane of disparate impact and accuracy. The fair-only methods fall by "
+    "about five points, RML+FC falls by almost thirty, FR-Train stays where it was.",
+)
 
 # %% [markdown]
 # Three things stand out, and they are the paper's three messages. Fair-only methods (FC, LBC, AD)
@@ -184,19 +195,30 @@ fig, ax = plt.subplots(figsize=(6.4, 2.4))
 for row, (labels, y) in enumerate((("clean", truth), ("poisoned", poisoned_labels))):
     for i, (who, label) in enumerate(zip(study.example.GROUPS, y, strict=True)):
         flipped = label != truth[i]
-        ax.scatter(10 - i, -row, s=230, marker="s" if label else "p", zorder=2,
-                   color=plots.PALETTE[who], edgecolor="red" if flipped else "none", linewidth=2)
+        ax.scatter(
+            10 - i,
+            -row,
+            s=230,
+            marker="s" if label else "p",
+            zorder=2,
+            color=plots.PALETTE[who],
+            edgecolor="red" if flipped else "none",
+            linewidth=2,
+        )
         ax.annotate("AB"[who], (10 - i, -row), ha="center", va="center", color="white", zorder=3)
     for kind, style in (("plain", "-"), ("fair", "--")):
         cut = 10.5 - toy[labels, kind].accepted + (0.06 if kind == "fair" else -0.06)
         ax.plot([cut, cut], [-row - 0.38, -row + 0.38], style, color="grey", lw=2)
 ax.set(yticks=[0, -1], yticklabels=["clean", "poisoned"], xticks=[], ylim=(-1.6, 0.6))
-show(fig, name="toy",
-     caption="Squares are labelled positive, pentagons negative, red rims mark flipped labels. "
-     "Solid: best plain threshold; dashed: best threshold with DI = 1. People to the right of it "
-     "are accepted. n = 10, constructed.",
-     alt="Two rows of ten people. With clean labels the plain threshold accepts six, the fair one "
-     "four. After two flips the plain one accepts seven and the fair one accepts all ten.")
+show(
+    fig,
+    name="toy",
+    caption="Squares are labelled positive, pentagons negative, red rims mark flipped labels. "
+    "Solid: best plain threshold; dashed: best threshold with DI = 1. People to the right of it "
+    "are accepted. n = 10, constructed.",
+    alt="Two rows of ten people. With clean labels the plain threshold accepts six, the fair one "
+    "four. After two flips the plain one accepts seven and the fair one accepts all ten.",
+)
 
 # %% [markdown]
 # The solid threshold moves by one person. The dashed one jumps to the far left: under the poisoned
@@ -245,12 +267,13 @@ Code(inspect.getsource(adversarial.discriminator_bound), language="python")
 rng = np.random.default_rng(seed)
 joints = rng.dirichlet(np.ones(4), size=200).reshape(200, 2, 2)  # (table, s, y_hat)
 exact = np.array([adversarial.mutual_information(p) for p in joints])
-at_best = [
-    adversarial.discriminator_bound(p, adversarial.optimal_discriminator(p)) for p in joints
-]
+at_best = [adversarial.discriminator_bound(p, adversarial.optimal_discriminator(p)) for p in joints]
 guesses = rng.dirichlet(np.ones(2), size=(200, 20, 2)).swapaxes(2, 3)  # columns sum to 1
 bounds = np.array(
-    [[adversarial.discriminator_bound(p, d) for d in ds] for p, ds in zip(joints, guesses)]
+    [
+        [adversarial.discriminator_bound(p, d) for d in ds]
+        for p, ds in zip(joints, guesses, strict=True)
+    ]
 )
 record.measure("theorem1.optimum", [np.abs(at_best - exact).max()], n=200, unit="nats")
 record.measure("theorem1.bound", [max(0, (bounds - exact[:, None]).max())], n=4000, unit="nats")
@@ -259,6 +282,7 @@ assert np.allclose(at_best, exact, atol=1e-10) and (bounds <= exact[:, None] + 1
 # %% [markdown]
 # Now the adversary that FR-Train uses, a logistic regression trained to convergence. On a
 # *binary* decision it can express every $P(s \mid \hat y)$, so it must reach the same number.
+
 
 # %%
 def people(joint: np.ndarray, n: int = 2000) -> tuple[np.ndarray, np.ndarray]:
@@ -293,11 +317,14 @@ for i, rate in enumerate((0.1, 0.5, 0.9)):
     ax.plot(ratios, info, ls=style, color=plots.PALETTE[i], label=f"$p_1$ = {rate:g}")
 ax.set(xlabel="disparate impact", ylabel="$I(S;\\hat Y)$ in nats")
 ax.legend(title="acceptance rate of group 1")
-show(fig, name="mi-di",
-     caption="Exact mutual information of a binary decision against its disparate impact, for three "
-     "acceptance rates of the better-off group. Closed form, no data.",
-     alt="Three falling curves that meet at zero where disparate impact is one. At the same disparate "
-     "impact the curve of a generous classifier lies far above that of a strict one.")
+show(
+    fig,
+    name="mi-di",
+    caption="Exact mutual information of a binary decision against its disparate impact, for three "
+    "acceptance rates of the better-off group. Closed form, no data.",
+    alt="Three falling curves that meet at zero where disparate impact is one. At the same disparate "
+    "impact the curve of a generous classifier lies far above that of a strict one.",
+)
 
 # %% [markdown]
 # Read the three curves at DI = .5. A generous classifier that accepts 90 % against 45 % leaks far
@@ -368,18 +395,27 @@ for ax, y, title in zip(axes, (draw.train.y, draw.poison.y), titles, strict=True
     for k in range(4):
         g, label = divmod(k, 2)
         rows = shown[(draw.train.s[shown] == g) & (y[shown] == label)]
-        ax.scatter(*draw.train.x[rows].T, s=9, marker="x" if label == 0 else "o", lw=0.8,
-                   color=plots.PALETTE[g], label=f"s = {g}, y = {label}")
+        ax.scatter(
+            *draw.train.x[rows].T,
+            s=9,
+            marker="x" if label == 0 else "o",
+            lw=0.8,
+            color=plots.PALETTE[g],
+            label=f"s = {g}, y = {label}",
+        )
     ax.set(title=title, xlabel="$x_1$")
 axes[0].set_ylabel("$x_2$")
 hit = shown[draw.poison.flipped[shown]]
 axes[1].scatter(*draw.train.x[hit].T, s=42, facecolor="none", edgecolor="red", lw=0.9)
 axes[0].legend(fontsize=7, loc="lower right")
-show(fig, name="data",
-     caption=f"700 of {len(draw.train)} training rows of one synthetic draw; red rings are flipped "
-     "labels. Colour is the group, circles are positive labels.",
-     alt="Two scatter plots of the same points. On the right a compact cloud of group one points at "
-     "the upper right, far from the class boundary, has had its labels flipped to negative.")
+show(
+    fig,
+    name="data",
+    caption=f"700 of {len(draw.train)} training rows of one synthetic draw; red rings are flipped "
+    "labels. Colour is the group, circles are positive labels.",
+    alt="Two scatter plots of the same points. On the right a compact cloud of group one points at "
+    "the upper right, far from the class boundary, has had its labels flipped to negative.",
+)
 
 # %% [markdown]
 # The attack is in the right panel. The slides say "label flipping, ten per cent" and no more; the
@@ -393,8 +429,13 @@ rows = (draw.train.x, draw.train.s)
 before = logistic(*rows, draw.train.y)
 after = logistic(*rows, draw.poison.y)
 plain_points = {
-    name: point(draw.test.y, (fr.linear_logit(theta, draw.test.x, draw.test.s) > 0).astype(int),
-                draw.test.s, "di", label=name)
+    name: point(
+        draw.test.y,
+        (fr.linear_logit(theta, draw.test.x, draw.test.s) > 0).astype(int),
+        draw.test.s,
+        "di",
+        label=name,
+    )
     for name, theta in (("clean labels", before), ("poisoned labels", after))
 }
 attack = draw.poison
@@ -403,9 +444,14 @@ say(
     "In this draw {flips} of {rows} labels were flipped, {share:.0%} of them from positive to "
     "negative. Plain logistic regression falls from {a:.3f} to {b:.3f} accuracy on {n} clean test "
     "rows, and its DI moves from {c:.3f} to {d:.3f}.",
-    flips=attack.count, rows=len(draw.train), share=flipped_positive, n=len(draw.test),
-    a=plain_points["clean labels"].accuracy, b=plain_points["poisoned labels"].accuracy,
-    c=plain_points["clean labels"].fairness, d=plain_points["poisoned labels"].fairness,
+    flips=attack.count,
+    rows=len(draw.train),
+    share=flipped_positive,
+    n=len(draw.test),
+    a=plain_points["clean labels"].accuracy,
+    b=plain_points["poisoned labels"].accuracy,
+    c=plain_points["clean labels"].fairness,
+    d=plain_points["poisoned labels"].fairness,
 )
 
 # %% [markdown]
@@ -476,12 +522,20 @@ print(f"largest difference from autograd: {(ours - by_autograd).abs().max():.1e}
 # %%
 settings = pd.DataFrame(
     {
-        name: {"epochs": c.epochs, "classifier moves every": c.every, "λ_r": c.lambda_r,
-               "learning rates": f"{c.lr_classifier:g} / {c.lr_f:g} / {c.lr_r:g}",
-               "D_R sees": c.r_input, "row weights": c.weights,
-               "D_R's gradient reaches classifier": "yes" if c.r_gradient else "no"}
-        for name, c in (("released, clean", cfg.clean), ("released, poisoned", cfg.poisoned),
-                        ("described", cfg.described))
+        name: {
+            "epochs": c.epochs,
+            "classifier moves every": c.every,
+            "λ_r": c.lambda_r,
+            "learning rates": f"{c.lr_classifier:g} / {c.lr_f:g} / {c.lr_r:g}",
+            "D_R sees": c.r_input,
+            "row weights": c.weights,
+            "D_R's gradient reaches classifier": "yes" if c.r_gradient else "no",
+        }
+        for name, c in (
+            ("released, clean", cfg.clean),
+            ("released, poisoned", cfg.poisoned),
+            ("described", cfg.described),
+        )
     }
 )
 tables.table(settings.T.reset_index(names="variant"), caption="Settings of this run.")
@@ -497,18 +551,31 @@ watch = study.AUDIT_LAMBDA
 inits = [1, 2, 3, 4, 5]
 clean_rows = (draw.clean.x, draw.clean.s, draw.clean.y)
 released = fr.train(
-    *rows, draw.poison.y, clean_rows, lambda_f=[watch] * 5, seeds=inits, config=cfg.poisoned,
-    record_every=max(cfg.poisoned.epochs // 60, 1), fused=cfg.fused,
+    *rows,
+    draw.poison.y,
+    clean_rows,
+    lambda_f=[watch] * 5,
+    seeds=inits,
+    config=cfg.poisoned,
+    record_every=max(cfg.poisoned.epochs // 60, 1),
+    fused=cfg.fused,
 )
 same_mix = watch / (1 - cfg.poisoned.lambda_r)
 debiased = fr.train(
-    *rows, draw.poison.y, lambda_f=[same_mix] * 5, seeds=inits, config=fr.debiasing(cfg.poisoned),
-    record_every=max(cfg.poisoned.epochs // 60, 1), fused=cfg.fused,
+    *rows,
+    draw.poison.y,
+    lambda_f=[same_mix] * 5,
+    seeds=inits,
+    config=fr.debiasing(cfg.poisoned),
+    record_every=max(cfg.poisoned.epochs // 60, 1),
+    fused=cfg.fused,
 )
 
 # %% tags=["hide-input"]
 fig, axes = plt.subplots(1, 2, figsize=(7.2, 3.2), sharey=True)
-for ax, out, title in zip(axes, (released, debiased), ("FR-Train, released", "AD, same mix")):
+for ax, out, title in zip(
+    axes, (released, debiased), ("FR-Train, released", "AD, same mix"), strict=True
+):
     logit = fr.linear_logit(out.path, draw.test.x, draw.test.s)  # (T, B, n)
     di = study.score(logit > 0, draw.test)["di"]
     epochs = np.linspace(0, cfg.poisoned.epochs, len(di))
@@ -517,12 +584,15 @@ for ax, out, title in zip(axes, (released, debiased), ("FR-Train, released", "AD
     ax.axhline(cfg.limit, ls=":", color="grey", lw=1)
     ax.set(title=title, xlabel="epoch", ylim=(0, 1.02))
 axes[0].set_ylabel("test disparate impact")
-show(fig, name="paths",
-     caption="Disparate impact during training for five initialisations on one poisoned draw; left "
-     "with both adversaries, right with the fairness adversary alone at the same ratio of weights. "
-     f"n = {len(draw.test)} test rows.",
-     alt="Left, five curves that wander apart and end at different heights. Right, five curves that "
-     "run together.")
+show(
+    fig,
+    name="paths",
+    caption="Disparate impact during training for five initialisations on one poisoned draw; left "
+    "with both adversaries, right with the fairness adversary alone at the same ratio of weights. "
+    f"n = {len(draw.test)} test rows.",
+    alt="Left, five curves that wander apart and end at different heights. Right, five curves that "
+    "run together.",
+)
 
 # %% [markdown]
 # Five initialisations of FR-Train end at visibly different places, although nothing but a random
@@ -577,6 +647,7 @@ print(f"{len(record.measurements)} measurements so far")
 # The first figure shows each family as a curve in the plane of accuracy and disparate impact, one
 # point per fairness setting. Up and to the right is better.
 
+
 # %% tags=["hide-input"]
 def tradeoff(training: str, methods: list[str]):
     """Draw the trade-off figure for the main data set of this run."""
@@ -585,18 +656,27 @@ def tradeoff(training: str, methods: list[str]):
     scores = fr.linear_logit(theta, one.test.x, one.test.s)
     mine = frames[main].query("training == @training and method in @methods")
     return plots.plot_tradeoff(
-        mine, metric="di", accuracy="test_acc", fairness="test_di", setting="step", order=methods,
-        labels=study.NAMES, limit=cfg.limit,
+        mine,
+        metric="di",
+        accuracy="test_acc",
+        fairness="test_di",
+        setting="step",
+        order=methods,
+        labels=study.NAMES,
+        limit=cfg.limit,
         **plots.controls(one.test.y, one.test.s, scores, "di"),
     )
 
 
 fig = tradeoff("poisoned", ["fc", "ad", "rml-fc", "frtrain", "described"])
-show(fig, name="tradeoff-poisoned",
-     caption=f"Poisoned labels, {main} data, {cfg.draws} draws, n = {n_test} test rows each. The grey controls "
-     "belong to plain logistic regression on the first draw.",
-     alt="Accuracy falls as disparate impact rises. FC and AD lie lowest; RML+FC and the two variants of "
-     "FR-Train lie above them, close together.")
+show(
+    fig,
+    name="tradeoff-poisoned",
+    caption=f"Poisoned labels, {main} data, {cfg.draws} draws, n = {n_test} test rows each. The grey controls "
+    "belong to plain logistic regression on the first draw.",
+    alt="Accuracy falls as disparate impact rises. FC and AD lie lowest; RML+FC and the two variants of "
+    "FR-Train lie above them, close together.",
+)
 
 # %% [markdown]
 # The fair-only curves (FC and AD) lie below the others along their whole length. FR-Train is above
@@ -605,10 +685,13 @@ show(fig, name="tradeoff-poisoned",
 
 # %% tags=["hide-input"]
 fig = tradeoff("poisoned", ["frtrain", "clean-only", "clean-and-train", "oracle", "ad"])
-show(fig, name="tradeoff-controls",
-     caption=f"Poisoned labels, {main} data, {cfg.draws} draws: FR-Train beside the controls that the paper lacks.",
-     alt="The curve of adversarial debiasing on the clean set alone runs along those of FR-Train and "
-     "the oracle; debiasing on poisoned rows, with or without the clean ones, lies lower.")
+show(
+    fig,
+    name="tradeoff-controls",
+    caption=f"Poisoned labels, {main} data, {cfg.draws} draws: FR-Train beside the controls that the paper lacks.",
+    alt="The curve of adversarial debiasing on the clean set alone runs along those of FR-Train and "
+    "the oracle; debiasing on poisoned rows, with or without the clean ones, lies lower.",
+)
 
 # %% [markdown]
 # This is the figure that answers our question. AD trained on the clean rows alone, which has never
@@ -619,16 +702,23 @@ show(fig, name="tradeoff-controls",
 # %% tags=["hide-input"]
 order = [*study.TABLE, *(m for m in study.CONTROLS if m in set(picked[main]["method"]))]
 fig = plots.plot_dots_by_seed(
-    {study.NAMES[m]: study.measures.by_draw(picked[main], m, "poisoned", "acc").tolist() for m in order},
+    {
+        study.NAMES[m]: study.measures.by_draw(picked[main], m, "poisoned", "acc").tolist()
+        for m in order
+    },
     published={study.NAMES[m]: published[f"table.poisoned.{m}.acc"] for m in study.TABLE}
-    if data == "synthetic" else None,
+    if data == "synthetic"
+    else None,
     xlabel="test accuracy of the selected model",
 )
-show(fig, name="selected",
-     caption=f"Accuracy of the model that each method selects at DI ≥ {cfg.limit:g}, poisoned labels, {main} data. "
-     "LR and RML have no fairness setting and stay below the limit.",
-     alt="One row per method. The paper's diamond of RML+FC lies far to the left of its dots; most "
-     "others lie on or near them.")
+show(
+    fig,
+    name="selected",
+    caption=f"Accuracy of the model that each method selects at DI ≥ {cfg.limit:g}, poisoned labels, {main} data. "
+    "LR and RML have no fairness setting and stay below the limit.",
+    alt="One row per method. The paper's diamond of RML+FC lies far to the left of its dots; most "
+    "others lie on or near them.",
+)
 
 # %% [markdown]
 # ## Against the paper's table
@@ -636,6 +726,7 @@ show(fig, name="selected",
 # Every cell of the table is a claim with a tolerance of two points that was written down before the
 # runs. A verdict is computed: the paper's number must lie in our 95 % interval over draws, widened
 # by the tolerance. A wide interval makes this easy, so the table shows the interval.
+
 
 # %%
 def verdicts(prefix: str) -> list:
@@ -654,11 +745,17 @@ tables.results_table(verdicts("message."), caption="What the slides conclude fro
 prefix = "" if data == "synthetic" else f"real.{main}."
 costs = "message.poison-costs.ad" if data == "synthetic" else f"real.{main}.poison-costs.ad"
 gain = "message.frtrain-minus.ad" if data == "synthetic" else f"real.{main}.frtrain-minus.ad"
-alone = "control.frtrain-minus.clean-only" if data == "synthetic" else f"real.{main}.frtrain-minus.clean-only"
+alone = (
+    "control.frtrain-minus.clean-only"
+    if data == "synthetic"
+    else f"real.{main}.frtrain-minus.clean-only"
+)
 say(
     "As fractions, mean over {draws} draws with its interval: poison costs AD {ad:+.3f}; "
     "FR-Train minus AD is {gain:+.3f}; FR-Train minus AD on the clean set alone is {alone:+.3f}.",
-    draws=cfg.draws, ad=record.estimate(costs), gain=record.estimate(gain),
+    draws=cfg.draws,
+    ad=record.estimate(costs),
+    gain=record.estimate(gain),
     alone=record.estimate(alone),
 )
 
@@ -693,10 +790,14 @@ tables.table(means, caption=f"Means over {cfg.side_draws} draws and {cfg.inits} 
 # rows get the same score. Give it the labels, as the talk describes, and it separates them at once.
 
 # %%
-one = study.synthetic_draw(0, choose(study.FRTRAIN, preset), seed)
 blind = released.r_score.mean(0)
 sighted = fr.train(
-    *rows, draw.poison.y, clean_rows, lambda_f=[0.9] * 5, seeds=inits, config=cfg.described,
+    *rows,
+    draw.poison.y,
+    clean_rows,
+    lambda_f=[0.9] * 5,
+    seeds=inits,
+    config=cfg.described,
     fused=cfg.fused,
 ).r_score.mean(0)
 
@@ -705,16 +806,26 @@ fig, axes = plt.subplots(1, 2, figsize=(7.2, 3.0), sharey=True)
 flipped = draw.poison.flipped
 for ax, score, title in zip(axes, (blind, sighted), ("released", "described"), strict=True):
     for mask, name, i in ((~flipped, "untouched", 0), (flipped, "flipped", 1)):
-        ax.hist(score[mask], bins=np.linspace(0, 1, 41), density=True, alpha=0.75, label=name,
-                color=plots.PALETTE[i], hatch=("", "//")[i])
+        ax.hist(
+            score[mask],
+            bins=np.linspace(0, 1, 41),
+            density=True,
+            alpha=0.75,
+            label=name,
+            color=plots.PALETTE[i],
+            hatch=("", "//")[i],
+        )
     ax.set(title=title, xlabel="mean output of $D_R$ on a training row", xlim=(0, 1))
 axes[0].set_ylabel("density")
 axes[1].legend()
-show(fig, name="blind",
-     caption="What the robustness discriminator says of training rows that were flipped or not, one draw, mean of "
-     f"five initialisations. Left: as released, it sees the logit. Right: it sees the label. n = {len(flipped)}.",
-     alt="Left, both histograms sit on top of each other. Right, flipped rows pile up near zero "
-     "and untouched rows near one half.")
+show(
+    fig,
+    name="blind",
+    caption="What the robustness discriminator says of training rows that were flipped or not, one draw, mean of "
+    f"five initialisations. Left: as released, it sees the logit. Right: it sees the label. n = {len(flipped)}.",
+    alt="Left, both histograms sit on top of each other. Right, flipped rows pile up near zero "
+    "and untouched rows near one half.",
+)
 
 # %% [markdown]
 # **What helps is the gradient.** With the weights idle and the discriminator blind, one path is
@@ -731,7 +842,9 @@ tables.results_table(verdicts("audit."), caption="Audit of the released code, as
 # is worth here, and the spread over initialisations that one seed hides.
 
 # %%
-tables.results_table(verdicts("arrays."), caption="The released variant on the authors' own arrays.")
+tables.results_table(
+    verdicts("arrays."), caption="The released variant on the authors' own arrays."
+)
 
 # %% [markdown]
 # The last table is a check of ourselves. On the arrays of the public repository, with its seed, our
@@ -769,16 +882,28 @@ fig, ax = plt.subplots(figsize=(6.2, 3.0))
 for i, (name, frame) in enumerate((("true labels", true_picked), ("crowd of 11", noisy_picked))):
     for row, method in enumerate(users):
         e = study.measures.estimate(frame, method, "poisoned", "acc")
-        ax.errorbar(e.value, row + (i - 0.5) * 0.28, xerr=[[e.value - e.low], [e.high - e.value]],
-                    fmt="os"[i], color=plots.PALETTE[i], capsize=3, label=name if row == 0 else None)
-ax.set(yticks=range(len(users)), yticklabels=[study.NAMES[m] for m in users], xlabel="test accuracy")
+        ax.errorbar(
+            e.value,
+            row + (i - 0.5) * 0.28,
+            xerr=[[e.value - e.low], [e.high - e.value]],
+            fmt="os"[i],
+            color=plots.PALETTE[i],
+            capsize=3,
+            label=name if row == 0 else None,
+        )
+ax.set(
+    yticks=range(len(users)), yticklabels=[study.NAMES[m] for m in users], xlabel="test accuracy"
+)
 ax.invert_yaxis()
 ax.legend()
-show(fig, name="crowd",
-     caption="Accuracy of the selected model with a truly clean set and with one labelled by a "
-     f"simulated crowd; mean and 95 % t-interval over {cfg.side_draws} draws, {main} data.",
-     alt="Four methods, each with two points. The points of the crowd lie to the left of those with "
-     "true labels.")
+show(
+    fig,
+    name="crowd",
+    caption="Accuracy of the selected model with a truly clean set and with one labelled by a "
+    f"simulated crowd; mean and 95 % t-interval over {cfg.side_draws} draws, {main} data.",
+    alt="Four methods, each with two points. The points of the crowd lie to the left of those with "
+    "true labels.",
+)
 
 # %% [markdown]
 # A crowd of the measured quality is worse than the poisoned training set, in which ninety per cent
@@ -843,16 +968,25 @@ if sources:
     for ax, name in zip(axes, study.REAL_SETS, strict=True):
         for i, method in enumerate(keep):
             e = sources[-1].estimate(f"real.{name}.table.poisoned.{method}.acc")
-            ax.errorbar(e.value, i, xerr=[[e.value - e.low], [e.high - e.value]], capsize=3,
-                        fmt="o", color=plots.PALETTE[i % len(plots.PALETTE)])
+            ax.errorbar(
+                e.value,
+                i,
+                xerr=[[e.value - e.low], [e.high - e.value]],
+                capsize=3,
+                fmt="o",
+                color=plots.PALETTE[i % len(plots.PALETTE)],
+            )
         ax.set(title=name, yticks=range(len(keep)), yticklabels=[study.NAMES[m] for m in keep])
     axes[0].invert_yaxis()
     axes[1].set_xlabel("test accuracy of the selected model, poisoned labels")
-    show(fig, name="real",
-         caption="Real data, poisoned labels: accuracy of the selected model, mean and 95 % "
-         "t-interval over 5 random splits. LR has no fairness setting and stays below the limit.",
-         alt="Three panels, COMPAS by race, COMPAS by sex, Adult by sex, with seven methods each. "
-         "FR-Train as released lies left of the methods that use the clean labels directly.")
+    show(
+        fig,
+        name="real",
+        caption="Real data, poisoned labels: accuracy of the selected model, mean and 95 % "
+        "t-interval over 5 random splits. LR has no fairness setting and stays below the limit.",
+        alt="Three panels, COMPAS by race, COMPAS by sex, Adult by sex, with seven methods each. "
+        "FR-Train as released lies left of the methods that use the clean labels directly.",
+    )
 
 # %% [markdown]
 # On real data the margins between methods grow, and not in favour of the released variant: the
@@ -905,8 +1039,8 @@ if sources:
 # %% tags=["hide-cell"]
 everybody, nobody = np.ones(10, int), np.zeros(10, int)
 print("accept all: DI", disparate_impact(None, everybody, group))
-with __import__("warnings").catch_warnings():
-    __import__("warnings").simplefilter("ignore")
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # it warns, rightly, that 0/0 is not a ratio
     print("reject all: DI", disparate_impact(None, nobody, group), "(0/0: not defined)")
 table_all = adversarial.contingency(group, everybody)
 print("I =", adversarial.mutual_information(table_all), "in both cases: a constant says nothing")
@@ -934,9 +1068,12 @@ for name, theta in models.items():
     logit = fr.linear_logit(theta, draw.train.x, draw.train.s)
     decided = adversarial.contingency(draw.train.s, logit > 0)
     rows_out.append(
-        {"model": name, "decision, exact": adversarial.mutual_information(decided),
-         "logit, logistic D": adversarial.trained_bound(logit, draw.train.s),
-         "logit, MLP D": adversarial.trained_bound(logit, draw.train.s, hidden=(16,))}
+        {
+            "model": name,
+            "decision, exact": adversarial.mutual_information(decided),
+            "logit, logistic D": adversarial.trained_bound(logit, draw.train.s),
+            "logit, MLP D": adversarial.trained_bound(logit, draw.train.s, hidden=(16,)),
+        }
     )
 tables.table(pd.DataFrame(rows_out).round(4), caption="Information about s, in nats.")
 
@@ -954,8 +1091,14 @@ for target in (0, 1):
         bad = flip_labels(*rows, draw.train.y, fraction=0.1, group=target, method=how)
         logit = fr.linear_logit(logistic(*rows, bad.y), draw.test.x, draw.test.s)
         scores = study.score(logit[None] > 0, draw.test)
-        attacks.append({"group": target, "method": how, "accuracy": float(scores["acc"][0]),
-                        "DI": float(scores["di"][0])})
+        attacks.append(
+            {
+                "group": target,
+                "method": how,
+                "accuracy": float(scores["acc"][0]),
+                "DI": float(scores["di"][0]),
+            }
+        )
 tables.table(pd.DataFrame(attacks).round(3), caption="One draw, plain logistic regression.")
 
 # %% [markdown]
@@ -968,11 +1111,19 @@ big = zafar(3000, seed=seed + 1)
 sizes_out = []
 for size in (25, 50, 100, 200, 400):
     few = big.take(np.arange(size))
-    out = fr.train(few.x, few.s, few.y, lambda_f=[0.8] * 5, seeds=inits,
-                   config=fr.debiasing(cfg.poisoned), fused=False)
+    out = fr.train(
+        few.x,
+        few.s,
+        few.y,
+        lambda_f=[0.8] * 5,
+        seeds=inits,
+        config=fr.debiasing(cfg.poisoned),
+        fused=False,
+    )
     scores = study.score(out.logit(draw.test.x, draw.test.s) > 0, draw.test)
-    sizes_out.append({"clean rows": size, "accuracy": scores["acc"].mean(),
-                      "DI": np.nanmean(scores["di"])})
+    sizes_out.append(
+        {"clean rows": size, "accuracy": scores["acc"].mean(), "DI": np.nanmean(scores["di"])}
+    )
 tables.table(pd.DataFrame(sizes_out).round(3), caption="One set of rows, five initialisations.")
 
 # %% [markdown]

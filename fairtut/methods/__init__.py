@@ -1,0 +1,1 @@
+"""Methods floor: one module or package per paper, and what they share."""

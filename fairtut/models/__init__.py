@@ -1,0 +1,1 @@
+"""Models floor: networks only, no training and no data."""

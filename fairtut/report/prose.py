@@ -79,6 +79,8 @@ def written(value: Any, spec: str = "") -> str:
     >>> written(0.8144), written(1800), written(True), written(None), written(0.25, ".0%")
     ('0.814', '1,800', 'yes', '–', '25%')
     """
+    if getattr(value, "size", 1) == 1 and hasattr(value, "item"):  # NumPy scalars and the like
+        value = value.item()
     if isinstance(value, Estimate):
         low, high = (written(end, spec) for end in (value.low, value.high))
         interval = "no interval" if NOTHING in (low, high) else f"{low}, {high}"
@@ -91,8 +93,6 @@ def written(value: Any, spec: str = "") -> str:
         if _TYPED.search(value):
             raise InputError(f"text {value!r} holds a number typed by hand: pass the number itself")
         return format(value, spec)
-    if hasattr(value, "item"):  # NumPy scalars, tensors and arrays of one number
-        value = value.item()
     if not isinstance(value, int | float):
         raise InputError(f"cannot write a {type(value).__name__} in prose: pass a number or text")
     missing = isinstance(value, float) and value != value

@@ -1,0 +1,1 @@
+"""Runtime floor: devices, seeds, threads, presets, progress, atomic files, fused kernels."""

@@ -8,8 +8,7 @@ import ast
 import io
 import math
 import re
-import subprocess
-import sys
+import shlex
 import tokenize
 import warnings
 import xml.etree.ElementTree as ET
@@ -380,23 +379,21 @@ def commands():
     return sorted(lines)
 
 
-def test_commands_exist():
-    if not (ROOT / "fairtut" / "cli.py").is_file():
-        pytest.skip("there is no command line yet")
-    known = {"run": "", "results": "", "data list": "", "data get": "", "doctor": ""}
-    for line in commands():
-        assert any(line == k or line.startswith(f"{k} ") for k in known), line
-    for name in known:
-        done = subprocess.run(
-            [sys.executable, "-m", "fairtut.cli", *name.split(), "--help"],
-            capture_output=True, text=True, check=False, cwd=ROOT,
-        )  # fmt: skip
-        assert done.returncode == 0, (name, done.stderr)
-        if name == "run":
-            assert "--preset" in done.stdout
+@pytest.mark.parametrize("line", commands())
+def test_commands_exist(line):
+    """Every command on the pages is one that the parser takes."""
+    from fairtut import cli
+
+    words = shlex.split(line) + (["frtrain"] if line == "run" else [])  # named without a chapter
+    assert callable(cli.parser().parse_args(words).handler)
+    if words[0] == "run":
+        cli.find_chapter(words[1])
+    if words[:2] == ["data", "get"]:
+        assert words[2] in DATASETS
 
 
 def test_errors_read_as_on_the_page(tmp_path, monkeypatch):
+    from fairtut import cli
     from fairtut.errors import MissingExtra
     from fairtut.runtime.presets import check_mode, choose
     from fairtut.studies.frtrain import FRTRAIN
@@ -423,9 +420,13 @@ def test_errors_read_as_on_the_page(tmp_path, monkeypatch):
     monkeypatch.setenv("FAIRTUT_DATA", str(tmp_path / "adult" / "adult.data"))
     note(files.locate, "adult")
     said.append(str(MissingExtra.of("fairlearn", "peers")))
+    monkeypatch.setattr(cli, "__file__", str(tmp_path / "fairtut" / "cli.py"))
+    note(cli.find_chapter, "frtrain", tmp_path)
     page = of("start-here").split("## If something goes wrong")[1].split("(wrong-number)=")[0]
-    shown = re.findall(r"^\| `([^`]+)` \|", page, re.MULTILINE)[: len(said)]
+    shown = re.findall(r"^\| `([^`]+)` \|", page, re.MULTILINE)
     for pattern in shown:
+        if "Python 3.11" in pattern:  # said by tools/make_env.sh
+            continue
         regex = ".*".join(re.escape(part.strip()) for part in pattern.split("…"))
         assert any(re.search(regex, message) for message in said), pattern
 

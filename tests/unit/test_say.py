@@ -110,6 +110,7 @@ def test_text_cannot_smuggle_a_number_in() -> None:
         ("{}", {}, "a name"),
         ("{a", {"a": 1}, "braces"),
         ("{a}", {"a": [1, 2]}, "list"),
+        ("{a}", {"a": np.array([1, 2])}, "ndarray"),
     ],
 )
 def test_mistakes_are_one_line_that_name_the_fix(

@@ -59,7 +59,7 @@ def measurements(fused: bool = True) -> Mapping[str, dict[str, Any]]:
 
 def _load(path: Path) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]:
     arrays = [
-        np.load(path / f"{name}_synthetic.npy", allow_pickle=False) for name in "X s1 y".split()
+        np.load(path / f"{name}_synthetic.npy", allow_pickle=False) for name in ("X", "s1", "y")
     ]
     x, s, y = arrays
     y_poisoned = np.load(path / "y_poi.npy", allow_pickle=False)

@@ -50,7 +50,8 @@ class Draw:
 
     def labels(self, training: str) -> NDArray[np.int8]:
         """Return the training labels: ``"clean"`` or ``"poisoned"``."""
-        return choose({"clean": self.train.y, "poisoned": self.poison.y}, training, "training")
+        known = {"clean": self.train.y, "poisoned": np.asarray(self.poison.y, np.int8)}
+        return choose(known, training, "training")
 
     def with_crowd(self, model: CrowdModel, seed: int) -> Draw:
         """Return the draw with the clean set labelled by a simulated crowd (majority of 11)."""

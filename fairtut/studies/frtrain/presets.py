@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from fairtut.methods.frtrain import DESCRIBED, RELEASED_CLEAN, RELEASED_POISONED, Config
 
@@ -90,7 +91,7 @@ _REAL = {
     "compas-sex": {"train": 3000, "clean": 150, "select": 1000, "test": 2000},
 }
 
-_SHORT = {"epochs": 500, "warmup": 100, "lr_classifier": 0.01, "lr_f": 0.02, "lr_r": 0.02}
+_SHORT: dict[str, Any] = {"epochs": 500, "warmup": 100, "lr_classifier": 0.01, "lr_f": 0.02, "lr_r": 0.02}
 
 _FEW = Grid(
     released_clean=(0.4, 0.8, 0.88),
@@ -124,7 +125,7 @@ FRTRAIN: dict[str, Preset] = {
 }
 """The chapter's presets.  ``laptop`` already has the paper's sizes; ``paper`` has more draws."""
 
-REAL_CONFIG = {
+REAL_CONFIG: dict[str, Any] = {
     "epochs": 2000, "warmup": 200, "lr_classifier": 0.01, "lr_f": 0.02, "lr_r": 0.02,
 }  # fmt: skip
 """What real data changes.  The source gives no protocol for them; standardised inputs allow larger
