@@ -44,7 +44,7 @@ def steps(root: Path = ROOT) -> list[Step]:
         Step("lint", ("-m", "ruff", "check", "--quiet", ".")),
         Step("types", ("-m", "mypy")),
         *pytest("tests", ("unit", "theory", "data"), "-n", "2"),
-        *pytest("notebooks", ("notebooks",), "-n", "2"),
+        *pytest("notebooks", ("notebooks",), "-n", "2", "--dist", "loadgroup"),
         *pytest("book", ("book",)),
     ]
 

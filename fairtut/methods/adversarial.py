@@ -120,6 +120,27 @@ def discriminator_bound(joint: ArrayLike, d: ArrayLike) -> float:
     return float((p * log_d).sum() + entropy(p.sum(1)))
 
 
+def joint_of_ratio(rate: float, ratios: ArrayLike, share: float) -> NDArray[np.float64]:
+    """Joint tables of ``(s, y_hat)`` in which group 1 is accepted at ``rate``.
+
+    Parameters
+    ----------
+    rate : float
+        Acceptance rate of group 1.
+    ratios : array-like, shape (k,)
+        Acceptance rate of group 0 as a share of ``rate``.
+    share : float
+        Share of group 1.
+
+    Returns
+    -------
+    ndarray, shape (k, 2, 2)
+    """
+    accept = np.stack([rate * np.asarray(ratios), np.full(np.shape(ratios), rate)])  # (2, k)
+    weight = np.array([1 - share, share])[:, None]
+    return np.stack([weight * (1 - accept), weight * accept], -1).swapaxes(0, 1)
+
+
 def trained_bound(
     u: ArrayLike,
     s: ArrayLike,

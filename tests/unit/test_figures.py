@@ -107,7 +107,7 @@ def test_the_figure_is_closed_even_when_drawing_fails(monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(figures, "svg", fail)
     with pytest.raises(ValueError, match="no"):
-        shown(name="closed")
+        shown(name="failing")
     assert plt.get_fignums() == []
 
 

@@ -136,9 +136,11 @@ def for_real(preset: Preset) -> Preset:
     """Return the preset with the settings for real data."""
     change = dict(REAL_CONFIG)
     change["epochs"] = min(change["epochs"], int(preset.poisoned.epochs))
+    draws = min(preset.draws, 5)  # splits of one data set: more of them add little
     return replace(
         preset,
-        draws=min(preset.draws, 5),  # splits of one data set: more of them add little
+        draws=draws,
+        side_draws=min(preset.side_draws, draws),
         clean=replace(preset.clean, **change),
         poisoned=replace(preset.poisoned, **change),
         described=replace(preset.described, **(change | {"lr_r": preset.described.lr_r})),
