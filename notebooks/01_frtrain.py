@@ -67,7 +67,7 @@ from fairtut.report.drawings import frtrain as drawings
 from fairtut.report.figures import show
 from fairtut.report.prose import say
 from fairtut.report.results import Record, judge, load_claims, load_records
-from fairtut.runtime.device import describe_device
+from fairtut.runtime.device import describe_device, pick_device
 from fairtut.runtime.presets import check_mode, choose
 from fairtut.studies import frtrain as study
 
@@ -75,10 +75,20 @@ started = time.time()
 logging.basicConfig(format="%(message)s")
 cfg = choose(study.FRTRAIN, preset)
 cfg = study.for_real(cfg) if check_mode(data) == "real" else cfg
-record = Record.start(chapter="frtrain", preset=preset, data=data, seed=seed, config=cfg)
+device = pick_device()
+about = describe_device(device)
+record = Record.start(
+    chapter="frtrain",
+    preset=preset,
+    data=data,
+    seed=seed,
+    seeds={"draws": range(cfg.draws), "inits": range(cfg.inits)},
+    config=cfg,
+    device=device,
+)
 plots.use_style()
 minutes = {"smoke": 1, "laptop": 9, "paper": 60}[preset]
-print(f"device cpu ({describe_device()['threads']} thread), preset {preset}, {data} data")
+print(f"device {about['type']} ({about['name']}), preset {preset}, {data} data")
 print(f"{cfg.draws} data draws x {cfg.inits} initialisations, about {minutes} min on two cores")
 
 # %% [markdown]
@@ -828,7 +838,7 @@ for measurement, values in crowd.items():
     record.measure(prefix + measurement, **values)
 
 # %% tags=["hide-input"]
-users = ["frtrain", "described", "clean-only", "rml"]
+users = ["frtrain", "clean-only", "rml"]
 by_condition = {
     name: {
         study.NAMES[m]: study.measures.by_draw(frame, m, "poisoned", "acc").tolist() for m in users
@@ -840,7 +850,7 @@ show(
     name="crowd",
     caption="Accuracy of the selected model with a truly clean set and with one labelled by a "
     f"simulated crowd; mean and 95 % t-interval over {cfg.side_draws} draws, {main} data.",
-    alt="Four methods, each with two intervals: with true labels and with the crowd's.",
+    alt="Three methods, each with two intervals: with true labels and with the crowd's.",
 )
 
 # %% [markdown]

@@ -78,7 +78,7 @@ def _describe(name: str, out: Trained, draw: Draw) -> pd.DataFrame:
     )
 
 
-CROWD_METHODS = ("frtrain", "described", "clean-only", "rml")
+CROWD_METHODS = ("frtrain", "clean-only", "rml")
 
 
 def crowd_draw(draw: Draw, preset: Preset, single: float, majority: float) -> pd.DataFrame:

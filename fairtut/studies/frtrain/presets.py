@@ -120,7 +120,7 @@ FRTRAIN: dict[str, Preset] = {
         jobs=1,
         fused=False,
     ),
-    "laptop": Preset(draws=8, inits=3, side_draws=6, sizes=_SIZES, real_sizes=_REAL),
+    "laptop": Preset(draws=6, inits=3, side_draws=5, sizes=_SIZES, real_sizes=_REAL),
     "paper": Preset(draws=20, inits=5, side_draws=20, sizes=_SIZES, real_sizes=_REAL),
 }
 """The chapter's presets.  ``laptop`` already has the paper's sizes; ``paper`` has more draws."""
