@@ -162,7 +162,9 @@ def measure(config: Config, lambdas: Sequence[float], seeds: Sequence[int]) -> d
 
     checked = [run for run in PLAIN_RUNS if run in grid]
     torch.set_num_threads(1)
-    plain_run(training, clean_rows, 0.1, 0, replace(config, epochs=2))  # torch imports some parts late
+    plain_run(
+        training, clean_rows, 0.1, 0, replace(config, epochs=2)
+    )  # torch imports some parts late
     start = cpu_seconds()
     plain = [plain_run(training, clean_rows, lam, seed, config) for lam, seed in checked]
     plain_seconds = (cpu_seconds() - start) / len(checked)

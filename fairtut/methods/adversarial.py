@@ -91,7 +91,7 @@ def optimal_discriminator(joint: ArrayLike) -> NDArray[np.float64]:
     """
     p = _distribution(np.asarray(joint, float))
     total = p.sum(0, keepdims=True)
-    return np.divide(p, total, out=np.full_like(p, np.nan), where=total > 0)
+    return np.asarray(np.divide(p, total, out=np.full_like(p, np.nan), where=total > 0))
 
 
 def discriminator_bound(joint: ArrayLike, d: ArrayLike) -> float:

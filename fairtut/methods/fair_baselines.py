@@ -45,7 +45,7 @@ def _rows(
 ) -> tuple[Floats, Floats, Floats]:
     """Return the design matrix (n, k + 2), the group and the label (n,) of checked rows."""
     features, group, label = check_rows(name, x, s, y, both=both)
-    return design(features, group), group, label
+    return design(features, group), np.asarray(group, float), np.asarray(label, float)
 
 
 def _loss(theta: Floats, a: Floats, sign: Floats, weight: Floats) -> tuple[float, Floats]:
@@ -61,7 +61,7 @@ def _weights(weight: ArrayLike | None, n: int) -> Floats:
     if weight is None:
         return np.ones(n)
     values = check_weights(weight, n)
-    return values * (n / values.sum())
+    return np.asarray(values * (n / values.sum()), float)
 
 
 def logistic(x: ArrayLike, s: ArrayLike, y: ArrayLike, weight: ArrayLike | None = None) -> Floats:
@@ -268,7 +268,7 @@ def learned_weights(
 def _row_gradients(theta: Floats, a: Floats, sign: Floats) -> Floats:
     """Gradient of each row's logistic loss, (S, rows, k + 2)."""
     margin = sign * np.einsum("sbk,sk->sb", np.broadcast_to(a, (len(theta), *a.shape[1:])), theta)
-    return -(sign * expit(-margin))[..., None] * a
+    return np.asarray(-(sign * expit(-margin))[..., None] * a, float)
 
 
 def exponentiated_gradient(

@@ -34,7 +34,7 @@ INK: Final = "#1f2733"
 POINT_CAP: Final = 3000
 """A scatter, mesh or marked line with more elements than this becomes a picture in the SVG."""
 
-PNG_DPI: Final = 96
+PNG_DPI: Final = 80
 _SVG: Final = "http://www.w3.org/2000/svg"
 _XLINK: Final = "{http://www.w3.org/1999/xlink}href"
 _FONT: Final = "DejaVu Sans, Verdana, Geneva, sans-serif"
@@ -140,12 +140,12 @@ def svg(fig: Figure, *, name: str, alt: str, title: str) -> str:
 
 
 def png(fig: Figure) -> str:
-    """Return a small PNG on white, in base64: at most 64 colours, no metadata."""
+    """Return a small PNG on white, in base64: at most 32 colours, no metadata."""
     from PIL import Image
 
     buffer = io.BytesIO()
     fig.savefig(buffer, format="png", dpi=PNG_DPI, facecolor="white", bbox_inches="tight")
-    image = Image.open(buffer).convert("RGB").quantize(64, dither=Image.Dither.NONE)
+    image = Image.open(buffer).convert("RGB").quantize(32, dither=Image.Dither.NONE)
     small = io.BytesIO()
     image.save(small, format="png", optimize=True)
     return base64.b64encode(small.getvalue()).decode("ascii")
@@ -166,7 +166,7 @@ def _html(drawing: str, picture: str, caption: str, alt: str, name: str) -> str:
 
 
 def _rasterise(fig: Figure) -> None:
-    """Mark what has too many elements for SVG."""
+    """Mark what has too many elements for SVG: together they count, and small ones stay sharp."""
     from matplotlib.collections import Collection
     from matplotlib.lines import Line2D
 
@@ -174,12 +174,16 @@ def _rasterise(fig: Figure) -> None:
         if isinstance(artist, Line2D):
             marked = artist.get_marker() not in (None, "", " ", "None", "none")
             return len(artist.get_xdata()) if marked else 0  # type: ignore[arg-type]
-        offsets = len(artist.get_offsets())
         values = artist.get_array()
-        return max(offsets, 0 if values is None else values.size, len(artist.get_paths()))
+        mesh = 0 if values is None else values.size
+        return max(len(artist.get_offsets()), mesh, len(artist.get_paths()))
 
-    for artist in fig.findobj(lambda a: isinstance(a, Collection | Line2D)):
-        if size(artist) > POINT_CAP:
+    artists = fig.findobj(lambda a: isinstance(a, Collection | Line2D))
+    sizes = [size(artist) for artist in artists]
+    if sum(sizes) <= POINT_CAP:
+        return
+    for artist, count in zip(artists, sizes, strict=True):
+        if count > POINT_CAP / 20:
             artist.set_rasterized(True)
 
 

@@ -252,9 +252,9 @@ def _number(claim: Claim, name: str, have: list[float], measurement: Measurement
     margin = 0.0 if abs(margin) <= 1e-12 * max(1.0, abs(claim.value)) else margin
     word = "lies in" if margin >= 0 else "lies outside"
     reason = (
-        f"the paper's {number(claim.value)} {word} our interval {_span(values)} over "
-        f"{_count(len(have), 'draw')}, widened by {claim.tolerance:g} points "
-        f"(difference {values['delta_points']:+.1f} points)"
+        f"the paper's {number(claim.value)} {word} our interval {_span(values)} widened by "
+        f"{claim.tolerance:g} points ({_count(len(have), 'draw')}, "
+        f"difference {values['delta_points']:+.1f} points)"
     )
     return Part(name, margin, margin >= 0, reason, values)
 

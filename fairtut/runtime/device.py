@@ -28,7 +28,7 @@ def pick_device(name: str = "auto") -> torch.device:
     """
     import torch
 
-    wanted = os.environ.get("FAIRTUT_DEVICE", "auto") if name == "auto" else name
+    wanted = (os.environ.get("FAIRTUT_DEVICE") or "auto") if name == "auto" else name
     if wanted == "auto":
         if torch.cuda.is_available():
             wanted = "cuda"

@@ -13,7 +13,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 log = logging.getLogger(__name__)
 
-OPTIONS = {
+OPTIONS: dict[str, str | int | bool | Callable[..., Any]] = {
     # A sum's input is computed where it is summed.  By default whatever several sums share is
     # written to memory first: for the networks here an array that no cache holds.
     "realize_reads_threshold": 100,

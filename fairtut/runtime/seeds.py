@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fairtut.errors import InputError
+
 if TYPE_CHECKING:
     import torch
 
@@ -23,14 +25,22 @@ def stream_seed(seed: int, *purpose: str | int) -> int:
     seed : int
         The root seed (what a reader sets).
     *purpose : str or int
-        The name of the stream, such as ``("data", 3)``.
+        The name of the stream, such as ``("data", 3)``.  A trailing 0 counts as absent, so do not
+        use both ``("data",)`` and ``("data", 0)``.
 
     Returns
     -------
     int
         A seed in ``[0, 2**32)``.
+
+    Raises
+    ------
+    fairtut.errors.InputError
+        If the seed or a number in the name is negative.
     """
     words = [zlib.crc32(p.encode()) if isinstance(p, str) else int(p) for p in purpose]
+    if min(seed, *words, 0) < 0:
+        raise InputError(f"seed {seed} of stream {purpose}: numbers must be at least 0")
     return int(np.random.SeedSequence([seed, *words]).generate_state(1)[0])
 
 

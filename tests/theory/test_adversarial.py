@@ -105,7 +105,9 @@ def test_a_blind_discriminator_gives_nothing_and_a_wrong_one_less_than_nothing()
 # ---------------------------------------------------------------- trained discriminators
 
 
-@pytest.mark.parametrize("table", [[[30, 10], [20, 40]], [[90, 10], [45, 55]], [[25, 25], [10, 10]]])
+@pytest.mark.parametrize(
+    "table", [[[30, 10], [20, 40]], [[90, 10], [45, 55]], [[25, 25], [10, 10]]]
+)
 def test_a_logistic_discriminator_attains_it_on_two_by_two(table):
     """Two values of y_hat: a line through two points can be any D."""
     s, y_hat = people_of(np.array(table))
@@ -153,7 +155,7 @@ def test_theorem_two_on_a_discretised_joint(triples):
     v, cell = triples
     without = optimal_discriminator(contingency(v, cell // 2))  # (2, feature cells)
     feature = np.unique(cell // 2, return_inverse=True)[1]
-    column = {c: f for c, f in zip(cell, feature, strict=True)}
+    column = dict(zip(cell, feature, strict=True))
     blind = without[:, [column[c] for c in np.unique(cell)]]
     assert discriminator_bound(joint, blind) < exact - 0.001
 

@@ -206,4 +206,4 @@ def test_adam_is_torchs():
         optimiser.step()
         w, moments = steps.adam(w, grad, moments, torch.tensor(0.01, dtype=torch.float64))
     torch.testing.assert_close(w, theirs.detach(), rtol=1e-12, atol=1e-12)
-    assert moments.count == 40
+    assert moments.step == 40

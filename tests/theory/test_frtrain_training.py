@@ -1,7 +1,11 @@
 """FR-Train's schedule: against a plain loop, against its special cases, and its symmetries."""
 
 import importlib.util
+import json
 import logging
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -44,7 +48,9 @@ def people():
 def run(people, config=SHORT, **options):
     rows, clean = people
     clean = clean if config.r_input != "none" else None
-    return train(*rows, clean, config=config, **({"fused": False, "device": "cpu"} | RUNS | options))
+    return train(
+        *rows, clean, config=config, **({"fused": False, "device": "cpu"} | RUNS | options)
+    )
 
 
 @pytest.fixture(scope="module")
@@ -132,7 +138,9 @@ def test_batches_of_a_cache_size_are_put_together_again(people, reference, monke
     np.testing.assert_array_equal(whole.theta, reference.theta)  # recording changes nothing
 
 
-@pytest.mark.parametrize(("runs", "rows"), [(1, 10), (135, 2000), (45, 2000), (7, 10**9), (27, 900)])
+@pytest.mark.parametrize(
+    ("runs", "rows"), [(1, 10), (135, 2000), (45, 2000), (7, 10**9), (27, 900)]
+)
 def test_batches_cover_every_run_in_order(runs, rows):
     found = training._batches(runs, rows, on_cpu=True)
     assert found.reshape(-1)[:runs].tolist() == list(range(runs))
@@ -175,7 +183,9 @@ def test_a_detached_robustness_term_is_debiasing_with_another_mix(people):
 def test_the_described_discriminator_sees_the_poison_and_the_released_one_does_not(people):
     config = replace(DESCRIBED, epochs=601, warmup=100, lr_classifier=0.01, lr_f=0.05, lr_r=0.5)
     rows, _ = people
-    flipped = flip_labels(*(a[:240] for a in (rows[0], rows[1], zafar(300, seed=3).y)), fraction=0.1)
+    flipped = flip_labels(
+        *(a[:240] for a in (rows[0], rows[1], zafar(300, seed=3).y)), fraction=0.1
+    )
     flipped = flipped.flipped
     out = run(people, config)
     gap = out.r_score[:, ~flipped].mean() - out.r_score[:, flipped].mean()
@@ -194,7 +204,9 @@ def test_equalized_odds_gives_the_discriminator_the_label(people):
 def test_the_fairness_weight_lowers_what_the_logit_tells(people):
     rows, _ = people
     out = run(people, replace(debiasing(SHORT), epochs=1200), lambda_f=[0.0, 0.9], seeds=[0, 0])
-    gap = [logit[rows[1] == 1].mean() - logit[rows[1] == 0].mean() for logit in out.logit(*rows[:2])]
+    gap = [
+        logit[rows[1] == 1].mean() - logit[rows[1] == 0].mean() for logit in out.logit(*rows[:2])
+    ]
     assert abs(gap[1]) < 0.5 * abs(gap[0])
 
 
@@ -264,9 +276,7 @@ def test_what_comes_back(people, reference):
 
 def test_wide_inputs_train_like_narrow_ones(people):
     """Columns of zeros take the matrix path and must not matter."""
-    wide = tuple(
-        (np.column_stack([x, np.zeros((len(x), steps.WIDE))]), s, y) for x, s, y in people
-    )
+    wide = tuple((np.column_stack([x, np.zeros((len(x), steps.WIDE))]), s, y) for x, s, y in people)
     config = debiasing(SHORT)
     narrow, padded = run(people, config, seeds=[0] * 3), run(wide, config, seeds=[0] * 3)
     assert padded.theta.shape[1] == narrow.theta.shape[1] + steps.WIDE
@@ -387,3 +397,17 @@ def test_the_published_settings():
     assert all(c.warmup == 500 and c.hidden == 16 and c.init_std == 0.2 for c in (clean, poisoned))
     assert VARIANTS["debiasing-clean"].r_input == "none"
     assert DESCRIBED.r_input == "label" and DESCRIBED.lambda_r == 0
+
+
+def test_the_benchmark_runs_where_nothing_is_fused():
+    """The whole script at a tiny size: it ends with one JSON object and agreement."""
+    path = Path(__file__).resolve().parents[2] / "benchmarks" / "frtrain_grid.py"
+    done = subprocess.run(
+        [sys.executable, str(path), "--quick"],
+        env=os.environ | {"FAIRTUT_FUSE": "0"}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout.splitlines()[-1])
+    assert result["max_abs_diff"] <= 1e-4 and result["classifiers_agree"]
+    assert result["fused"] is False and "FAIRTUT_FUSE=0" in result["not_fused_because"]
+    assert result["runs"] == 4 and result["ratio"] > 0 and result["seconds_compile"] >= 0

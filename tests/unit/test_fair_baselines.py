@@ -28,7 +28,7 @@ def weight():
 
 def sklearn_theta(x, s, y, weight=None):
     model = LogisticRegression(C=np.inf, tol=1e-10, max_iter=1000)
-    model.fit(np.column_stack([x, s]), y, sample_weight=weight)
+    model.fit(np.column_stack([x, s]).astype(float), y, sample_weight=weight)
     return np.r_[model.coef_[0], model.intercept_]
 
 
@@ -39,7 +39,9 @@ def loss(theta, x, s, y, weight=None):
 
 def gradient(theta, x, s, y, weight=None):
     a = linear.design(x, s)
-    return a.T @ ((expit(a @ theta) - y) * (1 if weight is None else weight / weight.mean())) / len(a)
+    return (
+        a.T @ ((expit(a @ theta) - y) * (1 if weight is None else weight / weight.mean())) / len(a)
+    )
 
 
 def covariance(x, s):
@@ -160,9 +162,7 @@ def test_learned_weights_are_the_two_level_derivative():
     gain = (-pull).clamp_min(0)
     gain = gain / gain.sum()
     assert 0 < int((gain > 0).sum()) < batch  # some rows help, some do not
-    (step,) = torch.autograd.grad(
-        gain @ bce(a[drawn] @ theta, y[drawn], reduction="none"), theta
-    )
+    (step,) = torch.autograd.grad(gain @ bce(a[drawn] @ theta, y[drawn], reduction="none"), theta)
     np.testing.assert_allclose(found.theta[0], (theta - lr * step).detach(), atol=1e-12)
     expected = np.zeros(30)
     for row in set(drawn.tolist()):

@@ -19,7 +19,6 @@ FLOORS = {
     "report": 7,
     "cli": 8,
     "__main__": 9,
-    "__main__": 9,
 }
 HEAVY = ("torch", "torchvision", "sklearn", "pandas", "matplotlib", "scipy", "seaborn")
 # Loaded where they are used, so that a chapter runs without the extras and starts fast.

@@ -77,7 +77,7 @@ class FRTrain:
         """Return the logit of each row, (n,)."""
         if not hasattr(self, "trained_"):
             raise InputError("this FRTrain is not fitted: call fit(x, s, y, clean) first")
-        return self.trained_.logit(x, s)[0]
+        return np.asarray(self.trained_.logit(x, s)[0], np.float32)
 
     def predict_proba(self, x: ArrayLike, s: ArrayLike) -> NDArray[np.float64]:
         """Return the score ``p_hat`` of the favourable outcome, (n,)."""

@@ -44,7 +44,7 @@ class Moments(NamedTuple):
 
     first: Tensor  # (B, d + 1)
     second: Tensor  # (B, d + 1)
-    count: Tensor  # ()
+    step: Tensor  # ()
 
 
 def _by_matrix(x: Tensor) -> bool:
@@ -163,11 +163,11 @@ def grad_classifier(
 
 def adam(w: Tensor, grad: Tensor, moments: Moments, lr: Tensor) -> tuple[Tensor, Moments]:
     """One step of Adam (Kingma & Ba, 2015, algorithm 1) with its usual constants."""
-    count = moments.count + 1
+    step = moments.step + 1
     first = 0.9 * moments.first + 0.1 * grad
     second = 0.999 * moments.second + 0.001 * grad * grad
-    root = (second / (1 - 0.999**count)).sqrt() + 1e-8
-    return w - lr * (first / (1 - 0.9**count)) / root, Moments(first, second, count)
+    root = (second / (1 - 0.999**step)).sqrt() + 1e-8
+    return w - lr * (first / (1 - 0.9**step)) / root, Moments(first, second, step)
 
 
 def combined_loss(state: State, logit: Tensor, weight: Tensor, lam: Tensor, data: Rows) -> Tensor:

@@ -111,6 +111,7 @@ def people(draw: Draw, shown: NDArray[np.int64]) -> Figure:
             ax.scatter(
                 *draw.train.x[rows].T, s=10, marker="o" if label else "x", lw=0.8,
                 color=PALETTE[2 * group], label=f"s = {group}, y = {label}",
+                rasterized=True,  # hundreds of marks are smaller as a picture
             )  # fmt: skip
         ax.set(title=f"{training} labels", xlabel="$x_1$")
     hit = shown[draw.poison.flipped[shown]]
@@ -172,9 +173,7 @@ def pairs(values: Mapping[str, Mapping[str, Sequence[float]]], xlabel: str) -> F
     return fig
 
 
-def _interval(
-    ax: Axes, values: Sequence[float], height: float, i: int, label: str | None
-) -> None:
+def _interval(ax: Axes, values: Sequence[float], height: float, i: int, label: str | None) -> None:
     found = over_seeds(values)
     if not np.isnan(found.low):
         ax.plot([found.low, found.high], [height, height], color=PALETTE[i], lw=1.6)

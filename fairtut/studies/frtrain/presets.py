@@ -91,7 +91,9 @@ _REAL = {
     "compas-sex": {"train": 3000, "clean": 150, "select": 1000, "test": 2000},
 }
 
-_SHORT: dict[str, Any] = {"epochs": 500, "warmup": 100, "lr_classifier": 0.01, "lr_f": 0.02, "lr_r": 0.02}
+_SHORT: dict[str, Any] = {
+    "epochs": 500, "warmup": 100, "lr_classifier": 0.01, "lr_f": 0.02, "lr_r": 0.02,
+}  # fmt: skip
 
 _FEW = Grid(
     released_clean=(0.4, 0.8, 0.88),
