@@ -70,6 +70,7 @@ from fairtut.runtime.device import describe_device, pick_device
 from fairtut.runtime.presets import check_mode, choose
 from fairtut.studies import frtrain as study
 
+# %% tags=["hide-input"]
 logging.basicConfig(format="%(message)s")
 cfg = choose(study.FRTRAIN, preset)
 cfg = study.for_real(cfg) if check_mode(data) == "real" else cfg
