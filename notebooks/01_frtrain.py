@@ -533,7 +533,8 @@ show(
     caption="Disparate impact during training for five initialisations on one poisoned draw; left "
     "with both adversaries, right with the fairness adversary alone at the same ratio of weights. "
     f"n = {len(draw.test)} test rows.",
-    alt="Left, five curves that end at different heights. Right, five curves that run together.",
+    alt="Two panels with five curves each, one per initialisation, and a dotted line at the limit "
+    "of the selection rule.",
 )
 
 # %% [markdown]
@@ -779,8 +780,8 @@ show(
     caption="What the robustness discriminator says of training rows that were flipped or not; "
     f"one draw, mean of five initialisations, n = {len(blind)}. Left: as released, it sees the "
     "logit. Right: it sees the label.",
-    alt="Left, both histograms sit on top of each other. Right, flipped rows pile up near zero "
-    "and untouched rows near one half.",
+    alt="Left, both histograms lie close together around one half. Right, flipped rows pile up "
+    "near zero and untouched rows near one half.",
 )
 
 # %% [markdown]

@@ -141,14 +141,28 @@ def svg(fig: Figure, *, name: str, alt: str, title: str) -> str:
 
 def png(fig: Figure) -> str:
     """Return a small PNG on white, in base64: at most 32 colours, no metadata."""
-    from PIL import Image
-
     buffer = io.BytesIO()
     fig.savefig(buffer, format="png", dpi=PNG_DPI, facecolor="white", bbox_inches="tight")
-    image = Image.open(buffer).convert("RGB").quantize(32, dither=Image.Dither.NONE)
+    return _quantised(buffer.getvalue(), "RGB")
+
+
+def _quantised(data: bytes, mode: str) -> str:
+    """Return a PNG with 32 colours (and degrees of transparency in mode RGBA), in base64."""
+    from PIL import Image
+
+    image = Image.open(io.BytesIO(data)).convert(mode)
+    method = Image.Quantize.FASTOCTREE if mode == "RGBA" else Image.Quantize.MEDIANCUT
     small = io.BytesIO()
-    image.save(small, format="png", optimize=True)
+    image.quantize(32, method=method, dither=Image.Dither.NONE).save(small, "png", optimize=True)
     return base64.b64encode(small.getvalue()).decode("ascii")
+
+
+def _shrunk(href: str) -> str:
+    """Quantise the picture of a rasterised part; other references stay as they are."""
+    kind = "data:image/png;base64,"
+    if not href.startswith(kind):
+        return href
+    return kind + _quantised(base64.b64decode(href.removeprefix(kind)), "RGBA")
 
 
 def _html(drawing: str, picture: str, caption: str, alt: str, name: str) -> str:
@@ -230,7 +244,7 @@ def _rename(root: ElementTree.Element, name: str) -> None:
     used: set[str] = set()
     for element in root.iter():
         if _XLINK in element.attrib:
-            element.set("href", element.attrib.pop(_XLINK))
+            element.set("href", _shrunk(element.attrib.pop(_XLINK)))
         for key, value in element.attrib.items():
             if (key == "href" and value.startswith("#")) or value.startswith("url(#"):
                 used.update(pointer.findall(value))

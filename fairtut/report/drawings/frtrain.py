@@ -46,7 +46,7 @@ def claim_arrows(published: Mapping[str, float], limit: float) -> Figure:
     left = {"lr", "rml-fc", "lbc"}  # names that would collide on the right
     for i, method in enumerate(TABLE):
         clean, poisoned = (
-            tuple(published[f"table.{training}.{method}.{column}"] for column in ("di", "acc"))
+            (published[f"table.{training}.{method}.di"], published[f"table.{training}.{method}.acc"])
             for training in ("clean", "poisoned")
         )
         colour, side = PALETTE[i % len(PALETTE)], -1 if method in left else 1
@@ -108,14 +108,15 @@ def people(draw: Draw, shown: NDArray[np.int64]) -> Figure:
         for k in range(4):
             group, label = divmod(k, 2)
             rows = shown[(draw.train.s[shown] == group) & (y == label)]
+            x1, x2 = draw.train.x[rows, 0], draw.train.x[rows, 1]
             ax.scatter(
-                *draw.train.x[rows].T, s=10, marker="o" if label else "x", lw=0.8,
+                x1, x2, s=10, marker="o" if label else "x", lw=0.8,
                 color=PALETTE[2 * group], label=f"s = {group}, y = {label}",
                 rasterized=True,  # hundreds of marks are smaller as a picture
             )  # fmt: skip
         ax.set(title=f"{training} labels", xlabel="$x_1$")
-    hit = shown[draw.poison.flipped[shown]]
-    axes[1].scatter(*draw.train.x[hit].T, s=44, facecolor="none", edgecolor=ALARM, lw=0.9)
+    hit = draw.train.x[shown[draw.poison.flipped[shown]]]
+    axes[1].scatter(hit[:, 0], hit[:, 1], s=44, facecolor="none", edgecolor=ALARM, lw=0.9)
     axes[0].set_ylabel("$x_2$")
     axes[0].legend(fontsize=7, loc="lower right")
     return fig

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -60,7 +61,7 @@ class Draw:
 
 
 def synthetic_draw(index: int, preset: Preset, seed: int = 0) -> Draw:
-    """Draw a fresh two-Gaussian data set and poison its training part."""
+    """Draw a fresh two-Gaussian data set, unscaled as in the paper, and poison its labels."""
     rows = sum(preset.sizes.values())
     table = zafar(rows, seed=stream_seed(seed, "frtrain", "data", index))
     return _draw("zafar", index, table, preset.sizes, preset, seed)
@@ -78,13 +79,22 @@ def real_draw(name: str, index: int, preset: Preset, seed: int = 0) -> Draw:
         names = (table.labels[1], table.labels[0])
         table = replace(table, y=(1 - table.y).astype(np.int8), labels=names, favourable=1)
     sizes = choose(dict(preset.real_sizes), name, "real data set")
-    return _draw(name, index, table, dict(sizes), preset, seed)
+    return _draw(name, index, table, sizes, preset, seed, standardise=True)
 
 
-def _draw(name: str, index: int, table: Table, sizes: object, preset: Preset, seed: int) -> Draw:
-    parts = split(table, sizes, seed=stream_seed(seed, "frtrain", "split", index))  # type: ignore[arg-type]
-    scale = Standardiser.fit(parts["train"])
-    if table.numeric:
+def _draw(
+    name: str,
+    index: int,
+    table: Table,
+    sizes: Mapping[str, int],
+    preset: Preset,
+    seed: int,
+    *,
+    standardise: bool = False,
+) -> Draw:
+    parts = split(table, sizes, seed=stream_seed(seed, "frtrain", "split", index))
+    if standardise:
+        scale = Standardiser.fit(parts["train"])
         parts = {part: scale(rows) for part, rows in parts.items()}
     train = parts["train"]
     poison = flip_labels(train.x, train.s, train.y, fraction=preset.poison)
