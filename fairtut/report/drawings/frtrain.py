@@ -45,10 +45,8 @@ def claim_arrows(published: Mapping[str, float], limit: float) -> Figure:
     fig, (ax,) = _panels(1, size=(6.6, 4.4))
     left = {"lr", "rml-fc", "lbc"}  # names that would collide on the right
     for i, method in enumerate(TABLE):
-        clean, poisoned = (
-            (published[f"table.{training}.{method}.di"], published[f"table.{training}.{method}.acc"])
-            for training in ("clean", "poisoned")
-        )
+        rows = (f"table.{training}.{method}" for training in ("clean", "poisoned"))
+        clean, poisoned = ((published[f"{row}.di"], published[f"{row}.acc"]) for row in rows)
         colour, side = PALETTE[i % len(PALETTE)], -1 if method in left else 1
         ax.annotate("", poisoned, clean, arrowprops={"arrowstyle": "->", "color": colour})
         ax.plot(*clean, "o", color=colour, mfc="none")
