@@ -90,3 +90,23 @@ def test_version_is_the_same_everywhere():
 def test_no_leftover_conflict_or_todo_marker():
     marks = re.compile(r"^(<{7} |>{7} |={7}$)", re.MULTILINE)
     assert [str(path) for path, text in texts() if marks.search(text)] == []
+
+
+@pytest.mark.parametrize("name", ["ci", "book", "nightly"])
+def test_workflows_parse_and_call_targets_that_exist(name):
+    yaml = pytest.importorskip("yaml")
+    text = (ROOT / ".github" / "workflows" / f"{name}.yml").read_text(encoding="utf-8")
+    jobs = yaml.safe_load(text)["jobs"]
+    assert jobs
+    targets = re.findall(r"^([a-z]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    called = re.findall(r"\bmake ([a-z]+)\b", text)
+    assert set(called) <= set(targets)
+    for job in jobs.values():
+        assert job["timeout-minutes"] <= 90
+        assert all("run" in step or "uses" in step for step in job["steps"])
+
+
+def test_scripts_can_be_executed():
+    for name in (".ci/run", "tools/make_env.sh"):
+        assert (ROOT / name).stat().st_mode & 0o111, name
+        subprocess.run(["bash", "-n", str(ROOT / name)], check=True)
