@@ -72,8 +72,12 @@ def benchmark():
 
 @pytest.mark.parametrize(
     "config",
-    [SHORT, replace(SHORT, r_gradient=False, every=4, lambda_r=0.1, warmup_scale=1.0)],
-    ids=["poisoned", "clean"],
+    [
+        SHORT,
+        replace(SHORT, r_gradient=False, every=4, lambda_r=0.1, warmup_scale=1.0),
+        replace(SHORT, lr_r=2.0),  # a step of D_R that shows whether its loss is taken before it
+    ],
+    ids=["poisoned", "clean", "large steps"],
 )
 def test_the_plain_loop_finds_the_same_classifiers(people, benchmark, config):
     rows, clean = people
@@ -232,10 +236,7 @@ def test_the_other_outcome_gives_the_opposite_classifier(people, reference, monk
         r[:, :, -2] *= -1  # the channel that sees the label
         return state._replace(w=-state.w, f=-state.f, r=r)
 
-    def mirrored_f(*args):  # only the slope on the logit turns: D_F's bias starts at 0
-        return mirrored(*args)
-
-    monkeypatch.setattr(training, "initial", mirrored_f)
+    monkeypatch.setattr(training, "initial", mirrored)
     out = run(tuple((x, s, 1 - y) for x, s, y in people))
     np.testing.assert_allclose(out.theta, -reference.theta, atol=1e-5)
     np.testing.assert_allclose(out.weights, reference.weights, atol=1e-5)

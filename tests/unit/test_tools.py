@@ -559,3 +559,35 @@ def test_torchvision_loads_in_this_environment():
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
+
+
+# --- recalling a step that passed
+
+
+def test_a_passed_step_is_recalled_only_for_the_same_tree(tmp_path, monkeypatch, capsys):
+    calls = []
+
+    def run(step):
+        calls.append(step.name)
+        return True, check.Counter(passed=3), 1.0
+
+    monkeypatch.setattr(check, "CACHE", tmp_path)
+    monkeypatch.setattr(check, "run", run)
+    for name in ("CI", "FRESH"):
+        monkeypatch.delenv(name, raising=False)
+    step = check.Step("tests", ("-m", "pytest"), tests=True)
+    assert check.run_or_recall(step, "a" * 64)[1] == {"passed": 3}
+    assert check.run_or_recall(step, "a" * 64)[1] == {"passed": 3}
+    assert calls == ["tests"]
+    assert "nothing changed" in capsys.readouterr().out
+    check.run_or_recall(step, "b" * 64)
+    monkeypatch.setenv("CI", "true")
+    check.run_or_recall(step, "b" * 64)
+    assert len(calls) == 3
+
+
+def test_a_failed_step_is_never_recalled(tmp_path, monkeypatch):
+    monkeypatch.setattr(check, "CACHE", tmp_path)
+    monkeypatch.setattr(check, "run", lambda step: (False, check.Counter(passed=3, failed=1), 1.0))
+    check.run_or_recall(check.Step("tests", (), tests=True), "a" * 64)
+    assert list(tmp_path.iterdir()) == []
