@@ -18,8 +18,14 @@ def quiet() -> bool:
     """
     if os.environ.get("FAIRTUT_QUIET", "") not in ("", "0"):
         return True
-    in_notebook = "ipykernel" in sys.modules
-    return not in_notebook and not sys.stderr.isatty()
+    return not _in_live_notebook() and not sys.stderr.isatty()
+
+
+def _in_live_notebook() -> bool:
+    """Whether this process is a Jupyter kernel; that ipykernel is imported does not make it one."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if hasattr(ipython, "get_ipython") else None  # type: ignore[union-attr]
+    return type(shell).__name__ in ("ZMQInteractiveShell", "Shell")  # Jupyter, Colab
 
 
 def progress(items: Iterable[T], what: str, total: int | None = None) -> Iterator[T]:

@@ -266,7 +266,15 @@ def test_nobody_is_bothered(terminal, monkeypatch, capsys, why):
 
 def test_a_live_notebook_has_a_bar_unless_it_is_stored(terminal, monkeypatch):
     monkeypatch.setattr(Terminal, "isatty", lambda self: False)
-    progress_module.sys.modules["ipykernel"] = object()
+    assert quiet()
+
+    class ZMQInteractiveShell:
+        pass
+
+    class IPython:
+        get_ipython = staticmethod(ZMQInteractiveShell)
+
+    monkeypatch.setitem(progress_module.sys.modules, "IPython", IPython)
     assert not quiet()
     monkeypatch.setenv("FAIRTUT_QUIET", "1")
     assert quiet()
