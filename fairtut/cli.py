@@ -208,7 +208,9 @@ def execute(notebook: Path, out: Path, parameters: Mapping[str, Any], cwd: Path)
             kernel_name="python3",
             cwd=str(cwd),
             progress_bar=sys.stderr.isatty(),
-            extra_arguments=["--log-level=ERROR"],  # the kernel's own chatter, not the chapter's
+            extra_arguments=[
+                "--log-level=CRITICAL"
+            ],  # a kernel that is shut down says so on stderr
         )
     except PapermillExecutionError as error:
         what = " ".join(str(error.evalue).split())

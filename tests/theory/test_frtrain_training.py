@@ -75,9 +75,8 @@ def benchmark():
     [
         SHORT,
         replace(SHORT, r_gradient=False, every=4, lambda_r=0.1, warmup_scale=1.0),
-        replace(SHORT, lr_r=2.0),  # a step of D_R that shows whether its loss is taken before it
     ],
-    ids=["poisoned", "clean", "large steps"],
+    ids=["poisoned", "clean"],
 )
 def test_the_plain_loop_finds_the_same_classifiers(people, benchmark, config):
     rows, clean = people
@@ -116,6 +115,28 @@ def test_the_initialisation_is_torchs_in_the_released_order(criterion):
         assert torch.equal(found.f[b, :inputs], f[0]) and not found.f[b, inputs:].any()
         assert torch.equal(found.r[b, :, : d + 1], r) and not found.r[b, :, d + 1].any()
         assert torch.equal(found.v[b], v[0]) and found.c[b] == 0
+
+
+def test_the_released_weights_use_the_loss_before_the_step_and_the_output_after_it(people):
+    rows, clean = people
+    data = training.prepare(*rows, clean, SHORT)
+    loop = training._Loop(replace(SHORT, lr_r=5.0), data, fused=False)
+    before = training.initial([0, 1], 3, SHORT)
+    after, logit = loop.kernels[0](before, data, loop.rates)
+    last = torch.tensor([0.7, 3.0])
+    loop._reweight(before, after, logit, last)
+
+    def output(state):
+        hidden = state.r[:, :, :3] @ data.x[:, :240] + state.r[:, :, 4:]
+        hidden = nn.functional.leaky_relu(hidden + state.r[:, :, 3:4] * logit[:, None], 0.2)
+        return torch.sigmoid((state.v[:, None] @ hidden)[:, 0] + state.c[:, None])
+
+    channel = torch.where(data.clean > 0, data.label, steps.logits(before.w, data.x))
+    loss = steps.robust_loss(before, channel, data)
+    assert (loss - steps.robust_loss(after, channel, data)).abs().min() > 0.1  # the step is visible
+    mix = torch.sigmoid(last / loss - 3)[:, None]
+    torch.testing.assert_close(loop.weight, mix * output(after) + 1 - mix)
+    assert loop.weight_range == (loop.weight.min(), max(1.0, float(loop.weight.max())))
 
 
 # ---------------------------------------------------------------- batches

@@ -10,8 +10,11 @@ import pytest
 from fairtut.data.crowd import CrowdModel
 from fairtut.data.poison import flip_labels
 from fairtut.errors import UnknownName
+from fairtut.methods.frtrain import train
 from fairtut.metrics import accuracy, demographic_parity_gap, disparate_impact
+from fairtut.runtime.seeds import stream_seed
 from fairtut.studies.frtrain import (
+    AUDIT_LAMBDA,
     CONTROLS,
     FRTRAIN,
     METHODS,
@@ -254,6 +257,15 @@ def test_the_audit_looks_inside(draw):
     assert (off["weight_min"] == 1).all() and (off["weight_max"] == 1).all()
     released = by["released"]
     assert (released["weight_min"] < 1).all() and (released["weight_max"] == 1).all()
+    clean = (draw.clean.x, draw.clean.s, draw.clean.y)
+    seeds = [stream_seed(1, "frtrain", "init", 0, i) for i in range(2)]
+    out = train(
+        draw.train.x, draw.train.s, draw.poison.y, clean,
+        lambda_f=[AUDIT_LAMBDA] * 2, seeds=seeds, config=TINY.poisoned, fused=False,
+    )  # fmt: skip
+    for which, rows in (("flipped", draw.poison.flipped), ("kept", ~draw.poison.flipped)):
+        np.testing.assert_allclose(released[f"score_{which}"], out.r_score[:, rows].mean(1))
+        np.testing.assert_allclose(released[f"weight_{which}"], out.weights[:, rows].mean(1))
     shares = draw.poison.flipped.mean()
     described = by["described"]
     mean = shares * described["weight_flipped"] + (1 - shares) * described["weight_kept"]
