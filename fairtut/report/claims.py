@@ -30,6 +30,8 @@ and each claim has
 ``direction``    ``trend`` and ``scaled``: required, ``positive`` or ``negative``, the sign of the
                  measured difference that supports the claim; the other kinds have none
 ``measure``      the measurement, or the list of measurements, that test it: the claim's ``id``
+``shown``        for a trend or scaled claim: the measurement that is comparable with ``value`` and
+                 shown beside it, where the tested one is a difference
 ``data``         the data it is tested on: ``synthetic`` (default) | ``real`` | ``any``
 ``origin``       ``paper`` (default) | ``audit`` (a claim about the released code) | ``control``
                  (a question that the paper does not ask)
@@ -80,6 +82,7 @@ _CLAIM_OPTIONAL: Final = (
     "tolerance",
     "direction",
     "measure",
+    "shown",
     "data",
     "origin",
     "untested",
@@ -121,6 +124,7 @@ class Claim:
     tolerance: float | None = None
     direction: str | None = None
     measure: tuple[str, ...] = ()
+    shown: str | None = None
     data: str = "synthetic"
     origin: str = "paper"
     untested: str | None = None
@@ -285,6 +289,7 @@ def _claim(entry: Any, head: Paper, where: str) -> Claim:
         tolerance=_number(entry, "tolerance", where),
         direction=_choice_or_none(entry, "direction", DIRECTIONS, where),
         measure=_measures(entry, texts["id"], where),
+        shown=_shown(entry, kind, where),
         data=_choice_or_none(entry, "data", DATA, where) or "synthetic",
         origin=_choice_or_none(entry, "origin", ORIGINS, where) or "paper",
         untested=_text(entry, "untested", where) if "untested" in entry else None,
@@ -372,6 +377,20 @@ def _choice_or_none(
     entry: Mapping[str, Any], key: str, known: tuple[str, ...], where: str
 ) -> str | None:
     return _choice(_text(entry, key, where), key, known, where) if key in entry else None
+
+
+def _shown(entry: Mapping[str, Any], kind: str, where: str) -> str | None:
+    if "shown" not in entry:
+        return None
+    name = _text(entry, "shown", where)
+    if not ID.fullmatch(name):
+        raise RecordError(f"{where}: shown {name!r} must be a measurement id: words joined by dots")
+    if kind not in ("trend", "scaled"):
+        raise RecordError(
+            f"{where}: shown does not belong to kind {kind!r}, which tests the number itself: "
+            "delete the key"
+        )
+    return name
 
 
 def _measures(entry: Mapping[str, Any], default: str, where: str) -> tuple[str, ...]:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from fairtut.errors import InputError, RecordError
 from fairtut.report.schema import significant
 
 if TYPE_CHECKING:
     from fairtut.metrics.intervals import Estimate
+
+PEOPLE: Final = "bootstrap over people of the mean over trained models"
 
 Draw = float | None | list[float | None]
 """What one seed gave: a number, nothing, or one of these per initialisation."""
@@ -31,12 +33,16 @@ class Measurement:
         A key of :data:`fairtut.report.claims.POINT`.
     note : str or None
         What a reader of the number must know; required where a value is ``None``.
+    people : (float, float) or None
+        A 95 % bootstrap interval over people for the mean of the values, where trained models are
+        too few for an interval over seeds and all were measured on the same people.
     """
 
     values: tuple[Draw, ...]
     n: int
     unit: str
     note: str | None = None
+    people: tuple[float, float] | None = None
 
     def draws(self) -> list[float | None]:
         """Return one number per draw: its value, or the mean of its initialisations."""
@@ -49,21 +55,27 @@ class Measurement:
     def as_dict(self) -> dict[str, Any]:
         """Return what the record's file holds."""
         body = {"values": list(self.values), "n": self.n, "unit": self.unit}
-        return body if self.note is None else body | {"note": self.note}
+        body |= {} if self.note is None else {"note": self.note}
+        return body if self.people is None else body | {"people": list(self.people)}
 
     def estimate(self, level: float = 0.95) -> Estimate:
-        """Return the mean over draws and its t-interval (draws without a value are left out).
+        """Return the mean over draws and its interval (draws without a value are left out).
+
+        The interval is that over people where there is one, and else the t-interval over draws.
 
         Raises
         ------
         fairtut.errors.InputError
             If no draw has a value.
         """
-        from fairtut.metrics.intervals import over_seeds
+        from fairtut.metrics.intervals import Estimate, over_seeds
 
         numbers = [x for x in self.draws() if x is not None]
         if not numbers:
             raise InputError(f"no draw has a value: {self.note}")
+        if self.people is not None:
+            mean = math.fsum(numbers) / len(numbers)
+            return Estimate(mean, *self.people, n=self.n, level=0.95, method=PEOPLE)
         return over_seeds(numbers, level=level)
 
 

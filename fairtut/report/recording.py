@@ -19,7 +19,15 @@ import fairtut
 from fairtut.errors import InputError, RecordError
 from fairtut.report.claims import chapter_id
 from fairtut.report.measurements import Measurement, as_draw, entries
-from fairtut.report.schema import KEYS, SCHEMA, check_dataset, check_measurement, check_record, dump
+from fairtut.report.schema import (
+    KEYS,
+    SCHEMA,
+    check_dataset,
+    check_measurement,
+    check_record,
+    dump,
+    significant,
+)
 from fairtut.runtime.io import atomic_write_text
 from fairtut.runtime.presets import PRESETS, check_mode, choose
 
@@ -129,7 +137,14 @@ class Record:
         self.datasets.append(entry)
 
     def measure(
-        self, id: str, values: Any, *, n: int, unit: str, note: str | None = None
+        self,
+        id: str,
+        values: Any,
+        *,
+        n: int,
+        unit: str,
+        note: str | None = None,
+        people: tuple[float, float] | None = None,
     ) -> Measurement:
         """Add a measurement.
 
@@ -146,6 +161,8 @@ class Record:
             ``fraction``, ``points``, ``nats``, ``ratio``, ``count`` or ``s``.
         note : str, optional
             Required where a value is missing: it says why.
+        people : (float, float), optional
+            95 % bootstrap interval over people of the mean of the values.
 
         Raises
         ------
@@ -156,7 +173,9 @@ class Record:
         if id in self.measurements:
             raise RecordError(f"measurement {id!r} is already in the record {self.name}: rename it")
         rounded = tuple(as_draw(value, id) for value in entries(values))
-        measurement = Measurement(rounded, int(n), unit, note)
+        low, high = (significant(float(end)) for end in people) if people else (0.0, 0.0)
+        ends = (low, high) if people else None
+        measurement = Measurement(rounded, int(n), unit, note, ends)
         check_measurement(id, measurement.as_dict(), f"record {self.name}")
         self.measurements[id] = measurement
         return measurement

@@ -72,8 +72,10 @@ def load_record(path: str | os.PathLike[str]) -> Record:
     fields = {key: body[key] for key in KEYS if key not in ("schema", "measurements")}
     record = Record(**fields)
     for name, m in body["measurements"].items():
-        values = tuple(m["values"])
-        record.measurements[name] = Measurement(values, m["n"], m["unit"], m.get("note"))
+        people = tuple(m["people"]) if "people" in m else None
+        record.measurements[name] = Measurement(
+            tuple(m["values"]), m["n"], m["unit"], m.get("note"), people
+        )
     if where != f"{record.name}.json":
         raise RecordError(f"{where}: its content belongs to {record.name}.json: move it there")
     return record

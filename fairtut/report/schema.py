@@ -32,7 +32,8 @@ KEYS: Final[dict[str, type | tuple[type, ...]]] = {
 """The keys of a record in the order in which they are written, and their types."""
 
 _DATASET: Final = {"name": str, "rows": int, "digest": str, "source": str}
-_MEASUREMENT: Final = {"values", "n", "unit", "note"}
+_MEASUREMENT: Final = {"values", "n", "unit", "note", "people"}
+_OPTIONAL: Final = {"note", "people"}
 
 
 def significant(x: float, digits: int = 6) -> float:
@@ -91,8 +92,8 @@ def check_dataset(entry: Any, where: str) -> None:
 def check_measurement(name: str, m: Any, where: str) -> None:
     """Check one entry of ``measurements`` (raises as :func:`check_record`)."""
     where = f"{where}: measurement {name!r}"
-    if not isinstance(m, dict) or not _MEASUREMENT - {"note"} <= set(m) <= _MEASUREMENT:
-        raise RecordError(f"{where}: must have values, n, unit and at most a note")
+    if not isinstance(m, dict) or not _MEASUREMENT - _OPTIONAL <= set(m) <= _MEASUREMENT:
+        raise RecordError(f"{where}: must have values, n, unit and at most a note and people")
     if not ID.fullmatch(name):
         raise RecordError(f"{where}: an id is lower-case words joined by dots")
     values = m["values"]
@@ -109,8 +110,18 @@ def check_measurement(name: str, m: Any, where: str) -> None:
     note = m.get("note", "-")
     if not isinstance(note, str) or not note.strip():
         raise RecordError(f"{where}: note {note!r} must be text")
+    if "people" in m:
+        _check_people(m["people"], where)
     if None in flat and "note" not in m:
         raise RecordError(f"{where}: a value is missing (null or NaN): say why with note=...")
+
+
+def _check_people(bounds: Any, where: str) -> None:
+    pair = isinstance(bounds, list) and len(bounds) == 2
+    if not pair or not all(type(x) in (int, float) and math.isfinite(x) for x in bounds):
+        raise RecordError(f"{where}: people {bounds!r} must be the two ends of an interval")
+    if bounds[0] > bounds[1]:
+        raise RecordError(f"{where}: people {bounds!r}: the lower end comes first")
 
 
 def dump(body: dict[str, Any]) -> str:

@@ -35,7 +35,7 @@ RULES: Final = {
         "paper's number: reproduced."
     ),
     "trend": (
-        "The 95 % t-interval of the measured difference lies wholly on the claimed side of 0: "
+        "The 95 % interval of the measured difference lies wholly on the claimed side of 0: "
         "trend reproduced."
     ),
     "scaled": "As for a trend, on smaller data or a smaller model than the paper's.",
@@ -43,7 +43,14 @@ RULES: Final = {
         "A claim on several measurements: all pass gives its kind's best verdict, some partly, "
         "none not reproduced."
     ),
-    "too few": "Fewer than two draws with a value: a number or a trend is not tested.",
+    "interval": (
+        "The t-interval over draws; where a model is too costly to train often, and the record "
+        "says so, the bootstrap interval over the test people of the mean over trained models."
+    ),
+    "too few": (
+        "Fewer than two draws with a value, and no interval over people: a number or a trend is "
+        "not tested."
+    ),
     "missing": "No record measures it, or the claim says why it is untested: not tested.",
     "record": (
         "The paper preset is preferred to the laptop preset, and either to nothing; smoke runs "
@@ -189,7 +196,8 @@ def _judge_one(claim: Claim, candidates: Sequence[Record]) -> Verdict:
         verdict = _BEST[claim.kind]
     else:
         verdict = "partly" if passed else "not reproduced"
-    return _verdict(claim, verdict, _sentence(parts), record.name, parts)
+    found = _verdict(claim, verdict, _sentence(parts), record.name, parts)
+    return replace(found, values=_level(claim, record, found.values))
 
 
 def _test(claim: Claim, name: str, record: Record) -> Part:
@@ -205,7 +213,7 @@ def _test(claim: Claim, name: str, record: Record) -> Part:
     numbers = measurement.flat() if claim.kind == "exact" else measurement.draws()
     lost = sum(x is None for x in numbers)
     have = [x for x in numbers if x is not None]
-    needed = 1 if claim.kind == "exact" else 2
+    needed = 1 if claim.kind == "exact" or measurement.people is not None else 2
     if len(have) < needed:
         reason = f"{_count(len(have), 'seed')}: no interval" if have else "no value"
         if lost:
@@ -253,7 +261,7 @@ def _number(claim: Claim, name: str, have: list[float], measurement: Measurement
     word = "lies in" if margin >= 0 else "lies outside"
     reason = (
         f"the paper's {number(claim.value)} {word} our interval {_span(values)} widened by "
-        f"{claim.tolerance:g} points ({_count(len(have), 'draw')}, "
+        f"{claim.tolerance:g} points ({_units(measurement, len(have))}, "
         f"difference {values['delta_points']:+.1f} points)"
     )
     return Part(name, margin, margin >= 0, reason, values)
@@ -269,7 +277,7 @@ def _trend(claim: Claim, name: str, have: list[float], measurement: Measurement)
         word = "includes 0" if far >= 0 else "has the opposite sign"
     reason = (
         f"difference {number(values['ours'])}: interval {_span(values)} over "
-        f"{_count(len(have), 'draw')} {word}"
+        f"{_units(measurement, len(have))} {word}"
     )
     return Part(name, near, near > 0, reason, values)
 
@@ -281,7 +289,7 @@ def _interval(claim: Claim, measurement: Measurement) -> dict[str, Any]:
         "ours": estimate.value,
         "low": estimate.low,
         "high": estimate.high,
-        "n_seeds": estimate.n,
+        "n_seeds": sum(x is not None for x in measurement.draws()),
         "delta_points": delta,
     }
 
@@ -330,6 +338,20 @@ def _sentence(parts: Sequence[Part]) -> str:
     passed = sum(part.passed for part in parts)
     each = "; ".join(f"{part.measure}: {part.reason}" for part in parts)
     return f"{passed} of {len(parts)} pass: {each}"
+
+
+def _units(measurement: Measurement, have: int) -> str:
+    """Say over what the interval is."""
+    if measurement.people is None:
+        return _count(have, "draw")
+    return f"{measurement.n} people ({_count(have, 'trained model')})"
+
+
+def _level(claim: Claim, record: Record, values: dict[str, Any]) -> dict[str, Any]:
+    """Put the comparable measurement beside the paper's number; the tested one is in the reason."""
+    if claim.shown is None or claim.shown not in record.measurements:
+        return values
+    return _interval(claim, record.measurements[claim.shown])
 
 
 def _count(n: int, word: str) -> str:

@@ -1,0 +1,186 @@
+"""FAAP for any torch classifier: fit, transform, save, export."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from fairtut.errors import InputError
+from fairtut.methods.faap.split import Split
+from fairtut.methods.faap.training import Config, perturb, train
+from fairtut.models.perturb import Perturber
+from fairtut.runtime import checkpoints
+from fairtut.runtime.io import atomic_path
+
+
+class FAAP:
+    """Learn a pre-processor that lowers the bias of a classifier which stays as it is.
+
+    Parameters
+    ----------
+    model : nn.Module
+        Images (n, 3, h, w) in [0, 1] to logits (n, classes).  It is never changed.
+    split : str
+        Name of the submodule whose output is the code that D reads, as in
+        ``model.named_modules()``.
+    config : Config, optional
+        Hyper-parameters.
+    **changes
+        Single hyper-parameters, such as ``epsilon=0.03``.
+
+    Attributes
+    ----------
+    perturber : Perturber
+        The trained generator, after :meth:`fit`.
+    history : list of dict
+        Losses per epoch.
+
+    Examples
+    --------
+    >>> faap = FAAP(model, split="avgpool", epochs=2).fit(images, y, s)  # doctest: +SKIP
+    >>> y_hat = model(faap.transform(new_images)).argmax(1)  # doctest: +SKIP
+    """
+
+    def __init__(
+        self, model: nn.Module, split: str = "g", config: Config | None = None, **changes: Any
+    ) -> None:
+        known = asdict(Config())
+        unknown = sorted(set(changes) - set(known))
+        if unknown:
+            raise InputError(f"FAAP has no hyper-parameter {unknown[0]!r}: known are {list(known)}")
+        self.config = replace(config or Config(), **changes)
+        self.split = Split(model, split)
+        self._perturber: Perturber | None = None
+        self.history: list[dict[str, float]] = []
+
+    def fit(
+        self,
+        images: Any,
+        y: Any,
+        s: Any,
+        *,
+        seed: int = 0,
+        checkpoint: str | os.PathLike[str] | None = None,
+    ) -> FAAP:
+        """Train the generator.
+
+        Parameters
+        ----------
+        images : array or tensor, shape (n, 3, h, w)
+            uint8, or floating point in [0, 1].
+        y, s : array or tensor of 0 and 1, shape (n,)
+        seed : int
+        checkpoint : path-like, optional
+            Makes an interrupted training resumable.
+
+        Raises
+        ------
+        fairtut.errors.InputError
+            For NaN, pixels outside [0, 1], shapes that do not fit, or a single class.
+        """
+        x = check_images(images)
+        device = next((p.device for p in self.split.model.parameters()), torch.device("cpu"))
+        labels = [torch.as_tensor(np.asarray(v), device=device).long() for v in (y, s)]
+        done = train(
+            self.split, x.to(device), *labels, config=self.config, seed=seed, checkpoint=checkpoint
+        )
+        self._perturber, self.history = done.perturber, done.history
+        return self
+
+    @property
+    def perturber(self) -> Perturber:
+        """The trained generator (raises ``InputError`` before :meth:`fit`)."""
+        if self._perturber is None:
+            raise InputError("this FAAP has no generator yet: call .fit(images, y, s)")
+        return self._perturber
+
+    def use(self, perturber: Perturber) -> FAAP:
+        """Take a generator that was trained elsewhere, such as by ``train`` or loaded."""
+        self._perturber = perturber.eval().requires_grad_(False)
+        return self
+
+    def transform(self, images: Any) -> Tensor:
+        """Return the perturbed images in [0, 1]; needs neither label nor sensitive attribute."""
+        device = next(self.perturber.parameters()).device
+        return perturb(self.perturber, check_images(images).to(device))
+
+    def predict(self, images: Any) -> Tensor:
+        """Return the deployed model's decisions (n,) on the perturbed images."""
+        with torch.inference_mode():
+            was = self.split.model.training
+            self.split.model.eval()
+            try:
+                parts = [self.split.model(x).argmax(1) for x in self.transform(images).split(512)]
+            finally:
+                self.split.model.train(was)
+        return torch.cat(parts)
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the generator with its hyper-parameters (:func:`load_perturber` reads it)."""
+        return checkpoints.save(path, self.perturber, {"faap": asdict(self.config)})
+
+    def export(self, path: str | os.PathLike[str], size: int | tuple[int, int]) -> Path:
+        """Write the generator as TorchScript for images of one size, any batch.
+
+        Parameters
+        ----------
+        path : path-like
+            ``torch.jit.load(path)`` gives a module that maps float images (n, 3, h, w) in [0, 1]
+            to perturbed images, without this package.
+        size : int or (int, int)
+            Side, or height and width.
+        """
+        h, w = (size, size) if isinstance(size, int) else size
+        example = torch.rand(2, 3, h, w)
+        plain = Perturber(
+            self.config.width, self.config.blocks,
+            epsilon=self.config.epsilon, bound=self.config.bound,
+        )  # fmt: skip
+        plain.load_state_dict({k: v.cpu() for k, v in self.perturber.state_dict().items()})
+        with warnings.catch_warnings(), atomic_path(path) as temporary:
+            # tracing warns that sizes become constants, which is what `size` is for
+            warnings.simplefilter("ignore")
+            torch.jit.save(torch.jit.trace(plain.eval(), example), str(temporary))
+        return Path(path)
+
+
+def load_perturber(path: str | os.PathLike[str]) -> Perturber:
+    """Read a generator that :meth:`FAAP.save` wrote.
+
+    Raises
+    ------
+    fairtut.errors.CorruptFile
+        If the file is no such checkpoint.
+    """
+    card = checkpoints.read_card(path)
+    settings: dict[str, Any] = card["faap"]
+    config = Config(**settings | {"hidden": tuple(settings["hidden"])})
+    perturber = Perturber(config.width, config.blocks, epsilon=config.epsilon, bound=config.bound)
+    checkpoints.load(path, perturber)
+    return perturber.eval().requires_grad_(False)
+
+
+def check_images(images: Any) -> Tensor:
+    """Return images as a tensor, uint8 or floating point in [0, 1], or raise ``InputError``."""
+    x = torch.as_tensor(images)
+    if x.ndim != 4 or x.shape[1] != 3 or not len(x):
+        raise InputError(f"images have shape {tuple(x.shape)}: need (n, 3, h, w) with n at least 1")
+    if x.dtype == torch.uint8:
+        return x
+    if not x.is_floating_point():
+        raise InputError(f"images are {x.dtype}: pass uint8, or floating point in [0, 1]")
+    if not torch.isfinite(x).all():
+        raise InputError("images hold NaN or infinity: drop or repair them")
+    if x.min() < 0 or x.max() > 1:
+        raise InputError(
+            f"pixels lie in [{float(x.min()):.3g}, {float(x.max()):.3g}]: scale them to [0, 1]; "
+            "normalisation belongs inside the model"
+        )
+    return x

@@ -1,0 +1,75 @@
+"""A deployed classifier, split into codes and logits without touching it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+from torch import Tensor, nn
+
+from fairtut.errors import InputError, UnknownName
+
+
+class Split:
+    r"""See a classifier as :math:`f \circ g`: one forward pass gives the code and the logits.
+
+    Parameters
+    ----------
+    model : nn.Module
+        Any classifier: images (n, 3, h, w) in [0, 1] to logits (n, classes).  It is never changed.
+    at : str
+        Name of the submodule whose output is the code, as in ``model.named_modules()``.  Maps
+        (n, d, h, w) are averaged over pixels.
+
+    Raises
+    ------
+    fairtut.errors.UnknownName
+        If the model has no submodule of that name.
+    """
+
+    def __init__(self, model: nn.Module, at: str = "g") -> None:
+        known = dict(model.named_modules())
+        if not at or at not in known:
+            raise UnknownName.of("split point", at, [name for name in known if name])
+        self.model, self.at = model, at
+        self._layer = known[at]
+
+    def __call__(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return codes (n, d) and logits (n, classes)."""
+        caught: list[Tensor] = []
+        hook = self._layer.register_forward_hook(lambda _, __, out: caught.append(out))
+        try:
+            logits = self.model(x)
+        finally:
+            hook.remove()
+        if len(caught) != 1 or not isinstance(caught[0], Tensor):
+            raise InputError(
+                f"split point {self.at!r} ran {len(caught)} times in a forward pass or gives no "
+                "tensor: name a layer that runs once"
+            )
+        if not isinstance(logits, Tensor) or logits.ndim != 2:
+            raise InputError("the deployed model must return logits of shape (n, classes)")
+        z = caught[0]
+        return (z.flatten(2).mean(2) if z.ndim > 2 else z), logits  # (n, d[, h, w]) -> (n, d)
+
+
+@contextlib.contextmanager
+def frozen(*models: nn.Module) -> Iterator[None]:
+    """Keep models in evaluation mode and without parameter gradients, then restore both.
+
+    Evaluation mode keeps the running statistics of batch norm as they are; gradients still flow
+    *through* the models to their inputs.
+    """
+    modes = [(module, module.training) for model in models for module in model.modules()]
+    flags = [(p, p.requires_grad) for model in models for p in model.parameters()]
+    try:
+        for model in models:
+            model.eval()
+        for parameter, _ in flags:
+            parameter.requires_grad_(False)
+        yield
+    finally:
+        for module, mode in modes:
+            module.training = mode
+        for parameter, flag in flags:
+            parameter.requires_grad_(flag)

@@ -1,0 +1,231 @@
+"""Algorithm 1 of the paper: D and G take turns, the deployed model stays as it is."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import torch
+from torch import Tensor, nn
+
+from fairtut.data.images import augment, pixels
+from fairtut.errors import InputError, UnknownName
+from fairtut.methods.faap.losses import OBJECTIVES, discriminator_loss, entropy
+from fairtut.methods.faap.split import Split, frozen
+from fairtut.models.mlp import MLP
+from fairtut.models.perturb import Perturber
+from fairtut.runtime.fit import Stateful, fit
+from fairtut.runtime.seeds import stream_seed, torch_rng
+
+_DECAY: Final = 0.5  # G's learning rate falls to zero over the last half of training
+
+
+@dataclass(frozen=True)
+class Config:
+    """Every hyper-parameter of FAAP.
+
+    Attributes
+    ----------
+    epsilon : float
+        Bound on each pixel's change, for pixels in [0, 1].  The paper gives .05 and no range.
+    alpha, beta : float
+        Weights of the entropy and of the target's loss; the paper gives neither.
+    objective : str
+        What G minimises, a name in :data:`~fairtut.methods.faap.losses.OBJECTIVES`.
+    bound : str
+        ``tanh`` or ``clip`` (:class:`~fairtut.models.perturb.Perturber`).
+    width, blocks : int
+        Size of G.
+    hidden : tuple of int
+        Hidden layers of D.
+    epochs : float
+        Passes over the data.
+    batch : int
+    lr_g, lr_d : float
+        Adam's learning rates, with ``momentum`` as its first decay.
+    decay : bool
+        Whether G's learning rate falls linearly to zero over the second half.
+    """
+
+    epsilon: float = 0.05
+    alpha: float = 0.1
+    beta: float = 1.0
+    objective: str = "paper"
+    bound: str = "tanh"
+    width: int = 32
+    blocks: int = 4
+    hidden: tuple[int, ...] = (256, 128)
+    epochs: float = 30
+    batch: int = 64
+    lr_g: float = 5e-4
+    lr_d: float = 5e-4
+    momentum: float = 0.5
+    decay: bool = False
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A trained generator.
+
+    Attributes
+    ----------
+    perturber : Perturber
+        In evaluation mode.
+    discriminators : nn.ModuleList
+        One D per deployed model.
+    history : list of dict
+        Means per epoch: ``d`` (loss of D), ``g`` (loss of G), ``d_accuracy``, ``d_entropy``.
+    """
+
+    perturber: Perturber
+    discriminators: nn.ModuleList
+    history: list[dict[str, float]] = field(repr=False)
+
+
+def train(
+    splits: Split | Sequence[Split],
+    x: Tensor,
+    y: Tensor,
+    s: Tensor,
+    *,
+    config: Config,
+    seed: int,
+    checkpoint: str | os.PathLike[str] | None = None,
+) -> Fit:
+    """Train a generator against one deployed model, or against several at once.
+
+    Parameters
+    ----------
+    splits : Split or sequence of Split
+        The deployed model; with several (surrogates of a black box), each has its own D and the
+        loss of G is the mean over them.
+    x : uint8 tensor, shape (n, 3, h, w)
+    y, s : int64 tensors, shape (n,)
+        Label and sensitive attribute.  Needed here, never when the generator is used.
+    config : Config
+    seed : int
+    checkpoint : path-like, optional
+        Makes the training resumable (:func:`fairtut.runtime.fit.fit`).
+
+    Returns
+    -------
+    Fit
+
+    Raises
+    ------
+    fairtut.errors.InputError
+        If s or y has a single class, or shapes do not fit.
+    fairtut.errors.UnknownName
+        If the objective does not exist.
+    """
+    splits = [splits] if isinstance(splits, Split) else list(splits)
+    _check(x, y, s, config)
+    flips = torch_rng(seed, "augment")
+    with frozen(*[split.model for split in splits]):
+        with torch.no_grad():
+            widths = [split(pixels(x[:2]))[0].shape[1] for split in splits]
+        game = Game(splits, widths, config, seed, x.device)
+
+        def step(rows: Tensor, done: float) -> dict[str, Tensor]:
+            return game.step(augment(pixels(x[rows]), flips), y[rows], s[rows], done)
+
+        history = fit(
+            len(x), step, epochs=config.epochs, batch=config.batch,
+            seed=stream_seed(seed, "faap"), what="FAAP", device=x.device,
+            keep=game.state(), checkpoint=checkpoint,
+        )  # fmt: skip
+    return Fit(game.g.eval().requires_grad_(False), game.d.eval(), history)
+
+
+class Game:
+    """The two players of Algorithm 1, their optimisers, and one turn of the game.
+
+    Parameters
+    ----------
+    splits : sequence of Split
+        The deployed models, frozen (:func:`~fairtut.methods.faap.split.frozen`).
+    widths : sequence of int
+        Width of the code of each.
+    config : Config
+    seed : int
+    device : torch.device or str
+    """
+
+    def __init__(
+        self,
+        splits: Sequence[Split],
+        widths: Sequence[int],
+        config: Config,
+        seed: int,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(stream_seed(seed, "generator"))
+            self.g = Perturber(
+                config.width, config.blocks, epsilon=config.epsilon, bound=config.bound
+            ).to(device)
+        self.d = nn.ModuleList(
+            MLP(width, config.hidden, 2, generator=torch_rng(seed, "discriminator", i + 1))
+            for i, width in enumerate(widths)
+        ).to(device)
+        self.splits, self.config = splits, config
+        betas = (config.momentum, 0.999)
+        self.adam_g = torch.optim.Adam(self.g.parameters(), config.lr_g, betas)
+        self.adam_d = torch.optim.Adam(self.d.parameters(), config.lr_d, betas)
+
+    def step(self, x: Tensor, y: Tensor, s: Tensor, done: float = 0.0) -> dict[str, Tensor]:
+        """Update D, then G, on images in [0, 1]; both look at the same perturbed images."""
+        c = self.config
+        if c.decay:
+            self.adam_g.param_groups[0]["lr"] = c.lr_g * min(1.0, (1 - done) / _DECAY)
+        x_hat = self.g(x)
+        seen = [split(x_hat) for split in self.splits]  # per model: codes (n, d), logits (n, k)
+        loss_d = torch.zeros((), device=x.device)
+        if c.objective != "only-t":
+            guesses = [d(z.detach()) for d, (z, _) in zip(self.d, seen, strict=True)]
+            loss_d = torch.stack([discriminator_loss(guess, s) for guess in guesses]).mean()
+            _update(self.adam_d, loss_d)
+        guesses = [d(z) for d, (z, _) in zip(self.d, seen, strict=True)]  # the updated D
+        objective = OBJECTIVES[c.objective]
+        losses = [
+            objective(guess, logits, s, y, c.alpha, c.beta)
+            for guess, (_, logits) in zip(guesses, seen, strict=True)
+        ]
+        loss_g = torch.stack(losses).mean()
+        _update(self.adam_g, loss_g)
+        right = torch.stack([(guess.argmax(1) == s).float().mean() for guess in guesses])
+        unsure = torch.stack([entropy(guess).mean() for guess in guesses])
+        return {"d": loss_d, "g": loss_g, "d_accuracy": right.mean(), "d_entropy": unsure.mean()}
+
+    def state(self) -> dict[str, Stateful]:
+        """Return everything that a resumed training needs."""
+        return {"g": self.g, "d": self.d, "adam_g": self.adam_g, "adam_d": self.adam_d}
+
+
+def _update(optimiser: torch.optim.Optimizer, loss: Tensor) -> None:
+    optimiser.zero_grad(set_to_none=True)  # the loss of G leaves gradients in D: drop them
+    loss.backward()
+    optimiser.step()
+
+
+def _check(x: Tensor, y: Tensor, s: Tensor, config: Config) -> None:
+    if config.objective not in OBJECTIVES:
+        raise UnknownName.of("objective", config.objective, OBJECTIVES)
+    if x.ndim != 4 or x.shape[1] != 3:
+        raise InputError(f"images have shape {tuple(x.shape)}: need (n, 3, h, w)")
+    for name, values in (("y", y), ("s", s)):
+        if values.shape != (len(x),):
+            raise InputError(f"{name} has shape {tuple(values.shape)}: need ({len(x)},)")
+        if len(torch.unique(values)) < 2:
+            raise InputError(f"{name} has a single class: FAAP needs both to train on")
+
+
+@torch.inference_mode()
+def perturb(perturber: nn.Module, x: Tensor, batch: int = 512) -> Tensor:
+    """Return perturbed images in [0, 1], (n, 3, h, w), of uint8 or float images, in batches."""
+    parts = [
+        perturber(rows if rows.is_floating_point() else pixels(rows)) for rows in x.split(batch)
+    ]
+    return torch.cat(parts)

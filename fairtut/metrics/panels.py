@@ -1,0 +1,108 @@
+"""Many decisions about the same people, resampled together.
+
+A bootstrap over people answers "would another test set say the same of *these* models?".  When the
+quantity of interest combines several decisions, such as the mean over three trained models of
+(gap after - gap before), every resample must contain the same people for all of them.  A
+:class:`Panel` draws the resamples once; each question is then two matrix products.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fairtut.errors import InputError
+from fairtut.metrics.intervals import Estimate
+
+FloatArray = NDArray[np.float64]
+
+METHOD: Final = "95 % bootstrap over people"
+
+
+class Panel:
+    """People with a label and a group, and joint resamples of them.
+
+    Parameters
+    ----------
+    y, s : array-like of 0 and 1, shape (n,)
+    n_resamples : int
+    seed : int
+
+    Raises
+    ------
+    fairtut.errors.InputError
+        If shapes differ or a value is not 0 or 1.
+
+    Notes
+    -----
+    Every method returns an array whose last axis has ``1 + n_resamples`` entries: the value on the
+    people as they are, then on each resample.  Differences and means of such arrays are therefore
+    paired; :meth:`interval` turns one into a number with its percentile interval.
+    """
+
+    def __init__(
+        self, y: ArrayLike, s: ArrayLike, *, n_resamples: int = 1000, seed: int = 0
+    ) -> None:
+        self.y, self.s = np.asarray(y).astype(int), np.asarray(s).astype(int)
+        n = len(self.y)
+        if self.y.shape != self.s.shape or self.y.ndim != 1 or n == 0:
+            raise InputError(f"y and s have shapes {self.y.shape}, {self.s.shape}: need (n,) twice")
+        if not set(np.unique(self.y)) | set(np.unique(self.s)) <= {0, 1}:
+            raise InputError("y and s must hold 0 and 1 only")
+        rng = np.random.default_rng(seed)
+        counts = rng.multinomial(n, np.full(n, 1 / n), n_resamples)  # (R, n)
+        self.n = n
+        self._weights = np.vstack([np.ones(n), counts]).astype(np.float32)  # (1 + R, n)
+
+    def mean(self, values: ArrayLike, where: ArrayLike | None = None) -> FloatArray:
+        """Return the mean of per-person values (..., n), over the people in ``where``, (..., 1+R).
+
+        An empty cell gives NaN.
+        """
+        table = np.asarray(values, np.float32)
+        mask = np.ones(self.n, np.float32) if where is None else np.asarray(where, np.float32)
+        if table.shape[-1] != self.n or mask.shape != (self.n,):
+            raise InputError(f"values of shape {table.shape} for {self.n} people: one per person")
+        flat = (table * mask).reshape(-1, self.n)  # (k, n)
+        sums = (flat @ self._weights.T).astype(float)  # (k, 1 + R)
+        size = (self._weights @ mask).astype(float)  # (1 + R,)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return (sums / size).reshape(*table.shape[:-1], -1)
+
+    def accuracy(self, y_hat: ArrayLike) -> FloatArray:
+        """Return the accuracy of decisions (..., n)."""
+        return self.mean(np.asarray(y_hat) == self.y)
+
+    def signed_gap(self, y_hat: ArrayLike, label: int | None = None) -> FloatArray:
+        """Return P(y_hat = 1 | s = 1) - P(y_hat = 1 | s = 0), among people with a label if given.
+
+        With ``label=1`` the gap of true-positive rates, with ``label=0`` of false-positive rates.
+        """
+        kept = np.ones(self.n, bool) if label is None else self.y == label
+        one, zero = (self.mean(y_hat, kept & (self.s == group)) for group in (1, 0))
+        return one - zero
+
+    def dp(self, y_hat: ArrayLike) -> FloatArray:
+        """Return the demographic-parity gap, the absolute difference of acceptance rates."""
+        return np.abs(self.signed_gap(y_hat))
+
+    def deo(self, y_hat: ArrayLike) -> FloatArray:
+        """Return DEO, the sum of the absolute TPR and FPR gaps (``deo`` in the definitions)."""
+        return np.abs(self.signed_gap(y_hat, 1)) + np.abs(self.signed_gap(y_hat, 0))
+
+    def interval(self, values: ArrayLike, level: float = 0.95) -> Estimate:
+        """Return the value with its percentile interval; leading axes are averaged first.
+
+        NaN resamples (an empty cell) are left out and counted.
+        """
+        draws: Any = np.asarray(values, float)
+        draws = draws.reshape(-1, draws.shape[-1]).mean(0)  # (1 + R,)
+        value, rest = float(draws[0]), draws[1:]
+        lost = int(np.isnan(rest).sum())
+        if lost == len(rest) or np.isnan(value):
+            return Estimate(value, np.nan, np.nan, self.n, level, METHOD, lost)
+        tail = 100 * (1 - level) / 2
+        low, high = np.nanpercentile(rest, [tail, 100 - tail])
+        return Estimate(value, float(low), float(high), self.n, level, METHOD, lost)

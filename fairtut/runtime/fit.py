@@ -1,0 +1,144 @@
+"""The one training loop: epochs of shuffled batches, logged, and resumable after a kill."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from fairtut.errors import CorruptFile, InputError
+from fairtut.runtime.io import atomic_path
+from fairtut.runtime.progress import progress
+from fairtut.runtime.seeds import torch_rng
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Step = Callable[["Tensor", float], Mapping[str, "Tensor"]]
+"""``step(rows, done)``: one update on the rows (b,), ``done`` the share of training behind it, in
+[0, 1).  It returns the scalars to log."""
+
+
+class Stateful(Protocol):
+    """What can be saved and restored: modules and optimisers."""
+
+    def state_dict(self) -> Any:
+        """Return the state."""
+
+    def load_state_dict(self, state: Any) -> Any:
+        """Restore the state."""
+
+
+def fit(
+    n: int,
+    step: Step,
+    *,
+    epochs: float,
+    batch: int,
+    seed: int,
+    what: str = "training",
+    device: Any = "cpu",
+    keep: Mapping[str, Stateful] | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
+) -> list[dict[str, float]]:
+    """Run ``step`` on shuffled batches and return the mean of its scalars per epoch.
+
+    Parameters
+    ----------
+    n : int
+        Rows to draw batches from.
+    step : callable
+        See :data:`Step`.
+    epochs : float
+        Passes over the rows; 1.5 stops in the middle of the second.
+    batch : int
+        Rows per step; the incomplete batch at the end of a pass is dropped, unless it is the only.
+    seed : int
+        Of the shuffling.
+    what : str
+        Name of the progress bar.
+    device : torch.device or str
+        Where ``rows`` live.
+    keep : mapping, optional
+        Modules and optimisers whose state belongs to the training.
+    checkpoint : path-like, optional
+        A file written after each epoch with the state of ``keep``; a later call with the same
+        arguments goes on from there and gives the same numbers.  Removed at the end.
+
+    Raises
+    ------
+    fairtut.errors.InputError
+        If there are no rows, no epochs, or a loss became NaN or infinite (it names the scalar).
+    """
+    import torch
+
+    if n < 1 or epochs <= 0 or batch < 1:
+        raise InputError(
+            f"{what}: {n} rows, {epochs} epochs, batches of {batch}: need some of each"
+        )
+    per_epoch = max(n // batch, 1)
+    total = max(round(per_epoch * epochs), 1)
+    generator = torch_rng(seed, "shuffle")
+    history, kept = [], _Kept(keep or {}, checkpoint)
+    history = kept.resume()
+    for epoch in progress(range(-(-total // per_epoch)), what):
+        order = torch.randperm(n, generator=generator)  # drawn also for epochs that are done
+        if epoch < len(history):
+            continue
+        sums: dict[str, Tensor] = {}
+        steps = range(epoch * per_epoch, min((epoch + 1) * per_epoch, total))
+        for i in steps:
+            start = (i - epoch * per_epoch) * batch
+            rows = order[start : start + batch].to(device)
+            for name, value in step(rows, i / total).items():
+                sums[name] = sums.get(name, torch.zeros((), device=device)) + value.detach()
+        history.append(_means(sums, len(steps), what))
+        kept.write(history)
+    kept.remove()
+    return history
+
+
+def _means(sums: Mapping[str, Tensor], count: int, what: str) -> dict[str, float]:
+    # one transfer per epoch: a .item() per step would make a GPU wait
+    means = {name: float(value) / count for name, value in sums.items()}
+    for name, value in means.items():
+        if value != value or value in (float("inf"), float("-inf")):
+            raise InputError(f"{what}: {name} became {value}: use a smaller learning rate")
+    return means
+
+
+class _Kept:
+    """The state that survives a kill."""
+
+    def __init__(self, parts: Mapping[str, Stateful], path: str | os.PathLike[str] | None) -> None:
+        self.parts, self.path = parts, Path(path) if path is not None else None
+
+    def resume(self) -> list[dict[str, float]]:
+        import torch
+
+        if self.path is None or not self.path.is_file():
+            return []
+        try:
+            body = torch.load(self.path, map_location="cpu", weights_only=True)
+            for name, part in self.parts.items():
+                part.load_state_dict(body["parts"][name])
+            history: list[dict[str, float]] = body["history"]
+            return history
+        except Exception as error:
+            raise CorruptFile(
+                f"{self.path} does not fit this training ({error}): delete it to start over"
+            ) from error
+
+    def write(self, history: list[dict[str, float]]) -> None:
+        import torch
+
+        if self.path is None:
+            return
+        parts = {name: part.state_dict() for name, part in self.parts.items()}
+        with atomic_path(self.path) as temporary:
+            torch.save({"history": history, "parts": parts}, temporary)
+
+    def remove(self) -> None:
+        if self.path is not None:
+            self.path.unlink(missing_ok=True)

@@ -1,0 +1,229 @@
+"""Experiments beside the table: sweeps, other adversaries, counterfactual faces, invariants."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+
+from fairtut.data.images import ImageSet, augment, pixels
+from fairtut.methods import faap
+from fairtut.metrics.panels import Panel
+from fairtut.runtime.checkpoints import state_digest
+from fairtut.runtime.seeds import torch_rng
+from fairtut.studies.faap.cells import SENSITIVE, Task, deploy, generator, see
+from fairtut.studies.faap.measures import Entry
+from fairtut.studies.faap.presets import Preset
+from fairtut.studies.faap.probes import probe
+
+
+def people(images: ImageSet, target: str) -> tuple[torch.Tensor, Panel]:
+    """Return the test rows of a target and the panel of these people."""
+    rows = np.flatnonzero(images.split == "test")
+    y, s = (images.labels(name).cpu().numpy()[rows] for name in (target, SENSITIVE))
+    return torch.from_numpy(rows), Panel(y, s)
+
+
+def entry(panel: Panel, draws: NDArray[np.float64]) -> Entry:
+    """Return a measurement from values and resamples, (seeds, 1 + R)."""
+    found = panel.interval(draws)
+    return {
+        "values": np.atleast_2d(draws)[:, 0].tolist(), "n": panel.n, "unit": "fraction",
+        "people": (found.low, found.high),
+    }  # fmt: skip
+
+
+# ---------------------------------------------------------------- sweeps
+
+
+def sweep(images: ImageSet, preset: Preset, kind: str = "lf", seed: int = 0) -> pd.DataFrame:
+    """Change one hyper-parameter of FAAP at a time, on one patient of the headline target.
+
+    Returns
+    -------
+    DataFrame
+        One row per setting, with columns ``parameter``, ``value``, ``acc``, ``deo``, ``dp`` and
+        the ends of DEO's interval over people.  The default setting appears in every parameter.
+    """
+    from joblib import Parallel, delayed
+
+    default = preset.generator(preset.headline)
+    plan = []
+    for name, values in preset.sweeps.items():
+        same = getattr(default, name)
+        plan += [(name, value) for value in (*values, same)]
+    deploy(
+        Task(images, preset.headline, seed, preset.half), kind, preset
+    )  # once, before the processes need it
+    rows = Parallel(n_jobs=preset.jobs)(
+        delayed(_setting)(images, preset, kind, seed, name, value) for name, value in plan
+    )
+    return pd.DataFrame(rows)
+
+
+def _setting(
+    images: ImageSet, preset: Preset, kind: str, seed: int, name: str, value: Any
+) -> dict[str, Any]:
+    from fairtut.runtime.threads import torch_threads
+
+    with torch_threads(1):
+        task = Task(images, preset.headline, seed, preset.half)
+        model = deploy(task, kind, preset)
+        config = preset.generator(preset.headline, **{name: value})
+        g, _, _ = generator(task, [model], [kind], config)
+        rows, panel = people(images, preset.headline)
+        _, margin = see(model, images.x[rows], g)
+    y_hat = margin > 0
+    deo = panel.interval(panel.deo(y_hat))
+    return {
+        "parameter": name, "value": value, "acc": float(panel.accuracy(y_hat)[0]),
+        "dp": float(panel.dp(y_hat)[0]), "deo": deo.value, "low": deo.low, "high": deo.high,
+    }  # fmt: skip
+
+
+# ---------------------------------------------------------------- other ways to be unfair
+
+
+def obvious(images: ImageSet, preset: Preset, seeds: Sequence[int] = (0,)) -> dict[str, Entry]:
+    """Train the RG model that the text suggests (adversary on the code), and uniform label flips.
+
+    Both are compared with the normal model, in DEO; the first also in what a fresh probe reads.
+    """
+    target = preset.headline
+    rows, panel = people(images, target)
+    deo: dict[str, list[NDArray[np.float64]]] = {"normal": [], "features": [], "uniform": []}
+    read: dict[str, list[NDArray[np.float64]]] = {"normal": [], "features": []}
+    for seed in seeds:
+        task = Task(images, target, seed, preset.half)
+        models = {
+            "normal": deploy(task, "normal", preset),
+            "features": deploy(task, "rg", preset, looks=(("rg", "features"),)),
+            "uniform": deploy(task, "lf", preset, flip="uniform"),
+        }
+        _, learn = task.halves()
+        learn = learn[: preset.probe]
+        for name, model in models.items():
+            z, margin = see(model, images.x[rows])
+            deo[name].append(panel.deo(margin > 0))
+            if name in read:
+                known, _ = see(model, images.x[learn])
+                guess = probe(known, task.s[learn], z, hidden=(128,), seed=seed).numpy()
+                read[name].append(panel.mean(guess == panel.s))
+    stacked = {name: np.stack(draws) for name, draws in deo.items()}
+    readable = {name: np.stack(draws) for name, draws in read.items()}
+    return {
+        "rg.features.deo": entry(panel, stacked["features"]),
+        "rg.features.deo-vs-normal": entry(panel, stacked["features"] - stacked["normal"]),
+        "rg.features.probe": entry(panel, readable["features"]),
+        "rg.features.probe-vs-normal": entry(panel, readable["features"] - readable["normal"]),
+        "lf.uniform.deo": entry(panel, stacked["uniform"]),
+        "lf.uniform.deo-vs-normal": entry(panel, stacked["uniform"] - stacked["normal"]),
+    }
+
+
+# ---------------------------------------------------------------- counterfactual faces
+
+
+def flips(
+    images: ImageSet, twins: torch.Tensor, preset: Preset, kinds: Sequence[str] = ("normal", "lf")
+) -> dict[str, Entry]:
+    """Count decisions that change when only the drawn sex changes, before and after FAAP.
+
+    Parameters
+    ----------
+    images : ImageSet
+        Synthetic faces.
+    twins : uint8 tensor, shape (m, 3, h, w)
+        The counterfactual of each test face, in the order of the test rows.
+    preset : Preset
+    kinds : sequence of str
+    """
+    target = preset.headline
+    rows, panel = people(images, target)
+    found: dict[str, Entry] = {}
+    for kind in kinds:
+        share: dict[str, list[NDArray[np.float64]]] = {"plain": [], "faap": []}
+        for seed in range(preset.targets[target]):
+            task = Task(images, target, seed, preset.half)
+            model = deploy(task, kind, preset)
+            g, _, _ = generator(task, [model], [kind], preset.generator(target))
+            for version, change in (("plain", None), ("faap", g)):
+                _, here = see(model, images.x[rows], change)
+                _, there = see(model, twins, change)
+                share[version].append(panel.mean((here > 0) != (there > 0)))
+        before, after = (np.stack(share[version]) for version in ("plain", "faap"))
+        found[f"faces.{kind}.flips"] = entry(panel, before)
+        found[f"faces.{kind}-faap.flips"] = entry(panel, after)
+        found[f"faces.{kind}.flips-change"] = entry(panel, after - before)
+    return found
+
+
+def dialled(images: ImageSet, other: ImageSet, preset: Preset) -> dict[str, Entry]:
+    """Compare the normal model of CelebA's law with one whose training data has no dependence.
+
+    Both decide about the same test people of ``images``; ``other`` holds faces whose target was
+    drawn independently of the sensitive attribute.
+    """
+    target = preset.headline
+    rows, panel = people(images, target)
+    deo: dict[str, list[NDArray[np.float64]]] = {"law": [], "dialled": []}
+    for seed in range(preset.targets[target]):
+        for name, source in (("law", images), ("dialled", other)):
+            model = deploy(Task(source, target, seed, preset.half), "normal", preset)
+            _, margin = see(model, images.x[rows])
+            deo[name].append(panel.deo(margin > 0))
+    law, free = (np.stack(deo[name]) for name in ("law", "dialled"))
+    return {
+        "faces.dialled.deo": entry(panel, free),
+        "faces.dialled.deo-vs-law": entry(panel, free - law),
+    }
+
+
+# ---------------------------------------------------------------- what must hold exactly
+
+
+def invariants(images: ImageSet, target: str, preset: Preset, path: Any) -> dict[str, Entry]:
+    """Take one step of the game and check what the algorithm promises; export G and compare.
+
+    Parameters
+    ----------
+    images, target, preset
+    path : path-like
+        Where the exported pre-processor goes.
+    """
+    task = Task(images, target, 0, preset.half)
+    model = deploy(task, "normal", preset)
+    config = preset.generator(target)
+    _, rows = task.halves()
+    x = augment(pixels(images.x[rows[: config.batch]]), torch_rng(0, "check"))
+    y, s = task.y[rows[: config.batch]], task.s[rows[: config.batch]]
+    before = {k: v.clone() for k, v in model.state_dict().items()}
+    digest = state_digest(model)
+    split = faap.Split(model, "g")
+    with faap.frozen(model):
+        game = faap.Game([split], [model.f.in_features], config, 0, x.device)
+        game.step(x, y, s)
+        without = sum(p.grad is None or not p.grad.any() for p in game.g.parameters())
+        with torch.no_grad():
+            x_hat = game.g.eval()(x)
+    changed = sum(not torch.equal(v, before[k]) for k, v in model.state_dict().items())
+    assert (changed == 0) == (digest == state_digest(model))
+    estimator = faap.FAAP(model, "g", config)
+    estimator.use(game.g)
+    script = torch.jit.load(estimator.export(path, x.shape[-1]))
+    gap = (script(x.cpu()) - x_hat.cpu()).abs().max()
+    values: Mapping[str, tuple[float, str]] = {
+        "changed-tensors": (changed, "count"),
+        "excess": (max(float((x_hat - x).abs().max()) - config.epsilon - 1e-7, 0.0), "fraction"),
+        "outside": (float(((x_hat < 0) | (x_hat > 1)).float().mean()), "fraction"),
+        "without-gradient": (without, "count"),
+        "script-difference": (float(gap), "fraction"),
+    }
+    return {
+        f"exact.{name}": {"values": [value], "n": len(x), "unit": unit}
+        for name, (value, unit) in values.items()
+    }

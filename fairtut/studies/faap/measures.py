@@ -1,0 +1,216 @@
+"""From cells to measurements: every number of the chapter's tables, with its interval.
+
+All intervals are bootstraps over the evaluated people of the *mean over seeds*
+(:class:`~fairtut.metrics.panels.Panel`): there are too few trained models for an interval over
+seeds, so the values of the seeds are kept beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fairtut.data.images import ImageSet
+from fairtut.metrics.panels import Panel
+from fairtut.studies.faap.cells import SENSITIVE, Cell, Task
+
+Entry = dict[str, Any]
+"""Keywords of :meth:`fairtut.report.recording.Record.measure`."""
+
+POOLED: Final = ("Blond_Hair",)
+"""Targets whose validation and test people are measured together: 44 blond men are too few."""
+
+COST: Final[Mapping[str, float]] = {"Attractive": 0.05}
+"""Accuracy that FAAP may cost, where it is not .03."""
+
+_LESS_FAIR: Final = 0.05  # "about as unfair" (C4) and "stays readable" (C5) mean within 5 points
+
+
+class Measured:
+    """The panel of one target's evaluated people, and its cells' decisions.
+
+    Parameters
+    ----------
+    images : ImageSet
+    cells : sequence of Cell
+        The seeds of one target.
+    """
+
+    def __init__(self, images: ImageSet, cells: Sequence[Cell]) -> None:
+        self.cells, self.target = cells, cells[0].target
+        task = Task(images, self.target, 0)
+        rows = task.evaluated().numpy()
+        parts = ("val", "test") if self.target in POOLED else ("test",)
+        self.keep = np.isin(images.split[rows], parts)
+        y, s = (v.cpu().numpy()[rows][self.keep] for v in (task.y, task.s))
+        self.panel = Panel(y, s)
+
+    def margins(self, kind: str, version: str) -> NDArray[np.float32]:
+        """Return margins of a model, (seeds, n)."""
+        return np.stack([c.patients[kind].margin[version][self.keep] for c in self.cells])
+
+    def decisions(self, kind: str, version: str = "plain") -> NDArray[np.bool_]:
+        """Return decisions of a model, (seeds, n)."""
+        return self.margins(kind, version) > 0
+
+    def right(self, kind: str, reader: str) -> NDArray[np.float64]:
+        """Return the accuracy of a reader of the code, (seeds, 1 + R)."""
+        return self.panel.mean(
+            np.stack([c.patients[kind].right[reader][self.keep] for c in self.cells])
+        )
+
+    def entry(self, draws: NDArray[np.float64]) -> Entry:
+        """Return a measurement from values and resamples, (seeds, 1 + R)."""
+        found = self.panel.interval(draws)
+        ends = None if np.isnan(found.low) else (found.low, found.high)
+        values = np.atleast_2d(draws)[:, 0].tolist()
+        lost = {"note": "a cell of the table is empty"} if np.isnan(values).any() else {}
+        return {"values": values, "n": self.panel.n, "unit": "fraction", "people": ends, **lost}
+
+
+def prefix(images: ImageSet, target: str, headline: str) -> str:
+    """Return the first words of the measurement ids: ``celeba.smiling``, ``faces``."""
+    name = {"Happy": "smiling"}.get(target, target.lower())
+    if images.name not in ("celeba", "lfw"):
+        return "faces" if target == headline else f"faces.{name}"
+    return f"{images.name}.{name}"
+
+
+def table(images: ImageSet, cells: Sequence[Cell], headline: str = "") -> dict[str, Entry]:
+    """Return the measurements of one target: the table, the controls and the probes."""
+    m = Measured(images, cells)
+    kinds = list(cells[0].patients)
+    found: dict[str, NDArray[np.float64]] = {}
+    for kind in kinds:
+        found |= _model(m, kind)
+        found |= _treated(m, kind)
+        found |= _probes(m, kind)
+    found |= _between(m, kinds)
+    first = prefix(images, m.target, headline)
+    return {f"{first}.{name}": m.entry(draws) for name, draws in found.items()}
+
+
+def _scores(m: Measured, kind: str, version: str) -> dict[str, NDArray[np.float64]]:
+    y_hat = m.decisions(kind, version)
+    return {"acc": m.panel.accuracy(y_hat), "dp": m.panel.dp(y_hat), "deo": m.panel.deo(y_hat)}
+
+
+def _model(m: Measured, kind: str) -> dict[str, NDArray[np.float64]]:
+    """The deployed model as it is: scores, signed gaps, and what its claims compare them with."""
+    found = {f"{kind}.{k}": v for k, v in _scores(m, kind, "plain").items()}
+    y_hat = m.decisions(kind)
+    found[f"{kind}.tpr-gap"] = m.panel.signed_gap(y_hat, 1)
+    found[f"{kind}.fpr-gap"] = m.panel.signed_gap(y_hat, 0)
+    positives = m.panel.mean(m.panel.y)
+    larger = np.maximum(positives, 1 - positives)
+    found[f"{kind}.acc-over-constant"] = found[f"{kind}.acc"] - larger
+    if kind == "normal":
+        chance = _chance(m, y_hat)
+        found |= {f"normal.{k}-over-chance": found[f"normal.{k}"] - chance[k] for k in chance}
+    else:
+        normal = _scores(m, "normal", "plain")
+        found |= {f"{kind}.{k}-vs-normal": found[f"{kind}.{k}"] - normal[k] for k in ("dp", "deo")}
+    return found
+
+
+def _chance(m: Measured, y_hat: NDArray[np.bool_], times: int = 50) -> dict[str, float]:
+    """Return the mean gaps when group membership is shuffled: a gap is never exactly zero."""
+    rng = np.random.default_rng(0)
+    sums = {"dp": 0.0, "deo": 0.0}
+    for _ in range(times):
+        # shuffled within labels, so that base rates and cell sizes stay what they are
+        s = m.panel.s.copy()
+        for label in (0, 1):
+            cell = np.flatnonzero(m.panel.y == label)
+            s[cell] = rng.permutation(s[cell])
+        shuffled = Panel(m.panel.y, s, n_resamples=1)
+        sums["deo"] += float(shuffled.deo(y_hat)[:, 0].mean()) / times
+        mixed = Panel(m.panel.y, rng.permutation(m.panel.s), n_resamples=1)
+        sums["dp"] += float(mixed.dp(y_hat)[:, 0].mean()) / times
+    return sums
+
+
+def _treated(m: Measured, kind: str) -> dict[str, NDArray[np.float64]]:
+    """The model with FAAP, with noise and with only-T, against itself and against controls."""
+    before, after = _scores(m, kind, "plain"), _scores(m, kind, "faap")
+    noise = _scores(m, kind, "noise")
+    name = f"{kind}-faap"
+    found = {f"{name}.{k}": v for k, v in after.items()}
+    found |= {f"{name}.{k}-change": after[k] - before[k] for k in ("acc", "dp", "deo")}
+    found[f"{name}.acc-kept"] = after["acc"] - before["acc"] + COST.get(m.target, 0.03)
+    found |= {f"{kind}-noise.{k}": v for k, v in noise.items()}
+    found[f"{name}.deo-vs-noise"] = after["deo"] - noise["deo"]
+    found[f"{name}.deo-vs-mixing"] = after["deo"] - _mixed(m, before, after)
+    found[f"{name}.deo-vs-threshold"] = after["deo"] - _moved(m, kind, after["acc"])
+    if "only-t" in m.cells[0].patients[kind].margin:
+        alone = _scores(m, kind, "only-t")
+        found |= {f"{kind}-only-t.{k}": v for k, v in alone.items()}
+        found[f"{kind}-only-t.deo-vs-faap"] = alone["deo"] - after["deo"]
+    return found
+
+
+def _mixed(m: Measured, before: Any, after: Any) -> NDArray[np.float64]:
+    """Return the DEO of the mixing line at FAAP's accuracy.
+
+    A share q of the people gets the model's decision, the rest the constant one: accuracy and gaps
+    are linear in q, and the constant has no gap.
+    """
+    positives = m.panel.mean(m.panel.y)
+    constant = np.maximum(positives, 1 - positives)
+    share = (after["acc"] - constant) / (before["acc"] - constant)
+    mixed: NDArray[np.float64] = np.clip(share, 0, 1) * before["deo"]
+    return mixed
+
+
+def _moved(m: Measured, kind: str, accuracy: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the least DEO of the model with a moved threshold, at FAAP's accuracy or more.
+
+    The threshold is chosen on the evaluated people themselves, per seed: an oracle.
+    """
+    best = []
+    for margin, reached in zip(m.margins(kind, "plain"), accuracy, strict=True):
+        cuts = np.unique(np.quantile(margin, np.linspace(0, 1, 101)))
+        y_hat = margin[None] > np.append(cuts, 0.0)[:, None]  # (cuts, n)
+        acc, deo = m.panel.accuracy(y_hat), m.panel.deo(y_hat)
+        allowed = np.where(acc[:, 0] >= min(reached[0], acc[-1, 0]), deo[:, 0], np.inf)
+        best.append(deo[int(np.argmin(allowed))])
+    return np.stack(best)
+
+
+def _probes(m: Measured, kind: str) -> dict[str, NDArray[np.float64]]:
+    """What readers of the code get right, before and after."""
+    readers = ("linear", "linear-faap", "mlp", "mlp-faap", "target", "target-faap", "d-faap")
+    right = {reader: m.right(kind, reader) for reader in readers}
+    groups = m.panel.mean(m.panel.s)
+    larger = np.maximum(groups, 1 - groups)
+    found = {f"{kind}.probe-{reader}": value for reader, value in right.items()}
+    found[f"{kind}.linear-probe-change"] = right["linear-faap"] - right["linear"]
+    found[f"{kind}.mlp-probe-change"] = right["mlp-faap"] - right["mlp"]
+    found[f"{kind}.target-probe-kept"] = right["target-faap"] - right["target"] + _LESS_FAIR
+    found[f"{kind}.fresh-over-d"] = right["mlp-faap"] - right["d-faap"]
+    found[f"{kind}.fresh-over-majority"] = right["mlp-faap"] - larger
+    return found
+
+
+def _between(m: Measured, kinds: Sequence[str]) -> dict[str, NDArray[np.float64]]:
+    """Comparisons of two models with FAAP."""
+    if not {"normal", "fair"} <= set(kinds):
+        return {}
+    change = {
+        kind: _scores(m, kind, "faap")["deo"] - _scores(m, kind, "plain")["deo"] for kind in kinds
+    }
+    found = {
+        f"{kind}-faap.gain-vs-normal": change[kind] - change["normal"]
+        for kind in ("lf", "rg")
+        if kind in kinds
+    }
+    after, fair = _scores(m, "normal", "faap")["deo"], _scores(m, "fair", "plain")["deo"]
+    found["normal-faap.deo-vs-fair"] = after - fair
+    found["normal-faap.deo-vs-fair-plus-5"] = after - fair - _LESS_FAIR
+    return found
+
+
+__all__ = ["COST", "POOLED", "SENSITIVE", "Measured", "prefix", "table"]

@@ -1,0 +1,182 @@
+"""Sizes and hyper-parameters of the FAAP chapter, all in one place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from fairtut.methods.deployed import Training
+from fairtut.methods.faap import Config
+
+_STRENGTH: Mapping[str, Mapping[str, float]] = {
+    "Smiling": {"fair": 1.0, "rg": 0.5},
+    "Attractive": {"fair": 1.0, "rg": 0.3},
+    "Blond_Hair": {"fair": 1.0, "rg": 0.5},
+    "Happy": {"fair": 1.0, "rg": 0.5},
+}
+_BETA: Mapping[str, float] = {"Smiling": 0.5, "Attractive": 1.0, "Blond_Hair": 0.5, "Happy": 0.5}
+
+
+@dataclass(frozen=True)
+class Preset:
+    """Everything that the chapter's experiments depend on except the root seed.
+
+    Attributes
+    ----------
+    faces : int
+        Synthetic faces that are drawn.
+    half : int
+        Most images of each training half: the deployed model learns from one, FAAP from the other.
+    size : int
+        Pixels of a side.
+    width : int
+        Channels of the deployed ResNet-18's first stage (64 in the paper).
+    targets : mapping of str to int
+        Attribute → number of seeds; each seed draws the halves and initialises every network.
+    training : Training
+        Of the deployed models.
+    strength : mapping of str to mapping
+        Target → the adversary's weight for ``fair`` and for ``rg``, chosen on validation images
+        with a seed that is not reported.
+    flip_rate : float
+        Share of labels flipped for ``lf``, chosen in the same way.
+    faap : Config
+    beta : mapping of str to float
+        Target → weight of the target's loss, chosen in the same way.
+    headline : str
+        The target of the sweeps, the transfer and the pictures.
+    only_t : tuple of str
+        Targets for which the only-T ablation is trained.
+    sweeps : mapping of str to tuple
+        Hyper-parameter → values that are tried on the LF model of the headline target.
+    probe : int
+        Rows that a fresh probe is trained on.
+    api_epochs : int
+        Passes over the validation images for the black boxes.
+    jobs : int
+        Cells that are run at the same time, one process each.
+    brief : bool
+        Leave out what only repeats a point on more models (for ``smoke``).
+    """
+
+    faces: int
+    half: int
+    size: int
+    width: int
+    targets: Mapping[str, int]
+    training: Training
+    faap: Config
+    strength: Mapping[str, Mapping[str, float]] = field(default_factory=lambda: _STRENGTH)
+    flip_rate: float = 0.3
+    beta: Mapping[str, float] = field(default_factory=lambda: _BETA)
+    headline: str = "Attractive"
+    only_t: tuple[str, ...] = ()
+    sweeps: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    probe: int = 8000
+    api_epochs: int = 12
+    jobs: int = 2
+    brief: bool = False
+
+    def deployed(self, target: str) -> Training:
+        """Return the training of the deployed models of a target."""
+        strength = tuple(sorted(self.strength[target].items()))
+        return replace(self.training, strength=strength, flip_rate=self.flip_rate)
+
+    def generator(self, target: str, **changes: Any) -> Config:
+        """Return FAAP's configuration for a target, with single settings changed."""
+        return replace(self.faap, **({"beta": self.beta[target]} | changes))
+
+
+_SWEEPS: Mapping[str, tuple[Any, ...]] = {
+    "epsilon": (0.01, 0.02, 0.1),
+    "alpha": (0.0, 1.0),
+    "beta": (0.25, 2.0),
+    "bound": ("clip",),
+    "objective": ("confusion",),
+}
+
+_SMALL = Training(epochs=3, shared_epochs=2, lr=1e-3, cosine=True)
+_BRIEF = Config(width=8, blocks=2, lr_g=1e-3, lr_d=1e-3, decay=True, epochs=1.5)
+
+_CELEBA = ("Smiling", "Attractive", "Blond_Hair")
+
+FAAP: dict[str, Preset] = {
+    "smoke": Preset(
+        faces=2000,
+        half=900,
+        size=32,
+        width=8,
+        targets={"Attractive": 1},
+        training=replace(_SMALL, shared_epochs=4, epochs=3, lr=2e-3),
+        faap=replace(_BRIEF, epochs=4, lr_g=2e-3, lr_d=2e-3, batch=32),
+        probe=500,
+        api_epochs=3,
+        jobs=1,
+        brief=True,
+    ),
+    "laptop": Preset(
+        faces=10_000,
+        half=3500,
+        size=48,
+        width=12,
+        targets={"Attractive": 2},
+        training=replace(_SMALL, shared_epochs=4, epochs=4),
+        faap=replace(_BRIEF, epochs=6),
+        only_t=("Attractive",),
+        sweeps={"epsilon": (0.02, 0.1), "alpha": (0.0, 1.0), "beta": (0.25, 2.0)},
+        probe=3000,
+        api_epochs=6,
+    ),
+    "paper": Preset(
+        faces=60_000,
+        half=81_385,
+        size=64,
+        width=64,
+        targets=dict.fromkeys(_CELEBA, 3),
+        training=Training(),
+        faap=Config(),
+        only_t=("Attractive",),
+        sweeps=_SWEEPS,
+    ),
+}
+"""The chapter's presets on synthetic faces; :func:`for_real` changes what photographs change."""
+
+
+def for_real(preset: Preset, name: str) -> Preset:
+    """Return the preset for CelebA's three targets and LFW's one, ``Happy``.
+
+    ``laptop`` trains on 10,000 images of each half instead of 81,385, and takes about an hour on
+    two cores; ``smoke`` only shows that the files are read.
+    """
+    if name == "paper":
+        return replace(preset, headline="Smiling", only_t=("Smiling",))
+    if name == "smoke":
+        return replace(preset, targets={"Smiling": 1}, headline="Smiling", size=32)
+    return replace(
+        preset,
+        half=10_000,
+        size=64,
+        width=16,
+        targets={"Smiling": 3, "Attractive": 2, "Blond_Hair": 2},
+        training=replace(_SMALL, shared_epochs=3, epochs=2),
+        faap=replace(_BRIEF, epochs=2),
+        headline="Smiling",
+        only_t=("Smiling",),
+        sweeps={"epsilon": (0.01, 0.02, 0.1), "alpha": (0.0,), "beta": (2.0,), "bound": ("clip",)},
+        probe=8000,
+        api_epochs=10,
+    )
+
+
+LFW_TARGETS: Mapping[str, int] = {"Happy": 1}
+"""Target → seeds on LFW, of which our edition has gender and emotion only."""
+
+
+def for_lfw(preset: Preset) -> Preset:
+    """Return the preset of the real run for LFW: fewer images, so more passes over them."""
+    training = replace(preset.training, shared_epochs=4, epochs=3)
+    faap = replace(preset.faap, epochs=5)
+    return replace(
+        preset, targets=LFW_TARGETS, headline="Happy", only_t=(), training=training, faap=faap
+    )
