@@ -56,7 +56,7 @@ def extract_member(
     name = Path(archive).name
     try:
         with zipfile.ZipFile(archive) as bundle:
-            info = _safe_member(bundle, member, name, limit)
+            info = safe_member(bundle, member, name, limit)
             with atomic_path(target) as temporary, bundle.open(info) as packed:
                 sha, size = hashlib.sha256(), 0
                 with open(temporary, "wb") as plain:
@@ -79,7 +79,14 @@ def extract_member(
     return Path(target)
 
 
-def _safe_member(bundle: zipfile.ZipFile, member: str, name: str, limit: int) -> zipfile.ZipInfo:
+def safe_member(bundle: zipfile.ZipFile, member: str, name: str, limit: int) -> zipfile.ZipInfo:
+    """Return a member of an open archive called ``name``, or say why it is refused.
+
+    Raises
+    ------
+    fairtut.errors.CorruptFile
+        As :func:`extract_member`, except for the digest.
+    """
     parts = member.replace("\\", "/").split("/")
     if member.startswith(("/", "\\")) or ".." in parts or ":" in parts[0]:
         raise CorruptFile(f"{name}: refusing {member!r}, a path that leads out of the folder")

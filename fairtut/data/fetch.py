@@ -18,7 +18,7 @@ def fetch_missing(entry: Dataset, folder: Path) -> None:
     """Bring every missing file into ``folder``; errors as in :func:`fairtut.data.files.get`."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with _lock(folder):
+        with lock(folder):
             # another process may have fetched some while this one waited for the lock
             for file in entry.files:
                 if find(folder, file) is None:
@@ -34,7 +34,7 @@ def fetch_missing(entry: Dataset, folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def _lock(folder: Path) -> Iterator[None]:
+def lock(folder: Path) -> Iterator[None]:
     """Let one process at a time write in ``folder`` (where the system can lock files)."""
     try:
         import fcntl

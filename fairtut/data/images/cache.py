@@ -1,0 +1,264 @@
+"""Decoded images on disk: decode once, load in a moment ever after.
+
+One folder per set of decoded images, named after a digest of everything that it depends on, holds
+``pixels.npy`` and, written last, ``labels.npz``.  Both appear whole or not at all, so a run that
+is killed leaves nothing that a later one would trust.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import zipfile
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import torch
+from numpy.lib.format import open_memmap
+
+from fairtut.data.fetch import lock
+from fairtut.data.images.decode import check_size, decode_into
+from fairtut.data.images.imageset import ImageSet, digest_of
+from fairtut.data.images.labels import Labels, spread
+from fairtut.data.images.sources import Entry, Source, opened_source
+from fairtut.errors import CorruptFile, InputError, MissingData
+from fairtut.runtime.device import pick_device
+from fairtut.runtime.io import atomic_path
+
+VERSION: Final = 1
+"""Raise it whenever the same files would be decoded or labelled in another way."""
+
+ABSENT: Final = "image is not there"
+UNDECODABLE: Final = "image cannot be decoded"
+"""Reasons in ``ImageSet.rows_dropped``."""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Which files a set of images comes from.
+
+    Attributes
+    ----------
+    name, source : str
+        Of the set, as in :class:`ImageSet`.
+    identity : tuple of str
+        What changes whenever a file changes: digests, or sizes and times.
+    images : tuple of Path
+        A folder, or one or more archives.
+    """
+
+    name: str
+    source: str
+    identity: tuple[str, ...]
+    images: tuple[Path, ...]
+
+    def saying(self, more: str) -> Origin:
+        """Return the origin with more in its line for captions."""
+        return replace(self, source=f"{self.source}, {more}")
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """How images are wanted.
+
+    Attributes
+    ----------
+    size : int
+        Pixels of a side.
+    resize : {"crop", "plain"}
+        As in :func:`fairtut.data.images.decode.decode`.
+    limit : int or None
+        Most images, chosen at random with each split's share kept; None for all.
+    options : dict
+        What else changes the labels or the split.
+    """
+
+    size: int = 64
+    resize: str = "crop"
+    limit: int | None = None
+    options: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        check_size(self.size, self.resize)
+        if self.limit is not None and self.limit < 1:
+            raise InputError(f"limit={self.limit!r}: give at least 1, or None for all images")
+
+
+def cache_root() -> Path:
+    """Return the folder of caches: ``$FAIRTUT_CACHE`` or the per-user cache, and ``images``."""
+    chosen = os.environ.get("FAIRTUT_CACHE", "").strip()
+    if chosen:
+        return Path(chosen).expanduser() / "images"
+    import pooch
+
+    return Path(pooch.os_cache("fairtut")) / "images"
+
+
+def assemble(
+    origin: Origin,
+    read_labels: Callable[[], Labels],
+    wanted: Wanted,
+    device: str | torch.device = "cpu",
+    skip_corrupt: bool = False,
+) -> ImageSet:
+    """Load images from the cache, or decode them into it first.
+
+    Parameters
+    ----------
+    origin, wanted : Origin, Wanted
+        What to load; together they are the cache's key.
+    read_labels : callable
+        Reads the label files; called only if the cache does not hold this set.
+    device : str or torch.device
+        Where the pixels go; ``"auto"`` chooses.
+    skip_corrupt : bool
+        Whether images that cannot be decoded are left out and counted instead of refused.
+
+    Raises
+    ------
+    fairtut.errors.CorruptFile
+        If an image cannot be decoded: names it.
+    fairtut.errors.MissingData
+        If none of the images is there, or the cache cannot be written.
+    fairtut.errors.InputError
+        If there is no such device here.
+    """
+    chosen = pick_device(str(device))
+    text = json.dumps([VERSION, origin.name, origin.identity, asdict(wanted)], sort_keys=True)
+    key = hashlib.sha256(text.encode()).hexdigest()
+    plain = re.sub(r"[^\w.-]+", "-", origin.name)
+    folder = cache_root() / f"{plain}-{wanted.size}px-{key[:16]}"
+    images = _stored(folder, origin)
+    if images is None:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with lock(folder):
+                images = _stored(folder, origin)  # another process may have been faster
+                if images is None:
+                    _build(folder, origin, read_labels(), wanted, skip_corrupt)
+                    images = _stored(folder, origin)
+        except OSError as error:
+            if isinstance(error, MissingData):
+                raise
+            raise MissingData(
+                f"cannot keep decoded images in {folder} ({error.strerror or error}): set "
+                "FAIRTUT_CACHE to a folder with room that you may write to"
+            ) from error
+    assert images is not None
+    corrupt = dict(images.rows_dropped).get(UNDECODABLE, 0)
+    if corrupt and not skip_corrupt:
+        raise CorruptFile(
+            f"{origin.name}: {corrupt} images cannot be decoded: fetch them again, or leave them "
+            "out by skip_corrupt=True"
+        )
+    return images if chosen.type == "cpu" else images.to(chosen)
+
+
+def _build(
+    folder: Path, origin: Origin, labels: Labels, wanted: Wanted, skip_corrupt: bool
+) -> None:
+    """Decode the images of the labels and store both."""
+    for stale in folder.glob(".*.tmp"):  # of a run that was killed; the lock is ours
+        stale.unlink()
+    (folder / "labels.npz").unlink(missing_ok=True)  # it marks a whole set
+    with opened_source(origin.images) as source:
+        found = source.resolve(labels.files)
+        here = np.array([row for row, entry in enumerate(found) if entry is not None], dtype=int)
+        if len(here) == 0:
+            raise MissingData(
+                f"{origin.name}: none of the {len(found)} images that the labels name, such as "
+                f"{labels.files[0]}, is in {source.title}"
+            )
+        absent = len(found) - len(here)
+        labels = labels.take(here)
+        entries = [entry for entry in found if entry is not None]
+        if wanted.limit is not None and wanted.limit < len(entries):
+            rows = spread(labels.split, wanted.limit)
+            labels, entries = labels.take(rows), [entries[row] for row in rows]
+        kept = _decode(folder / "pixels.npy", source, entries, wanted, skip_corrupt)
+    dropped = (*labels.dropped, (ABSENT, absent), (UNDECODABLE, len(entries) - len(kept)))
+    labels = replace(labels.take(kept), dropped=tuple(pair for pair in dropped if pair[1]))
+    pixels = np.load(folder / "pixels.npy", mmap_mode="r")
+    digest = digest_of(pixels, labels.attributes, labels.split)
+    _store_labels(folder / "labels.npz", labels, {"digest": digest, "absent": absent})
+
+
+def _decode(
+    target: Path, source: Source, entries: list[Entry], wanted: Wanted, skip_corrupt: bool
+) -> np.ndarray:
+    """Decode into a file; returns the rows of ``entries`` that could be decoded."""
+    rows = np.arange(len(entries))
+    while True:
+        shape = (len(rows), 3, wanted.size, wanted.size)
+        need, room = int(np.prod(shape)), shutil.disk_usage(target.parent).free
+        if need > room:  # writing to a mapped file on a full disk would kill the process
+            raise OSError(f"{need >> 20} MiB are needed and {room >> 20} MiB are free")
+        with atomic_path(target) as temporary:
+            out = open_memmap(temporary, mode="w+", dtype=np.uint8, shape=shape)
+            chosen = [entries[row] for row in rows]
+            bad = decode_into(out, source, chosen, wanted.resize, skip_corrupt)
+            if not bad:
+                out.flush()
+                return rows
+            del out
+            if len(bad) == len(rows):
+                raise CorruptFile(bad[0][1])
+            # rare: once more without the bad ones, so that rows follow each other in the file
+            rows = np.delete(rows, [row for row, _ in bad])
+
+
+def _store_labels(target: Path, labels: Labels, facts: dict[str, Any]) -> None:
+    """Store the labels as plain arrays, which load ten times as fast as the label files."""
+    arrays = {"split": labels.split, "files": np.array(labels.files, dtype=np.str_)}
+    columns = []
+    for number, name in enumerate(labels.attributes.columns):
+        series = labels.attributes[name]
+        kind = "plain"
+        if series.dtype == "category":
+            kind = "ordered" if series.cat.ordered else "category"
+            arrays[f"{number}_values"] = np.array(list(series.cat.categories), dtype=np.str_)
+            series = series.cat.codes
+        arrays[str(number)] = series.to_numpy()
+        columns.append((name, kind))
+    text = json.dumps({**facts, "columns": columns, "dropped": labels.dropped})
+    with atomic_path(target) as temporary, open(temporary, "wb") as stream:
+        np.savez(stream, facts=np.array(text), **arrays)  # type: ignore[arg-type]
+
+
+def _stored(folder: Path, origin: Origin) -> ImageSet | None:
+    """Return what the folder holds, None if that is not a whole set."""
+    import pandas as pd
+
+    try:
+        with open(folder / "labels.npz", "rb") as stream, np.load(stream) as arrays:
+            facts = json.loads(str(arrays["facts"]))
+            data: dict[str, Any] = {}
+            for number, (name, kind) in enumerate(facts["columns"]):
+                values = arrays[str(number)]
+                if kind != "plain":
+                    words = arrays[f"{number}_values"].astype(object)
+                    values = pd.Categorical.from_codes(values, words, ordered=kind == "ordered")
+                data[name] = values
+            index = pd.Index(arrays["files"].astype(object), name="file")
+            frame = pd.DataFrame(data, index=index)
+            split = arrays["split"]
+        # mapped copy-on-write: only what is used is read, and a write would not reach the file
+        pixels = np.load(folder / "pixels.npy", mmap_mode="c")
+        return ImageSet(
+            x=torch.from_numpy(pixels),
+            attributes=frame,
+            split=split,
+            name=origin.name,
+            source=origin.source,
+            digest=facts["digest"],
+            absent=facts["absent"],
+            rows_dropped=tuple((reason, n) for reason, n in facts["dropped"]),
+        )
+    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile):
+        return None

@@ -1,0 +1,314 @@
+"""Images of your own, and the cache: whole or absent, keyed by what it depends on."""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import subprocess
+import sys
+import types
+import zipfile
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from fairtut.data import images
+from fairtut.data.images import cache, decode
+from fairtut.errors import CorruptFile, DataError, InputError, MissingData, UnknownName
+
+N = 12
+
+
+def jpeg(seed, width=20, height=24):
+    noise = np.random.default_rng(seed).integers(0, 256, (4, 4, 3), dtype=np.uint8)
+    out = io.BytesIO()
+    Image.fromarray(noise).resize((width, height)).save(out, "JPEG")
+    return out.getvalue()
+
+
+@pytest.fixture
+def own(tmp_path, monkeypatch):
+    """Twelve photographs of different sizes, their table, and an empty cache."""
+    monkeypatch.setenv("FAIRTUT_CACHE", str(tmp_path / "cache"))
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for i in range(N):
+        (folder / f"{i}.jpg").write_bytes(jpeg(i, 20 + i, 30 - i))
+    rows = [
+        f"{i}.jpg,{i % 2},{2 * (i % 3 == 0) - 1},{['no', 'Yes'][i % 2]},{20 + i},{'ab'[i % 2]}c,"
+        f"{['train', 'valid', 'test'][i % 3]}"
+        for i in range(N)
+    ]
+    (tmp_path / "table.csv").write_text("file,hat,smile,young,age,kind,split\n" + "\n".join(rows))
+    return tmp_path
+
+
+def load(own, size=16, **options):
+    return images.from_folder(own / "photos", own / "table.csv", size, **options)
+
+
+def stored(own):
+    return sorted(p for p in (own / "cache").rglob("*") if p.is_file() and p.name != ".lock")
+
+
+def rewrite(own, old, new):
+    path = own / "table.csv"
+    path.write_text(path.read_text().replace(old, new))
+
+
+def test_pixels_and_labels_belong_together(own):
+    found = load(own)
+    assert found.x.shape == (N, 3, 16, 16) and found.x.dtype == torch.uint8
+    for i in range(N):
+        expected = decode.decode((own / "photos" / f"{i}.jpg").read_bytes(), 16)
+        np.testing.assert_array_equal(found.x[i], expected)
+    assert found.labels("hat").tolist() == [i % 2 for i in range(N)]
+    assert found.labels("smile").tolist() == [int(i % 3 == 0) for i in range(N)]
+    assert found.labels("young").tolist() == [i % 2 for i in range(N)]
+    assert found.attributes["age"].tolist() == list(range(20, 20 + N))
+    assert found.labels("kind=bc").tolist() == [i % 2 for i in range(N)]
+    assert found.split.tolist() == ["train", "val", "test"] * 4
+    assert found.attributes.index[3] == "3.jpg" and found.name == "photos"
+    assert found.absent == 0 and found.rows_dropped == ()
+    assert found.digest == images.digest_of(found.x, found.attributes, found.split)
+
+
+def test_a_zip_gives_the_same_set(own):
+    with zipfile.ZipFile(own / "photos.zip", "w") as bundle:
+        for path in (own / "photos").iterdir():
+            bundle.write(path, f"some/where/{path.name}")
+    assert images.from_folder(own / "photos.zip", own / "table.csv", 16).digest == load(own).digest
+
+
+def test_the_second_load_decodes_nothing_and_is_the_same(own, monkeypatch):
+    first = load(own)
+
+    def never(*args):
+        raise AssertionError("decoded again")
+
+    monkeypatch.setattr(decode, "decode", never)
+    second = load(own)
+    assert torch.equal(first.x, second.x) and first.attributes.equals(second.attributes)
+    assert first.attributes.dtypes.equals(second.attributes.dtypes)
+    assert (first.split == second.split).all() and first.digest == second.digest
+
+
+def test_writing_to_the_pixels_does_not_reach_the_cache(own):
+    first = load(own)
+    before = first.x.clone()
+    first.x.zero_()
+    assert torch.equal(load(own).x, before)
+
+
+@pytest.mark.parametrize("option", [{"size": 24}, {"resize": "plain"}, {"limit": 6}])
+def test_another_wish_has_another_key(own, option):
+    first, second = load(own), load(own, **option)
+    assert len(stored(own)) == 4 and first.digest != second.digest
+    if "limit" not in option:
+        size = option.get("size", 16)
+        data = (own / "photos" / "5.jpg").read_bytes()
+        expected = decode.decode(data, size, option.get("resize", "crop"))
+        np.testing.assert_array_equal(second.x[5], expected)
+
+
+def test_a_changed_image_or_table_is_read_again(own):
+    first = load(own)
+    path = own / "photos" / "0.jpg"
+    path.write_bytes(jpeg(99))
+    second = load(own)
+    assert not torch.equal(first.x[0], second.x[0]) and torch.equal(first.x[1:], second.x[1:])
+    rewrite(own, "0.jpg,0", "0.jpg,1")
+    assert load(own).labels("hat")[0] == 1
+
+
+def test_a_new_version_of_the_code_decodes_again(own, monkeypatch):
+    load(own)
+    monkeypatch.setattr(cache, "VERSION", -1)
+    load(own)
+    assert len(stored(own)) == 4
+
+
+def test_a_limit_keeps_the_shares_of_the_splits(own):
+    few = load(own, limit=6)
+    assert sorted(few.split.tolist()) == ["test"] * 2 + ["train"] * 2 + ["val"] * 2
+    whole = load(own)
+    for row, name in enumerate(few.attributes.index):
+        assert torch.equal(few.x[row], whole.x[whole.attributes.index.get_loc(name)])
+    assert len(load(own, limit=1000)) == N
+
+
+def test_absent_images_are_counted(own):
+    (own / "photos" / "1.jpg").unlink()
+    (own / "photos" / "7.jpg").unlink()
+    for _ in range(2):
+        found = load(own)
+        assert len(found) == N - 2 and found.absent == 2
+        assert found.attributes["age"].tolist() == [20 + i for i in range(N) if i not in (1, 7)]
+
+
+def test_a_corrupt_image_is_named_or_skipped_and_counted(own):
+    (own / "photos" / "4.jpg").write_bytes(jpeg(4)[:300])
+    with pytest.raises(CorruptFile, match=r"4\.jpg cannot be decoded.*skip_corrupt=True"):
+        load(own)
+    assert stored(own) == []
+    for _ in range(2):
+        found = load(own, skip_corrupt=True)
+        assert found.attributes["age"].tolist() == [20 + i for i in range(N) if i != 4]
+        assert found.rows_dropped == (("image cannot be decoded", 1),) and found.absent == 0
+        np.testing.assert_array_equal(
+            found.x[4], decode.decode((own / "photos" / "5.jpg").read_bytes(), 16)
+        )
+    with pytest.raises(CorruptFile, match="1 image"):  # who did not ask for it is told
+        load(own)
+
+
+def test_only_corrupt_images_are_an_error_in_any_case(own):
+    for path in (own / "photos").iterdir():
+        path.write_bytes(b"")
+    with pytest.raises(CorruptFile):
+        load(own, skip_corrupt=True)
+    assert stored(own) == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "match"),
+    [
+        ("file,", "image,", r"table\.csv has no column 'file'"),
+        ("3.jpg,1,", "3.jpg,,", r"table\.csv: column 'hat' is empty in data row 4"),
+        ("valid", "dev", r"table\.csv: split 'dev' is none of"),
+    ],
+)
+def test_a_bad_table_is_named(own, old, new, match):
+    rewrite(own, old, new)
+    with pytest.raises(DataError, match=match):
+        load(own)
+    assert stored(own) == []
+
+
+def test_empty_things_are_named(own):
+    text = (own / "table.csv").read_text()
+    (own / "table.csv").write_text(text.splitlines()[0])
+    with pytest.raises(DataError, match=r"table\.csv holds no rows"):
+        load(own)
+    (own / "table.csv").write_text("")
+    with pytest.raises(DataError, match=r"table\.csv is not a table"):
+        load(own)
+    (own / "table.csv").write_text(text)
+    for path in (own / "photos").iterdir():
+        path.unlink()
+    with pytest.raises(MissingData, match=r"none of the 12 images.*0\.jpg"):
+        load(own)
+    (own / "photos").rmdir()
+    with pytest.raises(MissingData, match="photos is not there"):
+        load(own)
+    (own / "table.csv").unlink()
+    (own / "photos").mkdir()
+    with pytest.raises(MissingData, match=r"table\.csv is not there"):
+        load(own)
+
+
+def test_a_single_class_is_refused_when_asked_for(own):
+    rewrite(own, "Yes", "no")
+    with pytest.raises(InputError, match=r"young.*0 for each"):
+        load(own).labels("young")
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [({"size": 7}, InputError), ({"limit": 0}, InputError), ({"resize": "x"}, UnknownName),
+     ({"device": "cuda:77"}, InputError)],
+)  # fmt: skip
+def test_wishes_that_make_no_sense(own, options, error):
+    with pytest.raises(error):
+        load(own, **options)
+
+
+def test_without_a_split_column_rows_are_split_at_random_and_repeatably(own):
+    found = load(own, split="part")
+    assert sorted(found.split.tolist()) == ["test"] * 3 + ["train"] * 7 + ["val"] * 2
+    assert (found.split == load(own, split="part").split).all()
+    assert (found.split != load(own, split="part", seed=1).split).any()
+
+
+def test_an_error_in_the_middle_leaves_nothing_and_the_next_run_works(own, monkeypatch):
+    calls, real = [], decode.decode
+
+    def fails(*args):
+        calls.append(args)
+        if len(calls) == 7:
+            raise KeyboardInterrupt
+        return real(*args)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(decode, "decode", fails)
+        with pytest.raises(KeyboardInterrupt):
+            load(own)
+    assert stored(own) == []
+    assert len(load(own)) == N
+
+
+def test_an_end_between_pixels_and_labels_is_made_good(own, monkeypatch):
+    def fails(*args):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(cache, "_store_labels", fails)
+        with pytest.raises(KeyboardInterrupt):
+            load(own)
+    assert [p.name for p in stored(own)] == ["pixels.npy"]
+    assert len(load(own)) == N
+
+
+@pytest.mark.parametrize("name", ["pixels.npy", "labels.npz"])
+@pytest.mark.parametrize("damage", ["cut", "gone", "empty"])
+def test_a_damaged_cache_is_made_again(own, name, damage):
+    first = load(own)
+    before = first.x.clone()
+    del first
+    (path,) = [p for p in stored(own) if p.name == name]
+    data = path.read_bytes()
+    path.unlink()
+    if damage != "gone":
+        path.write_bytes(data[: len(data) // 2] if damage == "cut" else b"")
+    assert torch.equal(load(own).x, before)
+
+
+KILLED = """
+import sys, time
+from fairtut.data import images
+from fairtut.data.images import decode
+real, calls = decode.decode, []
+def slow(*args):
+    calls.append(args)
+    if len(calls) > 6:
+        print("half", flush=True)
+        time.sleep(60)
+    return real(*args)
+decode.decode = slow
+images.from_folder(sys.argv[1], sys.argv[2], 16)
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs SIGKILL")
+def test_a_kill_leaves_nothing_that_the_next_run_would_trust(own):
+    command = [sys.executable, "-c", KILLED, str(own / "photos"), str(own / "table.csv")]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    child = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE)
+    assert child.stdout is not None and child.stdout.readline() == b"half\n"
+    child.send_signal(signal.SIGKILL)
+    child.wait()
+    child.stdout.close()
+    assert all(p.name.endswith(".tmp") for p in stored(own)) and stored(own)
+    assert len(load(own)) == N
+    assert [p.name for p in stored(own)] == ["labels.npz", "pixels.npy"], "leftovers are gone"
+
+
+def test_a_full_disk_is_said_before_anything_is_written(own, monkeypatch):
+    usage = types.SimpleNamespace(free=1000)
+    monkeypatch.setattr(cache.shutil, "disk_usage", lambda path: usage)
+    with pytest.raises(MissingData, match=r"cannot keep decoded images.*FAIRTUT_CACHE"):
+        load(own)
+    assert stored(own) == []
