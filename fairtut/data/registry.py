@@ -32,6 +32,16 @@ _ALL = (
         source="embedded",
     ),
     Dataset(
+        name="faces",
+        title="Synthetic faces, painted from CelebA's counts of attributes",
+        licence="none needed: the pictures are generated",
+        terms="Anyone may use them for anything; no photograph and no person stands behind a "
+        "picture.",
+        homepage="https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html",
+        citation="liu2015",
+        source="embedded",
+    ),
+    Dataset(
         name="adult",
         title="Adult (1994 US census extract)",
         licence="CC BY 4.0",

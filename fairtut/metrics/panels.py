@@ -45,12 +45,14 @@ class Panel:
     def __init__(
         self, y: ArrayLike, s: ArrayLike, *, n_resamples: int = 1000, seed: int = 0
     ) -> None:
-        self.y, self.s = np.asarray(y).astype(int), np.asarray(s).astype(int)
-        n = len(self.y)
-        if self.y.shape != self.s.shape or self.y.ndim != 1 or n == 0:
-            raise InputError(f"y and s have shapes {self.y.shape}, {self.s.shape}: need (n,) twice")
-        if not set(np.unique(self.y)) | set(np.unique(self.s)) <= {0, 1}:
+        people = np.asarray(y), np.asarray(s)
+        shapes = [v.shape for v in people]
+        if shapes[0] != shapes[1] or len(shapes[0]) != 1 or shapes[0] == (0,):
+            raise InputError(f"y and s have shapes {shapes[0]}, {shapes[1]}: need (n,) twice")
+        if not all(np.isin(v, (0, 1)).all() for v in people):  # before halves become whole
             raise InputError("y and s must hold 0 and 1 only")
+        self.y, self.s = (v.astype(int) for v in people)
+        n = len(self.y)
         rng = np.random.default_rng(seed)
         counts = rng.multinomial(n, np.full(n, 1 / n), n_resamples)  # (R, n)
         self.n = n
@@ -73,7 +75,10 @@ class Panel:
 
     def accuracy(self, y_hat: ArrayLike) -> FloatArray:
         """Return the accuracy of decisions (..., n)."""
-        return self.mean(np.asarray(y_hat) == self.y)
+        decided = np.asarray(y_hat)
+        if decided.shape[-1:] != (self.n,):  # or numpy would stretch a single decision
+            raise InputError(f"y_hat of shape {decided.shape} for {self.n} people: one per person")
+        return self.mean(decided == self.y)
 
     def signed_gap(self, y_hat: ArrayLike, label: int | None = None) -> FloatArray:
         """Return P(y_hat = 1 | s = 1) - P(y_hat = 1 | s = 0), among people with a label if given.

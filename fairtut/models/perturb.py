@@ -87,6 +87,7 @@ class Perturber(nn.Module):
         if width < 1 or blocks < 0:
             raise InputError(f"width {width}, blocks {blocks}: need at least 1 and 0")
         self.epsilon, self.bound = float(epsilon), bound
+        self.width, self.blocks = width, blocks
         self.body = nn.Sequential(
             *_down(3, width),
             *_down(width, 2 * width),

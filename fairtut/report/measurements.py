@@ -95,6 +95,17 @@ def as_draw(value: Any, id: str) -> Draw:
     return _single(value, id)
 
 
+def as_ends(people: Any, id: str) -> tuple[float, float]:
+    """Turn the ends of an interval over people into two rounded numbers."""
+    try:
+        low, high = (significant(float(end)) for end in people)
+    except (TypeError, ValueError):
+        raise RecordError(
+            f"measurement {id!r}: people {people!r} must be the two ends of an interval"
+        ) from None
+    return low, high
+
+
 def _single(value: Any, id: str) -> float | None:
     if value is None:
         return None

@@ -18,16 +18,8 @@ from typing import TYPE_CHECKING, Any, Final
 import fairtut
 from fairtut.errors import InputError, RecordError
 from fairtut.report.claims import chapter_id
-from fairtut.report.measurements import Measurement, as_draw, entries
-from fairtut.report.schema import (
-    KEYS,
-    SCHEMA,
-    check_dataset,
-    check_measurement,
-    check_record,
-    dump,
-    significant,
-)
+from fairtut.report.measurements import Measurement, as_draw, as_ends, entries
+from fairtut.report.schema import KEYS, SCHEMA, check_dataset, check_measurement, check_record, dump
 from fairtut.runtime.io import atomic_write_text
 from fairtut.runtime.presets import PRESETS, check_mode, choose
 
@@ -173,8 +165,7 @@ class Record:
         if id in self.measurements:
             raise RecordError(f"measurement {id!r} is already in the record {self.name}: rename it")
         rounded = tuple(as_draw(value, id) for value in entries(values))
-        low, high = (significant(float(end)) for end in people) if people else (0.0, 0.0)
-        ends = (low, high) if people else None
+        ends = None if people is None else as_ends(people, id)
         measurement = Measurement(rounded, int(n), unit, note, ends)
         check_measurement(id, measurement.as_dict(), f"record {self.name}")
         self.measurements[id] = measurement

@@ -205,11 +205,7 @@ def _test(claim: Claim, name: str, record: Record) -> Part:
     measurement = record.measurements.get(name)
     if measurement is None:
         return Part(name, None, False, f"record {record.name} does not measure it", _blank(claim))
-    if measurement.unit != claim.unit:
-        raise RecordError(
-            f"claim {claim.paper}:{claim.id} is in {claim.unit} but {record.name} measures "
-            f"{name} in {measurement.unit}: give both the same unit"
-        )
+    _check_unit(claim, name, record)
     numbers = measurement.flat() if claim.kind == "exact" else measurement.draws()
     lost = sum(x is None for x in numbers)
     have = [x for x in numbers if x is not None]
@@ -227,6 +223,15 @@ def _test(claim: Claim, name: str, record: Record) -> Part:
     if claim.kind == "exact":
         return replace(part, reason=reason, passed=False, margin=-math.inf)
     return replace(part, reason=reason)
+
+
+def _check_unit(claim: Claim, name: str, record: Record) -> None:
+    unit = record.measurements[name].unit
+    if unit != claim.unit:
+        raise RecordError(
+            f"claim {claim.paper}:{claim.id} is in {claim.unit} but {record.name} measures "
+            f"{name} in {unit}: give both the same unit"
+        )
 
 
 def _exact(claim: Claim, name: str, have: list[float], _: Measurement) -> Part:
@@ -351,7 +356,12 @@ def _level(claim: Claim, record: Record, values: dict[str, Any]) -> dict[str, An
     """Put the comparable measurement beside the paper's number; the tested one is in the reason."""
     if claim.shown is None or claim.shown not in record.measurements:
         return values
-    return _interval(claim, record.measurements[claim.shown])
+    shown = record.measurements[claim.shown]
+    _check_unit(claim, claim.shown, record)
+    if all(x is None for x in shown.draws()):
+        return _blank(claim)
+    found = _interval(claim, shown)  # one draw has no interval: None, as JSON has no NaN
+    return {k: None if isinstance(v, float) and math.isnan(v) else v for k, v in found.items()}
 
 
 def _count(n: int, word: str) -> str:

@@ -14,7 +14,7 @@ from fairtut.errors import CorruptFile
 from fairtut.runtime.io import atomic_path
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
 FORMAT: Final = 1
 
@@ -41,8 +41,12 @@ def state_digest(module: nn.Module) -> str:
     Two modules have equal digests exactly if their ``state_dict`` have equal names, types, shapes
     and bytes: how tests tell that a deployed model was not touched.
     """
+    return _digest(module.state_dict())
+
+
+def _digest(state: Mapping[str, Tensor]) -> str:
     sha = hashlib.sha256()
-    for name, value in sorted(module.state_dict().items()):
+    for name, value in sorted(state.items()):
         array = value.detach().cpu().contiguous().numpy()
         sha.update(f"{name} {array.dtype} {array.shape}".encode())
         sha.update(array.tobytes())
@@ -112,10 +116,20 @@ def load(path: str | os.PathLike[str], module: nn.Module) -> dict[str, Any]:
     with _readable(path):
         body = torch.load(path, map_location="cpu", weights_only=True)
         card: dict[str, Any] = json.loads(body["card"])
-        module.load_state_dict(body["state"])
-        if state_digest(module) != body["digest"]:
+        # everything is checked before the module changes: after an error it is as it was
+        if _digest(body["state"]) != body["digest"]:
             raise CorruptFile(f"{path} is damaged (its digest differs): delete it and train again")
+        if _shapes(body["state"]) != _shapes(module.state_dict()):
+            raise CorruptFile(
+                f"{path} is not a checkpoint of this model (other layers or widths): delete it and "
+                "train again"
+            )
+        module.load_state_dict(body["state"])
         return card
+
+
+def _shapes(state: Mapping[str, Tensor]) -> dict[str, Any]:
+    return {name: (value.shape, value.dtype) for name, value in state.items()}
 
 
 def load_or_train(

@@ -13,7 +13,7 @@ from fairtut.runtime.progress import progress
 from fairtut.runtime.seeds import torch_rng
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Generator, Tensor
 
 Step = Callable[["Tensor", float], Mapping[str, "Tensor"]]
 """``step(rows, done)``: one update on the rows (b,), ``done`` the share of training behind it, in
@@ -28,6 +28,21 @@ class Stateful(Protocol):
 
     def load_state_dict(self, state: Any) -> Any:
         """Restore the state."""
+
+
+class Draws:
+    """A random generator as a part to keep: without its state a resumed training draws anew."""
+
+    def __init__(self, generator: Generator) -> None:
+        self.generator = generator
+
+    def state_dict(self) -> Any:
+        """Return where the generator stands."""
+        return {"state": self.generator.get_state()}
+
+    def load_state_dict(self, state: Any) -> Any:
+        """Go on from there."""
+        self.generator.set_state(state["state"])
 
 
 def fit(
@@ -61,7 +76,7 @@ def fit(
     device : torch.device or str
         Where ``rows`` live.
     keep : mapping, optional
-        Modules and optimisers whose state belongs to the training.
+        Modules, optimisers and generators (:class:`Draws`) whose state belongs to the training.
     checkpoint : path-like, optional
         A file written after each epoch with the state of ``keep``; a later call with the same
         arguments goes on from there and gives the same numbers.  Removed at the end.
@@ -126,8 +141,9 @@ class _Kept:
             history: list[dict[str, float]] = body["history"]
             return history
         except Exception as error:
+            what = " ".join(str(error).split())[:120]  # torch's messages have many lines
             raise CorruptFile(
-                f"{self.path} does not fit this training ({error}): delete it to start over"
+                f"{self.path} does not fit this training ({what}): delete it to start over"
             ) from error
 
     def write(self, history: list[dict[str, float]]) -> None:

@@ -67,7 +67,10 @@ def imports(path: Path, name: str, everywhere: bool = True) -> list[str]:
 
 def violations(root: Path) -> list[str]:
     """Return every import that goes up, and every method that imports another paper's method."""
-    shared = {f"fairtut.methods.{name}" for name in ("adversarial", "fair_baselines", "inputs")}
+    shared = {
+        f"fairtut.methods.{name}"
+        for name in ("adversarial", "deployed", "fair_baselines", "inputs")
+    }
     found = []
     for name, path in modules(root):
         here = room(name)
@@ -126,6 +129,7 @@ def test_the_rule_sees_a_violation(tmp_path, where, line):
         ("metrics/fine.py", "from fairtut.metrics.group import rates\nimport numpy"),
         ("methods/lassi/core.py", "from fairtut.methods.lassi import flow"),
         ("methods/frtrain.py", "from fairtut.methods.adversarial import reverse"),
+        ("methods/faap/study.py", "from fairtut.methods.deployed import train"),
         ("cli.py", "from fairtut import __version__"),
     ],
 )

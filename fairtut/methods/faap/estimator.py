@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import warnings
 from dataclasses import asdict, replace
@@ -12,8 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from fairtut.errors import InputError
-from fairtut.methods.faap.split import Split
+from fairtut.errors import CorruptFile, InputError
+from fairtut.methods.faap.split import Split, frozen
 from fairtut.methods.faap.training import Config, perturb, train
 from fairtut.models.perturb import Perturber
 from fairtut.runtime import checkpoints
@@ -87,7 +88,7 @@ class FAAP:
         """
         x = check_images(images)
         device = next((p.device for p in self.split.model.parameters()), torch.device("cpu"))
-        labels = [torch.as_tensor(np.asarray(v), device=device).long() for v in (y, s)]
+        labels = [_labels(name, v).to(device) for name, v in (("y", y), ("s", s))]
         done = train(
             self.split, x.to(device), *labels, config=self.config, seed=seed, checkpoint=checkpoint
         )
@@ -113,18 +114,17 @@ class FAAP:
 
     def predict(self, images: Any) -> Tensor:
         """Return the deployed model's decisions (n,) on the perturbed images."""
-        with torch.inference_mode():
-            was = self.split.model.training
-            self.split.model.eval()
-            try:
-                parts = [self.split.model(x).argmax(1) for x in self.transform(images).split(512)]
-            finally:
-                self.split.model.train(was)
+        with torch.no_grad(), frozen(self.split.model):
+            parts = [self.split.model(x).argmax(1) for x in self.transform(images).split(512)]
         return torch.cat(parts)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the generator with its hyper-parameters (:func:`load_perturber` reads it)."""
-        return checkpoints.save(path, self.perturber, {"faap": asdict(self.config)})
+        g = self.perturber  # may have come from elsewhere, with a bound of its own
+        settings = asdict(self.config) | {
+            "width": g.width, "blocks": g.blocks, "epsilon": g.epsilon, "bound": g.bound,
+        }  # fmt: skip
+        return checkpoints.save(path, g, {"faap": settings})
 
     def export(self, path: str | os.PathLike[str], size: int | tuple[int, int]) -> Path:
         """Write the generator as TorchScript for images of one size, any batch.
@@ -139,11 +139,7 @@ class FAAP:
         """
         h, w = (size, size) if isinstance(size, int) else size
         example = torch.rand(2, 3, h, w)
-        plain = Perturber(
-            self.config.width, self.config.blocks,
-            epsilon=self.config.epsilon, bound=self.config.bound,
-        )  # fmt: skip
-        plain.load_state_dict({k: v.cpu() for k, v in self.perturber.state_dict().items()})
+        plain = copy.deepcopy(self.perturber).cpu()
         with warnings.catch_warnings(), atomic_path(path) as temporary:
             # tracing warns that sizes become constants, which is what `size` is for
             warnings.simplefilter("ignore")
@@ -160,11 +156,23 @@ def load_perturber(path: str | os.PathLike[str]) -> Perturber:
         If the file is no such checkpoint.
     """
     card = checkpoints.read_card(path)
-    settings: dict[str, Any] = card["faap"]
-    config = Config(**settings | {"hidden": tuple(settings["hidden"])})
+    try:
+        settings: dict[str, Any] = card["faap"]
+        config = Config(**settings | {"hidden": tuple(settings["hidden"])})
+    except (KeyError, TypeError):
+        raise CorruptFile(f"{path} is no generator that FAAP.save wrote: name one") from None
     perturber = Perturber(config.width, config.blocks, epsilon=config.epsilon, bound=config.bound)
     checkpoints.load(path, perturber)
     return perturber.eval().requires_grad_(False)
+
+
+def _labels(name: str, values: Any) -> Tensor:
+    """Return labels as whole numbers, or raise ``InputError``."""
+    array = values.detach().cpu().numpy() if isinstance(values, Tensor) else np.asarray(values)
+    whole = array.dtype.kind in "bui" or (array.dtype.kind == "f" and (array % 1 == 0).all())
+    if not whole:
+        raise InputError(f"{name} holds other values than 0 and 1: code it so")
+    return torch.from_numpy(array.astype(np.int64))
 
 
 def check_images(images: Any) -> Tensor:

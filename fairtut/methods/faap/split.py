@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -36,8 +37,15 @@ class Split:
 
     def __call__(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return codes (n, d) and logits (n, classes)."""
-        caught: list[Tensor] = []
-        hook = self._layer.register_forward_hook(lambda _, __, out: caught.append(out))
+        caught: list[Any] = []
+
+        def catch(_: nn.Module, __: Any, out: Any) -> None:
+            # at once, since a later layer may work in place
+            if isinstance(out, Tensor):
+                out = out.flatten(2).mean(2) if out.ndim > 2 else out.clone()  # (n, d)
+            caught.append(out)
+
+        hook = self._layer.register_forward_hook(catch)
         try:
             logits = self.model(x)
         finally:
@@ -49,8 +57,7 @@ class Split:
             )
         if not isinstance(logits, Tensor) or logits.ndim != 2:
             raise InputError("the deployed model must return logits of shape (n, classes)")
-        z = caught[0]
-        return (z.flatten(2).mean(2) if z.ndim > 2 else z), logits  # (n, d[, h, w]) -> (n, d)
+        return caught[0], logits
 
 
 @contextlib.contextmanager

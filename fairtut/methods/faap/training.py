@@ -16,7 +16,7 @@ from fairtut.methods.faap.losses import OBJECTIVES, discriminator_loss, entropy
 from fairtut.methods.faap.split import Split, frozen
 from fairtut.models.mlp import MLP
 from fairtut.models.perturb import Perturber
-from fairtut.runtime.fit import Stateful, fit
+from fairtut.runtime.fit import Draws, Stateful, fit
 from fairtut.runtime.seeds import stream_seed, torch_rng
 
 _DECAY: Final = 0.5  # G's learning rate falls to zero over the last half of training
@@ -101,8 +101,9 @@ def train(
     splits : Split or sequence of Split
         The deployed model; with several (surrogates of a black box), each has its own D and the
         loss of G is the mean over them.
-    x : uint8 tensor, shape (n, 3, h, w)
-    y, s : int64 tensors, shape (n,)
+    x : tensor, shape (n, 3, h, w)
+        uint8, or floating point in [0, 1].
+    y, s : int64 tensors of 0 and 1, shape (n,)
         Label and sensitive attribute.  Needed here, never when the generator is used.
     config : Config
     seed : int
@@ -116,7 +117,7 @@ def train(
     Raises
     ------
     fairtut.errors.InputError
-        If s or y has a single class, or shapes do not fit.
+        If s or y has a single class or other values than 0 and 1, or shapes do not fit.
     fairtut.errors.UnknownName
         If the objective does not exist.
     """
@@ -125,16 +126,16 @@ def train(
     flips = torch_rng(seed, "augment")
     with frozen(*[split.model for split in splits]):
         with torch.no_grad():
-            widths = [split(pixels(x[:2]))[0].shape[1] for split in splits]
+            widths = [split(_pixels(x[:2]))[0].shape[1] for split in splits]
         game = Game(splits, widths, config, seed, x.device)
 
         def step(rows: Tensor, done: float) -> dict[str, Tensor]:
-            return game.step(augment(pixels(x[rows]), flips), y[rows], s[rows], done)
+            return game.step(augment(_pixels(x[rows]), flips), y[rows], s[rows], done)
 
         history = fit(
             len(x), step, epochs=config.epochs, batch=config.batch,
             seed=stream_seed(seed, "faap"), what="FAAP", device=x.device,
-            keep=game.state(), checkpoint=checkpoint,
+            keep=game.state() | {"flips": Draws(flips)}, checkpoint=checkpoint,
         )  # fmt: skip
     return Fit(game.g.eval().requires_grad_(False), game.d.eval(), history)
 
@@ -220,9 +221,16 @@ def _check(x: Tensor, y: Tensor, s: Tensor, config: Config) -> None:
             raise InputError(f"{name} has shape {tuple(values.shape)}: need ({len(x)},)")
         if len(torch.unique(values)) < 2:
             raise InputError(f"{name} has a single class: FAAP needs both to train on")
+        if not torch.isin(values, torch.tensor([0, 1], device=values.device)).all():
+            raise InputError(f"{name} holds {values.unique()[:5].tolist()}: code it as 0 and 1")
 
 
-@torch.inference_mode()
+def _pixels(x: Tensor) -> Tensor:
+    """Return uint8 or floating-point images in single precision, in [0, 1]."""
+    return x.float() if x.is_floating_point() else pixels(x)
+
+
+@torch.no_grad()  # not inference mode, whose images nobody could take a gradient through again
 def perturb(perturber: nn.Module, x: Tensor, batch: int = 512) -> Tensor:
     """Return perturbed images in [0, 1], (n, 3, h, w), of uint8 or float images, in batches."""
     parts = [

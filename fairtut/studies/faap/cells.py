@@ -158,7 +158,8 @@ def generator(
     held = _Pair(models, config).to(x.device)
     card = {
         "what": "faap", "images": task.images.digest, "target": task.target, "seed": task.seed,
-        "half": task.half, "names": names, "models": [state_digest(m) for m in models], **asdict(config),
+        "half": task.half, "names": names, "models": [state_digest(m) for m in models],
+        **asdict(config),
     }  # fmt: skip
 
     def run(pair: Any) -> Mapping[str, Any]:
