@@ -10,11 +10,13 @@ from fairtut.methods.deployed import Training
 from fairtut.methods.faap import Config
 
 _STRENGTH: Mapping[str, Mapping[str, float]] = {
-    "Smiling": {"fair": 1.0, "rg": 0.5},
+    "Smiling": {"fair": 0.3, "rg": 0.5},
     "Attractive": {"fair": 1.0, "rg": 0.3},
     "Blond_Hair": {"fair": 1.0, "rg": 0.5},
-    "Happy": {"fair": 1.0, "rg": 0.5},
+    "Happy": {"fair": 0.3, "rg": 0.5},
 }
+# with so few blond men the linear adversary on (logit, label) finds nothing to hold on to
+_LOOKS: Mapping[str, Mapping[str, str]] = {"Blond_Hair": {"fair": "features", "rg": "logit"}}
 _BETA: Mapping[str, float] = {"Smiling": 0.5, "Attractive": 1.0, "Blond_Hair": 0.5, "Happy": 0.5}
 
 
@@ -81,7 +83,8 @@ class Preset:
     def deployed(self, target: str) -> Training:
         """Return the training of the deployed models of a target."""
         strength = tuple(sorted(self.strength[target].items()))
-        return replace(self.training, strength=strength, flip_rate=self.flip_rate)
+        looks = tuple(sorted(_LOOKS[target].items())) if target in _LOOKS else self.training.looks
+        return replace(self.training, strength=strength, looks=looks, flip_rate=self.flip_rate)
 
     def generator(self, target: str, **changes: Any) -> Config:
         """Return FAAP's configuration for a target, with single settings changed."""
