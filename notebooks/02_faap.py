@@ -88,7 +88,8 @@ record = Record.start(
 plots.use_style()
 minutes = {"smoke": 1, "laptop": 10 if data == "synthetic" else 75, "paper": 600}[preset]
 print(f"device {about['type']} ({about['name']}), preset {preset}, {data} data")
-print(f"{sum(cfg.targets.values())} cells of four models each, about {minutes} min on two cores")
+cell_count = sum(cfg.targets.values())
+print(f"{cell_count} cells of {len(cfg.kinds)} models each, about {minutes} min on two cores")
 
 # %% [markdown]
 # **Before you go on.** "Male", "Attractive" and "Young" are labels that a few strangers gave to
@@ -279,10 +280,18 @@ Code(inspect.getsource(faap.Game.step), language="python")
 
 # %%
 cells = study.run_cells(people, cfg)
-for name, group_cells in cells.items():
-    for identifier, entry in study.measures.table(people, group_cells, target).items():
+for several in cells.values():
+    for identifier, entry in study.measures.table(people, several, target).items():
         record.measure(identifier, **entry)
 prefix = study.measures.prefix(people, target, target)
+
+# %%
+if data == "real":
+    lfw = images.load("lfw", size=cfg.size)
+    record.dataset(lfw.name, rows=len(lfw), digest=lfw.digest, source=lfw.source)
+    for several in study.run_cells(lfw, study.for_lfw(cfg)).values():
+        for identifier, entry in study.measures.table(lfw, several).items():
+            record.measure(identifier, **entry)
 
 # %% [markdown]
 # Four things the algorithm promises must hold exactly. They are claims like any other, and they are
@@ -365,7 +374,7 @@ def estimates(metric: str) -> dict[tuple[str, str], Estimate]:
     """Return a metric of every patient and version of the headline target."""
     return {
         (k, v): record.estimate(f"{prefix}.{k}{tail}.{metric}")
-        for k in drawings.KINDS
+        for k in cfg.kinds
         for v, tail in versions.items()
     }
 
@@ -410,7 +419,7 @@ margins = measured.margins(kind, "plain")[0]
 frame = pd.DataFrame(
     [
         (f"{drawings.KINDS[k]}{suffix}", i, *(float(x) for x in scores))
-        for k in drawings.KINDS
+        for k in cfg.kinds
         for version, suffix in (("plain", ""), ("faap", " + FAAP"))
         for y_hats in [measured.decisions(k, version)]
         for i, scores in enumerate(
@@ -450,7 +459,7 @@ show(
 # %% tags=["hide-input"]
 read = {
     (k, reader): record.estimate(f"{prefix}.{k}.probe-{reader}")
-    for k in drawings.KINDS
+    for k in cfg.kinds
     for reader in ("linear", "mlp", "linear-faap", "mlp-faap", "d-faap")
 }
 show(

@@ -160,8 +160,9 @@ def _mixed(m: Measured, before: Any, after: Any) -> NDArray[np.float64]:
     """
     positives = m.panel.mean(m.panel.y)
     constant = np.maximum(positives, 1 - positives)
-    share = (after["acc"] - constant) / (before["acc"] - constant)
-    mixed: NDArray[np.float64] = np.clip(share, 0, 1) * before["deo"]
+    with np.errstate(invalid="ignore", divide="ignore"):  # a model no better than the constant
+        share = (after["acc"] - constant) / (before["acc"] - constant)
+    mixed: NDArray[np.float64] = np.clip(np.nan_to_num(share), 0, 1) * before["deo"]
     return mixed
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from fairtut.methods.deployed import Training
+from fairtut.methods.deployed import KINDS, Training
 from fairtut.methods.faap import Config
 
 _STRENGTH: Mapping[str, Mapping[str, float]] = {
@@ -58,6 +58,8 @@ class Preset:
         Passes over the validation images for the black boxes.
     jobs : int
         Cells that are run at the same time, one process each.
+    kinds : tuple of str
+        Kinds of deployed models.
     brief : bool
         Leave out what only repeats a point on more models (for ``smoke``).
     """
@@ -78,6 +80,7 @@ class Preset:
     probe: int = 8000
     api_epochs: int = 12
     jobs: int = 2
+    kinds: tuple[str, ...] = KINDS
     brief: bool = False
 
     def deployed(self, target: str) -> Training:
@@ -112,22 +115,23 @@ FAAP: dict[str, Preset] = {
         width=8,
         targets={"Attractive": 1},
         training=replace(_SMALL, shared_epochs=4, epochs=3, lr=2e-3),
-        faap=replace(_BRIEF, epochs=4, lr_g=2e-3, lr_d=2e-3, batch=32),
+        faap=replace(_BRIEF, epochs=9, lr_g=2e-3, lr_d=2e-3, batch=32),
+        kinds=("normal", "lf"),
         probe=500,
         api_epochs=3,
         jobs=1,
         brief=True,
     ),
     "laptop": Preset(
-        faces=10_000,
-        half=3500,
+        faces=8000,
+        half=2800,
         size=48,
         width=12,
         targets={"Attractive": 2},
-        training=replace(_SMALL, shared_epochs=4, epochs=4),
-        faap=replace(_BRIEF, epochs=6),
+        training=replace(_SMALL, shared_epochs=8, epochs=4),
+        faap=replace(_BRIEF, epochs=5),
         only_t=("Attractive",),
-        sweeps={"epsilon": (0.02, 0.1), "alpha": (0.0, 1.0), "beta": (0.25, 2.0)},
+        sweeps={"epsilon": (0.02, 0.1), "beta": (0.25, 2.0)},
         probe=3000,
         api_epochs=6,
     ),

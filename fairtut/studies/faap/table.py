@@ -8,7 +8,6 @@ from dataclasses import asdict
 from typing import Any
 
 from fairtut.data.images import ImageSet
-from fairtut.methods.deployed import KINDS
 from fairtut.runtime.checkpoints import cache_folder
 from fairtut.runtime.progress import progress
 from fairtut.studies.faap.cells import Cell, run_cell
@@ -42,15 +41,15 @@ def run_cells(
     return {name: [cell for cell in cells if cell.target == name] for name in names}
 
 
-def remembered(
-    images: ImageSet, target: str, seed: int, preset: Preset, kinds: tuple[str, ...] = KINDS
-) -> Cell:
+def remembered(images: ImageSet, target: str, seed: int, preset: Preset) -> Cell:
     """Return one cell, from the cache where it was run before with the same settings."""
     from joblib import Memory
 
     memory = Memory(str(cache_folder() / "cells"), verbose=0)
     cached: Any = memory.cache(_cell, ignore=["images", "preset"])
-    cell: Cell = cached(images, preset, settings(images, target, preset), target, seed, kinds)
+    cell: Cell = cached(
+        images, preset, settings(images, target, preset), target, seed, preset.kinds
+    )
     return cell
 
 
