@@ -252,7 +252,9 @@ def _fill(notebook: Path, parameters: Mapping[str, Any], folder: Path) -> None:
     folder.mkdir(parents=True)
     out = folder / f"{notebook.stem}.ipynb"
     task = job(notebook, out, parameters)
-    (outcome,) = run_jobs([task], jobs=1)
+    # models kept by an earlier version of the code must not stand in for training
+    outcome = run_job(task, {"FAIRTUT_CACHE": str(folder / "models")})
+    print(f"{task.label}: {outcome.seconds:.1f} s, {outcome.error or 'ok'}")
     if outcome.error:
         raise ToolError(f"{task.label} failed: {outcome.error} (see {shown(out)})")
     costs = {

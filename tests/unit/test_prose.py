@@ -462,3 +462,53 @@ def test_drawings_have_captions():
 def test_ids_are_unique_on_every_page():
     ids = [i for path in DRAWINGS for i in re.findall(r' id="([^"]+)"', read(path))]
     assert len(ids) == len(set(ids))
+
+
+def test_presets_of_chapter_two():
+    from fairtut.studies.faap.presets import FAAP
+
+    row = r"^\| `(\w+)` \| ([\d,]+) \| (\d+) \| (\d+) \| (\d+) × (\d+) \|$"
+    rows = re.findall(row, of("start-here"), re.MULTILINE)
+    written = {n: tuple(int(v.replace(",", "")) for v in values) for n, *values in rows}
+    assert written == {
+        k: (p.faces, p.size, p.width, len(p.targets), max(p.targets.values()))
+        for k, p in FAAP.items()
+    }
+    assert all(len(set(p.targets.values())) == 1 for p in FAAP.values())
+
+
+def test_the_card_of_the_faces_is_their_law():
+    from fairtut.data.synthetic.faces.law import load
+
+    law, text = load(), card("Synthetic faces")
+    for target in ("Smiling", "Attractive", "Blond_Hair"):
+        cells = [f"{law.rate(target, {'Male': s}):.3f}"[1:] for s in (False, True)]
+        assert f"| `{target}` | {cells[0]} | {cells[1]} |" in text
+    male = f"{law.rate('Male'):.3f}"[1:]
+    assert f"P(`Male` = 1) = {male}." in text
+    assert f"{law.merged:,}" in text and f"{int(law.counts.sum()):,}" in text
+
+
+@pytest.mark.real
+def test_the_card_of_celeba_agrees_with_its_files():
+    from fairtut.data.images import celeba
+
+    try:
+        located = files.locate("celeba")
+    except MissingData as error:
+        pytest.skip(str(error))
+    names = ("list_attr_celeba.txt", "list_eval_partition.txt", "identity_CelebA.txt")
+    labels = celeba.read_labels(*(located.paths(name)[0] for name in names))
+    table, text = labels.attributes, card("CelebA")
+    male = table["Male"]
+    for target in ("Smiling", "Attractive", "Blond_Hair"):
+        cells = []
+        for members in (~male, male):
+            hits = table.loc[members, target]
+            cells += [f"{hits.sum():,}", f"{hits.mean():.3f}"[1:]]
+        assert f"| `{target}` | " + " | ".join(cells) + " |" in text
+    for part in ("train", "val", "test"):
+        assert f"{(labels.split == part).sum():,}" in text
+    for target in ("Male", "Attractive"):
+        mixed = table.groupby("identity")[target].nunique() > 1
+        assert f"{mixed.sum():,}" in text and f"{mixed.sum():,}" in of("face-ethics")

@@ -162,7 +162,7 @@ def _mixed(m: Measured, before: Any, after: Any) -> NDArray[np.float64]:
     constant = np.maximum(positives, 1 - positives)
     with np.errstate(invalid="ignore", divide="ignore"):  # a model no better than the constant
         share = (after["acc"] - constant) / (before["acc"] - constant)
-    mixed: NDArray[np.float64] = np.clip(np.nan_to_num(share), 0, 1) * before["deo"]
+    mixed: NDArray[np.float64] = np.clip(np.nan_to_num(share, nan=1.0), 0, 1) * before["deo"]
     return mixed
 
 
