@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -50,7 +51,9 @@ def heat(model: FaceClassifier, x: Tensor, layer: str = LAYER, batch: int = 64) 
     Selvaraju et al., Grad-CAM, ICCV 2017; computed by captum.
     """
     try:
-        from captum.attr import LayerAttribution, LayerGradCam
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # its progress bar asks for widgets that it never shows
+            from captum.attr import LayerAttribution, LayerGradCam
     except ImportError as error:
         raise MissingExtra.of("captum", "peers") from error
 
