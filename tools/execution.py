@@ -101,12 +101,15 @@ def run_job(task: Job, environment: Mapping[str, str] | None = None) -> Outcome:
 
 
 def run_jobs(
-    tasks: Iterable[Job], jobs: int = 2, say: Callable[[str], None] = print
+    tasks: Iterable[Job],
+    jobs: int = 2,
+    say: Callable[[str], None] = print,
+    environment: Mapping[str, str] | None = None,
 ) -> list[Outcome]:
     """Execute the jobs, `jobs` at a time, with one line per notebook as it ends."""
 
     def one(task: Job) -> Outcome:
-        outcome = run_job(task)
+        outcome = run_job(task, environment)
         say(f"{task.label}: {outcome.seconds:.1f} s, {outcome.error or 'ok'}")
         return outcome
 
@@ -253,8 +256,7 @@ def _fill(notebook: Path, parameters: Mapping[str, Any], folder: Path) -> None:
     out = folder / f"{notebook.stem}.ipynb"
     task = job(notebook, out, parameters)
     # models kept by an earlier version of the code must not stand in for training
-    outcome = run_job(task, {"FAIRTUT_CACHE": str(folder / "models")})
-    print(f"{task.label}: {outcome.seconds:.1f} s, {outcome.error or 'ok'}")
+    (outcome,) = run_jobs([task], jobs=1, environment={"FAIRTUT_CACHE": str(folder / "models")})
     if outcome.error:
         raise ToolError(f"{task.label} failed: {outcome.error} (see {shown(out)})")
     costs = {

@@ -371,8 +371,9 @@ def test_cached_executes_once_and_fails_loudly(tmp_path, monkeypatch):
     source.write_text(SOURCE)
     calls: list[str] = []
 
-    def pretend(tasks, jobs=2, say=print):
+    def pretend(tasks, jobs=2, say=print, environment=None):
         (task,) = tasks
+        assert environment["FAIRTUT_CACHE"].startswith(str(tmp_path))
         calls.append(task.label)
         Path(task.out).write_text("{}")
         return [execution.Outcome(task.out, 2.0, 1.5, "cell 3: boom" if bad else None)]
