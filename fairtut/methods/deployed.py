@@ -37,7 +37,7 @@ from fairtut.data.images import augment, pixels
 from fairtut.errors import InputError, UnknownName
 from fairtut.models.mlp import MLP
 from fairtut.models.resnet import FaceClassifier
-from fairtut.runtime.fit import fit
+from fairtut.runtime.fit import descend, fit
 from fairtut.runtime.seeds import numpy_rng, stream_seed, torch_rng
 
 KINDS: Final = ("normal", "fair", "lf", "rg")
@@ -244,20 +244,14 @@ def _steps(
         if strength:
             seen = adversary(z.detach(), logits.detach(), y[rows])
             read = functional.cross_entropy(seen, s[rows])
-            _update(opponent, read)
+            descend(opponent, read)
             again = functional.cross_entropy(adversary(z, logits, y[rows]), s[rows])
             total = loss - strength * ramp(done) * again
             logged["adversary"] = read
-        _update(optimiser, total)
+        descend(optimiser, total)
         return logged
 
     return step, {"model": model, "adversary": adversary, "adam": optimiser, "opponent": opponent}
-
-
-def _update(optimiser: torch.optim.Optimizer, loss: Tensor) -> None:
-    optimiser.zero_grad(set_to_none=True)
-    loss.backward()
-    optimiser.step()
 
 
 @torch.inference_mode()

@@ -14,6 +14,7 @@ from fairtut.runtime.seeds import torch_rng
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
+    from torch.optim import Optimizer
 
 Step = Callable[["Tensor", float], Mapping[str, "Tensor"]]
 """``step(rows, done)``: one update on the rows (b,), ``done`` the share of training behind it, in
@@ -28,6 +29,13 @@ class Stateful(Protocol):
 
     def load_state_dict(self, state: Any) -> Any:
         """Restore the state."""
+
+
+def descend(optimiser: Optimizer, loss: Tensor) -> None:
+    """Take one step down a loss, with gradients of this loss only."""
+    optimiser.zero_grad(set_to_none=True)
+    loss.backward()
+    optimiser.step()
 
 
 class Draws:

@@ -16,7 +16,7 @@ from fairtut.methods.faap.losses import OBJECTIVES, discriminator_loss, entropy
 from fairtut.methods.faap.split import Split, frozen
 from fairtut.models.mlp import MLP
 from fairtut.models.perturb import Perturber
-from fairtut.runtime.fit import Draws, Stateful, fit
+from fairtut.runtime.fit import Draws, Stateful, descend, fit
 from fairtut.runtime.seeds import stream_seed, torch_rng
 
 _DECAY: Final = 0.5  # G's learning rate falls to zero over the last half of training
@@ -187,7 +187,7 @@ class Game:
         if c.objective != "only-t":
             guesses = [d(z.detach()) for d, (z, _) in zip(self.d, seen, strict=True)]
             loss_d = torch.stack([discriminator_loss(guess, s) for guess in guesses]).mean()
-            _update(self.adam_d, loss_d)
+            descend(self.adam_d, loss_d)
         guesses = [d(z) for d, (z, _) in zip(self.d, seen, strict=True)]  # the updated D
         objective = OBJECTIVES[c.objective]
         losses = [
@@ -195,7 +195,7 @@ class Game:
             for guess, (_, logits) in zip(guesses, seen, strict=True)
         ]
         loss_g = torch.stack(losses).mean()
-        _update(self.adam_g, loss_g)
+        descend(self.adam_g, loss_g)
         right = torch.stack([(guess.argmax(1) == s).float().mean() for guess in guesses])
         unsure = torch.stack([entropy(guess).mean() for guess in guesses])
         return {"d": loss_d, "g": loss_g, "d_accuracy": right.mean(), "d_entropy": unsure.mean()}
@@ -203,12 +203,6 @@ class Game:
     def state(self) -> dict[str, Stateful]:
         """Return everything that a resumed training needs."""
         return {"g": self.g, "d": self.d, "adam_g": self.adam_g, "adam_d": self.adam_d}
-
-
-def _update(optimiser: torch.optim.Optimizer, loss: Tensor) -> None:
-    optimiser.zero_grad(set_to_none=True)  # the loss of G leaves gradients in D: drop them
-    loss.backward()
-    optimiser.step()
 
 
 def _check(x: Tensor, y: Tensor, s: Tensor, config: Config) -> None:

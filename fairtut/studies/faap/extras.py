@@ -15,8 +15,9 @@ from fairtut.methods import faap
 from fairtut.metrics.panels import Panel
 from fairtut.runtime.checkpoints import state_digest
 from fairtut.runtime.seeds import torch_rng
+from fairtut.runtime.threads import torch_threads
 from fairtut.studies.faap.cells import SENSITIVE, Task, deploy, generator, see
-from fairtut.studies.faap.measures import Entry
+from fairtut.studies.faap.measures import Entry, entry
 from fairtut.studies.faap.presets import Preset
 from fairtut.studies.faap.probes import probe
 
@@ -26,15 +27,6 @@ def people(images: ImageSet, target: str) -> tuple[torch.Tensor, Panel]:
     rows = np.flatnonzero(images.split == "test")
     y, s = (images.labels(name).cpu().numpy()[rows] for name in (target, SENSITIVE))
     return torch.from_numpy(rows), Panel(y, s)
-
-
-def entry(panel: Panel, draws: NDArray[np.float64]) -> Entry:
-    """Return a measurement from values and resamples, (seeds, 1 + R)."""
-    found = panel.interval(draws)
-    return {
-        "values": np.atleast_2d(draws)[:, 0].tolist(), "n": panel.n, "unit": "fraction",
-        "people": (found.low, found.high),
-    }  # fmt: skip
 
 
 # ---------------------------------------------------------------- sweeps
@@ -56,9 +48,8 @@ def sweep(images: ImageSet, preset: Preset, kind: str = "lf", seed: int = 0) -> 
     for name, values in preset.sweeps.items():
         same = getattr(default, name)
         plan += [(name, value) for value in (*values, same)]
-    deploy(
-        Task(images, preset.headline, seed, preset.half), kind, preset
-    )  # once, before the processes need it
+    # once, before two processes need it
+    deploy(Task(images, preset.headline, seed, preset.half), kind, preset)
     rows = Parallel(n_jobs=preset.jobs)(
         delayed(_setting)(images, preset, kind, seed, name, value) for name, value in plan
     )
@@ -68,8 +59,6 @@ def sweep(images: ImageSet, preset: Preset, kind: str = "lf", seed: int = 0) -> 
 def _setting(
     images: ImageSet, preset: Preset, kind: str, seed: int, name: str, value: Any
 ) -> dict[str, Any]:
-    from fairtut.runtime.threads import torch_threads
-
     with torch_threads(1):
         task = Task(images, preset.headline, seed, preset.half)
         model = deploy(task, kind, preset)

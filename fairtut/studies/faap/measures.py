@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from fairtut.data.images import ImageSet
 from fairtut.metrics.panels import Panel
-from fairtut.studies.faap.cells import SENSITIVE, Cell, Task
+from fairtut.studies.faap.cells import Cell, Task
 
 Entry = dict[str, Any]
 """Keywords of :meth:`fairtut.report.recording.Record.measure`."""
@@ -62,13 +62,14 @@ class Measured:
             np.stack([c.patients[kind].right[reader][self.keep] for c in self.cells])
         )
 
-    def entry(self, draws: NDArray[np.float64]) -> Entry:
-        """Return a measurement from values and resamples, (seeds, 1 + R)."""
-        found = self.panel.interval(draws)
-        ends = None if np.isnan(found.low) else (found.low, found.high)
-        values = np.atleast_2d(draws)[:, 0].tolist()
-        lost = {"note": "a cell of the table is empty"} if np.isnan(values).any() else {}
-        return {"values": values, "n": self.panel.n, "unit": "fraction", "people": ends, **lost}
+
+def entry(panel: Panel, draws: NDArray[np.float64]) -> Entry:
+    """Return a measurement from values and resamples, (seeds, 1 + R)."""
+    found = panel.interval(draws)
+    ends = None if np.isnan(found.low) else (found.low, found.high)
+    values = np.atleast_2d(draws)[:, 0].tolist()
+    lost = {"note": "a cell of the table is empty"} if np.isnan(values).any() else {}
+    return {"values": values, "n": panel.n, "unit": "fraction", "people": ends, **lost}
 
 
 def prefix(images: ImageSet, target: str, headline: str) -> str:
@@ -90,7 +91,7 @@ def table(images: ImageSet, cells: Sequence[Cell], headline: str = "") -> dict[s
         found |= _probes(m, kind)
     found |= _between(m, kinds)
     first = prefix(images, m.target, headline)
-    return {f"{first}.{name}": m.entry(draws) for name, draws in found.items()}
+    return {f"{first}.{name}": entry(m.panel, draws) for name, draws in found.items()}
 
 
 def _scores(m: Measured, kind: str, version: str) -> dict[str, NDArray[np.float64]]:
@@ -214,4 +215,4 @@ def _between(m: Measured, kinds: Sequence[str]) -> dict[str, NDArray[np.float64]
     return found
 
 
-__all__ = ["COST", "POOLED", "SENSITIVE", "Measured", "prefix", "table"]
+__all__ = ["COST", "POOLED", "Measured", "entry", "prefix", "table"]

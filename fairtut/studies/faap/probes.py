@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from fairtut.models.mlp import MLP
-from fairtut.runtime.fit import fit
+from fairtut.runtime.fit import descend, fit
 from fairtut.runtime.seeds import stream_seed, torch_rng
 
 
@@ -47,9 +47,7 @@ def probe(
     def step(rows: Tensor, done: float) -> dict[str, Tensor]:
         adam.param_groups[0]["lr"] = 5e-3 * (1 - done)
         loss = functional.cross_entropy(net(known[rows]), label[rows])
-        adam.zero_grad(set_to_none=True)
-        loss.backward()
-        adam.step()
+        descend(adam, loss)
         return {"loss": loss}
 
     with torch.random.fork_rng(devices=[]):

@@ -21,12 +21,12 @@ from fairtut.data.images import ImageSet, pixels
 from fairtut.errors import InputError
 from fairtut.methods import deployed
 from fairtut.methods.deployed import Training
-from fairtut.metrics.panels import Panel
 from fairtut.models.resnet import FaceClassifier, plain_cnn, shufflenet
 from fairtut.runtime.checkpoints import load_or_train
 from fairtut.runtime.seeds import stream_seed
 from fairtut.studies.faap.cells import Noise, Task, deploy, generator
-from fairtut.studies.faap.measures import COST, Entry
+from fairtut.studies.faap.extras import people
+from fairtut.studies.faap.measures import COST, Entry, entry
 from fairtut.studies.faap.presets import Preset
 
 QUALITY: Final = 90
@@ -197,9 +197,7 @@ def _agreement(model: FaceClassifier, other: FaceClassifier, x: Tensor) -> float
 def measures(images: ImageSet, runs: Sequence[Transfer]) -> dict[str, Entry]:
     """Return the measurements of the transfer, with intervals over the test people."""
     target = runs[0].target
-    test = np.flatnonzero(images.split == "test")
-    y, s = (images.labels(name).cpu().numpy()[test] for name in (target, "Male"))
-    panel = Panel(y, s)
+    _, panel = people(images, target)
     found: dict[str, NDArray[np.float64]] = {}
     for box in runs[0].decisions:
         said = {v: np.stack([r.decisions[box][v] for r in runs]) for v in runs[0].decisions[box]}
@@ -214,11 +212,4 @@ def measures(images: ImageSet, runs: Sequence[Transfer]) -> dict[str, Entry]:
         found[f"transfer.{box}.deo-vs-noise"] = deo["transfer"] - deo["noise"]
         found[f"transfer.{box}.deo-vs-single"] = deo["transfer"] - deo["single"]
         found[f"transfer.{box}.white-box-vs-transfer"] = deo["white-box"] - deo["transfer"]
-    out = {}
-    for name, draws in found.items():
-        ends = panel.interval(draws)
-        out[name] = {
-            "values": draws[:, 0].tolist(), "n": panel.n, "unit": "fraction",
-            "people": (ends.low, ends.high),
-        }  # fmt: skip
-    return out
+    return {name: entry(panel, draws) for name, draws in found.items()}
