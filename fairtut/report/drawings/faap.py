@@ -111,6 +111,31 @@ def deployed(found: Mapping[tuple[str, str], Estimate], metric: str) -> Figure:
     return fig
 
 
+def points(
+    accuracy: Mapping[tuple[str, str], Estimate], deo: Mapping[tuple[str, str], Estimate]
+) -> pd.DataFrame:
+    """Return a point with its intervals for every model, plain and with FAAP.
+
+    Parameters
+    ----------
+    accuracy, deo : mapping of (kind, version) to Estimate
+
+    Returns
+    -------
+    DataFrame
+        What :func:`fairtut.report.plots.plot_tradeoff` draws with ``draw=None``.
+    """
+    rows = []
+    for kind, version in accuracy:
+        if version == "noise":
+            continue
+        row: dict[str, Any] = {"method": KINDS[kind] + ("" if version == "plain" else " + FAAP")}
+        for name, e in (("accuracy", accuracy[kind, version]), ("deo", deo[kind, version])):
+            row |= {name: e.value, f"{name}_low": e.low, f"{name}_high": e.high}
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
 def training(history: Sequence[Mapping[str, float]], share: float) -> Figure:
     """Draw FAAP's training: how often D is right, and how unsure it is, by epoch.
 

@@ -20,6 +20,7 @@ from fairtut.studies.faap.cells import SENSITIVE, Task, deploy, generator, see
 from fairtut.studies.faap.measures import Entry, entry
 from fairtut.studies.faap.presets import Preset
 from fairtut.studies.faap.probes import probe
+from fairtut.studies.faap.table import workers
 
 
 def people(images: ImageSet, target: str) -> tuple[torch.Tensor, Panel]:
@@ -32,7 +33,7 @@ def people(images: ImageSet, target: str) -> tuple[torch.Tensor, Panel]:
 # ---------------------------------------------------------------- sweeps
 
 
-def sweep(images: ImageSet, preset: Preset, kind: str = "lf", seed: int = 0) -> pd.DataFrame:
+def sweep(images: ImageSet, preset: Preset, kind: str = "lf") -> pd.DataFrame:
     """Change one hyper-parameter of FAAP at a time, on one patient of the headline target.
 
     Returns
@@ -43,14 +44,14 @@ def sweep(images: ImageSet, preset: Preset, kind: str = "lf", seed: int = 0) -> 
     """
     from joblib import Parallel, delayed
 
-    default = preset.generator(preset.headline)
+    default, seed = preset.generator(preset.headline), preset.seeds(preset.headline)[0]
     plan = []
     for name, values in preset.sweeps.items():
         same = getattr(default, name)
         plan += [(name, value) for value in (*values, same)]
     # once, before two processes need it
     deploy(Task(images, preset.headline, seed, preset.half), kind, preset)
-    rows = Parallel(n_jobs=preset.jobs)(
+    rows = Parallel(n_jobs=workers(images, preset))(
         delayed(_setting)(images, preset, kind, seed, name, value) for name, value in plan
     )
     return pd.DataFrame(rows)
@@ -77,40 +78,34 @@ def _setting(
 # ---------------------------------------------------------------- other ways to be unfair
 
 
-def obvious(images: ImageSet, preset: Preset, seeds: Sequence[int] = (0,)) -> dict[str, Entry]:
+def obvious(images: ImageSet, preset: Preset) -> dict[str, Entry]:
     """Train the RG model that the text suggests (adversary on the code), and uniform label flips.
 
     Both are compared with the normal model, in DEO; the first also in what a fresh probe reads.
     """
     target = preset.headline
     rows, panel = people(images, target)
-    deo: dict[str, list[NDArray[np.float64]]] = {"normal": [], "features": [], "uniform": []}
-    read: dict[str, list[NDArray[np.float64]]] = {"normal": [], "features": []}
-    for seed in seeds:
-        task = Task(images, target, seed, preset.half)
-        models = {
-            "normal": deploy(task, "normal", preset),
-            "features": deploy(task, "rg", preset, looks=(("rg", "features"),)),
-            "uniform": deploy(task, "lf", preset, flip="uniform"),
-        }
-        _, learn = task.halves()
-        learn = learn[: preset.probe]
-        for name, model in models.items():
-            z, margin = see(model, images.x[rows])
-            deo[name].append(panel.deo(margin > 0))
-            if name in read:
-                known, _ = see(model, images.x[learn])
-                guess = probe(known, task.s[learn], z, hidden=(128,), seed=seed).numpy()
-                read[name].append(panel.mean(guess == panel.s))
-    stacked = {name: np.stack(draws) for name, draws in deo.items()}
-    readable = {name: np.stack(draws) for name, draws in read.items()}
+    task = Task(images, target, preset.seeds(target)[0], preset.half)
+    models = {
+        "normal": deploy(task, "normal", preset),
+        "features": deploy(task, "rg", preset, looks=(("rg", "features"),)),
+        "uniform": deploy(task, "lf", preset, flip="uniform"),
+    }
+    learn = task.halves()[1][: preset.probe]
+    deo, read = {}, {}
+    for name, model in models.items():
+        z, margin = see(model, images.x[rows])
+        deo[name] = panel.deo(margin > 0)
+        known, _ = see(model, images.x[learn])
+        guess = probe(known, task.s[learn], z, hidden=(128,), seed=task.seed).numpy()
+        read[name] = panel.mean(guess == panel.s)
     return {
-        "rg.features.deo": entry(panel, stacked["features"]),
-        "rg.features.deo-vs-normal": entry(panel, stacked["features"] - stacked["normal"]),
-        "rg.features.probe": entry(panel, readable["features"]),
-        "rg.features.probe-vs-normal": entry(panel, readable["features"] - readable["normal"]),
-        "lf.uniform.deo": entry(panel, stacked["uniform"]),
-        "lf.uniform.deo-vs-normal": entry(panel, stacked["uniform"] - stacked["normal"]),
+        "rg.features.deo": entry(panel, deo["features"]),
+        "rg.features.deo-vs-normal": entry(panel, deo["features"] - deo["normal"]),
+        "rg.features.probe": entry(panel, read["features"]),
+        "rg.features.probe-vs-normal": entry(panel, read["features"] - read["normal"]),
+        "lf.uniform.deo": entry(panel, deo["uniform"]),
+        "lf.uniform.deo-vs-normal": entry(panel, deo["uniform"] - deo["normal"]),
     }
 
 
@@ -136,7 +131,7 @@ def flips(
     found: dict[str, Entry] = {}
     for kind in kinds:
         share: dict[str, list[NDArray[np.float64]]] = {"plain": [], "faap": []}
-        for seed in range(preset.targets[target]):
+        for seed in preset.seeds(target):
             task = Task(images, target, seed, preset.half)
             model = deploy(task, kind, preset)
             g, _, _ = generator(task, [model], [kind], preset.generator(target))
@@ -160,7 +155,7 @@ def dialled(images: ImageSet, other: ImageSet, preset: Preset) -> dict[str, Entr
     target = preset.headline
     rows, panel = people(images, target)
     deo: dict[str, list[NDArray[np.float64]]] = {"law": [], "dialled": []}
-    for seed in range(preset.targets[target]):
+    for seed in preset.seeds(target):
         for name, source in (("law", images), ("dialled", other)):
             model = deploy(Task(source, target, seed, preset.half), "normal", preset)
             _, margin = see(model, images.x[rows])
@@ -184,7 +179,7 @@ def invariants(images: ImageSet, target: str, preset: Preset, path: Any) -> dict
     path : path-like
         Where the exported pre-processor goes.
     """
-    task = Task(images, target, 0, preset.half)
+    task = Task(images, target, preset.seeds(target)[0], preset.half)
     model = deploy(task, "normal", preset)
     config = preset.generator(target)
     _, rows = task.halves()

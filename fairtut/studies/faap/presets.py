@@ -22,7 +22,7 @@ _BETA: Mapping[str, float] = {"Smiling": 0.5, "Attractive": 1.0, "Blond_Hair": 0
 
 @dataclass(frozen=True)
 class Preset:
-    """Everything that the chapter's experiments depend on except the root seed.
+    """Everything that the chapter's experiments depend on.
 
     Attributes
     ----------
@@ -35,7 +35,8 @@ class Preset:
     width : int
         Channels of the deployed ResNet-18's first stage (64 in the paper).
     targets : mapping of str to int
-        Attribute → number of seeds; each seed draws the halves and initialises every network.
+        Attribute → number of cells, each with a seed that draws the halves and initialises every
+        network.
     training : Training
         Of the deployed models.
     strength : mapping of str to mapping
@@ -62,6 +63,8 @@ class Preset:
         Kinds of deployed models.
     brief : bool
         Leave out what only repeats a point on more models (for ``smoke``).
+    root : int
+        The root seed of the run; see :meth:`seeds`.
     """
 
     faces: int
@@ -82,6 +85,12 @@ class Preset:
     jobs: int = 2
     kinds: tuple[str, ...] = KINDS
     brief: bool = False
+    root: int = 0
+
+    def seeds(self, target: str) -> range:
+        """Return the seeds of a target's cells; other root seeds have other cells."""
+        first = 100 * self.root
+        return range(first, first + self.targets[target])
 
     def deployed(self, target: str) -> Training:
         """Return the training of the deployed models of a target."""

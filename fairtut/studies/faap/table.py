@@ -32,13 +32,18 @@ def run_cells(
     from joblib import Parallel, delayed
 
     names = list(targets or preset.targets)
-    jobs = [(target, seed) for target in names for seed in range(preset.targets[target])]
+    jobs = [(target, seed) for target in names for seed in preset.seeds(target)]
     work = (
         delayed(remembered)(images, target, seed, preset)
         for target, seed in progress(jobs, "cells", len(jobs))
     )
-    cells = Parallel(n_jobs=preset.jobs)(work)
+    cells = Parallel(n_jobs=workers(images, preset))(work)
     return {name: [cell for cell in cells if cell.target == name] for name in names}
+
+
+def workers(images: ImageSet, preset: Preset) -> int:
+    """Return how many processes may work at once: one, where they would share an accelerator."""
+    return preset.jobs if images.x.device.type == "cpu" else 1
 
 
 def remembered(images: ImageSet, target: str, seed: int, preset: Preset) -> Cell:
