@@ -1,4 +1,4 @@
-r"""What adversarial methods share: how much an adversary can learn, in nats.
+r"""What adversarial methods share: a ramp, and how much an adversary can learn, in nats.
 
 Theorem 1 of FR-Train (and its twin, theorem 2) says that the best discriminator measures mutual
 information.  For any function :math:`D_s(\hat y) \ge 0` with :math:`\sum_s D_s(\hat y) = 1`,
@@ -118,6 +118,17 @@ def discriminator_bound(joint: ArrayLike, d: ArrayLike) -> float:
     with np.errstate(divide="ignore"):
         log_d = np.where(p > 0, np.log(np.where(p > 0, guess, 1.0)), 0.0)
     return float((p * log_d).sum() + entropy(p.sum(1)))
+
+
+def ramp(done: float) -> float:
+    """Return DANN's ramp from 0 to 1: 2 / (1 + exp(-10 p)) - 1 (Ganin et al., 2016).
+
+    Parameters
+    ----------
+    done : float
+        Share of the training that is done, p in [0, 1].
+    """
+    return float(2.0 / (1.0 + np.exp(-10.0 * done)) - 1.0)
 
 
 def joint_of_ratio(rate: float, ratios: ArrayLike, share: float) -> NDArray[np.float64]:

@@ -35,6 +35,7 @@ from torch.nn import functional
 
 from fairtut.data.images import augment, pixels
 from fairtut.errors import InputError, UnknownName
+from fairtut.methods.adversarial import ramp
 from fairtut.models.mlp import MLP
 from fairtut.models.resnet import FaceClassifier
 from fairtut.runtime.fit import descend, fit
@@ -163,11 +164,6 @@ class Adversary(nn.Module):
                 seen = torch.cat([margin, margin * label, label], 1)  # (n, 3)
         out: Tensor = self.net(seen)
         return out
-
-
-def ramp(done: float) -> float:
-    """Return DANN's ramp from 0 to 1: 2 / (1 + exp(-10 p)) - 1 (Ganin et al., 2016)."""
-    return float(2.0 / (1.0 + np.exp(-10.0 * done)) - 1.0)
 
 
 def train(

@@ -33,6 +33,7 @@ from fairtut.metrics.intervals import (
     bootstrap_difference,
     bootstrap_table,
     over_seeds,
+    over_splits,
     paired_over_seeds,
 )
 from fairtut.metrics.measuring import Definition
@@ -96,6 +97,7 @@ __all__ = [
     "mixing_line",
     "moved_threshold",
     "over_seeds",
+    "over_splits",
     "paired_over_seeds",
     "pareto_front",
     "point",

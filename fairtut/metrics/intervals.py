@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol, cast
 
 import numpy as np
@@ -37,6 +37,7 @@ PEOPLE = "percentile bootstrap over people"
 PAIRED_PEOPLE = "paired percentile bootstrap over people"
 SEEDS = "t over seeds"
 PAIRED_SEEDS = "paired t over seeds"
+SPLITS = "corrected t over splits"
 _NAN_SHARE = 0.05  # more undefined resamples than this, and there is no interval
 
 Metric = str | Definition | Callable[..., Any]
@@ -268,6 +269,49 @@ def paired_over_seeds(
             f"a has {len(first)} seeds but b has {len(second)}: pass the same seeds in both"
         )
     return _t_interval(first - second, level, PAIRED_SEEDS)
+
+
+def over_splits(values: Sequence[float], overlap: float, level: float = 0.95) -> Estimate:
+    r"""Mean and t-interval over repeated random splits of the same people.
+
+    The splits share people, so their results are correlated and the plain interval is far too
+    narrow.  The usual correction puts :math:`\tfrac1J + \tfrac{n_{test}}{n_{train}}` in the place of
+    :math:`\tfrac1J`: however many splits, one data set is one data set.
+
+    Parameters
+    ----------
+    values : sequence of float
+        One number per split.
+    overlap : float
+        Rows of a test part divided by rows of a training part, above 0.
+    level : float
+        Nominal coverage in (0, 1).
+
+    Returns
+    -------
+    Estimate
+        As :func:`over_seeds`.
+
+    Raises
+    ------
+    InputError
+        No values, or an overlap that is not positive.
+
+    References
+    ----------
+    Nadeau & Bengio: Inference for the generalization error, Machine Learning 52, 2003.
+    """
+    if not 0 < overlap < float("inf"):
+        raise InputError(
+            f"overlap {overlap}: pass rows of the test part / rows of the training part"
+        )
+    plain = _t_interval(_per_seed(values), level, SPLITS)
+    wider = float(np.sqrt(1 + overlap * plain.n))  # sqrt((1/J + overlap) / (1/J))
+    half = wider * (plain.high - plain.value)
+    return replace(
+        plain, low=plain.value - half, high=plain.value + half,
+        method=f"{SPLITS} (ddof=1, {plain.n} splits)",
+    )  # fmt: skip
 
 
 # --- helpers --------------------------------------------------------------------------------

@@ -36,6 +36,9 @@ class Measurement:
     people : (float, float) or None
         A 95 % bootstrap interval over people for the mean of the values, where trained models are
         too few for an interval over seeds and all were measured on the same people.
+    overlap : float or None
+        Where the draws are repeated splits of the same people: rows of a test part divided by rows
+        of a training part.  The interval is then corrected for what splits share.
     """
 
     values: tuple[Draw, ...]
@@ -43,6 +46,7 @@ class Measurement:
     unit: str
     note: str | None = None
     people: tuple[float, float] | None = None
+    overlap: float | None = None
 
     def draws(self) -> list[float | None]:
         """Return one number per draw: its value, or the mean of its initialisations."""
@@ -56,19 +60,21 @@ class Measurement:
         """Return what the record's file holds."""
         body = {"values": list(self.values), "n": self.n, "unit": self.unit}
         body |= {} if self.note is None else {"note": self.note}
-        return body if self.people is None else body | {"people": list(self.people)}
+        body |= {} if self.people is None else {"people": list(self.people)}
+        return body if self.overlap is None else body | {"overlap": self.overlap}
 
     def estimate(self, level: float = 0.95) -> Estimate:
         """Return the mean over draws and its interval (draws without a value are left out).
 
-        The interval is that over people where there is one, and else the t-interval over draws.
+        The interval is that over people where there is one, and else the t-interval over draws,
+        corrected where these are overlapping splits.
 
         Raises
         ------
         fairtut.errors.InputError
             If no draw has a value.
         """
-        from fairtut.metrics.intervals import Estimate, over_seeds
+        from fairtut.metrics.intervals import Estimate, over_seeds, over_splits
 
         numbers = [x for x in self.draws() if x is not None]
         if not numbers:
@@ -76,6 +82,8 @@ class Measurement:
         if self.people is not None:
             mean = math.fsum(numbers) / len(numbers)
             return Estimate(mean, *self.people, n=self.n, level=0.95, method=PEOPLE)
+        if self.overlap is not None:
+            return over_splits(numbers, self.overlap, level=level)
         return over_seeds(numbers, level=level)
 
 

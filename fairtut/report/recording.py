@@ -137,6 +137,7 @@ class Record:
         unit: str,
         note: str | None = None,
         people: tuple[float, float] | None = None,
+        overlap: float | None = None,
     ) -> Measurement:
         """Add a measurement.
 
@@ -155,6 +156,8 @@ class Record:
             Required where a value is missing: it says why.
         people : (float, float), optional
             95 % bootstrap interval over people of the mean of the values.
+        overlap : float, optional
+            For values of repeated splits: rows of a test part / rows of a training part.
 
         Raises
         ------
@@ -166,7 +169,7 @@ class Record:
             raise RecordError(f"measurement {id!r} is already in the record {self.name}: rename it")
         rounded = tuple(as_draw(value, id) for value in entries(values))
         ends = None if people is None else as_ends(people, id)
-        measurement = Measurement(rounded, int(n), unit, note, ends)
+        measurement = Measurement(rounded, int(n), unit, note, ends, overlap)
         check_measurement(id, measurement.as_dict(), f"record {self.name}")
         self.measurements[id] = measurement
         return measurement

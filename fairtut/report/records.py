@@ -74,7 +74,7 @@ def load_record(path: str | os.PathLike[str]) -> Record:
     for name, m in body["measurements"].items():
         people = tuple(m["people"]) if "people" in m else None
         record.measurements[name] = Measurement(
-            tuple(m["values"]), m["n"], m["unit"], m.get("note"), people
+            tuple(m["values"]), m["n"], m["unit"], m.get("note"), people, m.get("overlap")
         )
     if where != f"{record.name}.json":
         raise RecordError(f"{where}: its content belongs to {record.name}.json: move it there")

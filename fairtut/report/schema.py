@@ -32,8 +32,8 @@ KEYS: Final[dict[str, type | tuple[type, ...]]] = {
 """The keys of a record in the order in which they are written, and their types."""
 
 _DATASET: Final = {"name": str, "rows": int, "digest": str, "source": str}
-_MEASUREMENT: Final = {"values", "n", "unit", "note", "people"}
-_OPTIONAL: Final = {"note", "people"}
+_MEASUREMENT: Final = {"values", "n", "unit", "note", "people", "overlap"}
+_OPTIONAL: Final = {"note", "people", "overlap"}
 
 
 def significant(x: float, digits: int = 6) -> float:
@@ -93,7 +93,7 @@ def check_measurement(name: str, m: Any, where: str) -> None:
     """Check one entry of ``measurements`` (raises as :func:`check_record`)."""
     where = f"{where}: measurement {name!r}"
     if not isinstance(m, dict) or not _MEASUREMENT - _OPTIONAL <= set(m) <= _MEASUREMENT:
-        raise RecordError(f"{where}: must have values, n, unit and at most a note and people")
+        raise RecordError(f"{where}: must have values, n, unit and at most note, people, overlap")
     if not ID.fullmatch(name):
         raise RecordError(f"{where}: an id is lower-case words joined by dots")
     values = m["values"]
@@ -112,6 +112,9 @@ def check_measurement(name: str, m: Any, where: str) -> None:
         raise RecordError(f"{where}: note {note!r} must be text")
     if "people" in m:
         _check_people(m["people"], where)
+    overlap = m.get("overlap", 1.0)
+    if type(overlap) not in (int, float) or not 0 < overlap < math.inf:
+        raise RecordError(f"{where}: overlap {overlap!r} must be a positive number")
     if None in flat and "note" not in m:
         raise RecordError(f"{where}: a value is missing (null or NaN): say why with note=...")
 

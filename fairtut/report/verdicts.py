@@ -45,7 +45,8 @@ RULES: Final = {
     ),
     "interval": (
         "The t-interval over draws; where a model is too costly to train often, and the record "
-        "says so, the bootstrap interval over the test people of the mean over trained models."
+        "says so, the bootstrap interval over the test people of the mean over trained models. For "
+        "repeated splits of the same people, the t-interval corrected for what splits share."
     ),
     "too few": (
         "Fewer than two draws with a value, and no interval over people: a number or a trend is "
@@ -347,6 +348,8 @@ def _sentence(parts: Sequence[Part]) -> str:
 
 def _units(measurement: Measurement, have: int) -> str:
     """Say over what the interval is."""
+    if measurement.overlap is not None:
+        return f"{_count(have, 'split')} of the same people"
     if measurement.people is None:
         return _count(have, "draw")
     return f"{measurement.n} people ({_count(have, 'trained model')})"

@@ -173,3 +173,32 @@ def test_bad_arguments():
     ):
         with pytest.raises(InputError):
             call()
+
+
+def test_splits_of_the_same_people_widen_the_interval_as_nadeau_and_bengio_say():
+    values = [0.1, 0.3, 0.2, 0.25, 0.15]
+    plain, corrected = m.over_seeds(values), m.over_splits(values, overlap=0.6)
+    ratio = (corrected.high - corrected.value) / (plain.high - plain.value)
+    assert ratio == pytest.approx(((1 / 5 + 0.6) / (1 / 5)) ** 0.5)
+    assert corrected.value == plain.value and "5 splits" in corrected.method
+
+
+@pytest.mark.parametrize("overlap", [0.0, -1.0, float("nan"), float("inf")])
+def test_an_overlap_is_a_positive_number(overlap):
+    with pytest.raises(InputError, match="overlap"):
+        m.over_splits([0.1, 0.2], overlap)
+
+
+def test_corrected_intervals_cover_the_truth_where_plain_ones_do_not():
+    # the mean of a test part of 1,000 people: splits of one data set share most of their people
+    rng = np.random.default_rng(0)
+    covered = {"plain": 0, "corrected": 0}
+    for _ in range(300):
+        people = rng.normal(size=200)
+        tests = [rng.permutation(people)[:60].mean() for _ in range(20)]
+        for name, e in (
+            ("plain", m.over_seeds(tests)),
+            ("corrected", m.over_splits(tests, 60 / 140)),
+        ):
+            covered[name] += e.low <= 0 <= e.high
+    assert covered["corrected"] / 300 > 0.93 > 0.8 > covered["plain"] / 300
