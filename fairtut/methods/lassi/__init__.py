@@ -1,0 +1,1 @@
+"""LASSI: representations that are certifiably fair to similar people."""
