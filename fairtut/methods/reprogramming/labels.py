@@ -1,0 +1,111 @@
+"""Labels and images as the method needs them: checked once, counted, put together."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from fairtut.errors import InputError
+
+log = logging.getLogger(__name__)
+
+
+def combined(attributes: Sequence[Any]) -> Tensor:
+    r"""Return one label of :math:`2^k` classes from k binary attributes, :math:`\sum_i 2^i a_i`.
+
+    Parameters
+    ----------
+    attributes : sequence of k arrays of 0 and 1, shape (n,)
+        Three for the paper's 8 classes (blond hair, smiling, attractive), four for its 16.
+
+    Returns
+    -------
+    int64 tensor, shape (n,)
+
+    Raises
+    ------
+    fairtut.errors.InputError
+        If there are none, they differ in length, or hold other values.
+    """
+    columns = [whole(f"attribute {i}", values) for i, values in enumerate(attributes)]
+    if not columns or len({column.shape for column in columns}) > 1:
+        raise InputError("combining labels needs at least one attribute, all of one length")
+    for i, column in enumerate(columns):
+        if not torch.isin(column, torch.tensor([0, 1], device=column.device)).all():
+            raise InputError(f"attribute {i} holds other values than 0 and 1: code it so")
+    return torch.stack([column << i for i, column in enumerate(columns)]).sum(0)
+
+
+def collapsed(decisions: Any, tolerance: float = 0.005) -> int | None:
+    """Return the class that (nearly) everybody gets, or None.
+
+    A constant classifier has no gap at all: whoever reports a low bias has to look here first.
+
+    Parameters
+    ----------
+    decisions : array or tensor of whole numbers, shape (n,)
+    tolerance : float
+        Share of people with another decision, at most.
+    """
+    counts = torch.bincount(whole("decisions", decisions))
+    top = int(counts.argmax())
+    return top if float(counts[top]) >= (1 - tolerance) * float(counts.sum()) else None
+
+
+def cells(y: Tensor, s: Tensor, classes: int) -> Tensor:
+    """Count people by group and label, (groups, classes), and say which cells are empty.
+
+    Raises
+    ------
+    fairtut.errors.InputError
+        For labels outside 0..classes-1, a single label, or a group without members.
+    """
+    for name, values in (("y", y), ("s", s)):
+        if len(torch.unique(values)) < 2 or int(values.min()) < 0:
+            found = torch.unique(values)[:5].tolist()
+            raise InputError(f"tuning data have {name} = {found}: need two or more of 0, 1, ...")
+    if int(y.max()) >= classes:
+        raise InputError(f"y goes up to {int(y.max())}, the model has {classes} logits: match them")
+    groups = int(s.max()) + 1
+    counts = torch.bincount(s * classes + y, minlength=groups * classes).view(groups, classes)
+    for group in torch.nonzero(counts.sum(1) == 0).flatten().tolist():
+        raise InputError(f"nobody in the tuning data has s = {group}: add some, or code s densely")
+    empty = torch.nonzero(counts == 0).tolist()
+    if empty:
+        named = ", ".join(f"s={group}, y={label}" for group, label in empty[:6])
+        log.warning("%d empty cells in the tuning data (%s): nothing is learnt about them",
+                    len(empty), named)  # fmt: skip
+    return counts.cpu()
+
+
+def whole(name: str, values: Any) -> Tensor:
+    """Return whole numbers as int64, (n,), or raise ``InputError``."""
+    array = torch.as_tensor(np.asarray(values) if not isinstance(values, Tensor) else values)
+    if array.ndim != 1 or not len(array):
+        raise InputError(f"{name} has shape {tuple(array.shape)}: need (n,) with n at least 1")
+    if array.is_complex() or (array.is_floating_point() and not (array % 1 == 0).all()):
+        raise InputError(f"{name} holds other values than whole numbers: code it as 0, 1, ...")
+    return array.long()
+
+
+def check_images(images: Any) -> Tensor:
+    """Return images as a tensor, uint8 or floating point in [0, 1], or raise ``InputError``."""
+    x = torch.as_tensor(images)
+    if x.ndim != 4 or not len(x):
+        raise InputError(f"images have shape {tuple(x.shape)}: need (n, c, h, w) with n at least 1")
+    if x.dtype == torch.uint8:
+        return x
+    if not x.is_floating_point():
+        raise InputError(f"images are {x.dtype}: pass uint8, or floating point in [0, 1]")
+    low, high = float(x.min()), float(x.max())
+    if not (low >= 0 and high <= 1):  # also true of NaN
+        raise InputError(
+            f"pixels lie in [{low:.3g}, {high:.3g}]: scale them to [0, 1] and repair NaN; "
+            "normalisation belongs inside the model"
+        )
+    return x

@@ -1,0 +1,166 @@
+"""Train a trigger for a frozen classifier, or, as the baselines do, the classifier itself."""
+
+from __future__ import annotations
+
+import copy
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils import parameters_to_vector
+
+from fairtut.data.images import augment, pixels
+from fairtut.errors import InputError
+from fairtut.methods.reprogramming.discriminator import Discriminator
+from fairtut.methods.reprogramming.frozen import frozen_copy
+from fairtut.methods.reprogramming.game import Config, Game
+from fairtut.methods.reprogramming.labels import cells
+from fairtut.methods.reprogramming.trigger import Shape, TriggerModule
+from fairtut.runtime.fit import Draws, fit
+from fairtut.runtime.seeds import stream_seed, torch_rng
+
+LR_TRIGGER: Final = 0.05
+LR_WEIGHTS: Final = 1e-3
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What was trained.
+
+    Attributes
+    ----------
+    module : nn.Module
+        The trigger, or the retrained copy of the classifier; frozen, in evaluation mode.
+    discriminator : Discriminator
+    history : list of dict
+        Means per epoch: ``utility`` and ``adversary`` (cross-entropies of y and s),
+        ``d_accuracy``, ``norm_y`` and ``norm_z`` (of the two gradients), ``positive`` (share of
+        decisions other than class 0) and ``movement`` (Euclidean, of the trigger's pixels or of
+        the weights from their start).
+    cells : int64 tensor, shape (groups, classes)
+        People in the training data by s and y; zeros mark what could not be learnt.
+    """
+
+    module: nn.Module
+    discriminator: Discriminator
+    history: list[dict[str, float]] = field(repr=False)
+    cells: Tensor
+
+
+def train_trigger(
+    model: nn.Module,
+    x: Tensor,
+    y: Tensor,
+    s: Tensor,
+    *,
+    shape: Shape,
+    values: str = "tanh",
+    config: Config,
+    seed: int,
+    checkpoint: str | os.PathLike[str] | None = None,
+) -> Fit:
+    """Train a trigger; the model is never changed.
+
+    Parameters
+    ----------
+    model : nn.Module
+        Images (n, c, h, w) in [0, 1] to logits (n, classes).
+    x : tensor, shape (n, c, h, w)
+        Tuning images, uint8 or floating point in [0, 1]; the paper's are disjoint from BASE's.
+    y, s : int64 tensors, shape (n,)
+        Label in 0..classes-1 and group in 0..groups-1.
+    shape : Patch or Border
+    values : {"tanh", "sigmoid"}
+        Range of the trigger's pixels.
+    config : Config
+    seed : int
+        Of the trigger's start, the discriminator, the flips and the order.
+    checkpoint : path-like, optional
+        Makes the training resumable (:func:`fairtut.runtime.fit.fit`).
+
+    Raises
+    ------
+    fairtut.errors.InputError
+        If shapes do not fit, y or s has one value, a group has no members, or the trigger leaves
+        no image.
+    """
+    trigger = TriggerModule(
+        shape, (x.shape[2], x.shape[3]), values=values, channels=x.shape[1],
+        generator=torch_rng(seed, "trigger"),
+    ).to(x.device)  # fmt: skip
+    patient = frozen_copy(model, as_pixels(x[:2]))
+    with torch.no_grad():
+        logits = patient(trigger(as_pixels(x[:2])))
+    return _play(
+        lambda images: patient(trigger(images)), trigger, trigger.pixels, logits, x, y, s,
+        lr=LR_TRIGGER, config=config, seed=seed, checkpoint=checkpoint,
+    )  # fmt: skip
+
+
+def train_weights(
+    model: nn.Module,
+    x: Tensor,
+    y: Tensor,
+    s: Tensor,
+    *,
+    config: Config,
+    seed: int,
+    checkpoint: str | os.PathLike[str] | None = None,
+) -> Fit:
+    """Train all weights of a copy of the model by the same update: the paper's two baselines.
+
+    A fresh network and the training set make it **AdvIn**; the deployed one and the tuning set
+    make it **AdvPost**.  Parameters as of :func:`train_trigger`.
+    """
+    moving = copy.deepcopy(model).eval().requires_grad_(True)
+    with torch.no_grad():
+        logits = moving(as_pixels(x[:2]))
+    moving.train()
+    return _play(
+        moving, moving, lambda: parameters_to_vector(moving.parameters()), logits, x, y, s,
+        lr=LR_WEIGHTS, config=config, seed=seed, checkpoint=checkpoint,
+    )  # fmt: skip
+
+
+def _play(
+    forward: Callable[[Tensor], Tensor], moving: nn.Module, position: Callable[[], Tensor],
+    logits: Tensor, x: Tensor, y: Tensor, s: Tensor, *,
+    lr: float, config: Config, seed: int, checkpoint: str | os.PathLike[str] | None,
+) -> Fit:  # fmt: skip
+    if y.shape != (len(x),) or s.shape != (len(x),):
+        raise InputError(
+            f"y and s have shapes {tuple(y.shape)}, {tuple(s.shape)}: need ({len(x)},)"
+        )
+    if logits.ndim != 2:
+        raise InputError("the model must return logits of shape (n, classes)")
+    counts = cells(y, s, logits.shape[1])
+    groups, classes = counts.shape
+    d = Discriminator(
+        config.criterion, classes, groups, config.hidden,
+        generator=torch_rng(seed, "discriminator"),
+    ).to(x.device)  # fmt: skip
+    game = Game(forward, moving, position, d, config, lr)
+    draws = torch_rng(seed, "augment")
+    devices = [x.device] if x.is_cuda else []
+
+    def step(rows: Tensor, done: float) -> dict[str, Tensor]:
+        images = augment(x[rows], draws) if config.flip else x[rows]
+        with torch.random.fork_rng(devices):  # dropout of a retrained network draws from here
+            torch.manual_seed(int(torch.randint(2**31, (), generator=draws)))
+            return game.step(as_pixels(images), y[rows], s[rows], done)
+
+    history = fit(
+        len(x), step, epochs=config.epochs, batch=config.batch,
+        seed=stream_seed(seed, "reprogramming"), what="reprogramming", device=x.device,
+        keep=game.state() | {"draws": Draws(draws)}, checkpoint=checkpoint,
+    )  # fmt: skip
+    moving.eval().requires_grad_(False)
+    return Fit(moving, d.eval().requires_grad_(False), history, counts)
+
+
+def as_pixels(x: Tensor) -> Tensor:
+    """Return uint8 or floating-point images in single precision, in [0, 1]."""
+    return x.float() if x.is_floating_point() else pixels(x)
