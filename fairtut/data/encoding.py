@@ -22,7 +22,7 @@ from fairtut.errors import CorruptFile, DataError
 Strings = NDArray[np.str_]
 
 
-def _read(
+def read_columns(
     text: str, where: str, names: Sequence[str] | None, delimiter: str = ","
 ) -> tuple[dict[str, Strings], int]:
     """Read delimited text into columns; ``names`` None takes them from the first line.
@@ -59,7 +59,7 @@ def load_file(
         text = located.read_bytes(path).decode("utf-8")
     except UnicodeDecodeError as error:
         raise CorruptFile(f"{where} is not UTF-8 text ({error.reason}): fetch it again") from error
-    columns, n = _read(text, where, names, delimiter)
+    columns, n = read_columns(text, where, names, delimiter)
     if entry.rows is not None and n < entry.rows:
         raise CorruptFile(
             f"{where} holds {n} rows where the official file has {entry.rows} (cut off?): delete "

@@ -4,6 +4,8 @@ Encoding rules, the same for every loader: numbers stay as they are (scale them 
 :class:`Standardiser` that saw training rows only); a category with two levels is one 0/1 column,
 with more levels one 0/1 column per level; levels come from all rows, statistics never do.  The
 sensitive attribute is not among the inputs ``x``: a method that may use it appends ``s``.
+South German Credit differs, because its models are of mixed-type rows: numbers first, then a flag
+for every level of a category, and age and foreign worker among the inputs unless left out.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from typing import Any
 from fairtut.data.adult import ADULT_COLUMNS, adult
 from fairtut.data.compas import compas
 from fairtut.data.frames import from_frame
+from fairtut.data.south_german import south_german
 from fairtut.data.synthetic.gaussians import zafar
 from fairtut.data.table import Standardiser, Table, split, split_rows
 from fairtut.errors import UnknownName
@@ -27,11 +30,17 @@ __all__ = [
     "compas",
     "from_frame",
     "load",
+    "south_german",
     "split",
     "split_rows",
 ]
 
-LOADERS: dict[str, Callable[..., Table]] = {"zafar": zafar, "adult": adult, "compas": compas}
+LOADERS: dict[str, Callable[..., Table]] = {
+    "zafar": zafar,
+    "adult": adult,
+    "compas": compas,
+    "south_german_credit": south_german,
+}
 """Name to loader; all but zafar's take the sensitive attribute first."""
 
 

@@ -212,7 +212,11 @@ def card(title):
     return of("data-cards").split(f"## {title}\n")[1].split("\n## ")[0]
 
 
-CARDS = {"adult": "Adult", "compas": "COMPAS"}
+CARDS = {
+    "adult": "Adult",
+    "compas": "COMPAS",
+    "south_german_credit": "South German Credit",
+}
 
 
 @pytest.mark.parametrize("name", CARDS)
@@ -236,7 +240,15 @@ def test_every_data_set_has_a_place_on_the_page():
 @pytest.mark.real
 @pytest.mark.parametrize(
     ("name", "sensitive"),
-    [("adult", "sex"), ("adult", "race"), ("compas", "race"), ("compas", "sex")],
+    [
+        ("adult", "sex"),
+        ("adult", "race"),
+        ("compas", "race"),
+        ("compas", "sex"),
+        ("south_german_credit", "age"),
+        ("south_german_credit", "foreign_worker"),
+        ("south_german_credit", "young-not-foreign"),
+    ],
 )
 def test_cards_agree_with_the_files(name, sensitive):
     try:
@@ -251,6 +263,8 @@ def test_cards_agree_with_the_files(name, sensitive):
         assert f"{people}| {rows.sum():,} | .{rows.mean() * 1000:.0f} |" in text
     for reason, count in table.rows_dropped:
         assert not count or f"{count:,}" in text, reason
+    if name == "south_german_credit":
+        assert f"{table.x.shape[1]} inputs" in text
     if (name, sensitive) == ("adult", "sex"):
         assert f"{table.x.shape[1]} inputs" in text
         for role, sex in (("Husband", 0), ("Wife", 1)):
