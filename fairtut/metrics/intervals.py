@@ -275,8 +275,8 @@ def over_splits(values: Sequence[float], overlap: float, level: float = 0.95) ->
     r"""Mean and t-interval over repeated random splits of the same people.
 
     The splits share people, so their results are correlated and the plain interval is far too
-    narrow.  The usual correction puts :math:`\tfrac1J + \tfrac{n_{test}}{n_{train}}` in the place of
-    :math:`\tfrac1J`: however many splits, one data set is one data set.
+    narrow.  The usual correction puts :math:`\tfrac1J + \tfrac{n_{test}}{n_{train}}` in the
+    place of :math:`\tfrac1J`: however many splits, one data set is one data set.
 
     Parameters
     ----------

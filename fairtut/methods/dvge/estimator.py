@@ -1,0 +1,199 @@
+"""DVGE for any encoder: train d and g on its codes, leave the encoder alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, Final
+
+import torch
+from torch import Tensor, nn
+
+from fairtut.errors import InputError
+from fairtut.methods.dvge.classifiers import Config, check, fit_classifiers, fit_grid
+from fairtut.methods.dvge.focus import evaluating, focus
+from fairtut.methods.dvge.training import logits
+from fairtut.models.stacked import StackedMLP
+from fairtut.runtime.seeds import stream_seed
+
+MIN_CELL: Final = 10
+"""Rows that each of the four cells of (y, s) must have: fewer say nothing about a group."""
+_ROWS: Final = 512
+
+
+class DVGE:
+    """Train a fairer classifier on the codes of a frozen encoder.
+
+    Parameters
+    ----------
+    encoder : nn.Module or callable
+        Inputs (n, ..) to codes (n, d).  A module is used in evaluation mode and never changed.
+    eta1, eta2 : float
+        Strengths of the sensitive and of the task focus, at least 0; no scale of theirs carries
+        over from one kind of focus, encoder or network to another.
+    eps : float or None
+        The clip's bound; None for no clip.
+    focus : str
+        One of :data:`~fairtut.methods.dvge.focus.FOCI`.
+    config : Config, optional
+        How d and g are trained; the arguments above take the place of its own.
+
+    Examples
+    --------
+    >>> dvge = DVGE(encoder, eta1=0.5).fit(x, y, male)  # doctest: +SKIP
+    >>> y_hat = dvge.predict(x_new)  # doctest: +SKIP
+    >>> dvge.set_sensitive(young)  # the codes are kept, only d and g are trained  # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        encoder: nn.Module | Callable[[Any], Any],
+        *,
+        eta1: float = 0.5,
+        eta2: float = 0.2,
+        eps: float | None = None,
+        focus: str = "loss_pred",
+        config: Config | None = None,
+    ) -> None:
+        self.encoder, self.eta1, self.eta2 = encoder, eta1, eta2
+        self.config = replace(config or Config(), focus=focus, eps=eps)
+        self._rows: tuple[Tensor, Tensor] | None = None  # codes and labels of the training rows
+        self._validation: tuple[Tensor, Tensor] | None = None
+        self._nets: tuple[StackedMLP, StackedMLP] | None = None
+        self._seed = 0
+
+    def fit(
+        self,
+        x: Any,
+        y: Any,
+        s: Any,
+        *,
+        seed: int = 0,
+        validation: tuple[Any, Any, Any] | None = None,
+    ) -> DVGE:
+        """Encode once, train d on (z, s), then g on perturbed codes.
+
+        Parameters
+        ----------
+        x : array or tensor, shape (n, ..)
+            What the encoder reads.
+        y, s : array or tensor of 0 and 1, shape (n,)
+        seed : int
+        validation : (x, y, s), optional
+            With it d and g keep the epoch of the highest accuracy there, else the last.
+
+        Raises
+        ------
+        fairtut.errors.InputError
+            For codes that are not finite (n, d), lengths that differ, a single class, or fewer
+            than :data:`MIN_CELL` rows with some y and s.
+        """
+        z, label = self.encode(x), _labels("y", y)
+        held = (None, None) if validation is None else validation[::2]
+        self._check(z, label, _labels("s", s), "training")
+        self._rows, self._seed = (z, label.to(z.device)), seed
+        self._validation = None
+        if validation is not None:
+            z_held = self.encode(held[0])
+            self._validation = (z_held, _labels("y", validation[1]).to(z_held.device))
+        return self.set_sensitive(s, held[1])
+
+    def set_sensitive(self, s: Any, s_validation: Any = None) -> DVGE:
+        """Train d and g for another sensitive attribute of the same rows.
+
+        The encoder is neither trained nor run again.
+
+        Parameters
+        ----------
+        s : array or tensor of 0 and 1, shape (n,)
+        s_validation : array or tensor, optional
+            Needed if :meth:`fit` had validation rows.
+        """
+        if self._rows is None:
+            raise InputError("there are no codes yet: call .fit(x, y, s) first")
+        (z, y), group = self._rows, _labels("s", s)
+        self._check(z, y, group, "training")
+        held = self._validation
+        if held is not None and s_validation is None:
+            raise InputError("the validation rows need the new attribute, too: pass s_validation")
+        held_s = None if held is None else (held[0], _labels("s", s_validation).to(z.device))
+        group, seed = group.to(z.device), self._seed
+        d = fit_classifiers(
+            z, group, self.config, [stream_seed(seed, "sensitive")], validation=held_s
+        )
+        f_sens = focus(d, z, self.config.focus, group)[0]
+        g = fit_grid(z, y, f_sens, [self.eta1], [self.eta2], self.config, [seed], validation=held)
+        self._nets = d, g.net
+        return self
+
+    def encode(self, x: Any) -> Tensor:
+        """Return codes (n, d), detached, in batches; the encoder stays as it is."""
+        rows = torch.as_tensor(x)
+        module = self.encoder if isinstance(self.encoder, nn.Module) else nn.Identity()
+        with evaluating(module), torch.no_grad():
+            z = torch.cat([torch.as_tensor(self.encoder(part)) for part in rows.split(_ROWS)])
+        if z.ndim != 2 or len(z) != len(rows):
+            raise InputError(
+                f"the encoder turns {len(rows)} rows into {tuple(z.shape)}: it must give (n, d)"
+            )
+        return z.float()
+
+    @property
+    def sensitive(self) -> StackedMLP:
+        """The sensitive classifier d, a stack of one."""
+        return self._fitted[0]
+
+    @property
+    def task(self) -> StackedMLP:
+        """The task classifier g, a stack of one."""
+        return self._fitted[1]
+
+    def decision_function(self, x: Any) -> Tensor:
+        """Return g's logits (n, 2) on raw codes: neither s nor d is needed any more."""
+        return logits(self.task, self.encode(x))[0]
+
+    def predict_proba(self, x: Any) -> Tensor:
+        """Return probabilities (n, 2)."""
+        return self.decision_function(x).softmax(1)
+
+    def predict(self, x: Any) -> Tensor:
+        """Return decisions (n,) in {0, 1}."""
+        return self.decision_function(x).argmax(1)
+
+    def sensitive_focus(self, x: Any, s: Any = None) -> Tensor:
+        """Return F_sens (n, d); ``loss_true`` needs s."""
+        return self._focus(self.sensitive, x, None if s is None else _labels("s", s))
+
+    def task_focus(self, x: Any, y: Any = None) -> Tensor:
+        """Return F_task (n, d) of the trained g; ``loss_true`` needs y."""
+        return self._focus(self.task, x, None if y is None else _labels("y", y))
+
+    @property
+    def _fitted(self) -> tuple[StackedMLP, StackedMLP]:
+        if self._nets is None:
+            raise InputError("this DVGE has no classifiers yet: call .fit(x, y, s)")
+        return self._nets
+
+    def _focus(self, net: StackedMLP, x: Any, target: Tensor | None) -> Tensor:
+        z = self.encode(x)
+        return focus(net, z, self.config.focus, None if target is None else target.to(z.device))[0]
+
+    @staticmethod
+    def _check(z: Tensor, y: Tensor, s: Tensor, name: str) -> None:
+        for what, values in (("y", y), ("s", s)):
+            check(z, values, 1, f"{name} {what}:")
+        cells = torch.bincount(2 * y + s, minlength=4).tolist()
+        if min(cells) < MIN_CELL:
+            i = cells.index(min(cells))
+            raise InputError(
+                f"only {cells[i]} {name} rows have y={i // 2} and s={i % 2}: at least {MIN_CELL} "
+                "are needed, merge groups or bring more rows"
+            )
+
+
+def _labels(name: str, values: Any) -> Tensor:
+    """Return labels as whole numbers on the CPU, or raise ``InputError``."""
+    labels = torch.as_tensor(values).detach().cpu()
+    if (labels.double() % 1 != 0).any():
+        raise InputError(f"{name} holds other values than 0 and 1: code it so")
+    return labels.long()

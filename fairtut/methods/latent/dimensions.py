@@ -1,0 +1,53 @@
+"""Which latent dimension knows the sensitive attribute, and a code without it."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from fairtut.errors import InputError
+
+
+def correlations(z: Tensor, s: Tensor) -> Tensor:
+    """Return the correlation of each dimension with s, 0 for one that never changes.
+
+    Parameters
+    ----------
+    z : Tensor, shape (n, d) or (k, n, d)
+    s : Tensor, shape (n,) or (k, n)
+
+    Returns
+    -------
+    Tensor, shape (k, d)
+        k is 1 where neither has members.
+
+    Raises
+    ------
+    fairtut.errors.InputError
+        If shapes do not fit, or s has a single value.
+    """
+    if z.ndim not in (2, 3) or s.shape not in {z.shape[:-1], z.shape[-2:-1]}:
+        raise InputError(f"z {tuple(z.shape)} and s {tuple(s.shape)}: need (.., n, d) and (.., n)")
+    z = (z if z.ndim == 3 else z[None]).double()  # (k, n, d)
+    s = s.to(z).expand(z.shape[:2])
+    z, s = z - z.mean(1, keepdim=True), s - s.mean(1, keepdim=True)
+    spread_z, spread_s = z.norm(dim=1), s.norm(dim=1, keepdim=True)  # (k, d), (k, 1)
+    if not (spread_s > 0).all():
+        raise InputError("s has a single value: nothing can be correlated with it")
+    product = torch.einsum("knd,kn->kd", z, s)
+    return torch.where(spread_z > 1e-9, product / (spread_z * spread_s).clamp_min(1e-12), 0.0)
+
+
+def sensitive_dimension(z: Tensor, s: Tensor) -> Tensor:
+    """Return the dimension with the largest absolute correlation with s, int64 (k,).
+
+    See :func:`correlations` for arguments and errors.
+    """
+    return correlations(z, s).abs().argmax(1)
+
+
+def remove(z: Tensor, index: Tensor) -> Tensor:
+    """Return codes with one dimension set to 0: z (n, d) or (k, n, d), index (k,)."""
+    kept = torch.ones(len(index), z.shape[-1], dtype=z.dtype, device=z.device)
+    kept.scatter_(1, index[:, None].to(z.device), 0.0)
+    return z * (kept[0] if z.ndim == 2 else kept[:, None])
