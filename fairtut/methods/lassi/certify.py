@@ -1,0 +1,348 @@
+r"""Certificates of individual fairness: decisions that hold for everybody similar.
+
+For an image with latent z, similar people are :math:`S = \{z + A^\top t : \|t\| \le \epsilon\}`.
+Center smoothing (:mod:`~fairtut.methods.lassi.center`) bounds how far R's smoothed code can move
+within S by :math:`d_{cs}`; classifier smoothing (:mod:`~fairtut.methods.lassi.classifier`) says how
+far it may move before the decision can change, :math:`d_{rs}`.  The image is certified fair if
+:math:`d_{cs} < d_{rs}`, with probability :math:`1 - \alpha_{cs} - \alpha_{rs}` per image.
+
+>>> found = certify(encoder, head, z, a, Smoothing(1, 0.65), Voting(2.5))  # doctest: +SKIP
+>>> found.path, found.fair.mean(), found[0].d_cs  # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+from torch import Tensor, nn
+
+from fairtut.errors import InputError, UnknownName
+from fairtut.methods.lassi.center import Law, Points, Smoothing, smooth
+from fairtut.methods.lassi.classifier import Voting, choose_path, vote
+from fairtut.methods.lassi.curve import trace
+from fairtut.methods.lassi.networks import Representation
+from fairtut.runtime.seeds import torch_rng
+
+PATHS = ("curve", "folded", "generic")
+"""How R is evaluated: its exact polygon (k = 1), folded on t, or as any network on latents."""
+REACH = 6.0
+"""A curve is traced to at least so many deviations of the noise (further if a draw asks for it)."""
+ROWS = 2048
+"""Noisy codes that are evaluated at a time."""
+
+
+@dataclass(frozen=True)
+class Centers:
+    """Smoothed codes of images; several classifiers and noises can reuse them.
+
+    Parameters
+    ----------
+    r_cs : Tensor, shape (b, d)
+        Smoothed codes.
+    d_cs : float array, shape (b,)
+        How far they can move within the similarity set; NaN where center smoothing abstains.
+    radius, share : float arrays, shape (b,)
+        Radius of the ball that held half of the draws, and the share of fresh draws in it.
+    error : float array, shape (b,)
+        Distance of the smoothed code from the plain one, R(z).
+    smoothing : Smoothing
+    path : str
+        One of ``PATHS``.
+    """
+
+    r_cs: Tensor
+    d_cs: np.ndarray
+    radius: np.ndarray
+    share: np.ndarray
+    error: np.ndarray
+    smoothing: Smoothing
+    path: str
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """The certificate of one image (see :class:`Certificates`)."""
+
+    prediction: int
+    fair: bool
+    reason: str
+    d_cs: float
+    d_rs: float
+    n: int
+    alpha: float
+    sigma: float
+    epsilon: float
+    path: str
+
+
+@dataclass(frozen=True)
+class Certificates:
+    r"""Certificates of images; ``len`` counts them and ``[i]`` is one :class:`Certificate`.
+
+    Parameters
+    ----------
+    prediction : int array, shape (b,)
+        Decisions of the smoothed model, -1 where it abstains (count that as an error).
+    reason : tuple of str
+        Why it abstains: ``"center"``, ``"classifier"``, or empty.
+    d_cs, d_rs : float arrays, shape (b,)
+        Certified distances; NaN where that stage abstained or did not run.
+    fair : bool array, shape (b,)
+        Whether :math:`d_{cs} < d_{rs}`; False for abstentions.
+    r_cs : Tensor, shape (b, d)
+        Smoothed codes.
+    n : int
+        Draws per stage of center smoothing; 0 without sampling.
+    alpha : float
+        Chance of a wrong certificate, of both stages together; 0 without sampling.
+    sigma, epsilon : float
+        Noise of center smoothing and radius of the similarity set.
+    path : str
+        How it was computed, such as ``"curve+binomial"``.
+    """
+
+    prediction: np.ndarray
+    reason: tuple[str, ...]
+    d_cs: np.ndarray
+    d_rs: np.ndarray
+    fair: np.ndarray
+    r_cs: Tensor
+    n: int
+    alpha: float
+    sigma: float
+    epsilon: float
+    path: str
+
+    def __len__(self) -> int:
+        return len(self.prediction)
+
+    def __getitem__(self, i: int) -> Certificate:
+        each = int(self.prediction[i]), bool(self.fair[i]), self.reason[i]
+        distances = float(self.d_cs[i]), float(self.d_rs[i])
+        return Certificate(
+            *each, *distances, self.n, self.alpha, self.sigma, self.epsilon, self.path
+        )
+
+    @property
+    def abstained(self) -> np.ndarray:
+        """Whether each image got no decision, (b,)."""
+        return self.prediction < 0
+
+    def scores(self, y: ArrayLike) -> dict[str, float]:
+        """Return shares of all images, with labels (b,): abstentions are errors and not fair.
+
+        ``acc`` decided as the label says, ``fair`` certified whatever the label, ``fair_correct``
+        both, and ``abstained``.
+        """
+        label = np.asarray(y)
+        if label.shape != self.prediction.shape:
+            raise InputError(f"y has shape {label.shape}: need one label for {len(self)} images")
+        right = self.prediction == label
+        each = {"acc": right, "fair": self.fair, "fair_correct": right & self.fair}
+        return {k: float(v.mean()) for k, v in (each | {"abstained": self.abstained}).items()}
+
+
+def certify(
+    encoder: Callable[[Tensor], Tensor],
+    classifier: Callable[[Tensor], Tensor],
+    z: Tensor,
+    directions: Tensor,
+    smoothing: Smoothing | None = None,
+    voting: Voting | None = None,
+    *,
+    seed: int = 0,
+    ids: Sequence[int] | None = None,
+    path: str | None = None,
+) -> Certificates:
+    """Certify the decisions of a classifier on top of an encoder, image by image.
+
+    Parameters
+    ----------
+    encoder : callable
+        Latents (n, q) to codes (n, d).  The fast paths need a :class:`Representation`; any other
+        torch network runs on noisy latents.  Modules are evaluated in evaluation mode.
+    classifier : callable
+        Codes (n, d) to logits (n, classes).  ``nn.Linear`` makes votes nearly free.
+    z : Tensor, shape (b, q)
+    directions : Tensor, shape (q,) or (k, q)
+        Attribute vectors, linearly independent; `epsilon` and `sigma` are in units of them.
+    smoothing, voting : optional
+        Settings; the released ones if absent.
+    seed : int
+        Images draw from streams of this seed.  Give every method and attribute another one (see
+        :func:`fairtut.runtime.seeds.stream_seed`), or all of them share their draws.
+    ids : sequence of int, optional
+        Number of each image, which names its stream: an image's certificate does not depend on
+        the batch it comes in.  0, 1, ... if absent.
+    path : str, optional
+        Force one of ``PATHS`` for the encoder; the fastest that applies if absent.
+
+    Returns
+    -------
+    Certificates
+        Its field ``path`` says how both stages were computed.
+
+    Raises
+    ------
+    fairtut.errors.InputError
+        For NaN latents, directions of the wrong length or linearly dependent, a path that does
+        not apply, or settings out of range (see :class:`Smoothing` and :class:`Voting`).
+    """
+    choose_path(classifier)  # before the long part
+    centers = smooth_codes(encoder, z, directions, smoothing, seed=seed, ids=ids, path=path)
+    return classify(classifier, centers, voting, seed=seed, ids=ids)
+
+
+def smooth_codes(
+    encoder: Callable[[Tensor], Tensor],
+    z: Tensor,
+    directions: Tensor,
+    smoothing: Smoothing | None = None,
+    *,
+    seed: int = 0,
+    ids: Sequence[int] | None = None,
+    path: str | None = None,
+) -> Centers:
+    """Run center smoothing alone; parameters as in :func:`certify`."""
+    smoothing = smoothing or Smoothing()
+    z, directions = check(encoder, z, directions)
+    chosen = _encoder_path(encoder, len(directions), path)
+    streams = range(len(z)) if ids is None else ids
+    if len(streams) != len(z) or len(z) == 0:
+        raise InputError(f"{len(z)} latents and {len(streams)} ids: need one id each, at least one")
+    balls, plain = [], []
+    with torch.no_grad(), evaluating(encoder):
+        make = _laws(chosen, encoder, z, directions)
+        for i, stream in enumerate(streams):
+            t = draw(smoothing, len(directions), seed, stream)
+            law = make(i, max(REACH * smoothing.sigma, float(t.abs().max())))
+            balls.append(smooth(law, t.to(z.device), smoothing))
+            plain.append(law(torch.zeros(1, len(directions)).to(z.device)).first(1)[0])
+    r_cs = torch.stack([ball.center for ball in balls])
+    error = (r_cs - torch.stack(plain)).norm(dim=1)
+    if not error.isfinite().all():
+        raise InputError("the encoder gives NaN or infinity: check its weights and statistics")
+    d_cs, radius, share = (
+        torch.stack([getattr(ball, name).double() for ball in balls]).cpu().numpy()
+        for name in ("d_cs", "radius", "share")
+    )
+    return Centers(
+        r_cs.float(), d_cs, radius, share, error.double().cpu().numpy(), smoothing, chosen
+    )
+
+
+def classify(
+    classifier: Callable[[Tensor], Tensor],
+    centers: Centers,
+    voting: Voting | None = None,
+    *,
+    seed: int = 0,
+    ids: Sequence[int] | None = None,
+) -> Certificates:
+    """Run classifier smoothing on smoothed codes and compare; parameters as in :func:`certify`."""
+    voting = voting or Voting()
+    streams = np.arange(len(centers.d_cs)) if ids is None else np.asarray(ids)
+    sure = np.isfinite(centers.d_cs)
+    with torch.no_grad(), evaluating(classifier):
+        rows = centers.r_cs[torch.from_numpy(sure).to(centers.r_cs.device)]
+        votes = vote(classifier, rows, voting, seed=seed, ids=streams[sure].tolist())
+    prediction, d_rs = np.full(len(sure), -1), np.full(len(sure), math.nan)
+    prediction[sure] = np.where(np.isnan(votes.d_rs), -1, votes.prediction)
+    d_rs[sure] = votes.d_rs
+    whys = np.where(sure, np.where(prediction < 0, "classifier", ""), "center")
+    smoothing = centers.smoothing
+    return Certificates(
+        prediction, tuple(whys.tolist()), centers.d_cs, d_rs, centers.d_cs < d_rs, centers.r_cs,
+        smoothing.n, smoothing.alpha + voting.alpha, smoothing.sigma, smoothing.epsilon,
+        f"{centers.path}+{votes.path}",
+    )  # fmt: skip
+
+
+def draw(smoothing: Smoothing, k: int, seed: int, stream: int) -> Tensor:
+    """Return the noise of one image, (3, n, k), float64, the same on every device."""
+    rng = torch_rng(seed, "center", stream)
+    return smoothing.sigma * torch.randn(3, smoothing.n, k, generator=rng, dtype=torch.float64)
+
+
+def check(
+    encoder: Callable[[Tensor], Tensor], z: Tensor, directions: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Return latents (b, q) and directions (k, q) on the encoder's device, or raise InputError."""
+    if z.ndim != 2:
+        raise InputError(f"latents have shape {tuple(z.shape)}: need (images, q)")
+    bad = (~z.isfinite().all(1)).nonzero()
+    if len(bad):
+        raise InputError(f"latents hold NaN or infinity (first in row {int(bad[0])}): encode again")
+    vectors = directions[None] if directions.ndim == 1 else directions
+    if vectors.ndim != 2 or vectors.shape[1] != z.shape[1] or len(vectors) == 0:
+        raise InputError(
+            f"directions have shape {tuple(directions.shape)}: need (k, {z.shape[1]}), the length "
+            "of a latent"
+        )
+    unit = torch.nn.functional.normalize(vectors.double().cpu(), dim=1)
+    if not unit.isfinite().all() or int(torch.linalg.matrix_rank(unit, tol=1e-6)) < len(unit):
+        raise InputError(
+            f"the {len(unit)} directions are zero, not finite or linearly dependent: drop one"
+        )
+    device = z.device
+    if isinstance(encoder, nn.Module):
+        device = next((p.device for p in encoder.parameters()), device)
+    return z.to(device), vectors.to(z.dtype).to(device)
+
+
+def _encoder_path(encoder: object, k: int, path: str | None) -> str:
+    """Return the fastest path that applies, or check the one that was asked for."""
+    foldable = isinstance(encoder, Representation)
+    if path is None:
+        return ("curve" if k == 1 else "folded") if foldable else "generic"
+    if path not in PATHS:
+        raise UnknownName.of("path", path, PATHS)
+    if path != "generic" and not foldable:
+        raise InputError(f"path {path!r} needs a Representation: leave path out for any network")
+    if path == "curve" and k != 1:
+        raise InputError(f"path 'curve' needs one direction, got {k}: leave path out")
+    return path
+
+
+def _laws(
+    path: str, encoder: Callable[[Tensor], Tensor], z: Tensor, directions: Tensor
+) -> Callable[[int, float], Law]:
+    """Return a function from an image's number and the curve's reach to the image's law."""
+    if path == "generic":
+        return lambda i, _: (
+            lambda t: _evaluate(lambda part: encoder(z[i] + part.to(z.dtype) @ directions), t)
+        )
+    assert isinstance(encoder, Representation)
+    folded = encoder.fold()
+    start, slope = folded.first(z, directions)  # (b, h), (k, h)
+    if path == "curve":
+        return lambda i, reach: trace(folded, start[i], slope[0], reach)
+    single = folded.float()
+    low, high = start.float(), slope.float()
+    return lambda i, _: (
+        lambda t: _evaluate(lambda part: single.rest(torch.addmm(low[i], part.float(), high)), t)
+    )
+
+
+def _evaluate(codes: Callable[[Tensor], Tensor], t: Tensor) -> Points:
+    """Return the cloud of codes at noise t, (n, k), evaluated in blocks of rows."""
+    return Points(torch.cat([codes(part) for part in t.split(ROWS)]))
+
+
+@contextlib.contextmanager
+def evaluating(model: object) -> Iterator[None]:
+    """Keep a module in evaluation mode, then restore every part's mode."""
+    modes = [(m, m.training) for m in model.modules()] if isinstance(model, nn.Module) else []
+    try:
+        for module, _ in modes:
+            module.training = False
+        yield
+    finally:
+        for module, mode in modes:
+            module.training = mode
