@@ -166,7 +166,9 @@ print(f"DEO = {value:.2f} on n = {value.n} people: .5 from the TPRs, .5 from the
 
 # %%
 crowd = faces.sample(cfg.faces, seed=seed, size=cfg.size, device=device)
-people = crowd.images if data == "synthetic" else images.load("celeba", cfg.size, device)
+people = (
+    crowd.images if data == "synthetic" else images.load("celeba", size=cfg.size, device=device)
+)
 target, kind = cfg.headline, "lf"
 record.dataset(people.name, rows=len(people), digest=people.digest, source=people.source)
 twins = faces.counterfactual(crowd.select(crowd.images.split == "test"), "Male")
@@ -289,7 +291,7 @@ prefix = study.measures.prefix(people, target, target)
 
 # %%
 if data == "real":
-    lfw = images.load("lfw", cfg.size, device)
+    lfw = images.load("lfw", size=cfg.size, device=device)
     record.dataset(lfw.name, rows=len(lfw), digest=lfw.digest, source=lfw.source)
     for several in study.run_cells(lfw, study.for_lfw(cfg)).values():
         for identifier, entry in study.measures.table(lfw, several).items():

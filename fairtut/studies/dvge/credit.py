@@ -1,0 +1,224 @@
+"""South German Credit: every method on repeated splits, all splits trained at once."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from fairtut.data import repeats, south_german
+from fairtut.data.table import Table
+from fairtut.methods import dvge, latent
+from fairtut.methods.dvge.focus import focus
+from fairtut.methods.latent import reversal
+from fairtut.models.table_vae import TableVAE
+from fairtut.runtime.seeds import torch_rng
+from fairtut.studies.dvge.board import Board, threshold
+from fairtut.studies.dvge.presets import Preset
+
+GROUPS: Final[Mapping[str, str]] = {
+    "german-age-risk": "age",
+    "german-agefw-risk": "young-not-foreign",
+}
+"""Setting → sensitive attribute of the data."""
+
+Ints = NDArray[np.int8]
+_PARTS: Final = ("val", "test")
+
+
+@dataclass(frozen=True)
+class Applicants:
+    """A table split r times, as tensors.
+
+    ``x`` maps a part to (r, n, inputs), ``y`` and ``s`` to (r, n).
+    """
+
+    table: Table
+    x: Mapping[str, Tensor]
+    y: Mapping[str, Tensor]
+    s: Mapping[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Played:
+    """The board of a setting, and what each part of it took in CPU seconds."""
+
+    board: Board
+    seconds: Mapping[str, float]
+
+
+def applicants(preset: Preset, sensitive: str, real: bool) -> Applicants:
+    """Load South German Credit or its synthetic stand-in, and split it."""
+    credit = preset.credit
+    if real:
+        table = south_german.south_german(sensitive)
+    else:
+        table = south_german.synthetic(credit.rows, preset.root, sensitive)
+    cut = repeats.repeated(table, credit.splits, preset.root)
+    return Applicants(
+        table,
+        {part: torch.from_numpy(x) for part, x in cut.x.items()},
+        {part: torch.from_numpy(y).long() for part, y in cut.y.items()},
+        {part: torch.from_numpy(s).long() for part, s in cut.s.items()},
+    )
+
+
+def play(people: Applicants, name: str, preset: Preset) -> Played:
+    """Run every method on every split."""
+    found: dict[str, dict[str, Ints]] = {}
+    clock = _Clock()
+    codes: dict[str, dict[str, Tensor]] = {}
+    for short, kind in (("n", "vae"), ("d", "factor")):
+        codes[short] = _codes(people, preset, replace(preset.credit.vae, kind=kind))
+        clock.lap(f"encoder-{short}")
+        found |= _of_codes(codes[short], people, preset, short)
+        clock.lap(f"dvge-{short}")
+    for kind, settings in _latent(preset).items():
+        each = [_codes(people, preset, config) for config in settings]
+        clock.lap(kind)
+        found[kind] = _stack([_plain(z, people, preset) for z in each])
+        clock.lap(f"{kind}-tasks")
+    found["adt"] = _adversarial(people, preset)
+    clock.lap("adt")
+    board = Board(
+        name, {p: people.y[p].numpy() for p in _PARTS}, {p: people.s[p].numpy() for p in _PARTS},
+        found, preset.sweep, people.y["train"].shape[1],
+    )  # fmt: skip
+    return Played(board, clock.laps | {"one-dvge": _refit(codes["n"], people, preset)})
+
+
+class _Clock:
+    """CPU seconds between laps."""
+
+    def __init__(self) -> None:
+        self.laps: dict[str, float] = {}
+        self._last = time.process_time()
+
+    def lap(self, name: str) -> None:
+        now = time.process_time()
+        self.laps[name], self._last = now - self._last, now
+
+
+def _latent(preset: Preset) -> dict[str, list[latent.Config]]:
+    base, sweep = preset.credit.vae, preset.sweep
+    return {
+        "ffvae": [replace(base, kind="ffvae", alpha=a, gamma=g) for a, g in sweep.ffvae],
+        "fdvae": [replace(base, kind="fdvae", alpha=10.0, lam=lam) for lam in sweep.fdvae],
+    }
+
+
+def _fresh(people: Applicants, preset: Preset, members: int) -> TableVAE:
+    shape = south_german.layout(people.table)
+    return TableVAE(
+        members, shape.numeric, shape.categories, preset.credit.latent,
+        generator=torch_rng(preset.root, "table"),
+    )  # fmt: skip
+
+
+def _codes(people: Applicants, preset: Preset, config: latent.Config) -> dict[str, Tensor]:
+    """Train one VAE per split and return what a task may use of its codes, (r, n, d) by part."""
+    x, s, y = people.x["train"], people.s["train"], people.y["train"]
+    model = _fresh(people, preset, len(x))
+    done = latent.train(model, x, config, preset.root, s=s[..., None], y=y, what=config.kind)
+    with torch.no_grad():
+        found = {part: done.objective.keep(model.codes(rows)) for part, rows in people.x.items()}
+    # one number per split makes the mean variance 1, as for images
+    scale = found["train"].var(1).mean(1).sqrt()[:, None, None]  # (r, 1, 1)
+    return {part: z / scale for part, z in found.items()}
+
+
+def _of_codes(
+    z: Mapping[str, Tensor], people: Applicants, preset: Preset, name: str
+) -> dict[str, dict[str, Ints]]:
+    """DVGE's grid, the plain g in it, removal and a moved threshold."""
+    config, runs = preset.credit.classifier, len(z["train"])
+    seeds = _seeds(preset)
+    held = (z["val"], people.s["val"])
+    d = dvge.fit_classifiers(
+        z["train"], people.s["train"], config, seeds, validation=held, jobs=preset.jobs
+    )
+    f_sens = focus(d, z["train"], config.focus, people.s["train"])
+    grid = dvge.fit_grid(
+        z["train"], people.y["train"], f_sens, preset.sweep.eta1, preset.sweep.eta2, config, seeds,
+        validation=(z["val"], people.y["val"]), jobs=preset.jobs,
+    )  # fmt: skip
+    whole = {
+        part: grid.decisions(z[part]).reshape(runs, -1, z[part].shape[1]).swapaxes(0, 1)
+        for part in _PARTS
+    }
+    origin = [(a, b) for a in preset.sweep.eta1 for b in preset.sweep.eta2].index((0.0, 0.0))
+    ranked = latent.correlations(z["train"], people.s["train"]).abs().argsort(1, descending=True)
+    fewer = [
+        {part: _without(codes, ranked[:, :count]) for part, codes in z.items()}
+        for count in preset.sweep.removed
+    ]
+    found = {
+        f"dvge-{name}": whole,
+        f"plain-{name}": {part: d[origin : origin + 1] for part, d in whole.items()},
+        f"removed-{name}": _stack([_plain(kept, people, preset) for kept in fewer]),
+    }
+    if name == "n":
+        found["threshold"] = threshold({part: _margin(grid, z[part])[:, origin] for part in _PARTS})
+    return found
+
+
+def _margin(grid: dvge.Grid, z: Tensor) -> NDArray[np.float32]:
+    logits = grid.logits(z)
+    margin = (logits[..., 1] - logits[..., 0]).numpy()
+    return margin.reshape(len(z), -1, z.shape[1])
+
+
+def _seeds(preset: Preset) -> list[int]:
+    return [1000 * preset.root + split for split in range(preset.credit.splits)]
+
+
+def _plain(z: Mapping[str, Tensor], people: Applicants, preset: Preset) -> dict[str, Ints]:
+    """Train g on codes as they are; decisions (r, n) by part."""
+    net = dvge.fit_classifiers(
+        z["train"], people.y["train"], preset.credit.classifier, _seeds(preset),
+        validation=(z["val"], people.y["val"]),
+    )  # fmt: skip
+    return {part: dvge.logits(net, z[part]).argmax(-1).numpy().astype(np.int8) for part in _PARTS}
+
+
+def _refit(z: Mapping[str, Tensor], people: Applicants, preset: Preset) -> float:
+    """Return the CPU seconds of d and g on one split: what a new sensitive attribute costs."""
+    config, began = preset.credit.classifier, time.process_time()
+    codes, s, y = z["train"][0], people.s["train"][0], people.y["train"][0]
+    d = dvge.fit_classifiers(codes, s, config, [0])
+    f_sens = focus(d, codes, config.focus, s)
+    dvge.fit_grid(codes, y, f_sens, (0.5,), (0.0,), config, [0])
+    return time.process_time() - began
+
+
+def _without(z: Tensor, dimensions: Tensor) -> Tensor:
+    """Set each split's own dimensions (r, count) of its codes (r, n, d) to 0."""
+    kept = z.clone()
+    return kept.scatter_(2, dimensions[:, None].expand(-1, z.shape[1], -1), 0.0)
+
+
+def _stack(each: Any) -> dict[str, Ints]:
+    return {part: np.stack([one[part] for one in each]) for part in _PARTS}
+
+
+def _adversarial(people: Applicants, preset: Preset) -> dict[str, Ints]:
+    """Train ADT for every strength and split at once; decisions (strengths, r, n) by part."""
+    strengths, runs = preset.sweep.adt, preset.credit.splits
+    times = len(strengths)
+    model = _fresh(people, preset, times * runs)
+    every = {part: x.repeat(times, 1, 1) for part, x in people.x.items()}
+    weight = torch.tensor(strengths).repeat_interleave(runs)
+    done = reversal.train(
+        model, every["train"], people.y["train"].repeat(times, 1),
+        people.s["train"].repeat(times, 1), weight, config=preset.credit.adt, seed=preset.root,
+    )  # fmt: skip
+    return {
+        part: done.net.decisions(every[part]).numpy().astype(np.int8).reshape(times, runs, -1)
+        for part in _PARTS
+    }
