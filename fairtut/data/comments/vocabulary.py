@@ -1,0 +1,175 @@
+"""From text to token ids: lower-case words, a vocabulary, and what gets lost is counted."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final, Protocol
+
+import torch
+from torch import Tensor
+
+from fairtut.errors import InputError
+
+SPECIAL: Final = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
+_WORD = re.compile(r"\[[a-z]+\]|[^\W_]+(?:['’][^\W_]+)*")
+
+
+class Tokenizer(Protocol):
+    """What turns text into ids: :class:`Vocabulary`, or a Hugging Face tokenizer behind one.
+
+    ``pad``, ``start`` ([CLS]) and ``end`` ([SEP]) are the ids of special tokens, and ``ordinary``
+    (k,) those of all tokens that a hard trigger may be made of: words or pieces of words.
+    """
+
+    @property
+    def pad(self) -> int: ...  # noqa: D102
+    @property
+    def start(self) -> int: ...  # noqa: D102
+    @property
+    def end(self) -> int: ...  # noqa: D102
+    @property
+    def ordinary(self) -> Tensor: ...  # noqa: D102
+
+    def pieces(self, text: str) -> list[int]:
+        """Return the ids of a text, without special tokens and of any length."""
+
+    def decode(self, ids: Iterable[int]) -> list[str]:
+        """Return the tokens of these ids."""
+
+    def __len__(self) -> int: ...
+
+
+def words_of(text: str) -> list[str]:
+    """Split a text into lower-case words: punctuation goes, masks such as ``[insult]`` stay."""
+    return _WORD.findall(text.lower())
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """Words and their ids: position in ``tokens``.
+
+    Attributes
+    ----------
+    tokens : tuple of str
+        The four of :data:`SPECIAL`, then words.
+
+    Raises
+    ------
+    fairtut.errors.InputError
+        If the special tokens do not come first, or a token comes twice.
+    """
+
+    tokens: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if self.tokens[:4] != SPECIAL or len(set(self.tokens)) != len(self.tokens):
+            raise InputError(f"a vocabulary is {', '.join(SPECIAL)} and then words, each once")
+
+    @classmethod
+    def build(cls, texts: Iterable[str], size: int = 10_000, least: int = 2) -> Vocabulary:
+        """Return the most frequent words of some texts (of the training split, and no other).
+
+        Parameters
+        ----------
+        texts : iterable of str
+        size : int
+            Tokens at most, special ones included.
+        least : int
+            Rarer words are unknown.
+        """
+        counts = Counter(word for text in texts for word in words_of(text))
+        # by count and then by name, so that the order of the texts does not matter
+        ranked = sorted((-n, word) for word, n in counts.items() if n >= least)
+        return cls(SPECIAL + tuple(word for _, word in ranked[: max(0, size - len(SPECIAL))]))
+
+    @cached_property
+    def ids(self) -> dict[str, int]:
+        """Token to id."""
+        return {token: i for i, token in enumerate(self.tokens)}
+
+    @property
+    def pad(self) -> int:
+        """Id of ``[PAD]``."""
+        return 0
+
+    @property
+    def start(self) -> int:
+        """Id of ``[CLS]``."""
+        return 2
+
+    @property
+    def end(self) -> int:
+        """Id of ``[SEP]``."""
+        return 3
+
+    @property
+    def ordinary(self) -> Tensor:
+        """Ids of the words, int64 (k,)."""
+        return torch.arange(len(SPECIAL), len(self))
+
+    def pieces(self, text: str) -> list[int]:
+        """Return the ids of a text's words; unknown words are ``[UNK]``."""
+        return [self.ids.get(word, 1) for word in words_of(text)]
+
+    def decode(self, ids: Iterable[int]) -> list[str]:
+        """Return the tokens of these ids."""
+        return [self.tokens[int(i)] for i in ids]
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """Token ids, and what was lost on the way.
+
+    Attributes
+    ----------
+    ids : int64 tensor, shape (n, t)
+        ``[CLS]``, words, ``[SEP]``, then ``[PAD]`` up to the longest.
+    words : int64 tensor, shape (n,)
+        Words (or pieces) that each text had before the cut.
+    truncated, empty : int
+        Texts that were cut to the length, and texts without a single word.
+    """
+
+    ids: Tensor
+    words: Tensor
+    truncated: int
+    empty: int
+
+
+def encode_with(tokenizer: Tokenizer, texts: Sequence[str], length: int) -> Encoded:
+    """Encode texts; longer ones keep their beginning and are counted.
+
+    Parameters
+    ----------
+    tokenizer : Tokenizer
+    texts : sequence of str
+    length : int
+        Tokens per text at most, ``[CLS]`` and ``[SEP]`` included.
+
+    Raises
+    ------
+    fairtut.errors.InputError
+        If there are no texts, one is no text, or the length leaves no room for a word.
+    """
+    if not len(texts) or length < 3:
+        raise InputError(f"{len(texts)} texts of {length} tokens: need one text, three tokens")
+    odd = next((i for i, text in enumerate(texts) if not isinstance(text, str)), None)
+    if odd is not None:
+        raise InputError(f"comment {odd} is {type(texts[odd]).__name__}, no text: pass str")
+    pieces = [tokenizer.pieces(text) for text in texts]
+    words = torch.tensor([len(row) for row in pieces])
+    kept = words.clamp(max=length - 2)
+    ids = torch.full((len(texts), int(kept.max()) + 2), tokenizer.pad)
+    ids[:, 0] = tokenizer.start
+    for row, found in enumerate(pieces):
+        n = int(kept[row])
+        ids[row, 1 : n + 1] = torch.tensor(found[:n], dtype=torch.int64)
+        ids[row, n + 1] = tokenizer.end
+    return Encoded(ids, words, int((words > kept).sum()), int((words == 0).sum()))

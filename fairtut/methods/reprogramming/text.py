@@ -1,0 +1,288 @@
+"""Word triggers for a frozen text classifier, where groups overlap, and the paper's baselines.
+
+The same game as for images, with two differences: the adversary has one logit per group, since a
+comment may mention several, and the trigger is brought back on the simplex after every step.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import logging
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.nn.utils import parameters_to_vector
+
+from fairtut.data.comments import CommentSet, Tokenizer
+from fairtut.errors import InputError
+from fairtut.methods.reprogramming.discriminator import Discriminator
+from fairtut.methods.reprogramming.game import Config, Game, Gradients, _norm
+from fairtut.methods.reprogramming.overlap import members
+from fairtut.methods.reprogramming.training import Fit
+from fairtut.methods.reprogramming.words import WordTrigger, with_room
+from fairtut.runtime.fit import Draws, descend, fit
+from fairtut.runtime.seeds import stream_seed, torch_rng
+
+log = logging.getLogger(__name__)
+
+TEXT: Final = Config(hidden=(128, 128), epochs=10, batch=32, drops=(), lr_d=1e-3, flip=False)
+"""The paper's settings for text; lambda goes up to 100 (dp) and 1200 (eo, hard) in its grids."""
+LR_WORDS: Final = 0.1
+LR_WEIGHTS: Final = 1e-4
+
+
+@dataclass(frozen=True)
+class TextFit(Fit):
+    """What was trained: as :class:`~fairtut.methods.reprogramming.training.Fit`.
+
+    ``cells`` (g, classes) counts the comments that mention each group, by label: a comment counts
+    once per group.  ``d_accuracy`` in the history is the mean over groups.
+
+    Attributes
+    ----------
+    truncated : int
+        Tuning comments that were cut to make room for the trigger.
+    """
+
+    truncated: int = 0
+
+
+class TextGame(Game):
+    """One turn with overlapping groups; arguments as of :class:`Game`, ``s`` is bool (n, g)."""
+
+    def gradients(self, x: Tensor, y: Tensor, s: Tensor) -> Gradients:
+        """Return both gradients of what moves, and D's own; x are token ids (n, t)."""
+        logits = self.forward(x)
+        utility = functional.cross_entropy(logits, y)
+        guess = self.d(logits, y)
+        adversary = functional.binary_cross_entropy_with_logits(guess, s.to(guess.dtype))
+        at_z, *of_d = torch.autograd.grad(adversary, [logits, *self.d.parameters()])
+        (at_y,) = torch.autograd.grad(utility, logits)
+        g_z = torch.autograd.grad(
+            logits, self.parameters, at_z, retain_graph=True, materialize_grads=True
+        )
+        g_y = torch.autograd.grad(logits, self.parameters, at_y, materialize_grads=True)
+        scalars = {
+            "utility": utility,
+            "adversary": adversary,
+            "d_accuracy": ((guess > 0) == s).float().mean(),
+            "norm_y": _norm(g_y),
+            "norm_z": _norm(g_z),
+            "positive": (logits.argmax(1) != 0).float().mean(),
+        }
+        return Gradients(g_y, g_z, tuple(of_d), scalars)
+
+    def step(self, x: Tensor, y: Tensor, s: Tensor, done: float = 0.0) -> dict[str, Tensor]:
+        """Update D and what moves, then bring a trigger back on the simplex."""
+        scalars = super().step(x, y, s, done)
+        if isinstance(self.moving, WordTrigger):
+            self.moving.project()
+            scalars["movement"] = (self.position().detach() - self.start).norm()
+        return scalars
+
+
+def train_words(
+    model: Any,
+    comments: CommentSet,
+    *,
+    count: int = 5,
+    mode: str = "soft",
+    placement: str = "end",
+    config: Config = TEXT,
+    seed: int,
+    checkpoint: str | os.PathLike[str] | None = None,
+) -> TextFit:
+    """Train a word trigger; the model is never changed.
+
+    Parameters
+    ----------
+    model : nn.Module that follows :class:`~fairtut.models.text.TextModel`
+        Called with token ids (n, t) it returns logits (n, classes).
+    comments : CommentSet
+        Tuning comments, disjoint from those that trained the model.
+    count, mode, placement
+        As of :class:`~fairtut.methods.reprogramming.words.WordTrigger`.
+    config : Config
+    seed : int
+        Of the trigger's start, the discriminator and the order.
+    checkpoint : path-like, optional
+        Makes the training resumable (:func:`fairtut.runtime.fit.fit`).
+
+    Raises
+    ------
+    fairtut.errors.InputError
+        If y has one value, a group nobody or everybody, the model another vocabulary or no room.
+    fairtut.errors.UnknownName
+        If the mode, placement or criterion does not exist.
+    """
+    trigger = WordTrigger(
+        comments.tokenizer, count, mode=mode, placement=placement,
+        generator=torch_rng(seed, "trigger"),
+    ).to(comments.ids.device)  # fmt: skip
+    patient = copy.deepcopy(model).eval().requires_grad_(False)
+    return _play(
+        patient, lambda ids: trigger(patient, ids), trigger, lambda: trigger.weight, count,
+        comments, lr=LR_WORDS, config=config, seed=seed, checkpoint=checkpoint,
+    )  # fmt: skip
+
+
+def train_text_weights(
+    model: Any,
+    comments: CommentSet,
+    *,
+    config: Config = TEXT,
+    seed: int,
+    checkpoint: str | os.PathLike[str] | None = None,
+) -> TextFit:
+    """Train all weights of a copy of the model by the same update: AdvIn, or AdvPost.
+
+    A fresh model and the training comments make it **AdvIn**; the deployed one and the tuning
+    comments make it **AdvPost**.  Parameters as of :func:`train_words`.
+    """
+    moving = copy.deepcopy(model).requires_grad_(True).train()
+    return _play(
+        moving, lambda ids: moving(_trimmed(ids, comments.tokenizer)), moving,
+        lambda: parameters_to_vector(moving.parameters()), 0,
+        comments, lr=LR_WEIGHTS, config=config, seed=seed, checkpoint=checkpoint,
+    )  # fmt: skip
+
+
+def train_text(
+    model: Any,
+    comments: CommentSet,
+    *,
+    epochs: float = 5,
+    batch: int = 64,
+    lr: float = 1e-3,
+    seed: int,
+    checkpoint: str | os.PathLike[str] | None = None,
+) -> list[dict[str, float]]:
+    """Train a classifier **in place** to predict y, nothing else: BASE.
+
+    AdamW (weight decay .01) with linear decay; 1e-5 is the paper's rate, for BERT.
+
+    Parameters
+    ----------
+    model, comments
+        As of :func:`train_words`; the training comments.
+    epochs, batch, lr, seed, checkpoint
+        Of the training.
+
+    Returns
+    -------
+    list of dict
+        Means of ``loss`` and ``accuracy`` per epoch.
+    """
+    ids, _ = _checked(model, comments, 0)
+    adam = torch.optim.AdamW(model.parameters(), lr, weight_decay=0.01)
+    draws = torch_rng(seed, "dropout")
+
+    def step(rows: Tensor, done: float) -> dict[str, Tensor]:
+        adam.param_groups[0]["lr"] = lr * (1 - done)
+        with _dropout(draws, ids):
+            logits = model(_trimmed(ids[rows], comments.tokenizer))
+        loss = functional.cross_entropy(logits, comments.y[rows])
+        descend(adam, loss)
+        right = (logits.argmax(1) == comments.y[rows]).float().mean()
+        return {"loss": loss, "accuracy": right}
+
+    model.train()
+    history = fit(
+        len(ids), step, epochs=epochs, batch=batch, seed=stream_seed(seed, "text"),
+        what="text classifier", device=ids.device, checkpoint=checkpoint,
+        keep={"model": model, "adam": adam, "draws": Draws(draws)},
+    )  # fmt: skip
+    model.zero_grad(set_to_none=True)  # what is deployed carries no gradients
+    model.eval()
+    return history
+
+
+@torch.no_grad()
+def text_logits(
+    model: Any, comments: CommentSet, trigger: WordTrigger | None = None, batch: int = 256
+) -> Tensor:
+    """Return any classifier's logits (n, classes), with or without a trigger.
+
+    Comments that leave no room are cut, and a warning counts them.
+    """
+    net = copy.deepcopy(model).eval()
+    ids, _ = _checked(net, comments, 0 if trigger is None else len(trigger))
+    parts = ids.split(batch)
+    if trigger is None:
+        return torch.cat([net(_trimmed(rows, comments.tokenizer)) for rows in parts])
+    return torch.cat([trigger(net, rows) for rows in parts])
+
+
+@torch.no_grad()
+def on_empty(model: Any, trigger: WordTrigger, tokenizer: Tokenizer) -> Tensor:
+    """Return probabilities (classes,) for a trigger alone, between ``[CLS]`` and ``[SEP]``.
+
+    With a classifier of a *group* it shows what the trigger alone claims.
+    """
+    net = copy.deepcopy(model).eval()
+    ids = torch.tensor([[tokenizer.start, tokenizer.end]], device=net.table.device)
+    return torch.softmax(trigger(net, ids)[0], 0)
+
+
+def _play(
+    model: Any, forward: Callable[[Tensor], Tensor], moving: nn.Module,
+    position: Callable[[], Tensor], count: int, comments: CommentSet, *,
+    lr: float, config: Config, seed: int, checkpoint: str | os.PathLike[str] | None,
+) -> TextFit:  # fmt: skip
+    ids, truncated = _checked(model, comments, count)
+    with torch.no_grad():
+        classes = copy.deepcopy(model).eval()(ids[:2]).shape[1]
+    counts = members(comments.y, comments.groups, classes, comments.group_names)
+    d = Discriminator(
+        config.criterion, classes, len(counts), config.hidden,
+        generator=torch_rng(seed, "discriminator"),
+    ).to(ids.device)  # fmt: skip
+    game = TextGame(forward, moving, position, d, config, lr)
+    draws = torch_rng(seed, "dropout")
+
+    def step(rows: Tensor, done: float) -> dict[str, Tensor]:
+        with _dropout(draws, ids):
+            return game.step(ids[rows], comments.y[rows], comments.groups[rows], done)
+
+    history = fit(
+        len(ids), step, epochs=config.epochs, batch=config.batch,
+        seed=stream_seed(seed, "reprogramming"), what="reprogramming", device=ids.device,
+        keep=game.state() | {"draws": Draws(draws)}, checkpoint=checkpoint,
+    )  # fmt: skip
+    moving.eval().requires_grad_(False)
+    return TextFit(moving, d.eval().requires_grad_(False), history, counts, truncated)
+
+
+def _checked(model: Any, comments: CommentSet, count: int) -> tuple[Tensor, int]:
+    """Return ids that fit into the model beside a trigger, and how many comments were cut."""
+    if len(comments.tokenizer) > len(model.table):
+        raise InputError(
+            f"{comments.name} has {len(comments.tokenizer)} tokens, the model {len(model.table)}: "
+            "encode the comments with the model's own tokenizer"
+        )
+    ids, truncated = with_room(comments.ids, comments.tokenizer, model.positions, count)
+    if truncated:
+        log.warning(
+            "%s: %d of %d comments were cut to fit %d positions beside %d trigger words",
+            comments.name, truncated, len(ids), model.positions, count,
+        )  # fmt: skip
+    return ids, truncated
+
+
+def _trimmed(ids: Tensor, tokenizer: Tokenizer) -> Tensor:
+    """Leave out the columns (n, t) that are padding in every row."""
+    return ids[:, : int((ids != tokenizer.pad).sum(1).max())]
+
+
+@contextlib.contextmanager
+def _dropout(draws: torch.Generator, on: Tensor) -> Iterator[None]:
+    """Within, dropout draws from its own stream and leaves the global one as it was."""
+    with torch.random.fork_rng([on.device] if on.is_cuda else []):
+        torch.manual_seed(int(torch.randint(2**31, (), generator=draws)))
+        yield
