@@ -96,6 +96,13 @@ def test_moved_thresholds_keep_the_order_of_the_scores():
     assert ((np.diff(moved, axis=0) <= 0) | (np.diff(moved, axis=0) == 0)).all()
 
 
+def test_times_become_log_ratios_per_split():
+    one = study.credit.Played(board(shared=False), {"encoder-n": 20.0, "ffvae": 80.0}, [1.0, 2.0])
+    found = study.extras.credit_times(one)
+    np.testing.assert_allclose(np.exp(found["d5.german.encoder"]["values"]), [0.1, 0.2])
+    np.testing.assert_allclose(np.exp(found["d5.german.ffvae"]["values"]), [0.05, 0.1])
+
+
 def reading() -> study.ablation.Reading:
     etas = tuple(round(0.1 * i, 1) for i in range(1, 11))
     scores = np.stack([np.linspace(0.75, 0.65, 10), np.linspace(0.74, 0.66, 10)])

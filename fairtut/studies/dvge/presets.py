@@ -52,6 +52,8 @@ class Credit:
     ----------
     splits : int
         Repeated stratified splits.
+    settings : tuple of str
+        Keys of :data:`fairtut.studies.dvge.credit.GROUPS`.
     rows : int
         Rows of the synthetic stand-in.
     latent : int
@@ -63,6 +65,7 @@ class Credit:
     """
 
     splits: int = 20
+    settings: tuple[str, ...] = ("german-age-risk", "german-agefw-risk")
     rows: int = 1000
     latent: int = 8
     vae: Encoding = field(
@@ -148,21 +151,22 @@ _FEW: Final = Sweep(
 
 DVGE: Mapping[str, Preset] = {
     "smoke": Preset(
-        faces=2000,
+        faces=2400,
         most=None,
         size=32,
         width=8,
-        vae=replace(_SMALL, epochs=4, reencode=2, hidden=(64,)),
-        tuned=0.5,
+        vae=replace(_SMALL, epochs=5, reencode=2, hidden=(64,)),
+        tuned=0.3,
         settings=("male-attractive",),
         seeds=2,
-        classifier=Config(hidden=(64,), batch=256, epochs=20, lr=3e-3),
+        classifier=Config(hidden=(64, 64), batch=128, epochs=12, lr=2e-3),
         adt=reversal.Config(hidden=(64,), epochs=1, batch=64),
         sweep=_FEW,
         etas=(0.3, 1.0),
         foci=("loss_pred", "logit_pred"),
         credit=Credit(
             splits=2,
+            settings=("german-age-risk",),
             vae=Encoding("vae", epochs=8, batch=64, lr=4e-3, hidden=(64,), reencode=5),
             classifier=Config(hidden=(64,), batch=64, epochs=8, lr=3e-3),
             adt=reversal.Config(hidden=(64,), epochs=10),
