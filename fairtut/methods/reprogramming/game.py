@@ -87,12 +87,15 @@ class Game:
         self.adam_d = torch.optim.Adam(d.parameters(), config.lr_d)
         self.start = position().detach().clone()
 
+    def read(self, guess: Tensor, s: Tensor) -> tuple[Tensor, Tensor]:
+        """Return D's loss and how often it is right, from its logits (n, g) and groups (n,)."""
+        return functional.cross_entropy(guess, s), (guess.argmax(1) == s).float().mean()
+
     def gradients(self, x: Tensor, y: Tensor, s: Tensor) -> Gradients:
         """Return both gradients of what moves, and D's own: one forward pass, two cotangents."""
         logits = self.forward(x)
         utility = functional.cross_entropy(logits, y)
-        guess = self.d(logits, y)
-        adversary = functional.cross_entropy(guess, s)
+        adversary, right = self.read(self.d(logits, y), s)
         at_z, *of_d = torch.autograd.grad(adversary, [logits, *self.d.parameters()])
         (at_y,) = torch.autograd.grad(utility, logits)
         # through the network twice, with different vectors: no weight of a frozen one is touched
@@ -103,7 +106,7 @@ class Game:
         scalars = {
             "utility": utility,
             "adversary": adversary,
-            "d_accuracy": (guess.argmax(1) == s).float().mean(),
+            "d_accuracy": right,
             "norm_y": _norm(g_y),
             "norm_z": _norm(g_z),
             "positive": (logits.argmax(1) != 0).float().mean(),

@@ -22,7 +22,7 @@ from torch.nn.utils import parameters_to_vector
 from fairtut.data.comments import CommentSet, Tokenizer
 from fairtut.errors import InputError
 from fairtut.methods.reprogramming.discriminator import Discriminator
-from fairtut.methods.reprogramming.game import Config, Game, Gradients, _norm
+from fairtut.methods.reprogramming.game import Config, Game
 from fairtut.methods.reprogramming.overlap import members
 from fairtut.methods.reprogramming.training import Fit
 from fairtut.methods.reprogramming.words import WordTrigger, with_room
@@ -56,27 +56,10 @@ class TextFit(Fit):
 class TextGame(Game):
     """One turn with overlapping groups; arguments as of :class:`Game`, ``s`` is bool (n, g)."""
 
-    def gradients(self, x: Tensor, y: Tensor, s: Tensor) -> Gradients:
-        """Return both gradients of what moves, and D's own; x are token ids (n, t)."""
-        logits = self.forward(x)
-        utility = functional.cross_entropy(logits, y)
-        guess = self.d(logits, y)
-        adversary = functional.binary_cross_entropy_with_logits(guess, s.to(guess.dtype))
-        at_z, *of_d = torch.autograd.grad(adversary, [logits, *self.d.parameters()])
-        (at_y,) = torch.autograd.grad(utility, logits)
-        g_z = torch.autograd.grad(
-            logits, self.parameters, at_z, retain_graph=True, materialize_grads=True
-        )
-        g_y = torch.autograd.grad(logits, self.parameters, at_y, materialize_grads=True)
-        scalars = {
-            "utility": utility,
-            "adversary": adversary,
-            "d_accuracy": ((guess > 0) == s).float().mean(),
-            "norm_y": _norm(g_y),
-            "norm_z": _norm(g_z),
-            "positive": (logits.argmax(1) != 0).float().mean(),
-        }
-        return Gradients(g_y, g_z, tuple(of_d), scalars)
+    def read(self, guess: Tensor, s: Tensor) -> tuple[Tensor, Tensor]:
+        """Return D's loss, the mean over groups, and how often it is right about one."""
+        loss = functional.binary_cross_entropy_with_logits(guess, s.to(guess.dtype))
+        return loss, ((guess > 0) == s).float().mean()
 
     def step(self, x: Tensor, y: Tensor, s: Tensor, done: float = 0.0) -> dict[str, Tensor]:
         """Update D and what moves, then bring a trigger back on the simplex."""

@@ -74,20 +74,20 @@ def arrows(z: Floats, s: NDArray[Any], moves: Mapping[str, Floats], boundary: Fl
     boundary : array, shape (m, 2)
         Points of the line where the classifier is undecided.
     """
-    fig, axes = _grid(1, len(moves), (2.5 * len(moves), 2.7), sharex=True, sharey=True)
-    for ax, (name, step) in zip(axes[0], moves.items(), strict=True):
+    fig, axes = _grid(2, -(-len(moves) // 2), (6.2, 5.4), sharex=True, sharey=True)
+    low, high = z.min(0) - 0.5, z.max(0) + 0.5
+    for ax, (name, step) in zip(axes.flat, moves.items(), strict=False):
         for group in (0, 1):
-            rows = s == group
+            rows, colour = s == group, PALETTE[2 * group]
             ax.quiver(
-                *z[rows].T, *step[rows].T, color=PALETTE[2 * group], angles="xy",
-                scale_units="xy", scale=1, width=0.008, headwidth=5,
+                *z[rows].T, *step[rows].T, color=colour, angles="xy", scale_units="xy", scale=1,
+                width=0.006, headwidth=4,
             )  # fmt: skip
-            ax.plot(*z[rows].T, MARKERS[group], ms=3, color=PALETTE[2 * group],
-                    label=f"s = {group}")  # fmt: skip
-        ax.plot(*boundary.T, color=GREY, lw=1, ls=LINES[1])
-        ax.set(title=FOCI[name], xticks=[], yticks=[], aspect="equal")
-        ax.title.set_fontsize(8)
-    handles, names = axes[0, 0].get_legend_handles_labels()
+            ax.plot(*z[rows].T, MARKERS[group], ms=4, color=colour, label=f"s = {group}")
+        ax.plot(*boundary.T, color=GREY, lw=1.2, ls=LINES[1])
+        ax.set(xticks=[], yticks=[], xlim=(low[0], high[0]), ylim=(low[1], high[1]))
+        ax.set_title(FOCI[name], fontsize=9)
+    handles, names = axes.flat[0].get_legend_handles_labels()
     fig.legend(handles, names, loc="outside lower center", ncols=2, fontsize=8)
     return fig
 
