@@ -5,11 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from fairtut.data import repeats, south_german
@@ -19,7 +18,8 @@ from fairtut.methods.dvge.focus import focus
 from fairtut.methods.latent import reversal
 from fairtut.models.table_vae import TableVAE
 from fairtut.runtime.seeds import torch_rng
-from fairtut.studies.dvge.board import Board, threshold
+from fairtut.studies.dvge.board import Board
+from fairtut.studies.dvge.codes import PARTS, Decisions, Trial
 from fairtut.studies.dvge.presets import Preset
 
 GROUPS: Final[Mapping[str, str]] = {
@@ -27,9 +27,6 @@ GROUPS: Final[Mapping[str, str]] = {
     "german-agefw-risk": "young-not-foreign",
 }
 """Setting → sensitive attribute of the data."""
-
-Ints = NDArray[np.int8]
-_PARTS: Final = ("val", "test")
 
 
 @dataclass(frozen=True)
@@ -75,26 +72,33 @@ def applicants(preset: Preset, sensitive: str, real: bool) -> Applicants:
 
 def play(people: Applicants, name: str, preset: Preset) -> Played:
     """Run every method on every split."""
-    found: dict[str, dict[str, Ints]] = {}
-    clock = _Clock()
+    found: dict[str, Decisions] = {}
+    clock, trial = _Clock(), _trial(people, preset)
     codes: dict[str, dict[str, Tensor]] = {}
     for short, kind in (("n", "vae"), ("d", "factor")):
         codes[short] = _codes(people, preset, replace(preset.credit.vae, kind=kind))
         clock.lap(f"encoder-{short}")
-        found |= _of_codes(codes[short], people, preset, short)
+        found |= trial.play(codes[short], short, control=short == "n")
         clock.lap(f"dvge-{short}")
     for kind, settings in _latent(preset).items():
         each = [_codes(people, preset, config) for config in settings]
         clock.lap(kind)
-        found[kind] = _stack([_plain(z, people, preset) for z in each])
+        found[kind] = trial.plain(each)
         clock.lap(f"{kind}-tasks")
     found["adt"] = _adversarial(people, preset)
     clock.lap("adt")
     board = Board(
-        name, {p: people.y[p].numpy() for p in _PARTS}, {p: people.s[p].numpy() for p in _PARTS},
+        name, {p: people.y[p].numpy() for p in PARTS}, {p: people.s[p].numpy() for p in PARTS},
         found, preset.sweep, people.y["train"].shape[1],
     )  # fmt: skip
     return Played(board, clock.laps, _refit(codes["n"], people, preset))
+
+
+def _trial(people: Applicants, preset: Preset) -> Trial:
+    seeds = tuple(1000 * preset.root + split for split in range(preset.credit.splits))
+    return Trial(
+        people.y, people.s, preset.credit.classifier, seeds, preset.sweep, preset.jobs
+    )  # fmt: skip
 
 
 class _Clock:
@@ -137,60 +141,6 @@ def _codes(people: Applicants, preset: Preset, config: latent.Config) -> dict[st
     return {part: z / scale for part, z in found.items()}
 
 
-def _of_codes(
-    z: Mapping[str, Tensor], people: Applicants, preset: Preset, name: str
-) -> dict[str, dict[str, Ints]]:
-    """DVGE's grid, the plain g in it, removal and a moved threshold."""
-    config, runs = preset.credit.classifier, len(z["train"])
-    seeds = _seeds(preset)
-    held = (z["val"], people.s["val"])
-    d = dvge.fit_classifiers(
-        z["train"], people.s["train"], config, seeds, validation=held, jobs=preset.jobs
-    )
-    f_sens = focus(d, z["train"], config.focus, people.s["train"])
-    grid = dvge.fit_grid(
-        z["train"], people.y["train"], f_sens, preset.sweep.eta1, preset.sweep.eta2, config, seeds,
-        validation=(z["val"], people.y["val"]), jobs=preset.jobs,
-    )  # fmt: skip
-    whole = {
-        part: grid.decisions(z[part]).reshape(runs, -1, z[part].shape[1]).swapaxes(0, 1)
-        for part in _PARTS
-    }
-    origin = [(a, b) for a in preset.sweep.eta1 for b in preset.sweep.eta2].index((0.0, 0.0))
-    ranked = latent.correlations(z["train"], people.s["train"]).abs().argsort(1, descending=True)
-    fewer = [
-        {part: _without(codes, ranked[:, :count]) for part, codes in z.items()}
-        for count in preset.sweep.removed
-    ]
-    found = {
-        f"dvge-{name}": whole,
-        f"plain-{name}": {part: d[origin : origin + 1] for part, d in whole.items()},
-        f"removed-{name}": _stack([_plain(kept, people, preset) for kept in fewer]),
-    }
-    if name == "n":
-        found["threshold"] = threshold({part: _margin(grid, z[part])[:, origin] for part in _PARTS})
-    return found
-
-
-def _margin(grid: dvge.Grid, z: Tensor) -> NDArray[np.float32]:
-    logits = grid.logits(z)
-    margin = (logits[..., 1] - logits[..., 0]).numpy()
-    return margin.reshape(len(z), -1, z.shape[1])
-
-
-def _seeds(preset: Preset) -> list[int]:
-    return [1000 * preset.root + split for split in range(preset.credit.splits)]
-
-
-def _plain(z: Mapping[str, Tensor], people: Applicants, preset: Preset) -> dict[str, Ints]:
-    """Train g on codes as they are; decisions (r, n) by part."""
-    net = dvge.fit_classifiers(
-        z["train"], people.y["train"], preset.credit.classifier, _seeds(preset),
-        validation=(z["val"], people.y["val"]),
-    )  # fmt: skip
-    return {part: dvge.logits(net, z[part]).argmax(-1).numpy().astype(np.int8) for part in _PARTS}
-
-
 def _refit(z: Mapping[str, Tensor], people: Applicants, preset: Preset) -> list[float]:
     """Return CPU seconds of d and g on some splits: what a new sensitive attribute costs."""
     config, seconds = preset.credit.classifier, []
@@ -204,17 +154,7 @@ def _refit(z: Mapping[str, Tensor], people: Applicants, preset: Preset) -> list[
     return seconds
 
 
-def _without(z: Tensor, dimensions: Tensor) -> Tensor:
-    """Set each split's own dimensions (r, count) of its codes (r, n, d) to 0."""
-    kept = z.clone()
-    return kept.scatter_(2, dimensions[:, None].expand(-1, z.shape[1], -1), 0.0)
-
-
-def _stack(each: Any) -> dict[str, Ints]:
-    return {part: np.stack([one[part] for one in each]) for part in _PARTS}
-
-
-def _adversarial(people: Applicants, preset: Preset) -> dict[str, Ints]:
+def _adversarial(people: Applicants, preset: Preset) -> Decisions:
     """Train ADT for every strength and split at once; decisions (strengths, r, n) by part."""
     strengths, runs = preset.sweep.adt, preset.credit.splits
     times = len(strengths)
@@ -227,5 +167,5 @@ def _adversarial(people: Applicants, preset: Preset) -> dict[str, Ints]:
     )  # fmt: skip
     return {
         part: done.net.decisions(every[part]).numpy().astype(np.int8).reshape(times, runs, -1)
-        for part in _PARTS
+        for part in PARTS
     }

@@ -175,7 +175,7 @@ DVGE: Mapping[str, Preset] = {
         jobs=1,
     ),
     "laptop": Preset(
-        faces=6000,
+        faces=5000,
         most=None,
         size=32,
         width=16,
@@ -183,8 +183,9 @@ DVGE: Mapping[str, Preset] = {
         tuned=2,
         settings=_DRAWN,
         seeds=3,
-        classifier=Config(batch=256, epochs=15, lr=3e-3),
-        adt=reversal.Config(epochs=4),
+        classifier=Config(batch=256, epochs=12, lr=3e-3),
+        adt=reversal.Config(epochs=3),
+        credit=Credit(classifier=Config(hidden=(64, 64), batch=128, epochs=12, lr=2e-3)),
     ),
     "paper": Preset(
         faces=60_000,
@@ -204,16 +205,23 @@ DVGE: Mapping[str, Preset] = {
 
 
 def for_real(preset: Preset, name: str) -> Preset:
-    """Return the preset for CelebA: at ``laptop`` 64 pixels and 15,000 training images."""
-    if name != "laptop":
-        return replace(preset, settings=_BOTH[: len(preset.settings)])
+    """Return the preset for CelebA: at ``laptop`` 64 pixels and 15,000 training images.
+
+    ``smoke`` only shows that the files are read.
+    """
+    settings = _BOTH[: len(preset.settings)]
+    if name == "paper":
+        return replace(preset, settings=settings)
+    if name == "smoke":
+        return replace(preset, settings=settings, most=3000)
     return replace(
         preset,
         most=15_000,
         size=64,
         vae=replace(_SMALL, epochs=10, batch=64),
         tuned=2,
-        settings=_BOTH,
+        settings=settings,
         adt=reversal.Config(epochs=2),
         classifier=Config(batch=512, epochs=15, lr=3e-3),
+        credit=Credit(),
     )

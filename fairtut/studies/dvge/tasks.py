@@ -81,6 +81,11 @@ class Task:
     val: Tensor
     test: Tensor
 
+    def cut(self, values: Tensor) -> dict[str, Tensor]:
+        """Return the training, validation and test rows of codes or labels (n, ..)."""
+        parts = {"train": self.train, "val": self.val, "test": self.test}
+        return {name: values[rows] for name, rows in parts.items()}
+
     def people(self, part: str) -> tuple[Rows, Rows]:
         """Return y and s of ``"val"`` or ``"test"`` as arrays."""
         rows = getattr(self, part)
