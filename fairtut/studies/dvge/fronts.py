@@ -219,6 +219,24 @@ def panels(scores: Scores, name: str) -> dict[str, Entry]:
     return {key: scores.entry(draws) for key, draws in found.items()}
 
 
+def synthetic(found: Mapping[str, Entry], name: str, prefix: str) -> dict[str, Entry]:
+    """Return the comparisons that claims on synthetic data wait for, under their names.
+
+    Parameters
+    ----------
+    found : mapping of str to Entry
+        From :func:`panels`.
+    name, prefix : str
+        The setting, and what the claims call the data: ``faces`` or ``applicants``.
+    """
+    out = {}
+    for e in ("d", "n"):
+        for gap in GAPS:
+            out[f"{prefix}.{e}.{gap}.removed"] = found[f"panel.{name}.{e}.{gap}.removed"]
+            out[f"{prefix}.{e}.{gap}.mixing"] = found[f"control.mixing.{name}.{e}.{gap}"]
+    return out
+
+
 def slopes(scores: Scores, name: str) -> dict[str, Floats]:
     """Return D4: least-squares slopes of gaps and accuracy on η1 and η2 over the grid."""
     sweep = scores.board.sweep

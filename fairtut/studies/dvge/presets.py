@@ -88,8 +88,8 @@ class Preset:
     faces : int
         Synthetic faces that are drawn.
     nuisance : float
-        Factor on their pose, light and background: ten latent dimensions hold what moves the most
-        pixels, and with all of the nuisance that is not the face.
+        Factor on their pose, light and background; a short training finds the face only where
+        there is little of it.
     most : int or None
         Most training images; None for all.
     size, width, latent : int
@@ -132,7 +132,7 @@ class Preset:
     etas: tuple[float, ...] = _TENTHS[1:]
     foci: tuple[str, ...] = FOCI
     credit: Credit = field(default_factory=Credit)
-    nuisance: float = 0.3
+    nuisance: float = 1.0
     jobs: int = 2
     root: int = 0
 
