@@ -314,8 +314,8 @@ tables.table(
 )
 
 # %% [markdown]
-# Read the first row of panels first. With the *loss of the predicted class* accuracy falls at first. A longer step carries people *over* the line, where a fresh classifier finds them
-# again: on drawn faces the curve turns, on photographs it falls all the way to $\eta_1 = 1$ (last section). With the *released*
+# Read the first row of panels first. With the *loss of the predicted class* people meet at the line. On drawn faces accuracy hardly falls all the same: a step that is long enough for most also carries
+# some *over* the line, where a fresh classifier finds them again. On photographs it falls all the way to $\eta_1 = 1$ (see the results at the end). With the *released*
 # convention, the logit, it does not fall: pushing everybody away from the line moves nobody across it, so a fresh
 # classifier reads $s$ as well as before. With the loss of the *true* label the moved code tells the label.
 #
