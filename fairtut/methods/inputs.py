@@ -1,9 +1,13 @@
-"""Rows of people for a method, checked once and with one sentence about what is wrong."""
+"""What a method is given, checked once and with one sentence about what is wrong."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import torch
 from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
 
 from fairtut.errors import InputError
 
@@ -74,3 +78,40 @@ def check_weights(weight: ArrayLike, n: int) -> NDArray[np.float64]:
     if not values.any():
         raise InputError("row weights are all zero: at least one row must count")
     return values
+
+
+def whole(name: str, values: Any) -> Tensor:
+    """Return labels as int64 on their device, (n,), or raise ``InputError``."""
+    array = torch.as_tensor(values if isinstance(values, Tensor) else np.asarray(values)).detach()
+    if array.ndim != 1 or not len(array):
+        raise InputError(f"{name} has shape {tuple(array.shape)}: need (n,) with n at least 1")
+    if array.is_complex() or (array.is_floating_point() and not (array % 1 == 0).all()):
+        raise InputError(f"{name} holds other values than whole numbers: code it as 0, 1, ...")
+    return array.long()
+
+
+def check_images(images: Any, channels: int | None = None) -> Tensor:
+    """Return images as a tensor, uint8 or floating point in [0, 1], or raise ``InputError``.
+
+    Parameters
+    ----------
+    images : array-like, shape (n, c, h, w)
+    channels : int, optional
+        How many there must be; default any number.
+    """
+    x = torch.as_tensor(images)
+    if x.ndim != 4 or not len(x) or channels not in (None, x.shape[1]):
+        need = f"(n, {channels or 'c'}, h, w)"
+        raise InputError(f"images have shape {tuple(x.shape)}: need {need} with n at least 1")
+    if x.dtype == torch.uint8:
+        return x
+    if not x.is_floating_point():
+        raise InputError(f"images are {x.dtype}: pass uint8, or floating point in [0, 1]")
+    if not torch.isfinite(x).all():
+        raise InputError("images hold NaN or infinity: drop or repair them")
+    if x.min() < 0 or x.max() > 1:
+        raise InputError(
+            f"pixels lie in [{float(x.min()):.3g}, {float(x.max()):.3g}]: scale them to [0, 1]; "
+            "normalisation belongs inside the model"
+        )
+    return x

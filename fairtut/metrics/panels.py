@@ -111,3 +111,17 @@ class Panel:
         tail = 100 * (1 - level) / 2
         low, high = np.nanpercentile(rest, [tail, 100 - tail])
         return Estimate(value, float(low), float(high), self.n, level, METHOD, lost)
+
+    def measurement(self, draws: ArrayLike) -> dict[str, Any]:
+        """Return values with their resamples, (models, 1 + R), as a record holds them.
+
+        That is what :meth:`fairtut.report.recording.Record.measure` takes as keywords: a value per
+        model, and the interval over people of their mean.
+        """
+        found, table = self.interval(draws), np.atleast_2d(np.asarray(draws, float))
+        body: dict[str, Any] = {"values": table[:, 0].tolist(), "n": self.n, "unit": "fraction"}
+        if np.isnan(table[:, 0]).any():
+            body["note"] = "a cell of the table is empty"
+        if not np.isnan(found.low):
+            body["people"] = (found.low, found.high)
+        return body

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from fairtut.data.images import pixels
+from fairtut.data.images import as_pixels
 from fairtut.errors import InputError
 
 _HALVINGS: Final = 4  # convolutions of stride 2 on each side
@@ -138,7 +138,7 @@ class ConvVAE(VAE):
     @torch.no_grad()
     def codes(self, x: Tensor, batch: int = 512) -> Tensor:
         """Return the mean codes (b, d) of uint8 images, or of pixels in [0, 1]."""
-        parts = [self.encode(_pixels(rows))[0][0] for rows in x.split(batch)]
+        parts = [self.encode(as_pixels(rows))[0][0] for rows in x.split(batch)]
         return torch.cat(parts)
 
     def check(self, x: Tensor) -> None:
@@ -167,7 +167,3 @@ def _relu_between(*layers: nn.Module) -> nn.Sequential:
     for layer in layers:
         spaced += [layer, nn.ReLU()]
     return nn.Sequential(*spaced[:-1])
-
-
-def _pixels(x: Tensor) -> Tensor:
-    return x if x.is_floating_point() else pixels(x)

@@ -413,7 +413,7 @@ def test_the_null_input_is_the_trigger_on_an_empty_image() -> None:
         (torch.zeros(0, 3, 8, 8), "at least 1"),
         (torch.zeros(1, 3, 8, 8).long(), "uint8"),
         (torch.full((1, 3, 8, 8), 1.5), "scale them"),
-        (torch.full((1, 3, 8, 8), float("nan")), "repair NaN"),
+        (torch.full((1, 3, 8, 8), float("nan")), "NaN or infinity"),
     ],
 )
 def test_bad_images_are_refused(bad: Tensor, says: str) -> None:

@@ -13,13 +13,14 @@ from typing import Any, Final
 from fairtut.data.images import celeba, fairface, lfw
 from fairtut.data.images.batches import augment, batches
 from fairtut.data.images.folder import from_folder
-from fairtut.data.images.imageset import ImageSet, digest_of, pixels
+from fairtut.data.images.imageset import ImageSet, as_pixels, digest_of, pixels
 from fairtut.data.images.labels import halves
 from fairtut.errors import UnknownName
 
 __all__ = [
     "LOADERS",
     "ImageSet",
+    "as_pixels",
     "augment",
     "batches",
     "celeba",

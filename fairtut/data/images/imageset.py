@@ -27,6 +27,11 @@ def pixels(x: torch.Tensor) -> torch.Tensor:
     return x.to(torch.float32).div_(torch.tensor(255.0, device="cpu"))
 
 
+def as_pixels(x: torch.Tensor) -> torch.Tensor:
+    """Return uint8 or floating-point images in single precision, in [0, 1]."""
+    return x.float() if x.is_floating_point() else pixels(x)
+
+
 @dataclass(frozen=True, eq=False)
 class ImageSet:
     """Images, what is known about each, and where all of it came from.

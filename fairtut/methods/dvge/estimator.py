@@ -11,8 +11,10 @@ from torch import Tensor, nn
 
 from fairtut.errors import InputError
 from fairtut.methods.dvge.classifiers import Config, check, fit_classifiers, fit_grid
-from fairtut.methods.dvge.focus import evaluating, focus
+from fairtut.methods.dvge.focus import focus
 from fairtut.methods.dvge.training import logits
+from fairtut.methods.holding import evaluating
+from fairtut.methods.inputs import whole
 from fairtut.models.stacked import StackedMLP
 from fairtut.runtime.seeds import stream_seed
 
@@ -88,14 +90,14 @@ class DVGE:
             For codes that are not finite (n, d), lengths that differ, a single class, or fewer
             than :data:`MIN_CELL` rows with some y and s.
         """
-        z, label = self.encode(x), _labels("y", y)
+        z, label = self.encode(x), whole("y", y)
         held = (None, None) if validation is None else validation[::2]
-        self._check(z, label, _labels("s", s), "training")
+        self._check(z, label, whole("s", s), "training")
         self._rows, self._seed = (z, label.to(z.device)), seed
         self._validation = None
         if validation is not None:
             z_held = self.encode(held[0])
-            self._validation = (z_held, _labels("y", validation[1]).to(z_held.device))
+            self._validation = (z_held, whole("y", validation[1]).to(z_held.device))
         return self.set_sensitive(s, held[1])
 
     def set_sensitive(self, s: Any, s_validation: Any = None) -> DVGE:
@@ -111,12 +113,12 @@ class DVGE:
         """
         if self._rows is None:
             raise InputError("there are no codes yet: call .fit(x, y, s) first")
-        (z, y), group = self._rows, _labels("s", s)
+        (z, y), group = self._rows, whole("s", s)
         self._check(z, y, group, "training")
         held = self._validation
         if held is not None and s_validation is None:
             raise InputError("the validation rows need the new attribute, too: pass s_validation")
-        held_s = None if held is None else (held[0], _labels("s", s_validation).to(z.device))
+        held_s = None if held is None else (held[0], whole("s", s_validation).to(z.device))
         group, seed = group.to(z.device), self._seed
         d = fit_classifiers(
             z, group, self.config, [stream_seed(seed, "sensitive")], validation=held_s
@@ -162,11 +164,11 @@ class DVGE:
 
     def sensitive_focus(self, x: Any, s: Any = None) -> Tensor:
         """Return F_sens (n, d); ``loss_true`` needs s."""
-        return self._focus(self.sensitive, x, None if s is None else _labels("s", s))
+        return self._focus(self.sensitive, x, None if s is None else whole("s", s))
 
     def task_focus(self, x: Any, y: Any = None) -> Tensor:
         """Return F_task (n, d) of the trained g; ``loss_true`` needs y."""
-        return self._focus(self.task, x, None if y is None else _labels("y", y))
+        return self._focus(self.task, x, None if y is None else whole("y", y))
 
     @property
     def _fitted(self) -> tuple[StackedMLP, StackedMLP]:
@@ -189,11 +191,3 @@ class DVGE:
                 f"only {cells[i]} {name} rows have y={i // 2} and s={i % 2}: at least {MIN_CELL} "
                 "are needed, merge groups or bring more rows"
             )
-
-
-def _labels(name: str, values: Any) -> Tensor:
-    """Return labels as whole numbers on the CPU, or raise ``InputError``."""
-    labels = torch.as_tensor(values).detach().cpu()
-    if (labels.double() % 1 != 0).any():
-        raise InputError(f"{name} holds other values than 0 and 1: code it so")
-    return labels.long()

@@ -27,8 +27,6 @@ Zhang et al.: Model debiasing via gradient-based explanation on representation, 
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from typing import Final
 
 import torch
@@ -36,6 +34,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from fairtut.errors import InputError, UnknownName
+from fairtut.methods.holding import evaluating
 from fairtut.models.stacked import StackedMLP
 
 FOCI: Final = ("loss_pred", "logit_pred", "logit_1", "loss_true")
@@ -102,18 +101,6 @@ def _gradient(net: nn.Module, z: Tensor, kind: str, target: Tensor | None) -> Te
     else:
         total = functional.cross_entropy(logits.flatten(0, -2), label.flatten(), reduction="sum")
     return torch.autograd.grad(total, leaf)[0]
-
-
-@contextlib.contextmanager
-def evaluating(net: nn.Module) -> Iterator[None]:
-    """Put a network into evaluation mode, and afterwards every part of it back where it was."""
-    modes = [(module, module.training) for module in net.modules()]
-    net.eval()
-    try:
-        yield
-    finally:
-        for module, mode in modes:
-            module.training = mode
 
 
 def clip(v: Tensor, eps: float | None) -> Tensor:

@@ -9,8 +9,9 @@ deployed model, split in g and f" means for any torch classifier, and
 
 from fairtut.methods.faap.estimator import FAAP
 from fairtut.methods.faap.losses import discriminator_loss, fairness_loss, generator_loss
-from fairtut.methods.faap.split import Split, frozen
+from fairtut.methods.faap.split import Split
 from fairtut.methods.faap.training import Config, Fit, Game, perturb, train
+from fairtut.methods.holding import frozen
 
 __all__ = [
     "FAAP",

@@ -9,13 +9,14 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from fairtut.errors import CorruptFile, InputError
-from fairtut.methods.faap.split import Split, frozen
+from fairtut.methods.faap.split import Split
 from fairtut.methods.faap.training import Config, perturb, train
+from fairtut.methods.holding import frozen
+from fairtut.methods.inputs import check_images, whole
 from fairtut.models.perturb import Perturber
 from fairtut.runtime import checkpoints
 from fairtut.runtime.io import atomic_path
@@ -86,9 +87,9 @@ class FAAP:
         fairtut.errors.InputError
             For NaN, pixels outside [0, 1], shapes that do not fit, or a single class.
         """
-        x = check_images(images)
+        x = check_images(images, 3)
         device = next((p.device for p in self.split.model.parameters()), torch.device("cpu"))
-        labels = [_labels(name, v).to(device) for name, v in (("y", y), ("s", s))]
+        labels = [whole(name, v).to(device) for name, v in (("y", y), ("s", s))]
         done = train(
             self.split, x.to(device), *labels, config=self.config, seed=seed, checkpoint=checkpoint
         )
@@ -110,7 +111,7 @@ class FAAP:
     def transform(self, images: Any) -> Tensor:
         """Return the perturbed images in [0, 1]; needs neither label nor sensitive attribute."""
         device = next(self.perturber.parameters()).device
-        return perturb(self.perturber, check_images(images).to(device))
+        return perturb(self.perturber, check_images(images, 3).to(device))
 
     def predict(self, images: Any) -> Tensor:
         """Return the deployed model's decisions (n,) on the perturbed images."""
@@ -164,31 +165,3 @@ def load_perturber(path: str | os.PathLike[str]) -> Perturber:
     perturber = Perturber(config.width, config.blocks, epsilon=config.epsilon, bound=config.bound)
     checkpoints.load(path, perturber)
     return perturber.eval().requires_grad_(False)
-
-
-def _labels(name: str, values: Any) -> Tensor:
-    """Return labels as whole numbers, or raise ``InputError``."""
-    array = values.detach().cpu().numpy() if isinstance(values, Tensor) else np.asarray(values)
-    whole = array.dtype.kind in "bui" or (array.dtype.kind == "f" and (array % 1 == 0).all())
-    if not whole:
-        raise InputError(f"{name} holds other values than 0 and 1: code it so")
-    return torch.from_numpy(array.astype(np.int64))
-
-
-def check_images(images: Any) -> Tensor:
-    """Return images as a tensor, uint8 or floating point in [0, 1], or raise ``InputError``."""
-    x = torch.as_tensor(images)
-    if x.ndim != 4 or x.shape[1] != 3 or not len(x):
-        raise InputError(f"images have shape {tuple(x.shape)}: need (n, 3, h, w) with n at least 1")
-    if x.dtype == torch.uint8:
-        return x
-    if not x.is_floating_point():
-        raise InputError(f"images are {x.dtype}: pass uint8, or floating point in [0, 1]")
-    if not torch.isfinite(x).all():
-        raise InputError("images hold NaN or infinity: drop or repair them")
-    if x.min() < 0 or x.max() > 1:
-        raise InputError(
-            f"pixels lie in [{float(x.min()):.3g}, {float(x.max()):.3g}]: scale them to [0, 1]; "
-            "normalisation belongs inside the model"
-        )
-    return x

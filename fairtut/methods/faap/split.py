@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from typing import Any
 
 from torch import Tensor, nn
@@ -58,25 +56,3 @@ class Split:
         if not isinstance(logits, Tensor) or logits.ndim != 2:
             raise InputError("the deployed model must return logits of shape (n, classes)")
         return caught[0], logits
-
-
-@contextlib.contextmanager
-def frozen(*models: nn.Module) -> Iterator[None]:
-    """Keep models in evaluation mode and without parameter gradients, then restore both.
-
-    Evaluation mode keeps the running statistics of batch norm as they are; gradients still flow
-    *through* the models to their inputs.
-    """
-    modes = [(module, module.training) for model in models for module in model.modules()]
-    flags = [(p, p.requires_grad) for model in models for p in model.parameters()]
-    try:
-        for model in models:
-            model.eval()
-        for parameter, _ in flags:
-            parameter.requires_grad_(False)
-        yield
-    finally:
-        for module, mode in modes:
-            module.training = mode
-        for parameter, flag in flags:
-            parameter.requires_grad_(flag)

@@ -10,10 +10,11 @@ from typing import Final
 import torch
 from torch import Tensor, nn
 
-from fairtut.data.images import augment, pixels
+from fairtut.data.images import as_pixels, augment
 from fairtut.errors import InputError, UnknownName
 from fairtut.methods.faap.losses import OBJECTIVES, discriminator_loss, entropy
-from fairtut.methods.faap.split import Split, frozen
+from fairtut.methods.faap.split import Split
+from fairtut.methods.holding import frozen
 from fairtut.models.mlp import MLP
 from fairtut.models.perturb import Perturber
 from fairtut.runtime.fit import Draws, Stateful, descend, fit
@@ -126,11 +127,11 @@ def train(
     flips = torch_rng(seed, "augment")
     with frozen(*[split.model for split in splits]):
         with torch.no_grad():
-            widths = [split(_pixels(x[:2]))[0].shape[1] for split in splits]
+            widths = [split(as_pixels(x[:2]))[0].shape[1] for split in splits]
         game = Game(splits, widths, config, seed, x.device)
 
         def step(rows: Tensor, done: float) -> dict[str, Tensor]:
-            return game.step(augment(_pixels(x[rows]), flips), y[rows], s[rows], done)
+            return game.step(augment(as_pixels(x[rows]), flips), y[rows], s[rows], done)
 
         history = fit(
             len(x), step, epochs=config.epochs, batch=config.batch,
@@ -219,15 +220,7 @@ def _check(x: Tensor, y: Tensor, s: Tensor, config: Config) -> None:
             raise InputError(f"{name} holds {values.unique()[:5].tolist()}: code it as 0 and 1")
 
 
-def _pixels(x: Tensor) -> Tensor:
-    """Return uint8 or floating-point images in single precision, in [0, 1]."""
-    return x.float() if x.is_floating_point() else pixels(x)
-
-
 @torch.no_grad()  # not inference mode, whose images nobody could take a gradient through again
 def perturb(perturber: nn.Module, x: Tensor, batch: int = 512) -> Tensor:
     """Return perturbed images in [0, 1], (n, 3, h, w), of uint8 or float images, in batches."""
-    parts = [
-        perturber(rows if rows.is_floating_point() else pixels(rows)) for rows in x.split(batch)
-    ]
-    return torch.cat(parts)
+    return torch.cat([perturber(as_pixels(rows)) for rows in x.split(batch)])

@@ -12,9 +12,8 @@ far it may move before the decision can change, :math:`d_{rs}`.  The image is ce
 
 from __future__ import annotations
 
-import contextlib
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,6 +22,7 @@ from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
 from fairtut.errors import InputError, UnknownName
+from fairtut.methods.holding import evaluating
 from fairtut.methods.lassi.center import Law, Points, Smoothing, smooth
 from fairtut.methods.lassi.classifier import Voting, choose_path, vote
 from fairtut.methods.lassi.curve import trace
@@ -333,16 +333,3 @@ def _laws(
 def _evaluate(codes: Callable[[Tensor], Tensor], t: Tensor) -> Points:
     """Return the cloud of codes at noise t, (n, k), evaluated in blocks of rows."""
     return Points(torch.cat([codes(part) for part in t.split(ROWS)]))
-
-
-@contextlib.contextmanager
-def evaluating(model: object) -> Iterator[None]:
-    """Keep a module in evaluation mode, then restore every part's mode."""
-    modes = [(m, m.training) for m in model.modules()] if isinstance(model, nn.Module) else []
-    try:
-        for module, _ in modes:
-            module.training = False
-        yield
-    finally:
-        for module, mode in modes:
-            module.training = mode

@@ -46,8 +46,9 @@ from scipy.special import ndtr, ndtri
 from torch import Tensor, nn
 
 from fairtut.errors import InputError
+from fairtut.methods.holding import evaluating
 from fairtut.methods.lassi.center import Smoothing
-from fairtut.methods.lassi.certify import REACH, Certificates, check, evaluating
+from fairtut.methods.lassi.certify import REACH, Certificates, check
 from fairtut.methods.lassi.classifier import margins
 from fairtut.methods.lassi.curve import Curve, trace
 from fairtut.methods.lassi.networks import Representation

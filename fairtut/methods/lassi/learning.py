@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from fairtut.errors import InputError
-from fairtut.methods.lassi.certify import check, evaluating
+from fairtut.methods.holding import evaluating
+from fairtut.methods.lassi.certify import check
 from fairtut.methods.lassi.config import Config
 from fairtut.methods.lassi.losses import Learner, losses
 from fairtut.methods.lassi.networks import Representation, linear

@@ -8,6 +8,7 @@ from typing import ClassVar
 from torch import Generator, Tensor, nn
 from torch.nn import functional
 
+from fairtut.data.images import as_pixels
 from fairtut.methods.latent.config import Config
 from fairtut.methods.latent.objectives import kl, sample
 from fairtut.models.stacked import StackedMLP
@@ -130,3 +131,10 @@ def wrong(logits: Tensor, truth: Tensor) -> Tensor:
     """Return the cross-entropy of 0/1 labels in nats, (k, b, j) to (k,): summed over the labels."""
     loss = functional.binary_cross_entropy_with_logits(logits, truth, reduction="none")
     return loss.sum(2).mean(1)
+
+
+def take(x: Tensor, rows: Tensor) -> Tensor:
+    """Return some rows of images (n, 3, h, w), as pixels in [0, 1], or of a table (.., n, d)."""
+    if x.ndim == 4:
+        return as_pixels(x.index_select(0, rows))
+    return x.index_select(x.ndim - 2, rows)

@@ -24,9 +24,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from fairtut.data.images import pixels
 from fairtut.errors import InputError
 from fairtut.methods.adversarial import ramp
+from fairtut.methods.latent.frame import take
 from fairtut.models.stacked import StackedMLP
 from fairtut.models.vae import VAE
 from fairtut.runtime.fit import descend, fit
@@ -91,8 +91,8 @@ class Reversal(nn.Module):
     @torch.no_grad()
     def decisions(self, x: Tensor, batch: int = 512) -> Tensor:
         """Return decisions in {0, 1} for images (n, ..) or tables (k, n, ..): int64, (k, n)."""
-        axis = 0 if x.ndim == 4 else x.ndim - 2
-        parts = [self.task(self.model.encode(_floats(rows))[0]) for rows in x.split(batch, axis)]
+        every = torch.arange(x.shape[0 if x.ndim == 4 else -2], device=x.device)
+        parts = [self.task(self.model.encode(take(x, rows))[0]) for rows in every.split(batch)]
         return torch.cat(parts, 1).argmax(-1)
 
 
@@ -148,7 +148,7 @@ def train(
     adam = torch.optim.Adam(players, c.lr)
 
     def step(rows: Tensor, done: float) -> dict[str, Tensor]:
-        z, _ = model.encode(_take(x, rows))  # (k, b, d)
+        z, _ = model.encode(take(x, rows))  # (k, b, d)
         task = _error(net.task(z), labels[0][:, rows])
         read = _error(net.sensitive(reverse(z, weight * ramp(done))), labels[1][:, rows])
         descend(adam, (task + read).sum())  # members never mix
@@ -173,11 +173,3 @@ def _labels(name: str, values: Tensor, members: int, n: int) -> Tensor:
             f"{name} of shape {tuple(values.shape)}: need 0 and 1 for each of {n} rows"
         )
     return values.long().expand(members, n)
-
-
-def _take(x: Tensor, rows: Tensor) -> Tensor:
-    return _floats(x.index_select(0 if x.ndim == 4 else x.ndim - 2, rows))
-
-
-def _floats(x: Tensor) -> Tensor:
-    return pixels(x) if x.dtype == torch.uint8 else x

@@ -8,10 +8,9 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from fairtut.data.images import pixels
 from fairtut.errors import InputError
 from fairtut.methods.latent.config import Config
-from fairtut.methods.latent.frame import Batch, Objective
+from fairtut.methods.latent.frame import Batch, Objective, take
 from fairtut.methods.latent.kinds import KINDS, build
 from fairtut.models.vae import VAE
 from fairtut.runtime.fit import Draws, Stateful, descend, fit
@@ -98,13 +97,13 @@ def train(
     game = Game(model.to(x.device).train(), objective.to(x.device).train(), noise)
 
     def batch(rows: Tensor) -> Batch:
-        return Batch(_take(x, rows), n, *[values[:, rows] for values in labels])
+        return Batch(take(x, rows), n, *[values[:, rows] for values in labels])
 
     def step(rows: Tensor, done: float) -> dict[str, Tensor]:
         again = rows
         if objective.shuffles:
             again = torch.randint(n, rows.shape, generator=noise).to(x.device)
-        return game.step(batch(rows), _take(x, again))
+        return game.step(batch(rows), take(x, again))
 
     history = fit(
         n, step, epochs=config.epochs, batch=config.batch, seed=stream_seed(seed, "vae"),
@@ -168,12 +167,6 @@ class Game:
 
 def _rows(x: Tensor) -> int:
     return x.shape[0] if x.ndim == 4 else x.shape[-2]
-
-
-def _take(x: Tensor, rows: Tensor) -> Tensor:
-    """Return some rows of images, as pixels in [0, 1], or of a table."""
-    taken = x.index_select(0 if x.ndim == 4 else x.ndim - 2, rows)
-    return pixels(taken) if taken.dtype == torch.uint8 else taken
 
 
 def _labels(name: str, values: Tensor | None, members: int, n: int, x: Tensor) -> Tensor:

@@ -12,10 +12,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from fairtut.data.images import as_pixels
 from fairtut.errors import CorruptFile, InputError
+from fairtut.methods.inputs import check_images, whole
 from fairtut.methods.reprogramming.game import Config
-from fairtut.methods.reprogramming.labels import check_images, whole
-from fairtut.methods.reprogramming.training import as_pixels, train_trigger
+from fairtut.methods.reprogramming.training import train_trigger
 from fairtut.methods.reprogramming.trigger import Border, Patch, Shape, TriggerModule, standard
 from fairtut.runtime import checkpoints
 from fairtut.runtime.seeds import torch_rng

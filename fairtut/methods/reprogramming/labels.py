@@ -6,11 +6,11 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from fairtut.errors import InputError
+from fairtut.methods.inputs import whole
 
 log = logging.getLogger(__name__)
 
@@ -81,31 +81,3 @@ def cells(y: Tensor, s: Tensor, classes: int) -> Tensor:
         log.warning("%d empty cells in the tuning data (%s): nothing is learnt about them",
                     len(empty), named)  # fmt: skip
     return counts.cpu()
-
-
-def whole(name: str, values: Any) -> Tensor:
-    """Return whole numbers as int64, (n,), or raise ``InputError``."""
-    array = torch.as_tensor(np.asarray(values) if not isinstance(values, Tensor) else values)
-    if array.ndim != 1 or not len(array):
-        raise InputError(f"{name} has shape {tuple(array.shape)}: need (n,) with n at least 1")
-    if array.is_complex() or (array.is_floating_point() and not (array % 1 == 0).all()):
-        raise InputError(f"{name} holds other values than whole numbers: code it as 0, 1, ...")
-    return array.long()
-
-
-def check_images(images: Any) -> Tensor:
-    """Return images as a tensor, uint8 or floating point in [0, 1], or raise ``InputError``."""
-    x = torch.as_tensor(images)
-    if x.ndim != 4 or not len(x):
-        raise InputError(f"images have shape {tuple(x.shape)}: need (n, c, h, w) with n at least 1")
-    if x.dtype == torch.uint8:
-        return x
-    if not x.is_floating_point():
-        raise InputError(f"images are {x.dtype}: pass uint8, or floating point in [0, 1]")
-    low, high = float(x.min()), float(x.max())
-    if not (low >= 0 and high <= 1):  # also true of NaN
-        raise InputError(
-            f"pixels lie in [{low:.3g}, {high:.3g}]: scale them to [0, 1] and repair NaN; "
-            "normalisation belongs inside the model"
-        )
-    return x

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parameters_to_vector
 
-from fairtut.data.images import augment, pixels
+from fairtut.data.images import as_pixels, augment
 from fairtut.errors import InputError
 from fairtut.methods.reprogramming.discriminator import Discriminator
 from fairtut.methods.reprogramming.frozen import frozen_copy
@@ -159,8 +159,3 @@ def _play(
     )  # fmt: skip
     moving.eval().requires_grad_(False)
     return Fit(moving, d.eval().requires_grad_(False), history, counts)
-
-
-def as_pixels(x: Tensor) -> Tensor:
-    """Return uint8 or floating-point images in single precision, in [0, 1]."""
-    return x.float() if x.is_floating_point() else pixels(x)

@@ -160,11 +160,8 @@ def flips(
     panel = Panel(*task.people("test"))
     share = panel.mean(here != there)  # (seeds x 2, 1 + resamples)
     plain, moved = share[0::2], share[1::2]
-    out = {}
-    for key, draws in (("flips-plain", plain), ("flips", moved), ("flips-change", moved - plain)):
-        e = panel.interval(draws)
-        out[f"faces.{name}.{key}"] = {
-            "values": draws[:, 0].tolist(), "n": panel.n, "unit": "fraction",
-            "people": (e.low, e.high),
-        }  # fmt: skip
-    return out
+    return {
+        f"faces.{name}.flips-plain": panel.measurement(plain),
+        f"faces.{name}.flips": panel.measurement(moved),
+        f"faces.{name}.flips-change": panel.measurement(moved - plain),
+    }

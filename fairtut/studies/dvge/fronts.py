@@ -157,13 +157,12 @@ class Scores:
 
     def entry(self, draws: Floats) -> Entry:
         """Return a measurement from values and resamples, (runs, 1 + resamples)."""
+        if self.shared:
+            return self.panel("test", 0).measurement(draws)
         values = [None if np.isnan(value) else float(value) for value in draws[:, 0]]
         body: Entry = {"values": values, "n": self.n, "unit": "fraction"}
         if None in values:
             body["note"] = "a cell of the table is too small"
-        if self.shared:
-            found = self.panel("test", 0).interval(draws)
-            return body if np.isnan(found.low) else body | {"people": (found.low, found.high)}
         return body | {"overlap": self.n / self.board.trained}
 
 

@@ -17,7 +17,7 @@ from fairtut.runtime.checkpoints import state_digest
 from fairtut.runtime.seeds import torch_rng
 from fairtut.runtime.threads import torch_threads
 from fairtut.studies.faap.cells import SENSITIVE, Task, deploy, generator, see
-from fairtut.studies.faap.measures import Entry, entry
+from fairtut.studies.faap.measures import Entry
 from fairtut.studies.faap.presets import Preset
 from fairtut.studies.faap.probes import probe
 from fairtut.studies.faap.table import workers
@@ -100,12 +100,12 @@ def obvious(images: ImageSet, preset: Preset) -> dict[str, Entry]:
         guess = probe(known, task.s[learn], z, hidden=(128,), seed=task.seed).numpy()
         read[name] = panel.mean(guess == panel.s)
     return {
-        "rg.features.deo": entry(panel, deo["features"]),
-        "rg.features.deo-vs-normal": entry(panel, deo["features"] - deo["normal"]),
-        "rg.features.probe": entry(panel, read["features"]),
-        "rg.features.probe-vs-normal": entry(panel, read["features"] - read["normal"]),
-        "lf.uniform.deo": entry(panel, deo["uniform"]),
-        "lf.uniform.deo-vs-normal": entry(panel, deo["uniform"] - deo["normal"]),
+        "rg.features.deo": panel.measurement(deo["features"]),
+        "rg.features.deo-vs-normal": panel.measurement(deo["features"] - deo["normal"]),
+        "rg.features.probe": panel.measurement(read["features"]),
+        "rg.features.probe-vs-normal": panel.measurement(read["features"] - read["normal"]),
+        "lf.uniform.deo": panel.measurement(deo["uniform"]),
+        "lf.uniform.deo-vs-normal": panel.measurement(deo["uniform"] - deo["normal"]),
     }
 
 
@@ -140,9 +140,9 @@ def flips(
                 _, there = see(model, twins, change)
                 share[version].append(panel.mean((here > 0) != (there > 0)))
         before, after = (np.stack(share[version]) for version in ("plain", "faap"))
-        found[f"faces.{kind}.flips"] = entry(panel, before)
-        found[f"faces.{kind}-faap.flips"] = entry(panel, after)
-        found[f"faces.{kind}.flips-change"] = entry(panel, after - before)
+        found[f"faces.{kind}.flips"] = panel.measurement(before)
+        found[f"faces.{kind}-faap.flips"] = panel.measurement(after)
+        found[f"faces.{kind}.flips-change"] = panel.measurement(after - before)
     return found
 
 
@@ -162,8 +162,8 @@ def dialled(images: ImageSet, other: ImageSet, preset: Preset) -> dict[str, Entr
             deo[name].append(panel.deo(margin > 0))
     law, free = (np.stack(deo[name]) for name in ("law", "dialled"))
     return {
-        "faces.dialled.deo": entry(panel, free),
-        "faces.dialled.deo-vs-law": entry(panel, free - law),
+        "faces.dialled.deo": panel.measurement(free),
+        "faces.dialled.deo-vs-law": panel.measurement(free - law),
     }
 
 

@@ -63,15 +63,6 @@ class Measured:
         )
 
 
-def entry(panel: Panel, draws: NDArray[np.float64]) -> Entry:
-    """Return a measurement from values and resamples, (seeds, 1 + R)."""
-    found = panel.interval(draws)
-    ends = None if np.isnan(found.low) else (found.low, found.high)
-    values = np.atleast_2d(draws)[:, 0].tolist()
-    lost = {"note": "a cell of the table is empty"} if np.isnan(values).any() else {}
-    return {"values": values, "n": panel.n, "unit": "fraction", "people": ends, **lost}
-
-
 def prefix(images: ImageSet, target: str, headline: str) -> str:
     """Return the first words of the measurement ids: ``celeba.smiling``, ``faces``."""
     name = {"Happy": "smiling"}.get(target, target.lower())
@@ -91,7 +82,7 @@ def table(images: ImageSet, cells: Sequence[Cell], headline: str = "") -> dict[s
         found |= _probes(m, kind)
     found |= _between(m, kinds)
     first = prefix(images, m.target, headline)
-    return {f"{first}.{name}": entry(m.panel, draws) for name, draws in found.items()}
+    return {f"{first}.{name}": m.panel.measurement(draws) for name, draws in found.items()}
 
 
 def _scores(m: Measured, kind: str, version: str) -> dict[str, NDArray[np.float64]]:
@@ -215,4 +206,4 @@ def _between(m: Measured, kinds: Sequence[str]) -> dict[str, NDArray[np.float64]
     return found
 
 
-__all__ = ["COST", "POOLED", "Measured", "entry", "prefix", "table"]
+__all__ = ["COST", "POOLED", "Measured", "prefix", "table"]

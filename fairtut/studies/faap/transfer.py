@@ -26,7 +26,7 @@ from fairtut.runtime.checkpoints import load_or_train
 from fairtut.runtime.seeds import stream_seed
 from fairtut.studies.faap.cells import Noise, Task, deploy, generator
 from fairtut.studies.faap.extras import people
-from fairtut.studies.faap.measures import COST, Entry, entry
+from fairtut.studies.faap.measures import COST, Entry
 from fairtut.studies.faap.presets import Preset
 
 QUALITY: Final = 90
@@ -212,4 +212,4 @@ def measures(images: ImageSet, runs: Sequence[Transfer]) -> dict[str, Entry]:
         found[f"transfer.{box}.deo-vs-noise"] = deo["transfer"] - deo["noise"]
         found[f"transfer.{box}.deo-vs-single"] = deo["transfer"] - deo["single"]
         found[f"transfer.{box}.white-box-vs-transfer"] = deo["white-box"] - deo["transfer"]
-    return {name: entry(panel, draws) for name, draws in found.items()}
+    return {name: panel.measurement(draws) for name, draws in found.items()}

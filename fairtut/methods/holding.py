@@ -1,0 +1,46 @@
+"""Hold networks still while a method looks at them, and put them back as they were."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+from torch import nn
+
+
+@contextlib.contextmanager
+def evaluating(*models: object) -> Iterator[None]:
+    """Keep modules in evaluation mode, then give every part its own mode back.
+
+    Parameters
+    ----------
+    *models : nn.Module or callable
+        What is no module has no mode and is left alone.
+    """
+    nets = [model for model in models if isinstance(model, nn.Module)]
+    modes = [(part, part.training) for net in nets for part in net.modules()]
+    try:
+        for net in nets:
+            net.eval()
+        yield
+    finally:
+        for part, mode in modes:
+            part.training = mode
+
+
+@contextlib.contextmanager
+def frozen(*models: nn.Module) -> Iterator[None]:
+    """Keep models in evaluation mode and without parameter gradients, then restore both.
+
+    Evaluation mode keeps the running statistics of batch norm as they are; gradients still flow
+    *through* the models to their inputs.
+    """
+    flags = [(p, p.requires_grad) for model in models for p in model.parameters()]
+    with evaluating(*models):
+        try:
+            for parameter, _ in flags:
+                parameter.requires_grad_(False)
+            yield
+        finally:
+            for parameter, flag in flags:
+                parameter.requires_grad_(flag)
