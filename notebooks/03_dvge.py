@@ -201,7 +201,7 @@ show(
 # ## The people and their codes
 #
 # The faces are drawn. Ten numbers hold what moves the most pixels, and that is light and background as much as
-# the face: a classifier reads the drawn sex from them about as well as the slides' reads "Male". The credit applicants are invented, too,
+# the face: a classifier reads the drawn sex from them far better than by guessing, and far from perfectly. The credit applicants are invented, too,
 # unless you ask for `data="real"`: then the faces are CelebA {cite}`liu2015` and the applicants South German Credit {cite}`groemping2019`.
 
 # %%
@@ -705,10 +705,10 @@ tables.results_table(verdicts("faces.", "applicants."), caption="Drawn faces, in
 # are what $g$ gets at inference. "Less sensitive information" is true of the codes that $g$ learned from, not of those it decides on.
 #
 # **What it buys.** $\eta_1$ lowers both gaps on photographs, and $\eta_2$ does not raise accuracy. For *Attractive* DVGE's fronts beat ADT and FFVAE in most panels; removal, the
-# FD-VAE-style model, and even a random mix with a constant do better than all three of them in demographic parity. For *Oval_Face* all methods, ours and theirs, end within a
-# fifth of a point of the constant classifier, so nothing can be said. Nor can it with 1,000 loans: honest intervals over splits include zero everywhere.
+# FD-VAE-style model, and even a random mix with a constant do better than all three of them in demographic parity. For *Oval_Face* all methods, ours and theirs, end next
+# to the constant classifier, so nothing can be said. Nor can it with 1,000 loans: honest intervals over splits include zero everywhere.
 #
-# **What holds.** The fronts of both encoders are alike in most settings, as the slides say, and a new sensitive attribute costs two seconds of processor time on images, where an encoder takes minutes; on a table it costs half of the encoder.
+# **What holds.** The fronts of both encoders are alike in most settings, as the slides say, and a new sensitive attribute costs a small part of what an encoder costs on images, and a larger part of it on a table (D5).
 #
 # ## What we did differently
 #
