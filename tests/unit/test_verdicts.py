@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy.stats import t as student
 
 from fairtut.errors import RecordError, UnknownName
-from fairtut.report import verdicts
+from fairtut.report import results, verdicts
 from fairtut.report.claims import KINDS, Claim
 from fairtut.report.records import Measurement, Record
 from fairtut.report.results import VERDICTS, Verdict, judge
@@ -313,3 +313,14 @@ def test_a_verdict_goes_into_json() -> None:
     for kind in KINDS:
         body = one(claim(kind), made).as_dict()
         assert json.loads(json.dumps(body, allow_nan=False)) == body
+
+
+def test_a_chapter_judges_its_own_run_in_the_place_of_the_committed_one(monkeypatch: Any) -> None:
+    mine, other = claim(id="a.one"), claim(id="b.two.end")
+    run, old = record([0.9, 0.9, 0.9]), record([0.1, 0.1, 0.1])
+    monkeypatch.setattr(results, "load_claims", lambda paper: [mine, other])
+    monkeypatch.setattr(results, "load_records", lambda: [old])
+    assert [v.id for v in results.of_chapter(run, "a.")] == ["a.one"]
+    assert [v.id for v in results.of_chapter(run, suffix=".end")] == ["b.two.end"]
+    (found,) = results.of_chapter(run, "a.")
+    assert found.values["ours"] == pytest.approx(0.9)
