@@ -66,7 +66,7 @@ from fairtut.report import plots, tables
 from fairtut.report.drawings import faap as drawings
 from fairtut.report.figures import show
 from fairtut.report.prose import say
-from fairtut.report.results import Record, judge, load_claims, load_records
+from fairtut.report.results import Record, load_claims, of_chapter
 from fairtut.runtime.device import describe_device, pick_device
 from fairtut.runtime.presets import check_mode, choose
 from fairtut.studies import faap as study
@@ -310,14 +310,7 @@ assert exact["exact.changed-tensors"]["values"] == [0]
 
 
 # %% tags=["hide-input"]
-def verdicts(prefix: str, suffix: str = "") -> list:
-    """Judge the claims whose id starts and ends so, on this run and the committed records."""
-    others = [r for r in load_records() if (r.chapter, r.data) != ("faap", data)]
-    wanted = [c for c in claims if c.id.startswith(prefix) and c.id.endswith(suffix)]
-    return judge(wanted, [record, *others], preset=preset if preset == "smoke" else None)
-
-
-tables.results_table(verdicts("exact."), caption="What must hold exactly, on one batch.")
+tables.results_table(of_chapter(record, "exact."), caption="What must hold exactly, on one batch.")
 
 # %% [markdown]
 # What does a perturbation look like? We show it on drawn faces, twenty times enlarged.
@@ -666,17 +659,23 @@ print(tool.transform(sample).shape, tool.predict(sample).tolist())
 # whose sign the paper predicts. The numbers come from the committed record on photographs.
 
 # %%
-tables.results_table(verdicts("c"), caption="The messages C1 to C7, Grad-CAM and the controls.")
-
-# %%
-tables.results_table(verdicts("table1.celeba", ".deo"), caption="Table 1 (a) to (c): CelebA, DEO.")
-
-# %%
-tables.results_table(verdicts("table1.lfw.smiling", ".deo"), caption="Table 1 (d): LFW, DEO.")
+tables.results_table(
+    of_chapter(record, "c"), caption="The messages C1 to C7, Grad-CAM and the controls."
+)
 
 # %%
 tables.results_table(
-    [*verdicts("probe."), *verdicts("faces.")],
+    of_chapter(record, "table1.celeba", suffix=".deo"), caption="Table 1 (a) to (c): CelebA, DEO."
+)
+
+# %%
+tables.results_table(
+    of_chapter(record, "table1.lfw.smiling", suffix=".deo"), caption="Table 1 (d): LFW, DEO."
+)
+
+# %%
+tables.results_table(
+    [*of_chapter(record, "probe."), *of_chapter(record, "faces.")],
     caption="Fresh probes, and synthetic faces.",
 )
 
