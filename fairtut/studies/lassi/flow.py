@@ -1,0 +1,202 @@
+"""Glow, trained once and kept, and the latents of all images, on disk."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from fairtut.data.images import ImageSet
+from fairtut.errors import UnknownName
+from fairtut.methods.lassi import glow_training
+from fairtut.models.glow import Glow, preprocess, to_pictures
+from fairtut.runtime.checkpoints import cache_folder, key_of, load_or_train, state_digest
+from fairtut.runtime.io import atomic_path
+from fairtut.runtime.progress import progress
+from fairtut.runtime.seeds import torch_rng
+from fairtut.runtime.threads import torch_threads
+from fairtut.studies.lassi.presets import Flow, Preset
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+PARTS: Final = ("train", "val", "test")
+CHECKED: Final = 64
+"""Pictures on which the way there and back is checked."""
+SCORED: Final = 1024
+"""Validation pictures on which bits per dimension are measured, at most."""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A trained Glow.
+
+    Attributes
+    ----------
+    glow : Glow
+        Frozen.
+    bits : mapping of str to float
+        Bits per dimension of ``train`` and ``val`` pictures, each on at most :data:`SCORED`.
+    scored : int
+        Validation pictures behind ``bits["val"]``.
+    history : list of dict
+        Means per epoch of its training.
+    seconds : float
+        CPU seconds that its training took, when it was trained.
+    """
+
+    glow: Glow
+    bits: Mapping[str, float]
+    scored: int
+    history: list[dict[str, float]] = field(repr=False)
+    seconds: float
+
+
+@dataclass(frozen=True)
+class World:
+    """Latents and labels of a set of images; small enough to be handed to another process.
+
+    Attributes
+    ----------
+    name : str
+    digest : str
+        Of the images and of the Glow: everything that is trained on latents depends on it.
+    folder : pathlib.Path
+        Where the latents are.
+    frame : DataFrame
+        Labels, a row per image.
+    split : ndarray of str, shape (n,)
+    device : str
+        Where representations are trained.
+    """
+
+    name: str
+    digest: str
+    folder: Path
+    frame: pd.DataFrame = field(repr=False)
+    split: NDArray[np.str_] = field(repr=False)
+    device: str = "cpu"
+
+    def z(self, part: str) -> Tensor:
+        """Return the latents of ``"train"``, ``"val"`` or ``"test"``, (n, q), read as needed."""
+        # copy-on-write: torch wants memory that it may write to
+        return torch.from_numpy(np.load(self.folder / f"{part}.npy", mmap_mode="c"))
+
+    def rows(self, part: str) -> NDArray[np.int64]:
+        """Return the rows of a part in ``frame``, in the order of its latents."""
+        return np.flatnonzero(self.split == part)
+
+    def labels(self, name: str, part: str) -> Tensor:
+        """Return an attribute of a part as classes, int64 (n,)."""
+        if name not in self.frame.columns:
+            raise UnknownName.of(f"attribute of {self.name}", name, self.frame.columns)
+        return torch.from_numpy(self.frame[name].to_numpy()[self.rows(part)].astype(np.int64))
+
+    def evaluated(self, part: str, every: int) -> NDArray[np.int64]:
+        """Return which images of a part are certified: the first, and every so manyth after it."""
+        return np.arange(0, len(self.rows(part)), every)
+
+    def knows(self, *names: str) -> bool:
+        """Return whether all these attributes have two values in this set's training part."""
+        here = set(self.frame.columns)
+        return all(n in here and len(self.labels(n, "train").unique()) > 1 for n in names)
+
+
+def trained(images: ImageSet, preset: Preset, flow: Flow | None = None) -> Trained:
+    """Return the Glow of these images: loaded where it was trained before, else trained and kept.
+
+    An interrupted training goes on where it was.
+
+    Parameters
+    ----------
+    images : ImageSet
+        Of ``preset.size`` pixels; its training part is used.
+    preset : Preset
+    flow : Flow, optional
+        Instead of the preset's.
+    """
+    flow, device = flow or preset.flow, images.x.device
+    rng = torch_rng(preset.root, "glow")
+    glow = Glow(preset.size, flow.blocks, flow.flows, flow.filters, generator=rng).to(device)
+    card = {
+        "what": "glow", "images": images.digest, "seed": preset.root, **glow.architecture,
+        **asdict(flow.training),
+    }  # fmt: skip
+    parts = {part: images.x[torch.from_numpy(images.split == part)] for part in PARTS[:2]}
+
+    def run(model: Any) -> dict[str, Any]:
+        began, half = time.process_time(), cache_folder() / "models" / f"{key_of(card)}.part"
+        half.parent.mkdir(parents=True, exist_ok=True)
+        history = glow_training.train(
+            model, parts["train"], config=flow.training, seed=preset.root, device=device,
+            checkpoint=half,
+        )  # fmt: skip
+        seconds = time.process_time() - began
+        bits = {part: _bits(model, x[:SCORED]) for part, x in parts.items()}
+        return {"history": history, "seconds": seconds, "bits": bits}
+
+    with torch_threads(preset.jobs):
+        kept = load_or_train(glow, card, run)
+    glow.eval().requires_grad_(False)
+    scored = min(len(parts["val"]), SCORED)
+    return Trained(glow, kept["bits"], scored, kept["history"], float(kept["seconds"]))
+
+
+@torch.no_grad()
+def _bits(glow: Glow, x: Tensor) -> float:
+    """Return mean bits per dimension, with the same dequantisation noise each time."""
+    rng = torch_rng(0, "bits")
+    return float(torch.cat([glow.bits_per_dim(part, rng) for part in x.split(128)]).mean())
+
+
+def world(images: ImageSet, glow: Glow, preset: Preset) -> World:
+    """Encode all images once, keep their latents, and return them with their labels."""
+    digest = key_of({"images": images.digest, "glow": state_digest(glow)})
+    folder = cache_folder() / "latents" / digest
+    folder.mkdir(parents=True, exist_ok=True)
+    with torch_threads(preset.jobs):
+        for part in PARTS:
+            if not (folder / f"{part}.npy").is_file():
+                _encode(glow, images, np.flatnonzero(images.split == part), folder / f"{part}.npy")
+    frame = images.attributes.reset_index(drop=True)
+    return World(images.name, digest, folder, frame, images.split, str(images.x.device))
+
+
+def _encode(glow: Glow, images: ImageSet, rows: NDArray[np.int64], path: Path) -> None:
+    with atomic_path(path) as temporary:
+        shape = (len(rows), glow.q)
+        out = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.float32, shape=shape)
+        starts = range(0, len(rows), 512)
+        for start in progress(starts, f"latents {path.stem}", len(starts)):
+            some = rows[start : start + 512]
+            z = glow.encode(images.x[torch.from_numpy(some).to(images.x.device)])
+            out[start : start + 512] = z.cpu().numpy()
+        out.flush()
+        del out
+
+
+def return_error(glow: Glow, images: ImageSet) -> float:
+    """Return the largest error of a pixel, in [0, 1], after the way to its latents and back."""
+    x = images.x[:CHECKED]
+    return float((glow.decode(glow.encode(x)) - to_pictures(preprocess(x))).abs().max())
+
+
+def measures(found: Trained, images: ImageSet) -> dict[str, dict[str, Any]]:
+    """Return bits per dimension on training and validation pictures, and the error of the way back.
+
+    Parameters
+    ----------
+    found : Trained
+    images : ImageSet
+    """
+    bits = {"flow.bits": found.bits["val"], "flow.bits-train": found.bits["train"]}
+    out = {k: {"values": [v], "n": found.scored, "unit": "ratio"} for k, v in bits.items()}
+    error = return_error(found.glow, images)
+    return out | {"exact.return": {"values": [error], "n": CHECKED, "unit": "fraction"}}
