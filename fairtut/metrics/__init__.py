@@ -6,7 +6,8 @@ Hard decisions in, numbers with n out.  From below: :mod:`~fairtut.metrics.label
 :mod:`~fairtut.metrics.accuracies`, :mod:`~fairtut.metrics.parity` and
 :mod:`~fairtut.metrics.odds` are the metrics, and :mod:`~fairtut.metrics.definitions` names each
 with the paper that uses it; :mod:`~fairtut.metrics.intervals` says how far a number can be
-trusted; :mod:`~fairtut.metrics.tradeoff` holds the controls of the plane and
+trusted; :mod:`~fairtut.metrics.tradeoff` holds the controls of the plane,
+:mod:`~fairtut.metrics.group_thresholds` what a threshold per group could do, and
 :mod:`~fairtut.metrics.fronts` the selection rule.  Needs numpy only (t-intervals load scipy when
 called); torch tensors are read without importing torch.
 
@@ -26,6 +27,7 @@ from fairtut.metrics.accuracies import (
 from fairtut.metrics.definitions import DEFINITIONS, metric
 from fairtut.metrics.fronts import Selection, hypervolume, pareto_front, select
 from fairtut.metrics.group import GroupTable
+from fairtut.metrics.group_thresholds import GroupThresholds, least_deo
 from fairtut.metrics.intervals import (
     Estimate,
     IntervalWarning,
@@ -69,6 +71,7 @@ __all__ = [
     "EmptyGroupWarning",
     "Estimate",
     "GroupTable",
+    "GroupThresholds",
     "IntervalWarning",
     "Point",
     "Selection",
@@ -93,6 +96,7 @@ __all__ = [
     "group_table",
     "hypervolume",
     "joint_tp_gap",
+    "least_deo",
     "metric",
     "mixing_line",
     "moved_threshold",

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairtut.errors import InputError
-from fairtut.metrics.values import Array, Labels
+from fairtut.metrics.values import Array, FloatArray, Labels
 
 _SMALL_RANGE = 1 << 16  # integer labels within this range are counted, wider ones are sorted
 
@@ -107,6 +107,21 @@ def label_column(name: str, values: object, n: int) -> Array:
             f"{name} has {len(array)} rows but y_hat has {n}: pass one per person in each"
         )
     return array
+
+
+def score_column(name: str, values: object, n: int) -> FloatArray:
+    """One finite or infinite score per person; an (n, 1) column is flattened."""
+    if hasattr(values, "detach"):
+        values = from_tensor(values)
+    scores = np.asarray(values, dtype=float)
+    scores = scores[:, 0] if scores.ndim == 2 and scores.shape[1] == 1 else scores
+    if scores.shape != (n,):
+        raise InputError(
+            f"{name} has shape {scores.shape} but y has {n} rows: pass one score per person"
+        )
+    if np.isnan(scores).any():
+        raise InputError(f"{name} holds NaN: drop or impute those rows first")
+    return scores
 
 
 def encode(name: str, flat: Array) -> tuple[NDArray[np.int64], Labels]:

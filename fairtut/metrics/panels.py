@@ -97,6 +97,35 @@ class Panel:
         """Return DEO, the sum of the absolute TPR and FPR gaps (``deo`` in the definitions)."""
         return np.abs(self.signed_gap(y_hat, 1)) + np.abs(self.signed_gap(y_hat, 0))
 
+    def auc(self, score: ArrayLike, where: ArrayLike | None = None) -> FloatArray:
+        """Return the area under the ROC curve of scores (..., n), over the people in ``where``.
+
+        That is the share of pairs of a positive and a negative person in which the positive one
+        has the higher score, ties counted as half; without such a pair it is NaN.
+        """
+        table = np.asarray(score, float)
+        kept = np.ones(self.n, bool) if where is None else np.asarray(where, bool)
+        if table.shape[-1:] != (self.n,) or kept.shape != (self.n,):
+            raise InputError(f"scores of shape {table.shape} for {self.n} people: one per person")
+        areas = [self._area(row[kept], kept) for row in table.reshape(-1, self.n)]
+        return np.stack(areas).reshape(*table.shape[:-1], -1)
+
+    def _area(self, score: FloatArray, kept: NDArray[np.bool_]) -> FloatArray:
+        order = np.argsort(score)
+        rows = np.flatnonzero(kept)[order]
+        new = np.flatnonzero(np.diff(score[order], prepend=-np.inf))  # first row of each level
+        if not len(rows):
+            return np.full(len(self._weights), np.nan)
+        weight = self._weights[:, rows].astype(float)
+        positive, negative = (
+            np.add.reduceat(weight * (self.y[rows] == label), new, axis=1) for label in (1, 0)
+        )  # (1 + R, levels)
+        below = np.cumsum(negative, axis=1) - negative / 2
+        with np.errstate(invalid="ignore", divide="ignore"):
+            pairs = positive.sum(1) * negative.sum(1)
+            area: FloatArray = (positive * below).sum(1) / pairs
+        return area
+
     def interval(self, values: ArrayLike, level: float = 0.95) -> Estimate:
         """Return the value with its percentile interval; leading axes are averaged first.
 

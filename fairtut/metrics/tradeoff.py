@@ -18,7 +18,7 @@ import numpy as np
 from fairtut.errors import InputError
 from fairtut.metrics.definitions import metric as lookup
 from fairtut.metrics.group import GroupTable
-from fairtut.metrics.labels import from_tensor
+from fairtut.metrics.labels import score_column
 from fairtut.metrics.measuring import Definition
 from fairtut.metrics.people import People, group_table, read_people
 from fairtut.metrics.values import Array, FloatArray
@@ -243,7 +243,7 @@ def moved_threshold(
     """
     definition = _definition(metric)
     people = read_people(y, y, s, positive=positive)
-    scores = _scores(p_hat, len(people.y))
+    scores = score_column("p_hat", p_hat, len(people.y))
     if len(people.classes) != 2 or people.positive is None:
         raise InputError(
             "a threshold needs two classes, one of them positive: pass positive=<class>"
@@ -270,20 +270,6 @@ def _as_point(where: Point | Sequence[float]) -> Point:
 def _curve(table: GroupTable, definition: Definition, parameter: FloatArray, label: str) -> Curve:
     accuracy = lookup("accuracy").of_table(table)
     return Curve(accuracy, definition.of_table(table), parameter, definition.name, label)
-
-
-def _scores(p_hat: object, n: int) -> FloatArray:
-    if hasattr(p_hat, "detach"):
-        p_hat = from_tensor(p_hat)
-    scores = np.asarray(p_hat, dtype=float)
-    scores = scores[:, 0] if scores.ndim == 2 and scores.shape[1] == 1 else scores
-    if scores.shape != (n,):
-        raise InputError(
-            f"p_hat has shape {scores.shape} but y has {n} rows: pass one score per person"
-        )
-    if np.isnan(scores).any():
-        raise InputError("p_hat holds NaN: drop or impute those rows first")
-    return scores
 
 
 def _thresholds(scores: FloatArray) -> FloatArray:

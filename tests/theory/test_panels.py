@@ -172,3 +172,22 @@ def test_one_value_per_person(values: Any) -> None:
 def test_accuracy_also_needs_one_decision_per_person(values: Any) -> None:
     with pytest.raises(InputError):
         Panel([0, 1, 1, 0], [0, 1, 0, 1], n_resamples=3).accuracy(values)
+
+
+def test_the_area_under_the_curve_is_the_weighted_share_of_pairs() -> None:
+    y, s, _, _ = draw(80, 0)
+    panel = Panel(y, s, n_resamples=5)
+    score = np.round(y + np.random.default_rng(0).normal(size=(2, 80)), 1)  # with ties
+    for group in (0, 1):
+        one, zero = (np.flatnonzero((s == group) & (y == label)) for label in (1, 0))
+        found = panel.auc(score, s == group)
+        assert found.shape == (2, 6)
+        for row, own in zip(found, score, strict=True):
+            won = (np.sign(own[one][:, None] - own[zero][None]) + 1) / 2
+            for value, weight in zip(row, panel._weights.astype(float), strict=True):
+                pairs = weight[one][:, None] * weight[zero][None]
+                assert value == pytest.approx((won * pairs).sum() / pairs.sum())
+    assert np.isnan(panel.auc(score[0], y == 1)).all()  # nobody to compare them with
+    assert np.isnan(panel.auc(score[0], y > 1)).all()
+    with pytest.raises(InputError, match="one per person"):
+        panel.auc(score[:, :5])

@@ -108,6 +108,30 @@ def test_the_moved_threshold_is_never_worse_than_the_model():
     assert (moved[:, 0] <= m.panel.deo(y_hat)[:, 0] + 1e-12).all()
 
 
+def test_floors_stay_below_the_model_and_fall_with_the_budget():
+    images = world("celeba", ("Smiling",))
+    several = cells(images, "Smiling")
+    found = study.extras.floors(images, {"Smiling": several})
+    table = study.measures.table(images, several)
+    floor = {k.removeprefix("floor.smiling.normal."): v for k, v in found.items()}
+    assert floor["deo"] == table["celeba.smiling.normal.deo"]
+    assert {entry["n"] for entry in floor.values()} == {int((images.split == "test").sum())}
+    steps = np.array(
+        [floor[name]["values"] for name in ("deo", "within-0", "within-1", "within-2")]
+    )
+    assert steps.shape == (4, 2)
+    assert (np.diff(steps, axis=0) <= 1e-9).all()
+    assert (steps[1] < steps[0] - 0.1).all()  # the models only favour men: thresholds undo that
+    # noise among the men hurts their ranking, and theirs alone
+    s = images.labels("Male").numpy()[np.isin(images.split, ("val", "test"))]
+    for cell in several:
+        margin = cell.patients["normal"].margin["plain"]
+        margin += s * np.random.default_rng(9).normal(size=len(s)).astype("f4") * 3
+    gap = study.extras.floors(images, {"Smiling": several})["floor.smiling.normal.auc-gap"]
+    assert gap["people"][1] < 0
+    assert all(value < -0.1 for value in gap["values"])
+
+
 def test_blond_pools_validation_and_test_people():
     images = world("celeba", ("Smiling", "Blond_Hair"))
     few = Measured(images, cells(images, "Smiling")).panel.n
@@ -123,6 +147,7 @@ def test_every_claim_waits_for_a_measurement_that_the_chapter_makes():
         for name in names:
             made |= set(study.measures.table(images, cells(images, name)))
     made |= set(study.measures.table(faces, cells(faces, "Attractive"), "Attractive"))
+    made |= set(study.extras.floors(celeba, {"Smiling": cells(celeba, "Smiling")}))
     beside = ("rg.features.", "lf.uniform.", "faces.", "transfer.", "cam.", "exact.")
     for claim in load_claims("faap"):
         if claim.untested is None:

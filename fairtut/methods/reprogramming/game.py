@@ -24,6 +24,14 @@ class Config:
         Demographic parity or equalised odds.
     lam : float
         :math:`\lambda`, the weight of the adversary's gradient.
+    ramp : float
+        Share of the training over which the weight grows from 0 to :math:`\lambda`; 0 in the
+        paper.
+    guard : float, optional
+        The adversary's gradient counts only while D's loss is at most so many nats above that of
+        a guess which knows what D is told of the label.  Without it (as released) a trigger that
+        is faster than D gains by making D's errors extreme: logits run away, and all get one
+        answer.
     projection : bool
         The projected update (as released), or the objective as printed, an ablation.
     hidden : tuple of int
@@ -43,6 +51,8 @@ class Config:
 
     criterion: str = "eo"
     lam: float = 10.0
+    ramp: float = 0.0
+    guard: float | None = None
     projection: bool = True
     hidden: tuple[int, ...] = (512,)
     epochs: float = 20
@@ -119,7 +129,11 @@ class Game:
         factors = [factor for share, factor in c.drops if done >= share]
         self.adam.param_groups[0]["lr"] = self.lr * (factors[-1] if factors else 1.0)
         found = self.gradients(x, y, s)
-        direction = projected(found.g_y, found.g_z, c.lam, project=c.projection)
+        lam: float | Tensor = c.lam * min(done / c.ramp, 1.0) if c.ramp else c.lam
+        if c.guard is not None:
+            excess = found.scalars["adversary"] - guess_loss(y, s, c.criterion)
+            lam = lam * (excess < c.guard).float()
+        direction = projected(found.g_y, found.g_z, lam, project=c.projection)
         _descend(self.adam_d, list(self.d.parameters()), found.of_d)
         _descend(self.adam, self.parameters, direction)
         movement = (self.position().detach() - self.start).norm()
@@ -138,6 +152,22 @@ class Gradients:
     g_z: tuple[Tensor, ...]
     of_d: tuple[Tensor, ...]
     scalars: dict[str, Tensor]
+
+
+def guess_loss(y: Tensor, s: Tensor, criterion: str) -> Tensor:
+    """Return the cross-entropy of guessing s, in nats: by its share, or its share given the label.
+
+    Parameters
+    ----------
+    y, s : int64 tensors, shape (n,)
+    criterion : {"dp", "eo"}
+        Equalised odds tells the adversary the label.
+    """
+    groups = int(s.max()) + 1
+    known = y if criterion == "eo" else torch.zeros_like(y)
+    joint = torch.bincount(known * groups + s).float() / len(s)
+    alone = torch.bincount(known).float() / len(s)
+    return torch.special.entr(joint).sum() - torch.special.entr(alone).sum()
 
 
 def _norm(tensors: tuple[Tensor, ...]) -> Tensor:

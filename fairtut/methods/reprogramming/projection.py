@@ -23,7 +23,7 @@ from torch import Tensor
 def projected(
     g_y: Sequence[Tensor],
     g_z: Sequence[Tensor],
-    lam: float,
+    lam: float | Tensor,
     *,
     project: bool = True,
     eps: float = 1e-12,

@@ -22,6 +22,8 @@ from fairtut.methods.reprogramming.trigger import Shape, TriggerModule
 from fairtut.runtime.fit import Draws, fit
 from fairtut.runtime.seeds import stream_seed, torch_rng
 
+Watch = Callable[[nn.Module, float], None]
+
 LR_TRIGGER: Final = 0.05
 LR_WEIGHTS: Final = 1e-3
 
@@ -58,8 +60,11 @@ def train_trigger(
     *,
     shape: Shape,
     values: str = "tanh",
+    start: float = 1.0,
+    centre: float = 0.0,
     config: Config,
     seed: int,
+    watch: Watch | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
 ) -> Fit:
     """Train a trigger; the model is never changed.
@@ -75,9 +80,13 @@ def train_trigger(
     shape : Patch or Border
     values : {"tanh", "sigmoid"}
         Range of the trigger's pixels.
+    start, centre : float
+        The trigger starts uniform on (centre - start, centre + start) before the bound.
     config : Config
     seed : int
         Of the trigger's start, the discriminator, the flips and the order.
+    watch : callable, optional
+        Is shown, after each step, what moves and the share of training behind it: for snapshots.
     checkpoint : path-like, optional
         Makes the training resumable (:func:`fairtut.runtime.fit.fit`).
 
@@ -88,15 +97,15 @@ def train_trigger(
         no image.
     """
     trigger = TriggerModule(
-        shape, (x.shape[2], x.shape[3]), values=values, channels=x.shape[1],
-        generator=torch_rng(seed, "trigger"),
+        shape, (x.shape[2], x.shape[3]), values=values, channels=x.shape[1], start=start,
+        centre=centre, generator=torch_rng(seed, "trigger"),
     ).to(x.device)  # fmt: skip
     patient = frozen_copy(model, as_pixels(x[:2]))
     with torch.no_grad():
         logits = patient(trigger(as_pixels(x[:2])))
     return _play(
         lambda images: patient(trigger(images)), trigger, trigger.pixels, logits, x, y, s,
-        lr=LR_TRIGGER, config=config, seed=seed, checkpoint=checkpoint,
+        lr=LR_TRIGGER, config=config, seed=seed, watch=watch, checkpoint=checkpoint,
     )  # fmt: skip
 
 
@@ -108,6 +117,7 @@ def train_weights(
     *,
     config: Config,
     seed: int,
+    watch: Watch | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
 ) -> Fit:
     """Train all weights of a copy of the model by the same update: the paper's two baselines.
@@ -121,14 +131,15 @@ def train_weights(
     moving.train()
     return _play(
         moving, moving, lambda: parameters_to_vector(moving.parameters()), logits, x, y, s,
-        lr=LR_WEIGHTS, config=config, seed=seed, checkpoint=checkpoint,
+        lr=LR_WEIGHTS, config=config, seed=seed, watch=watch, checkpoint=checkpoint,
     )  # fmt: skip
 
 
 def _play(
     forward: Callable[[Tensor], Tensor], moving: nn.Module, position: Callable[[], Tensor],
     logits: Tensor, x: Tensor, y: Tensor, s: Tensor, *,
-    lr: float, config: Config, seed: int, checkpoint: str | os.PathLike[str] | None,
+    lr: float, config: Config, seed: int, watch: Watch | None,
+    checkpoint: str | os.PathLike[str] | None,
 ) -> Fit:  # fmt: skip
     if y.shape != (len(x),) or s.shape != (len(x),):
         raise InputError(
@@ -150,7 +161,10 @@ def _play(
         images = augment(x[rows], draws) if config.flip else x[rows]
         with torch.random.fork_rng(devices):  # dropout of a retrained network draws from here
             torch.manual_seed(int(torch.randint(2**31, (), generator=draws)))
-            return game.step(as_pixels(images), y[rows], s[rows], done)
+            logged = game.step(as_pixels(images), y[rows], s[rows], done)
+        if watch is not None:
+            watch(moving, done)
+        return logged
 
     history = fit(
         len(x), step, epochs=config.epochs, batch=config.batch,

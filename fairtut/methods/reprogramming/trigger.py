@@ -134,8 +134,11 @@ class TriggerModule(nn.Module):
         ``sigmoid``: in (0, 1), so that the triggered image is an image.
     channels : int
         Of the images.
+    start, centre : float
+        The start is uniform on (centre - start, centre + start) before the bound; 1 and 0 as
+        released, which is a loud ring around black.
     generator : torch.Generator, optional
-        Draws the start, uniform on (-1, 1) before the bound.  An untrained module is the
+        Draws the start.  An untrained module is the
         *random trigger*, a control that the paper lacks.
 
     Attributes
@@ -153,6 +156,8 @@ class TriggerModule(nn.Module):
         *,
         values: str = "tanh",
         channels: int = 3,
+        start: float = 1.0,
+        centre: float = 0.0,
         generator: torch.Generator | None = None,
     ) -> None:
         super().__init__()
@@ -160,8 +165,8 @@ class TriggerModule(nn.Module):
             raise UnknownName.of("range of trigger values", values, VALUES)
         self.shape, self.size, self.values = shape, size, values
         self.register_buffer("mask", shape.mask(*size))
-        start = torch.rand(channels, *size, generator=generator) * 2 - 1
-        self.weight = nn.Parameter(start)
+        uniform = torch.rand(channels, *size, generator=generator) * 2 - 1
+        self.weight = nn.Parameter(centre + start * uniform)
 
     def pixels(self) -> Tensor:
         """Return the trigger, (c, h, w): bounded inside its mask, zero outside."""

@@ -1,4 +1,7 @@
-"""Experiments beside the table: sweeps, other adversaries, counterfactual faces, invariants."""
+"""Experiments beside the table: sweeps, other adversaries, counterfactual faces, invariants.
+
+:func:`floors` asks how low DEO could go without another model.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +15,13 @@ from numpy.typing import NDArray
 
 from fairtut.data.images import ImageSet, augment, pixels
 from fairtut.methods import faap
+from fairtut.metrics.group_thresholds import least_deo
 from fairtut.metrics.panels import Panel
 from fairtut.runtime.checkpoints import state_digest
 from fairtut.runtime.seeds import torch_rng
 from fairtut.runtime.threads import torch_threads
-from fairtut.studies.faap.cells import SENSITIVE, Task, deploy, generator, see
-from fairtut.studies.faap.measures import Entry
+from fairtut.studies.faap.cells import SENSITIVE, Cell, Task, deploy, generator, see
+from fairtut.studies.faap.measures import Entry, Measured
 from fairtut.studies.faap.presets import Preset
 from fairtut.studies.faap.probes import probe
 from fairtut.studies.faap.table import workers
@@ -107,6 +111,46 @@ def obvious(images: ImageSet, preset: Preset) -> dict[str, Entry]:
         "lf.uniform.deo": panel.measurement(deo["uniform"]),
         "lf.uniform.deo-vs-normal": panel.measurement(deo["uniform"] - deo["normal"]),
     }
+
+
+# ---------------------------------------------------------------- what the scores leave room for
+
+
+POINTS = (0, 1, 2)
+"""Points of accuracy that a threshold per group may cost."""
+
+
+def floors(images: ImageSet, cells: Mapping[str, Sequence[Cell]]) -> dict[str, Entry]:
+    """Return the least DEO of the normal models' scores, with a threshold for each group.
+
+    Parameters
+    ----------
+    images : ImageSet
+    cells : mapping of str to sequence of Cell
+        As :func:`fairtut.studies.faap.table.run_cells` returns them.
+
+    Returns
+    -------
+    dict
+        For every target ``floor.<target>.normal.``: ``deo`` as deployed; ``within-k``, the least
+        DEO for at most k points of accuracy, with thresholds chosen on the evaluated people (an
+        oracle); and ``auc-gap``, the AUC of men minus that of women.
+    """
+    found: dict[str, Entry] = {}
+    for target, several in cells.items():
+        m = Measured(images, several)
+        panel, margins = m.panel, m.margins("normal", "plain")
+        men, women = (panel.auc(margins, panel.s == group) for group in (1, 0))
+        draws = {"deo": panel.deo(margins > 0), "auc-gap": men - women}
+        budgets = [k / 100 for k in POINTS]
+        best = [least_deo(margin, panel.y, panel.s, budgets) for margin in margins]
+        for k, pairs in zip(POINTS, zip(*best, strict=True), strict=True):
+            cuts = np.array([pair.thresholds for pair in pairs])[:, panel.s]  # (seeds, n)
+            # an empty cell leaves no thresholds: every comparison with NaN is False, DEO is NaN
+            draws[f"within-{k}"] = panel.deo(margins > cuts)
+        name = f"floor.{target.lower()}.normal"
+        found |= {f"{name}.{what}": panel.measurement(values) for what, values in draws.items()}
+    return found
 
 
 # ---------------------------------------------------------------- counterfactual faces

@@ -1,0 +1,98 @@
+r"""Comments whose groups overlap, resampled together, and the deviations of many decisions.
+
+As in :func:`fairtut.methods.reprogramming.overlap.deviations`: the rate of each group against the
+rate of *all* comments, averaged over groups (the released code) or summed (the paper's formula).
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fairtut.data.comments import CommentSet
+from fairtut.metrics.intervals import Estimate
+from fairtut.metrics.panels import Panel
+
+Floats = NDArray[np.float64]
+Entry = dict[str, Any]
+RESAMPLES: Final = 300
+
+
+class Crowd:
+    """The comments of a part.
+
+    Parameters
+    ----------
+    part : CommentSet
+    resamples : int
+
+    Notes
+    -----
+    Results have the last axis of :class:`fairtut.metrics.panels.Panel`: the value, then its
+    resamples.
+    """
+
+    def __init__(self, part: CommentSet, resamples: int = RESAMPLES) -> None:
+        y = part.y.cpu().numpy()
+        self.y: NDArray[Any] = y
+        self.members: NDArray[np.bool_] = part.groups.cpu().numpy()  # (n, g)
+        self.n = len(y)
+        self._panel = Panel(y, np.zeros_like(y), n_resamples=resamples)
+
+    def accuracy(self, y_hat: ArrayLike) -> Floats:
+        """Return the accuracy of decisions (..., n)."""
+        return self._panel.accuracy(y_hat)
+
+    def constant(self) -> Floats:
+        """Return the accuracy of giving everybody the more frequent label."""
+        toxic = self._panel.mean(self.y)
+        return np.maximum(toxic, 1 - toxic)
+
+    def mean(self, values: ArrayLike, where: ArrayLike | None = None) -> Floats:
+        """Return the mean of values (..., n), over the comments in ``where``."""
+        return self._panel.mean(values, where)
+
+    def bias(self, y_hat: ArrayLike, criterion: str, reduce: str = "mean") -> Floats:
+        """Return DP or EO, 0 for a classifier that is fair by it, of decisions (..., n).
+
+        Noise makes an absolute deviation larger, in every resample once more.  So resamples are
+        moved until their mean is the value; an interval then lies around its number.
+        """
+        decided = np.asarray(y_hat, bool)
+        if criterion == "dp":
+            parts = [self._away(decided, np.ones(self.n, bool))]
+        else:
+            harmless = self.y == 0
+            parts = [self._away(decided, harmless), self._away(~decided, ~harmless)]
+        each = np.mean(parts, axis=0)  # (g, ..., 1 + R)
+        out: Floats = each.mean(0) if reduce == "mean" else each.sum(0)
+        return _centred(out)
+
+    def _away(self, wrong: NDArray[np.bool_], among: NDArray[np.bool_]) -> Floats:
+        """Return |rate of all - rate of each group| among some comments, (g, ..., 1 + R)."""
+        whole = self.mean(wrong, among)
+        return np.stack([np.abs(whole - self.mean(wrong, among & m)) for m in self.members.T])
+
+    def rates(self, y_hat: ArrayLike) -> Floats:
+        """Return the share that is called toxic in each group, (g, ..., 1 + R)."""
+        return np.stack([self.mean(y_hat, m) for m in self.members.T])
+
+    def interval(self, draws: ArrayLike) -> Estimate:
+        """Return the value with its bootstrap interval over comments, leading axes averaged."""
+        return self._panel.interval(draws)
+
+    def entry(self, draws: ArrayLike, unit: str = "fraction") -> Entry:
+        """Return a measurement from values per seed with their resamples, (seeds, 1 + R)."""
+        return self._panel.measurement(draws) | {"unit": unit}
+
+
+def _centred(draws: Floats) -> Floats:
+    """Move resamples (..., 1 + R) so that their mean is the value, and none is below 0."""
+    if draws.shape[-1] < 2:
+        return draws
+    value, rest = draws[..., :1], draws[..., 1:]
+    known = ~np.isnan(rest)
+    mean = np.where(known, rest, 0).sum(-1, keepdims=True) / known.sum(-1, keepdims=True).clip(1)
+    return np.concatenate([value, np.maximum(rest + value - mean, 0)], -1)
