@@ -47,13 +47,13 @@ def test_every_word_and_number_stands_in_the_table_too() -> None:
     assert reader.cells[:4] == ["Word", "Part", "Contribution", "Means"]
     assert reader.cells[4:] == [
         "<b>", "text", "+0.50", "towards toxic", "mosque", "text", "−1.00", "towards harmless",
-        "[masked]", "trigger", "0.00", "towards toxic",
+        "[masked]", "trigger", "0.00", "neither",
     ]  # fmt: skip
 
 
 def test_meaning_does_not_hang_on_colour() -> None:
     spans = re.findall(r"<span style=\"(.*?)\".*?</small>", made(), flags=re.S)
-    assert ["solid" in s for s in spans] == [True, False, True]
+    assert ["solid" in s for s in spans] == [True, False, False]
     assert ["dotted" in s for s in spans] == [False, True, False]
     assert ["dashed" in s for s in spans] == [False, False, True]
     assert "&lt;b&gt;" in made() and "<b>" not in made()

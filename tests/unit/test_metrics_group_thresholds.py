@@ -37,7 +37,8 @@ def every_pair(score: np.ndarray, y: np.ndarray, s: np.ndarray) -> list[tuple[fl
 def test_the_least_is_that_of_every_pair(n, seed):
     score, y, s = draw(n, seed)
     tried, base = every_pair(score, y, s), np.mean((score > 0) == y)
-    for budget, found in zip(BUDGETS, least_deo(score, y, s, BUDGETS), strict=True):
+    for budget in BUDGETS:
+        (found,) = least_deo(score, y, s, (budget,))
         least, accuracy = min(pair for pair in tried if -pair[1] >= base - budget - 1e-12)
         assert (found.deo, found.accuracy) == pytest.approx((least, -accuracy))
 

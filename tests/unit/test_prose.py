@@ -491,6 +491,34 @@ def test_presets_of_chapter_two():
     assert all(len(set(p.targets.values())) == 1 for p in FAAP.values())
 
 
+def sizes_of_chapter(number):
+    """The numbers in the table that follows "For chapter <number>", by preset."""
+    text = of("start-here").split(f"For chapter {number} ")[1]
+    rows = re.findall(r"^\| `(\w+)` \| (.*) \|$", text.split("\n\n")[1], re.MULTILINE)
+    return {
+        name: [int(v.replace(",", "")) for v in re.findall(r"\d[\d,]*\b", row)]
+        for name, row in rows
+    }
+
+
+def test_presets_of_chapters_four_to_six():
+    from fairtut.studies.lassi import LASSI
+    from fairtut.studies.reprogramming_text import TEXTS
+    from fairtut.studies.reprogramming_vision import VISION
+
+    assert sizes_of_chapter(4) == {
+        k: [p.faces, p.size, p.width, p.train, p.tune, p.seeds] for k, p in VISION.items()
+    }
+    assert sizes_of_chapter(5) == {
+        k: [p.comments, p.width, p.layers, p.seeds] for k, p in TEXTS.items()
+    }
+    assert sizes_of_chapter(6) == {
+        k: [p.faces, p.size, p.flow.blocks, p.flow.flows, p.flow.filters, len(p.settings), p.seeds,
+            p.baseline_seeds]
+        for k, p in LASSI.items()
+    }  # fmt: skip
+
+
 def test_the_card_of_the_faces_is_their_law():
     from fairtut.data.synthetic.faces.law import load
 

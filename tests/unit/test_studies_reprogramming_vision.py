@@ -89,7 +89,6 @@ def test_training_leaves_base_alone_is_kept_and_keeps_the_floor():
     assert [one["share"] for one in kept.snapshots] == [0.75, 1.0]
     again = models.trained(task, SMALL, 0, spec)
     assert state_digest(again.chosen) == state_digest(kept.chosen)
-    assert state_digest(models.trained(task, SMALL, 1, spec).chosen) != state_digest(kept.chosen)
     for method in ("advin", "advpost"):
         other = models.trained(task, SMALL, 0, study.Spec(method, "dp", 1.0))
         assert state_digest(other.last) != digest
@@ -121,7 +120,7 @@ def _direction(config: Config, bad: bool, done: float) -> tuple[torch.Tensor, to
     d = Discriminator(config.criterion, hidden=(4,))
     with torch.no_grad():
         x[s == 1] += 1  # the group is readable
-        d.net[-1].bias.copy_(torch.tensor([9.0, -9.0]) if bad else torch.zeros(2))
+        d.net.layers[-1].bias.copy_(torch.tensor([9.0, -9.0]) if bad else torch.zeros(2))
         net[1].weight.mul_(3)
     play = Game(lambda images: net(trigger(images)), trigger, trigger.pixels, d, config, 0.1)
     if not bad:  # a D that has learnt something
@@ -159,7 +158,8 @@ def test_the_loss_of_a_guess_is_the_conditional_entropy():
     alone = entropy(np.bincount(s) / len(s))
     assert float(guess_loss(*tensors, "dp")) == pytest.approx(alone, rel=1e-5)
     quiet = TriggerModule(Patch(3), (8, 8), start=0.1, centre=0.5)
-    assert float(quiet.weight.min()) >= 0.4 and float(quiet.weight.max()) <= 0.6
+    weight = quiet.weight.detach()
+    assert float(weight.min()) >= 0.4 and float(weight.max()) <= 0.6
 
 
 # ---------------------------------------------------------------- a board of made-up margins
@@ -236,18 +236,18 @@ def test_matched_meets_the_constant_the_rival_and_base():
 
 def test_a_constant_classifier_is_never_picked_and_is_called_collapsed():
     made = board()
-    for one in made.results["border", "eo", 10.0]:
+    for one in made.results["border", "eo", 3.0]:
         for part in ("val", "test"):
             one.margin[part][:] = -1.0
-    assert made.pick("border", "eo", 1.0) in (3.0, 6.0)
-    assert made.curve("border", "eo").query("lam == 10").collapsed.all()
-    assert made.fallen(made.results["border", "eo", 10.0])
+    assert made.pick("border", "eo", 1.0) in (0.3, 1.0)
+    assert made.curve("border", "eo").query("lam == 3").collapsed.all()
+    assert made.fallen(made.results["border", "eo", 3.0])
     assert made.pick("border", "eo", -1.0) is None
     table = measures.table(made, (-1.0,), n_resamples=20)
     missing = table["border.eo.cost-1.vs-mixing"]
     assert missing["values"] == [None] and "accuracy" in missing["note"]
     frame = measures.frame(made, "eo")
-    assert frame.query("method == 'border' and lam == 10").collapsed.item()
+    assert frame.query("method == 'border' and lam == 3").collapsed.item()
 
 
 def test_the_moved_threshold_is_chosen_on_validation():
