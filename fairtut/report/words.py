@@ -100,6 +100,13 @@ def signed(value: float) -> str:
     return "0.00" if abs(value) < 0.005 else f"{value:+.2f}".replace("-", "−")
 
 
+def _means(value: float, directions: tuple[str, str]) -> str:
+    """Say in which direction a contribution goes, if it is written with a sign."""
+    if signed(value) == "0.00":
+        return "neither"
+    return directions[0] if value > 0 else directions[1]
+
+
 def opacity(value: float, largest: float) -> float:
     """Return how strong the background of a contribution is, in [0, :data:`DEEPEST`]."""
     return DEEPEST * min(abs(value) / largest, 1.0)
@@ -113,14 +120,16 @@ def _text(title: str, words: Sequence[Word], largest: float, directions: tuple[s
 def _span(word: Word, largest: float, directions: tuple[str, str]) -> str:
     red, green, blue = TOWARDS if word.value > 0 else AWAY
     line = "solid" if word.value > 0 else "dotted"
-    style = (
-        f"background:rgba({red},{green},{blue},{opacity(word.value, largest):.2f});"
-        f"border-bottom:2px {line} rgb({red},{green},{blue});padding:.1em .25em"
-    )
+    direction = _means(word.value, directions)
+    style = "padding:.1em .25em"
+    if direction != "neither":
+        style += (
+            f";background:rgba({red},{green},{blue},{opacity(word.value, largest):.2f})"
+            f";border-bottom:2px {line} rgb({red},{green},{blue})"
+        )
     if word.added:
         style += ";outline:1px dashed currentColor"
     what = "trigger word, " if word.added else ""
-    direction = directions[0] if word.value > 0 else directions[1]
     return (
         f'<span style="{style}" title="{escape(what + direction)}">{escape(word.text)}'
         f'<small style="margin-left:.3em">{signed(word.value)}</small></span>'
@@ -132,7 +141,7 @@ def _table(title: str, words: Sequence[Word], directions: tuple[str, str]) -> st
     rows = "".join(
         f'<tr><th scope="row">{escape(w.text)}</th><td>{"trigger" if w.added else "text"}</td>'
         f"<td>{signed(w.value)}</td>"
-        f"<td>{escape(directions[0] if w.value > 0 else directions[1])}</td></tr>"
+        f"<td>{escape(_means(w.value, directions))}</td></tr>"
         for w in words
     )
     return (

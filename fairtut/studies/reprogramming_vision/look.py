@@ -100,7 +100,7 @@ def regions(
     if crowd is not None:
         some = crowd.select(rows)
         twin = faces.counterfactual(some, "Blond_Hair")
-        change = (some.images.x.int() - twin.images.x.int()).abs().amax(1) > 8
+        change = (some.images.x.int() - twin.images.x.int()).abs().amax(1).cpu() > 8
         face = torch.from_numpy(faces.region(some, "Smiling"))
         return change, face & ~change
     top, bottom, left, right = (round(share * side) for share in FACE_BOX)

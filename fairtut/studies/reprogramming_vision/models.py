@@ -110,7 +110,7 @@ def classifier(
         model = resnet18(width, classes).to(x.device)
     full = {"what": "vision base", "width": width, "seed": seed, **card}
     for shared in (True, False) if config.shared_epochs else (False,):
-        if not shared and plain and config.shared_epochs:
+        if not shared and plain:
             break
         settings = {k: v for k, v in asdict(config).items() if not shared or k in _STAGE_ONE}
 

@@ -28,9 +28,9 @@ _GRIDS: Final[Grids] = {
 # blond men are so few that a discriminator finds little: larger weights
 _REAL_GRIDS: Final[Grids] = {
     "border": {"eo": (0.0, 5.0, 10.0, 20.0), "dp": (0.0, 3.0, 10.0)},
-    "patch": {"eo": (1.0, 3.0, 6.0), "dp": (1.0, 3.0)},
+    "patch": {"eo": (3.0, 6.0), "dp": (3.0,)},
     "advin": {"eo": (1.0, 10.0), "dp": (1.0, 3.0)},
-    "advpost": {"eo": (1.0, 3.0, 10.0), "dp": (0.3, 1.0, 3.0)},
+    "advpost": {"eo": (1.0, 10.0), "dp": (0.3, 3.0)},
 }
 
 
@@ -150,11 +150,11 @@ VISION: dict[str, Preset] = {
         tune=600,
         held=0,
         seeds=1,
-        base=replace(_BASE, shared_epochs=6, epochs=3, lr=2e-3),
+        base=replace(_BASE, shared_epochs=4, epochs=3, lr=2e-3),
         trigger=replace(_TRIGGER, batch=64),
         advin=replace(_ADV, batch=64),
         advpost=replace(_ADV, batch=64),
-        steps={"trigger": 80, "advin": 30, "advpost": 30},
+        steps={"trigger": 60, "advin": 20, "advpost": 20},
         grids={
             "border": {"eo": (0.0, 1.0), "dp": (1.0,)},
             "patch": {"eo": (3.0,)},
@@ -188,7 +188,7 @@ VISION: dict[str, Preset] = {
         faces=60_000,
         size=224,
         width=64,
-        train=160_000,
+        train=30_000,
         tune=1600,
         held=0,
         seeds=3,
@@ -196,7 +196,7 @@ VISION: dict[str, Preset] = {
         trigger=Config(batch=512, drops=((0.8, 0.1), (0.9, 0.01))),
         advin=Config(batch=512, drops=((0.8, 0.1), (0.9, 0.01))),
         advpost=Config(batch=512, drops=((0.8, 0.1), (0.9, 0.01))),
-        steps={"trigger": 60, "advin": 6240, "advpost": 60},
+        steps={"trigger": 60, "advin": 1200, "advpost": 60},
         start=1.0,
         centre=0.0,
         sizes={"border": (10, 40), "patch": (40, 60, 100)},
@@ -215,7 +215,8 @@ def for_real(preset: Preset, name: str) -> Preset:
     files are read.
     """
     if name == "paper":
-        return replace(preset, target="Blond_Hair")
+        steps = {"trigger": 60, "advin": 6250, "advpost": 60}  # 20 passes each
+        return replace(preset, target="Blond_Hair", train=160_000, steps=steps, grids=_REAL_GRIDS)
     if name == "smoke":
         return replace(preset, target="Blond_Hair", train=2000, tune=1000)
     return replace(
@@ -230,6 +231,6 @@ def for_real(preset: Preset, name: str) -> Preset:
         grids=_REAL_GRIDS,
         seeds=3,
         base=_BASE,
-        steps={"trigger": 150, "advin": 220, "advpost": 120},
+        steps={"trigger": 150, "advin": 150, "advpost": 80},
         sizes={"border": (3, 10), "patch": (12, 32)},
     )
