@@ -142,19 +142,19 @@ _ADV: Final = Config(batch=128, lr=1e-3, lr_d=0.01)
 
 VISION: dict[str, Preset] = {
     "smoke": Preset(
-        faces=2600,
+        faces=2300,
         nuisance=0.5,
         size=32,
         width=8,
-        train=900,
-        tune=600,
+        train=850,
+        tune=500,
         held=0,
         seeds=1,
         base=replace(_BASE, shared_epochs=4, epochs=3, lr=2e-3),
         trigger=replace(_TRIGGER, batch=64),
         advin=replace(_ADV, batch=64),
         advpost=replace(_ADV, batch=64),
-        steps={"trigger": 60, "advin": 20, "advpost": 20},
+        steps={"trigger": 50, "advin": 15, "advpost": 15},
         grids={
             "border": {"eo": (0.0, 1.0), "dp": (1.0,)},
             "patch": {"eo": (3.0,)},
@@ -165,7 +165,7 @@ VISION: dict[str, Preset] = {
         ratios=(1.0, 0.05),
         sizes={"border": (2,)},
         multi=(EIGHT,),
-        looked=32,
+        looked=16,
         jobs=1,
     ),
     "laptop": Preset(

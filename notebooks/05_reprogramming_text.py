@@ -1,0 +1,883 @@
+# ---
+# jupyter:
+#   accelerator: GPU
+#   jupytext:
+#     formats: ipynb,py:percent
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Fairness Reprogramming in text: five extra words
+#
+# [Open this chapter in Colab](https://colab.research.google.com/github/fairtut/fairtut/blob/main/notebooks/05_reprogramming_text.ipynb)
+# (a laptop takes less than ten minutes).
+#
+# **Content warning.** This chapter is about classifiers of toxic comments. No real comment is shown on this page, and
+# invented ones say `[insult]` where a real one would insult. With `data="real"` offensive comments are read, counted, and never printed.
+#
+# A filter for toxic comments is deployed. It flags comments that mention some religions more often than it should, and nobody
+# may touch its weights. Zhang and colleagues proposed in 2022 {cite}`zhang2022fairreprogram` to leave the filter alone and to append the *same few words* to every
+# comment, words that were learned so that the filter gets fairer. They call it *fairness reprogramming*.
+#
+# [Chapter 4](04_reprogramming_vision) does it with a frame around pictures. Here the trigger is five words, groups overlap, and words can be read.
+# **Do five words make a filter fairer, and do they do more than move its threshold?**
+
+# %% tags=["hide-input"]
+import subprocess
+import sys
+
+if "google.colab" in sys.modules:  # elsewhere the package is already there
+    source = "fairtut[peers] @ git+https://github.com/fairtut/fairtut"
+    subprocess.run([sys.executable, "-m", "pip", "install", "-q", source], check=True)
+
+# %% tags=["parameters", "hide-input"]
+preset = "laptop"  # "smoke": a minute in CI; "laptop": these pages; "paper": one GPU
+data = "synthetic"  # or "real": Measuring Hate Speech, at "paper" Civil Comments
+seed = 0
+results_dir = "results"
+
+# %% tags=["hide-input"]
+import inspect
+import logging
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from IPython.display import Code
+
+from fairtut.data.comments import encode_with
+from fairtut.data.synthetic.comments import CUES, WORDS
+from fairtut.errors import MissingData
+from fairtut.methods.reprogramming import projected, train_words
+from fairtut.methods.reprogramming.keeping import load_words, save_words
+from fairtut.methods.reprogramming.text import TextGame, text_logits
+from fairtut.methods.reprogramming.words import WordTrigger, on_simplex, with_room
+from fairtut.models.text import load_pretrained
+from fairtut.report import plots, tables
+from fairtut.report.drawings import reprogramming_text as drawings
+from fairtut.report.figures import show
+from fairtut.report.prose import say
+from fairtut.report.results import Record, load_claims, of_chapter
+from fairtut.report.words import Word, highlight
+from fairtut.runtime.device import describe_device, pick_device
+from fairtut.runtime.presets import check_mode, choose
+from fairtut.studies import reprogramming_text as study
+
+# %% tags=["hide-input"]
+logging.basicConfig(format="%(message)s")
+cfg = choose(study.TEXTS, preset)
+real = check_mode(data) == "real"
+cfg = replace(study.for_real(cfg, preset) if real else cfg, root=seed)
+device = pick_device()
+about = describe_device(device)
+record = Record.start(
+    chapter="reprogramming_text",
+    preset=preset,
+    data=data,
+    seed=seed,
+    seeds={"models": cfg.run_seeds()},
+    config=cfg,
+    device=device,
+)
+plots.use_style()
+minutes = {"smoke": 1, "laptop": 10 if real else 7, "paper": 900}[preset]
+print(f"device {about['type']} ({about['name']}), preset {preset}, {data} data")
+print(f"{cfg.seeds} deployed models, about {minutes} min on two cores")
+
+# %% [markdown]
+# ## The claim in one picture
+#
+# The paper tunes triggers for BERT on Civil Comments {cite}`borkan2019,devlin2019bert`. It compares them with *AdvIn*, which trains all weights against an adversary on the whole
+# training set, and *AdvPost*, which does so afterwards on the little that the trigger gets. Nothing in this picture is ours, except the two grey lines.
+
+# %% tags=["hide-input"]
+claims = {c.id: c.value for c in load_claims("reprogramming_text")}
+civil = {
+    (c, m): [
+        (claims[f"civil.{c}.{m}.{i}.accuracy"], claims[f"civil.{c}.{m}.{i}.bias"])
+        for i in range(1, 6)
+        if f"civil.{c}.{m}.{i}.bias" in claims
+    ]
+    for c in study.CRITERIA
+    for m in ("base", *study.METHODS)
+}
+nothing = civil["dp", "advpost"][0][0]
+show(
+    drawings.published(civil, nothing),
+    name="claim",
+    caption="The paper's points for Civil Comments, read off its figure: accuracy against bias. "
+    "Grey: what calling nothing toxic gives, and mixing BASE with that at random.",
+    alt="Two panels. In both, the soft trigger's points lie highest, AdvPost has points near BASE "
+    "and one point at zero bias on the grey line; AdvIn and the hard trigger lie between.",
+)
+
+# %% tags=["hide-input"]
+soft_points = civil["dp", "soft"]
+say(
+    "The message is in the soft trigger's points: accuracies from {low:.3f} to {high:.3f}, beside {base:.3f} of BASE, with a bias that is a "
+    "fraction of BASE's. One point of AdvPost has no bias at all and an accuracy of {nothing:.3f}. That is the classifier that calls "
+    "*nothing* toxic, and everything on this page is measured against it.",
+    low=min(a for a, _ in soft_points),
+    high=max(a for a, _ in soft_points),
+    base=civil["dp", "base"][0][0],
+    nothing=nothing,
+)
+
+# %% [markdown]
+# ## Notation
+#
+# | symbol | meaning |
+# |---|---|
+# | $f$ | the deployed classifier, BASE; frozen |
+# | $E$ | its table of word embeddings, one row per word; frozen |
+# | $v_i$, $\delta_i = E^\top v_i$ | a point of the probability simplex over the vocabulary, and the trigger word it makes, $i = 1..m$ |
+# | $y$, $\hat y$ | 1 if a comment is toxic, or is called toxic: here 1 is the *unfavourable* label |
+# | $s \in \{0,1\}^g$ | which groups a comment mentions: none, one or several |
+# | $d$, $\lambda$ | the adversary, which reads $s$ from the logits (and $y$); its weight |
+#
+# ## A word as a point of a simplex
+#
+# One cannot take the gradient of a word. So each trigger word is a *mixture* of words with weights $v_i$, non-negative and summing to one. The **soft** trigger
+# uses the mixture as it is: a vector that no text can spell. The **hard** trigger uses the word with the largest weight, and passes its gradient to the mixture as if nothing had happened.
+
+# %%
+Code(inspect.getsource(WordTrigger.rows), language="python")
+
+# %% [markdown]
+# A step of the optimiser leaves the simplex. The nearest point on it is $\max(v - \tau, 0)$ with one $\tau$ for the row, found by sorting {cite}`held1974`.
+
+# %%
+Code(inspect.getsource(on_simplex), language="python")
+
+# %%
+away = torch.randn(3, 1000, generator=torch.Generator().manual_seed(seed))
+back = on_simplex(away)
+print("sums", back.sum(1).tolist(), "smallest", float(back.min()))
+assert (back.sum(1) - 1).abs().max() < 1e-5 and back.min() >= 0
+assert torch.allclose(on_simplex(back), back, atol=1e-6)  # a projection
+
+# %% [markdown]
+# ## Where the words go
+#
+# After the text, before `[SEP]`, and the classifier still reads its decision at `[CLS]`. The paper says the same. The released code puts the words *before* `[CLS]`, with position
+# numbers of the end. Attention cannot tell. But the classifier pools the first row of the tensor, and that is now a trigger word; we measure both.
+
+# %%
+tokens = study.corpus.corpus(cfg, real)
+record.dataset(tokens.name, rows=len(tokens), digest=tokens.digest, source=tokens.source)
+trigger = WordTrigger(tokens.tokenizer, 2, mode="hard", generator=torch.Generator().manual_seed(3))
+if not real:
+    row = tokens.words(0)
+    print("as written:  ", " ".join(row))
+    names = tokens.tokenizer.decode(trigger.token_ids())
+    print("with trigger:", " ".join([*row[:-1], *(f"<{n}>" for n in names), row[-1]]))
+
+# %% [markdown]
+# ## One step
+#
+# The adversary sees a minibatch's logits and updates itself. Then the trigger moves along
+#
+# $$G = g_y - \langle g_y, u\rangle\, u - \lambda\, g_z, \qquad u = g_z / \lVert g_z \rVert,$$
+#
+# with $g_y$ and $g_z$ the gradients of the two cross-entropies by the trigger's weights: utility, without the part that would help the adversary, minus $\lambda$ times what helps it {cite}`zhang2018`.
+
+# %%
+Code(inspect.getsource(projected), language="python")
+
+# %% [markdown]
+# A comment may mention several groups. So the adversary has one logit per group, and its loss is the mean of as many binary cross-entropies.
+
+# %%
+Code(inspect.getsource(TextGame), language="python")
+
+# %% [markdown]
+# In the released code for text, $\lambda = 0$ skips the adversary *and* the projection. Then a trigger only learns to be accurate, which makes it the control for "any learned words".
+#
+# ## The comments, and what is deployed
+#
+# Invented comments come from templates: which groups are mentioned decides the *rate* of toxic ones, and cue words give the label away only in part.
+# A classifier that wants to be right learns the rates, and that is the bias. Real comments are Measuring Hate Speech {cite}`kennedy2020`, a substitute with another label.
+
+# %% tags=["hide-input"]
+rows = []
+for part in ("train", "tune", "val", "test"):
+    some = tokens.part(part)
+    rows.append(
+        {"part": part, "comments": len(some), "toxic": float(some.y.float().mean())}
+        | {g: int(n) for g, n in zip(some.group_names, some.groups.sum(0), strict=True)}
+    )
+tables.table(
+    pd.DataFrame(rows),
+    caption=f"{tokens.name}: comments, share of toxic ones, and how many mention each group; "
+    f"{tokens.truncated} were cut to {cfg.length} tokens. The four parts are disjoint.",
+    formats={"toxic": ".3f"},
+)
+
+# %% [markdown]
+# BASE learns from the first part, triggers and AdvPost from the second. BASE is a transformer with one or two layers, trained here in seconds.
+# Then everything else is trained: soft and hard triggers, AdvIn and AdvPost, for every $\lambda$, both criteria and every seed.
+
+# %%
+cells = study.cells.play(tokens, cfg, study.cells.grid(cfg))
+board = study.board.Board(tokens, cfg, cells)
+for identifier, entry in study.board.measures(board).items():
+    record.measure(identifier, **entry)
+print(f"{len(cells)} trainings and controls, n = {board.n} test comments")
+
+# %% tags=["hide-input"]
+say(
+    "BASE is right about {accuracy} of the test comments, {over} above calling nothing toxic. Its bias is {dp} in demographic parity and {eo} in equalised odds (means over groups; intervals: "
+    "95 % bootstrap over {n} comments, mean over {seeds} models).",
+    accuracy=record.estimate("base.accuracy"),
+    over=record.estimate("base.over-constant"),
+    dp=record.estimate("base.dp"),
+    eo=record.estimate("base.eo"),
+    n=board.n,
+    seeds=cfg.seeds,
+)
+
+# %% [markdown]
+# ### Groups that overlap
+#
+# A comment about an imam and a rabbi counts for both groups. So there is no "group against the rest" here: each group's rate is compared with the rate of *all* comments,
+#
+# $$\mathrm{DP} = \sum_z \lvert P(\hat y{=}1) - P(\hat y{=}1 \mid z)\rvert, \qquad
+#   \mathrm{EO} = \sum_z \tfrac12\left(\lvert \mathrm{FPR} - \mathrm{FPR}_z\rvert + \lvert \mathrm{FNR} - \mathrm{FNR}_z\rvert\right).$$
+#
+# The paper prints the sum; its code computes the *mean* over groups. With $g$ groups one is $g$ times the other. Our axes show the mean.
+#
+# An absolute deviation is never negative, so noise makes it larger, and a bootstrap adds noise once more. The resamples are therefore moved until their mean is the measured value.
+
+# %%
+Code(inspect.getsource(study.crowd.Crowd.bias), language="python")
+
+# %% tags=["hide-input"]
+norms = [
+    {
+        "criterion": text,
+        "mean over groups (code)": str(record.estimate(f"base.{c}")),
+        "sum over groups (paper)": str(record.estimate(f"base.{c}.sum")),
+    }
+    for c, text in drawings.CRITERIA.items()
+]
+tables.table(
+    pd.DataFrame(norms), caption=f"BASE in both normalisations, {len(tokens.group_names)} groups."
+)
+
+# %% [markdown]
+# ## The rule of choice
+#
+# The paper chooses by validation bias. That rule loves the constant classifier, whose bias is zero. Ours: of all settings whose *validation* accuracy keeps half of what BASE gains over the constant, the one with the least validation bias.
+# If none does, the most accurate. A setting that gives all but one in two hundred the same answer is called *collapsed*, and counted.
+
+# %%
+Code(inspect.getsource(study.board.Board.chosen), language="python")
+
+# %% tags=["hide-input"]
+collapse = pd.DataFrame(
+    [
+        {
+            "criterion": text,
+            "method": drawings.METHODS[m],
+            "settings that collapse": record.estimate(f"collapse.{c}.{m}").value,
+            "bias alone picks a collapse": record.estimate(f"audit.selection.{c}.{m}").value,
+            "λ by our rule": ", ".join(f"{v:g}" for v in record.measurements[f"chosen.{c}.{m}.lambda"].draws()),
+        }
+        for c, text in drawings.CRITERIA.items()
+        for m in study.METHODS
+    ]
+)  # fmt: skip
+tables.table(
+    collapse,
+    caption=f"Share of settings that collapse, and of {cfg.seeds} seeds where selection by bias "
+    "alone would pick one; and the λ that our rule picks, by seed.",
+    formats={"settings that collapse": ".0%", "bias alone picks a collapse": ".0%"},
+)
+
+# %% [markdown]
+# ## The trade-off, with controls
+#
+# Every $\lambda$ of every method. The controls cost nothing: the constant classifier, BASE mixed with it at random, BASE with a moved threshold, and *random words* that nobody trained.
+
+# %% tags=["hide-input"]
+shown = {**drawings.METHODS, "random": "random words", "base": "BASE"}
+for c, text in drawings.CRITERIA.items():
+    frame = pd.DataFrame(study.board.table(board, shown, c))
+    show(
+        plots.plot_tradeoff(
+            frame,
+            metric=drawings.AXES[c],
+            fairness="bias",
+            draw=None,
+            **drawings.controls(board, c),
+        ),
+        name=f"tradeoff-{c}",
+        caption=f"Accuracy against bias, {text}, {tokens.name}; points of a method are joined in "
+        f"the order of λ. Bars: 95 % bootstrap over n = {board.n} comments, mean over {cfg.seeds} "
+        "models.",
+        alt="BASE is at the upper left, the constant classifier at the right end of the mixing "
+        "line. Points of the methods spread between the two; random words are among them.",
+    )
+
+# %% [markdown]
+# A method earns its keep above and to the right of the dotted line and of the dashed curve. To compare whole fronts, take one number: the accuracy gained over the constant,
+# averaged over limits on the bias between zero and BASE's. Fronts are chosen on validation and measured on test.
+
+# %% tags=["hide-input"]
+for c, text in drawings.CRITERIA.items():
+    numbers = {label: record.estimate(f"front.{c}.{m}") for m, label in drawings.METHODS.items()}
+    numbers |= {
+        "random words": record.estimate(f"front.{c}.random"),
+        "moved threshold": record.estimate(f"front.{c}.threshold"),
+        "mixing line": record.estimate(f"front.{c}.mixing"),
+    }
+    show(
+        plots.plot_bars_ci(
+            numbers, xlabel="accuracy over the constant, averaged over limits on the bias"
+        ),
+        name=f"fronts-{c}",
+        caption=f"What each front is worth, {text}, {tokens.name}.",
+        alt="Seven bars: two triggers, AdvIn, AdvPost, random words, moved threshold, mixing line.",
+    )
+
+# %% tags=["hide-input"]
+best = max(study.TRIGGERS, key=lambda m: record.estimate(f"front.dp.{m}").value)
+say(
+    "In demographic parity the better trigger is the {which} one. Its number minus AdvPost's is {post}, minus that of a moved threshold {cut}, minus the mixing line's {mix}, minus random words' {random}. "
+    "Where an interval lies below zero, something that costs nothing does better.",
+    which=best,
+    post=record.estimate(f"front.dp.{best}.vs-advpost"),
+    cut=record.estimate(f"front.dp.{best}.vs-threshold"),
+    mix=record.estimate(f"front.dp.{best}.vs-mixing"),
+    random=record.estimate(f"front.dp.{best}.vs-random"),
+)
+
+# %% [markdown]
+# ### Beside the paper's points
+#
+# Two data sets cannot share an axis of accuracy. They can share *what is left*: the share of BASE's gain over the constant, and the share of BASE's bias. On this scale BASE is the corner (1, 1), the constant classifier is (0, 0), and the diagonal is a coin.
+
+
+# %% tags=["hide-input"]
+def kept(accuracy, bias, low, best, worst):
+    """Return the shares of BASE's gain and bias."""
+    return (accuracy - low) / (best - low), bias / worst
+
+
+low = float(board.crowd["test"].constant()[0])
+ours, paper = {}, {}
+for c in study.CRITERIA:
+    top, worst = (float(v[:, 0].mean()) for v in board.base(c))
+    for m in study.METHODS:
+        plane = [v[..., 0].mean(1) for v in board.plane(m, c, "test")]
+        ours[c, m] = [kept(a, b, low, top, worst) for a, b in zip(*plane, strict=True)]
+        paper[c, m] = [kept(a, b, nothing, *civil[c, "base"][0]) for a, b in civil[c, m]]
+show(
+    drawings.relative(ours, paper),
+    name="relative",
+    caption=f"Filled: {tokens.name}, means over {cfg.seeds} models. Hollow: the paper's points for "
+    "BERT on Civil Comments. Right is less bias, up is more accuracy; points outside are cut off.",
+    alt="Two panels with a diagonal from BASE at the upper left to the constant at the lower "
+    "right; hollow points are the paper's, filled ones ours.",
+)
+
+# %% [markdown]
+# ### Group by group
+
+# %% tags=["hide-input"]
+crowd = board.crowd["test"]
+
+
+def by_group(y_hat):
+    """Return the share called toxic in each group, means over seeds."""
+    found = [crowd.interval(draws) for draws in crowd.rates(y_hat)]
+    return dict(zip(tokens.group_names, found, strict=True))
+
+
+def picked(method):
+    """Return decisions of the chosen setting of every seed."""
+    runs = np.arange(cfg.seeds)
+    return board.decided(method, "dp", "test")[board.chosen(method, "dp"), runs]
+
+
+toxic = [float(crowd.y[m].mean()) for m in crowd.members.T]
+show(
+    drawings.rates(
+        by_group(board.decided("base", "dp", "test")[0]),
+        {"hard trigger": by_group(picked("hard")), "AdvPost": by_group(picked("advpost"))},
+        dict(zip(tokens.group_names, toxic, strict=True)),
+    ),
+    name="groups",
+    caption="Share of comments that is called toxic, by group mentioned, for BASE and for the "
+    f"chosen settings; bars: 95 % bootstrap over comments, mean over {cfg.seeds} models.",
+    alt="One row per group with three points and a vertical mark for the share that is labelled "
+    "toxic.",
+)
+
+# %% [markdown]
+# If all groups move by the same amount, the trigger has moved a threshold. If they move *towards each other*, it has done more.
+#
+# ## Did the trigger learn anything?
+#
+# A trigger that never moved, or an adversary whose gradient is tiny, would explain a flat result. So we look at the distance from the start and at both gradients at the end of the training.
+
+# %% tags=["hide-input"]
+moved = {
+    (key, m): {
+        lam: record.measurements[f"train.dp.{m}.lambda{lam:g}.{key}"].draws() for lam in cfg.lams[m]
+    }
+    for key in ("movement", "norm-y", "norm-z")
+    for m in study.TRIGGERS
+}
+show(
+    drawings.motion(moved),
+    name="motion",
+    caption="Euclidean distance of the trigger's weights from their start, and norms of both "
+    "gradients in the last epoch, by λ (demographic parity). Small marks: seeds.",
+    alt="Three panels over λ with two curves each, soft and hard.",
+)
+
+# %% tags=["hide-input"]
+zero = {
+    f"{label}: {what}": record.estimate(name)
+    for m, label in (("soft", "soft trigger"), ("hard", "hard trigger"))
+    for what, name in (
+        ("λ = 0", f"lambda0.dp.{m}.change"),
+        ("chosen λ", f"chosen.dp.{m}.change"),
+    )
+} | {"random words": record.estimate("random.dp.change")}
+show(
+    plots.plot_bars_ci(zero, xlabel="change of the bias (demographic parity)"),
+    name="zero",
+    caption="Change of BASE's bias by learned words without an adversary, by the chosen setting, "
+    "and by random words.",
+    alt="Five bars: soft and hard trigger, each with λ = 0 and with the chosen λ, and random words.",
+)
+
+# %% [markdown]
+# Which words are these? A trigger that was tuned on real comments may have picked a slur, and nobody has a complete list of slurs. So a word is printed only if it is on the list of harmless ones, that of the invented comments, and everything else is `[masked]`.
+
+# %% tags=["hide-input"]
+harmless = {w for group in WORDS.values() for w in group} | {w for cue in CUES for w in cue}
+if not real:
+    harmless |= set(tokens.tokenizer.decode(tokens.tokenizer.ordinary.tolist()))
+spelled = pd.DataFrame(
+    [
+        {
+            "criterion": c,
+            "λ": f"{job.lam:g}",
+            "five words": " ".join(study.extras.readable(cells[job].words, harmless)),
+        }
+        for c in study.CRITERIA
+        for job in board.jobs("hard", c, cfg.run_seeds()[0])
+    ]
+)
+tables.table(spelled, caption="The hard triggers of the first seed, in words.")
+
+# %% [markdown]
+# ## How many words, where, and from how many comments?
+#
+# $\lambda$ is fixed now, as in the paper. First the number of words: the paper says that one already helps and that more than five change little.
+
+# %%
+varied = study.extras.Varied(tokens, board)
+found = varied.measures() | study.extras.transfer(tokens, board)
+found |= study.extras.softening(tokens, board)
+for identifier, entry in found.items():
+    record.measure(identifier, **entry)
+
+# %% tags=["hide-input"]
+sizes = drawings.frame(
+    {m: record.estimate(f"words.{m}.change") for m in cfg.counts}, "words", "change"
+)
+show(
+    plots.plot_curves(
+        sizes, x="words", y="change", draw=None, xlabel="words of the hard trigger",
+        ylabel="change of the bias (dp)",
+        references={f"{cfg.count} random words": record.estimate("random.dp.change").value},
+    ),
+    name="words",
+    caption=f"Change of the bias by number of trigger words, λ = {cfg.fixed['hard']:g}; band: 95 % "
+    f"bootstrap over comments, mean over {cfg.seeds} models.",
+    alt="A curve with its band over the number of words, and a horizontal line for random words.",
+)  # fmt: skip
+
+# %% tags=["hide-input"]
+places = pd.DataFrame(
+    [
+        {
+            "trigger": drawings.METHODS[m],
+            "placement": text,
+            "change of the bias": str(record.estimate(f"placement.{m}.{name}.change")),
+            "change of accuracy": str(record.estimate(f"placement.{m}.{name}.cost")),
+        }
+        for m in study.TRIGGERS
+        for name, text in (("end", "before [SEP]"), ("front", "before [CLS], as released"))
+    ]
+)
+tables.table(places, caption="The two placements at one λ, demographic parity.")
+
+# %% [markdown]
+# Then the tuning comments: all of them, and a small share, with about as many steps each time. The smallest share holds at least two comments per group.
+
+# %% tags=["hide-input"]
+less = drawings.frame(
+    {
+        (drawings.METHODS[m], 100 * r): record.estimate(f"ratio.{m}.{100 * r:g}.change")
+        for m in study.extras.TUNED
+        for r in cfg.ratios
+    },
+    "percent",
+    "change",
+    "method",
+)
+show(
+    plots.plot_curves(
+        less, x="percent", y="change", by="method", draw=None, logx=True,
+        xlabel="share of the tuning comments, %", ylabel="change of the bias (dp)",
+        references={"BASE": 0.0},
+    ),
+    name="ratio",
+    caption="Change of the bias with fewer tuning comments, each method at a λ fixed beforehand; "
+    f"bands: 95 % bootstrap over comments, mean over {cfg.seeds} models.",
+    alt="Two curves with bands over the share of tuning comments, and a line at zero for BASE.",
+)  # fmt: skip
+
+# %% [markdown]
+# And transfer: each chosen trigger meets a BASE that it was not tuned for, trained from another seed. Two networks with unrelated embeddings share nothing but the vocabulary, so a *hard* trigger is the same words, and a soft one the same mixture.
+
+# %% tags=["hide-input"]
+carried = pd.DataFrame(
+    [
+        {
+            "criterion": text,
+            "trigger": drawings.METHODS[m],
+            "own BASE: change": str(record.estimate(f"chosen.{c}.{m}.change")),
+            "other BASE: change": str(record.estimate(f"transfer.{c}.{m}.change")),
+            "other BASE: accuracy": str(record.estimate(f"transfer.{c}.{m}.cost")),
+        }
+        for c, text in drawings.CRITERIA.items()
+        for m in study.TRIGGERS
+    ]
+)
+tables.table(carried, caption="Change of bias and accuracy by a trigger on another BASE.")
+
+# %% [markdown]
+# ## Why should it work?
+#
+# The paper's answer: the trigger *claims a group*. If the filter is told loudly enough that this comment is about one religion, what the comment itself says about religion no longer matters. Chapter 4 proves it by enumeration for a small exact model.
+#
+# ### What does a trigger say without a comment?
+#
+# We train a classifier of *groups* and feed it `[CLS]`, the trigger, `[SEP]`, nothing else. The paper expects: the larger $\lambda$, the more one-sided.
+
+# %%
+found, alone = study.extras.alone(tokens, board)
+for identifier, entry in found.items():
+    record.measure(identifier, **entry)
+show(
+    drawings.claimed(alone, cfg.lams, tokens.group_names),
+    name="alone",
+    caption="What a classifier of groups says about the trigger alone, by λ (equalised odds), "
+    f"means over {cfg.seeds} seeds.",
+    alt="Two panels, soft and hard trigger, with one curve per group over λ.",
+)
+
+# %% tags=["hide-input"]
+say(
+    "The classifier of groups is right about {reader:.2f} of test comments that mention one group. The largest probability changes from the smallest to the largest λ by {soft} for soft and by {hard} for hard triggers "
+    "(95 % t-intervals over {seeds} seeds). A trigger that claims *some* group with λ = 0, too, was not taught to do so.",
+    reader=record.estimate("null.reader").value,
+    soft=record.estimate("null.soft.one-sided"),
+    hard=record.estimate("null.hard.one-sided"),
+    seeds=cfg.seeds,
+)
+
+# %% [markdown]
+# ### The theorem, on texts of its own law
+#
+# Now texts exactly as the theorem draws them: three cue words given the label, three group words given the group, in any order. For these the exact posterior can be written as a network with four numbers per word,
+# so that *the same* training code can look for a trigger. Beside it stands a transformer that learned from the texts.
+
+# %%
+if not real:
+    found, shown_theorem, _ = study.theorem.run(cfg)
+    for identifier, entry in found.items():
+        record.measure(identifier, **entry)
+    show(
+        drawings.theorem(shown_theorem),
+        name="theorem",
+        caption="Left, by enumeration: information about the group beyond the label and accuracy, "
+        "when 0 to 8 words of one group stand behind every text; crosses: another threshold "
+        f"instead. Right: equalised-odds bias on drawn texts, means over {cfg.seeds} seeds.",
+        alt="Left: a path of circles from no words to eight, reaching zero information with eight; "
+        "crosses for thresholds. Right: two falling or flat curves over the number of words.",
+    )
+
+# %% tags=["hide-input"]
+if not real:
+    say(
+        "Five words of one group change the bias of the exact classifier by {exact} and that of the learned one by {learned}. Left to find words themselves, "
+        "trained triggers change them by {found} and {trained}. The theorem is about what is *possible*: it needs a classifier whose belief about the group saturates, and an optimiser that finds the words.",
+        exact=record.estimate("theorem.exact.put"),
+        learned=record.estimate("theorem.learned.put"),
+        found=record.estimate("theorem.exact.trained"),
+        trained=record.estimate("theorem.learned.trained"),
+    )
+
+# %% [markdown]
+# ## Which words count
+#
+# Integrated gradients {cite}`sundararajan2017` follow the logit along the straight line from an empty comment (`[CLS]`, padding, `[SEP]`) to the real one and give each word its share,
+#
+# $$a_i = \sum_k (e_{ik} - b_{ik}) \int_0^1 \frac{\partial F(b + t(e-b))}{\partial e_{ik}}\, dt, \qquad \sum_i a_i = F(e) - F(b).$$
+#
+# The sum on the right is the check: nothing is lost, nothing invented.
+
+# %% tags=["hide-input"]
+Code(inspect.getsource(study.attribution.attribute).partition('"""')[2].partition('"""')[2])
+
+# %%
+first = cfg.run_seeds()[0]
+base = study.cells.base(tokens, cfg, first)
+job = study.extras.fixed(cfg, "hard", "dp", first)
+hard, _ = study.cells.trained(tokens, cfg, job)
+test = tokens.part("test")
+marked, gaps = {}, []
+if not real:  # only invented comments are ever shown
+    plain = study.cells.margins(base, test)
+    wrong = np.flatnonzero((plain > 0) & (crowd.y == 0) & crowd.members.any(1))
+    for i in wrong[:2]:
+        for text, t in (("as deployed", None), ("with five trigger words", hard)):
+            a = study.attribution.attribute(base, test.ids[i : i + 1], t, tokens.tokenizer)
+            words = study.extras.readable(a.tokens, harmless | {"[CLS]", "[SEP]"})
+            marked[f"Comment {i}, {text}: toxicity {a.toxicity:.2f}"] = [
+                Word(w, float(v), k in a.trigger)
+                for k, (w, v) in enumerate(zip(words, a.scaled(), strict=True))
+            ]
+            gaps.append(abs(a.gap))
+    assert max(gaps) < 1e-3
+
+# %% tags=["hide-input"]
+if marked:
+    highlight(
+        marked,
+        name="attributions",
+        caption="Two invented, harmless comments that BASE calls toxic: integrated gradients of "
+        "the logit by word, divided by their norm, without and with the hard trigger.",
+    )
+
+# %% tags=["hide-input"]
+say(
+    "Over *all* harmless test comments that mention a group, the hard trigger changes the probability of toxic by {change}. One chosen example can show either direction.",
+    change=record.estimate("example.softened"),
+)
+
+# %% [markdown]
+# ## Comments that are too long, or empty, and encoders that are not there
+#
+# A trigger needs room. The released code does not cut comments, so a long one runs past the last position. Here it is cut on purpose, keeps its `[SEP]`, and is counted. A comment without a single word is dropped and counted when a set is made.
+
+# %%
+long = encode_with(tokens.tokenizer, ["welcome " * 40, "welcome"], 64)
+short, cut = with_room(long.ids, tokens.tokenizer, cfg.positions, cfg.count)
+print(f"{cut} of 2 comments cut to {short.shape[1]} tokens beside {cfg.count} words;",
+      "[SEP] kept:", bool((short[0] == tokens.tokenizer.end).any()))  # fmt: skip
+print("empty comments:", encode_with(tokens.tokenizer, ["", "?!", "welcome"], 64).empty)
+with tempfile.TemporaryDirectory() as folder:
+    Path(folder, "config.json").write_text("{}")  # an encoder without its tokenizer
+    try:
+        load_pretrained(folder)
+    except MissingData as problem:
+        print(type(problem).__name__, "-", str(problem).partition("holds ")[2])
+
+# %% [markdown]
+# ## On your own filter
+#
+# Any network that takes word embeddings will do: `fairtut.models.text.Pretrained` wraps a saved BERT. A trained trigger is a small file that knows which vocabulary it belongs to.
+
+# %%
+tuning = tokens.part("tune")
+done = train_words(base, tuning, count=3, mode="hard", config=replace(cfg.words, lam=0.3), seed=1)
+with tempfile.TemporaryDirectory() as folder:
+    kept_file = save_words(Path(folder) / "words.pt", done.module, tokens.tokenizer)
+    print(f"{kept_file.stat().st_size / 1024:.0f} KiB")
+    again = load_words(kept_file, tokens.tokenizer)
+same = torch.equal(text_logits(base, test, again), text_logits(base, test, done.module))
+print("same decisions after loading:", same)
+
+# %% [markdown]
+# ## Results against the paper
+#
+# BERT on Civil Comments is not what we run by default, so the paper's points are *not tested*; they stand on the scoreboard. Its **messages** are tested on the substitute, and on invented comments as a control. The verdicts on real comments come from the committed record.
+
+# %%
+for identifier, entry in (
+    study.checks.exact(tokens, board) | study.checks.audit(tokens, board)
+).items():
+    record.measure(identifier, **entry)
+tables.results_table(of_chapter(record, "message."), caption="The messages, on real comments.")
+
+# %%
+tables.results_table(
+    of_chapter(record, "synthetic.message."), caption="The same messages on invented comments."
+)
+
+# %%
+tables.results_table(
+    of_chapter(record, "control.front.", "control.lambda0", "control.random", suffix=".real"),
+    caption="Controls on real comments.",
+)
+
+# %%
+tables.results_table(
+    of_chapter(record, "theorem.", "control.theorem", "exact.", "audit."),
+    caption="The theorem, the invariants and the released code.",
+)
+
+# %% tags=["hide-input"]
+judged = of_chapter(record, "message." if real else "synthetic.message.")
+tested = [v for v in judged if v.verdict != "not tested"]
+held = [v for v in tested if v.verdict == "trend reproduced"]
+free = of_chapter(record, "control.front.", suffix=".real" if real else ".synthetic")
+beats = [v for v in free if v.id.split(".")[3] in study.TRIGGERS and "random" not in v.id]
+above = [v for v in beats if v.verdict == "trend reproduced"]
+say(
+    "On {name}, {held} of the {tested} messages that could be tested hold by interval. Of the {beats} comparisons of a trigger's front with the mixing line or with a moved threshold, {above} favour the trigger.",
+    name=tokens.name,
+    held=len(held),
+    tested=len(tested),
+    beats=len(beats),
+    above=len(above),
+)
+
+# %% [markdown]
+# ## What we did differently
+#
+# | what | theirs | ours | why |
+# |---|---|---|---|
+# | classifier | BERT-base, 110 million weights | a transformer with one or two layers, from scratch | two cores; `preset="paper"` takes a saved encoder |
+# | comments | Civil Comments, 448 thousand | Measuring Hate Speech (25 thousand), or invented ones | the identities' file must be placed by hand |
+# | groups | eight, overlapping | the same eight; invented comments: three religions | – |
+# | placement | before `[CLS]` in the tensor | before `[SEP]` | what the paper says; both measured |
+# | λ | up to 100 and 1,200 | up to 3 for triggers | on a small network larger ones collapse |
+# | trigger's rate | .1, constant | .05, lowered twice | at .1 the last step decides |
+# | adversary's rate | .001 | .01 | it has fewer steps to learn in |
+# | choice | least validation bias | the same above an accuracy floor | bias alone likes constants |
+# | bias | sum in the paper, mean in the code | mean; the sum is recorded | comparable for any number of groups |
+# | biases of the adversary | never trained (see below) | trained | – |
+#
+# ## What the released code does
+#
+# Facts, in the hope that they help.
+#
+# **A generator is read twice.** The optimiser builder sorts parameters into those with and without weight decay, both times from one `named_parameters()`. The second list is always empty: biases and layer norms of BASE, AdvIn, AdvPost and of the adversary are never trained.
+
+# %%
+Code(inspect.getsource(study.checks.no_decay), language="python")
+
+# %%
+first_list, second_list, every = study.checks.no_decay(base)
+print(f"{every} parameter tensors: {first_list} with decay, {second_list} without, "
+      f"{every - first_list - second_list} in no list")  # fmt: skip
+
+# %% [markdown]
+# **The trigger is pooled.** Concatenated before `[CLS]`, it stands at index 0, where BERT's pooler reads.
+#
+# **Nothing is cut.** A comment near the last position has no room for five more words.
+#
+# **λ = 0 skips the adversary**, and with it the projection; in the code for pictures λ = 0 keeps the projection. So "λ = 0" means two things in one repository.
+#
+# **Settings are chosen by bias**, for BASE too after its warm-up. Early stopping by bias stops at the constant classifier as soon as training comes by it.
+#
+# ## Limits, and who could be harmed
+#
+# **A constant cannot know the comment.** The same five words go behind a death threat and a prayer. If the network adds up evidence, the words add a constant, and a constant moves a threshold: fewer harmless comments are flagged, and fewer threats, too.
+#
+# **Mentions are not people.** A comment that mentions Muslims is not a comment by or against Muslims. Filters that flag mentions silence those who write about themselves {cite}`dixon2018,sap2019`.
+#
+# **Labels are opinions.** Hate and toxicity are what annotators saw, and annotators disagree along the lines of the groups at stake.
+#
+# **A trigger is also an attack.** Words that make every comment look harmless are what somebody who wants to evade the filter is looking for.
+#
+# **Small network, small text.** That a message fails here does not show that it fails for BERT.
+#
+# ## Exercises
+#
+# ### Exercise 1 (check)
+# Show that for one row of the simplex the hard trigger's forward pass does not depend on the weights that are not the largest.
+
+# %% tags=["hide-cell"]
+demo = WordTrigger(tokens.tokenizer, 1, mode="hard", generator=torch.Generator().manual_seed(0))
+before = demo.embeddings(base.table).detach()
+with torch.no_grad():
+    demo.weight.mul_(0.7).add_(0.3 / demo.weight.shape[1])  # still on the simplex, same winner
+print("largest change:", float((demo.embeddings(base.table).detach() - before).abs().max()))
+
+# %% [markdown]
+# ### Exercise 2 (check)
+# Two groups that share no comment and together are everybody: how does DP (mean) relate to the difference of their rates?
+
+# %% tags=["hide-cell"]
+rng = np.random.default_rng(seed)
+s_demo, decided = rng.integers(0, 2, 500), rng.integers(0, 2, 500)
+overall = decided.mean()
+each = [abs(overall - decided[s_demo == k].mean()) for k in (0, 1)]
+gap = abs(decided[s_demo == 0].mean() - decided[s_demo == 1].mean())
+print(f"sum {sum(each):.4f} = gap {gap:.4f}; the mean is half of it")
+
+# %% [markdown]
+# ### Exercise 3 (code)
+# Put one group's word five times behind every comment, for each group. Is it a threshold, or does it move groups towards each other?
+
+# %% tags=["hide-cell"]
+for name in tokens.group_names:
+    known = [w for w in WORDS[name] if tokens.tokenizer.pieces(w) != [1]]
+    if known:
+        y_hat = study.cells.margins(base, test, study.theorem.named(tokens, known[0], 5)) >= 0
+        print(f"{name:16s} flagged {y_hat.mean():.2f}, dp {crowd.bias(y_hat, 'dp')[0]:.3f}, "
+              f"accuracy {crowd.accuracy(y_hat)[0]:.3f}")  # fmt: skip
+
+# %% [markdown]
+# ### Exercise 4 (code)
+# Take the projection away from the update ($G = g_y - \lambda g_z$). What changes for the hard trigger?
+
+# %% tags=["hide-cell"]
+for project in (True, False):
+    config = replace(cfg.words, criterion="dp", lam=job.lam, projection=project)
+    other = train_words(base, tuning, mode="hard", config=config, seed=first).module
+    y_hat = study.cells.margins(base, test, other) >= 0
+    print(f"projection {project}: dp {crowd.bias(y_hat, 'dp')[0]:.3f}, "
+          f"accuracy {crowd.accuracy(y_hat)[0]:.3f}")  # fmt: skip
+
+# %% [markdown]
+# ### Exercise 5 (research)
+# The theorem wants a network whose belief about the group saturates. Build one (a saturating unit before the head, say) and find out whether *trained* triggers then beat a moved threshold. There is no solution here; `study.theorem` is the place to start.
+
+# %% [markdown]
+# ## Keeping the record
+
+# %%
+if preset == "smoke":  # a small run still shows what the chapter is about
+    assert record.estimate("base.dp").low > 0.01
+    if not real:
+        assert record.estimate("base.over-constant").low > 0.02
+        assert record.estimate("theorem.exact.put").high < -0.02
+path = record.save(results_dir)
+print(f"{len(record.measurements)} measurements in {path}")
+
+# %% [markdown]
+# ## Sources
+#
+# Method and numbers: {cite}`zhang2022fairreprogram`, its submission, its blog and its released code. Update: {cite}`zhang2018`. Projection: {cite}`held1974`. Attribution: {cite}`sundararajan2017`. Data: {cite}`borkan2019,kennedy2020`.
+# All wording, drawings and code here are ours.
