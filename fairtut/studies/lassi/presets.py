@@ -349,7 +349,7 @@ def for_real(preset: Preset, name: str) -> Preset:
         flow=flow,
         settings=_ALL,
         seeds=3,
-        baseline_seeds=5,
+        baseline_seeds=4,
         hidden=(512, 256),
         outputs=128,
         epochs=1,
