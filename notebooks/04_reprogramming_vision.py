@@ -534,11 +534,9 @@ def plane(criterion: str) -> None:
     for method, c, lam in sorted(board.results):
         if c == criterion:
             found[method if lam else "lam0", lam] = f"{method}.{c}.lam{lam:g}"
+    ends = ("acc", criterion)
     points = drawings.points(
-        {
-            k: (record.estimate(f"{i}.acc"), record.estimate(f"{i}.{criterion}"))
-            for k, i in found.items()
-        }
+        {k: tuple(record.estimate(f"{i}.{e}") for e in ends) for k, i in found.items()}
     )
     margin = board.base[0].margin["test"].astype(float)
     grey = plots.controls(y_test, s_test, margin, METRIC[criterion])

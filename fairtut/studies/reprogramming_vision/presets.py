@@ -154,7 +154,7 @@ VISION: dict[str, Preset] = {
         trigger=replace(_TRIGGER, batch=48),
         advin=replace(_ADV, batch=48),
         advpost=replace(_ADV, batch=48),
-        steps={"trigger": 50, "advin": 15, "advpost": 15},
+        steps={"trigger": 36, "advin": 10, "advpost": 10},
         grids={
             "border": {"eo": (0.0, 1.0), "dp": (1.0,)},
             "patch": {"eo": (3.0,)},
@@ -162,7 +162,7 @@ VISION: dict[str, Preset] = {
             "advpost": {"eo": (1.0,)},
         },
         snapshots=2,
-        ratios=(1.0, 0.05),
+        ratios=(1.0,),  # other shares are trained from laptop on
         sizes={"border": (2,)},
         multi=(EIGHT,),
         looked=16,
