@@ -105,7 +105,10 @@ def svg(fig: Figure, *, name: str, alt: str, title: str) -> str:
 
     _rasterise(fig)
     buffer = io.StringIO()
-    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": name, "savefig.pad_inches": 0.05}):
+    with mpl.rc_context(
+        {"svg.fonttype": "none", "svg.hashsalt": name, "savefig.pad_inches": 0.05,
+         "path.simplify_threshold": 0.5}
+    ):  # fmt: skip
         fig.savefig(
             buffer,
             format="svg",

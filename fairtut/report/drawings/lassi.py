@@ -161,7 +161,7 @@ def borders(found: Mapping[str, Flat]) -> Figure:
 
 
 def _circle(ax: Axes, center: Floats, radius: float, style: Any, label: str) -> None:
-    angle = np.linspace(0, 2 * np.pi, 120)
+    angle = np.linspace(0, 2 * np.pi, 73)
     ax.plot(center[0] + radius * np.cos(angle), center[1] + radius * np.sin(angle), color=GREY,
             lw=1.4, ls=style, label=label)  # fmt: skip
 
