@@ -234,7 +234,7 @@ Code(inspect.getsource(rp.Border.make_room), language="python")
 # %%
 size = (cfg.size, cfg.size)
 shapes = {name: rp.standard(name, *size) for name in ("patch", "border")}
-portraits = faces.sample(6, seed=seed + 5, size=cfg.size, device=device).images.x
+portraits = faces.sample(4, seed=seed + 5, size=cfg.size, device=device).images.x
 untrained = {
     name: rp.TriggerModule(shape, size, generator=torch_rng(seed, "trigger")).to(device)
     for name, shape in shapes.items()
@@ -248,7 +248,7 @@ show(
     name="triggers",
     caption="Six drawn faces, and what BASE sees with an untrained patch and an untrained border. "
     "Trigger pixels may be negative; on paper these are cut off at black.",
-    alt="Three rows of six illustrated portraits. In the second a square of coloured noise covers "
+    alt="Three rows of four illustrated portraits. In the second a square of coloured noise covers "
     "the upper left corner, in the third the portraits are smaller inside a frame of noise.",
 )
 
@@ -386,7 +386,7 @@ Code(inspect.getsource(TwoVocabularies.h), language="python")
 
 # %%
 world = study.theory.world()
-strength = 1 / (1 + np.exp(-np.linspace(-7, 7, 141)))
+strength = 1 / (1 + np.exp(-np.linspace(-7, 7, 61)))
 hard = [world.triggered(float(p)) for p in strength]
 soft = [world.triggered(float(p), soft=True) for p in strength]
 moved = [world.threshold(at) for at in np.linspace(0, 1, 201)]
@@ -501,9 +501,9 @@ for (method, c, lam), several in sorted(board.results.items()):
 show(
     drawings.triggered(dressed),
     name="trained",
-    caption="The same six drawn faces with an untrained border and with trained triggers, the largest λ of "
+    caption="The same four drawn faces with an untrained border and with trained triggers, the largest λ of "
     "each grid, first seed. Pixels below black are shown black.",
-    alt="Rows of six portraits, each row with its own noisy square or frame, the same for all six.",
+    alt="Rows of four portraits, each row with its own noisy square or frame, the same for all four.",
 )
 
 # %% [markdown]
@@ -835,13 +835,13 @@ names = {"base": "BASE", "border": "BASE with border", "advin": "AdvIn"}
 if not real:  # no photograph is shown
     show(
         drawings.heat(
-            {names[v]: images[:6] for v, images in seen.images.items()},
-            {names[v]: maps[:6] for v, maps in seen.maps.items()},
+            {names[v]: images[:4] for v, images in seen.images.items()},
+            {names[v]: maps[:4] for v, maps in seen.maps.items()},
         ),
         name="heat",
-        caption="Grad-CAM of the predicted class on six drawn test faces, not selected; first seed, λ as "
+        caption="Grad-CAM of the predicted class on four drawn test faces, not selected; first seed, λ as "
         "picked for EO.",
-        alt="Three rows of six faces under heat maps: as BASE sees them, with a border, and AdvIn.",
+        alt="Three rows of four faces under heat maps: as BASE sees them, with a border, and AdvIn.",
     )
 
 # %% tags=["hide-input"]

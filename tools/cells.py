@@ -149,6 +149,7 @@ def tidy(notebook: Notebook) -> Notebook:
             continue
         cell.outputs = _merge_streams(cell.outputs)
         for output in cell.outputs:
+            output.get("data", {}).pop("text/latex", None)  # twice the weight of coloured source
             if "execution_count" in output:
                 output.execution_count = count + 1
         if cell.execution_count is not None:

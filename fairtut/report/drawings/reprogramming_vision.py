@@ -318,7 +318,7 @@ def differences(
     return fig
 
 
-def triggered(rows: Mapping[str, Any], size: float = 0.74) -> Figure:
+def triggered(rows: Mapping[str, Any], size: float = 0.6) -> Figure:
     """Draw labelled rows of triggered pictures; pixels outside [0, 1] are cut off to be shown.
 
     Parameters
@@ -348,7 +348,7 @@ def heat(images: Mapping[str, Any], maps: Mapping[str, Any]) -> Figure:
 
     magma = colormaps["magma"]
     count = len(next(iter(images.values())))
-    fig, axes = _grid(len(images), count, (0.95 * count + 1.2, 0.95 * len(images) + 0.1))
+    fig, axes = _grid(len(images), count, (0.8 * count + 1.2, 0.8 * len(images) + 0.1))
     for line, (title, row) in zip(axes, images.items(), strict=True):
         for ax, image, warm in zip(line, row, maps[title], strict=True):
             seen = np.clip(np.moveaxis(np.asarray(image), 0, -1), 0, 1)
