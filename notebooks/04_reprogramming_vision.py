@@ -234,7 +234,7 @@ Code(inspect.getsource(rp.Border.make_room), language="python")
 # %%
 size = (cfg.size, cfg.size)
 shapes = {name: rp.standard(name, *size) for name in ("patch", "border")}
-portraits = faces.sample(4, seed=seed + 5, size=cfg.size, device=device).images.x
+portraits = faces.sample(3, seed=seed + 5, size=cfg.size, device=device).images.x
 untrained = {
     name: rp.TriggerModule(shape, size, generator=torch_rng(seed, "trigger")).to(device)
     for name, shape in shapes.items()
@@ -248,7 +248,7 @@ show(
     name="triggers",
     caption="Six drawn faces, and what BASE sees with an untrained patch and an untrained border. "
     "Trigger pixels may be negative; on paper these are cut off at black.",
-    alt="Three rows of four illustrated portraits. In the second a square of coloured noise covers "
+    alt="Three rows of three illustrated portraits. In the second a square of coloured noise covers "
     "the upper left corner, in the third the portraits are smaller inside a frame of noise.",
 )
 
@@ -386,10 +386,10 @@ Code(inspect.getsource(TwoVocabularies.h), language="python")
 
 # %%
 world = study.theory.world()
-strength = 1 / (1 + np.exp(-np.linspace(-7, 7, 61)))
+strength = 1 / (1 + np.exp(-np.linspace(-7, 7, 41)))
 hard = [world.triggered(float(p)) for p in strength]
 soft = [world.triggered(float(p), soft=True) for p in strength]
-moved = [world.threshold(at) for at in np.linspace(0, 1, 201)]
+moved = [world.threshold(at) for at in np.linspace(0, 1, 51)]
 plain = world.triggered()
 for identifier, entry in study.theory.measures().items():
     record.measure(identifier, **entry)
@@ -494,16 +494,16 @@ assert state_digest(base) == fingerprint  # after all of this, BASE is what it w
 # %% tags=["hide-input"]
 dressed = {"untrained border": pictures["border"].cpu()}
 for (method, c, lam), several in sorted(board.results.items()):
-    if method in untrained and lam == max(cfg.grids[method][c]):
+    if method in untrained and c == "eo" and lam == max(cfg.grids[method][c]):
         put, delta = untrained[method], torch.from_numpy(several[0].pixels)
         room = put.shape.make_room(as_pixels(portraits), put.mask).cpu()
         dressed[f"{method}, {c.upper()}, λ = {lam:g}"] = room + delta
 show(
     drawings.triggered(dressed),
     name="trained",
-    caption="The same four drawn faces with an untrained border and with trained triggers, the largest λ of "
-    "each grid, first seed. Pixels below black are shown black.",
-    alt="Rows of four portraits, each row with its own noisy square or frame, the same for all four.",
+    caption="The same three drawn faces with an untrained border and with triggers trained for EO, the largest λ "
+    "of each grid, first seed. Pixels below black are shown black.",
+    alt="Rows of three portraits, each row with its own noisy square or frame, the same for all three.",
 )
 
 # %% [markdown]
@@ -683,14 +683,14 @@ for shape in ("border", "patch"):
 # %% tags=["hide-input"]
 histories = {
     f"{m}, λ = {lam:g}": board.results[m, "eo", lam][0].history
-    for m in ("border", "patch")
+    for m in ("border",)
     for lam in cfg.grids[m].get("eo", ())
 }
 tuned_on = task.s[task.tune].double().mean().item()
 show(
     drawings.training(histories, max(tuned_on, 1 - tuned_on)),
     name="training",
-    caption="Training triggers for EO, first seed, per pass over the tuning people: Euclidean distance of the "
+    caption="Training border triggers for EO, first seed, per pass over the tuning people: Euclidean distance of the "
     "pixels from their start, ratio of the two gradients' norms, and the discriminator's accuracy.",
     alt="Three panels with a line per trigger. Distances grow and level off; the ratio of norms is on a "
     "logarithmic axis; accuracies lie around the dotted share of the larger group.",
