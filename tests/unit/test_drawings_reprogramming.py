@@ -8,6 +8,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
+from matplotlib import colormaps
 from matplotlib.collections import PathCollection
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
@@ -143,8 +144,14 @@ def test_negative_pixels_are_cut_off_only_to_be_shown() -> None:
 
 def test_heat_lies_over_each_face() -> None:
     faces = {"plain": torch.rand(2, 3, 4, 4), "trigger": torch.rand(2, 3, 4, 4) - 0.5}
-    fig = drawings.heat(faces, {k: np.ones((2, 4, 4)) for k in faces})
-    assert len(pictures(fig)) == 8
+    warm = np.zeros((2, 4, 4))
+    warm[:, 0, 0] = 3.0
+    shown = pictures(drawings.heat(faces, dict.fromkeys(faces, warm)))
+    assert len(shown) == 4  # one picture each: half the face, half the heat, whose peak is 1
+    bright, dark = np.array(colormaps["magma"]([1.0, 0.0]))[:, :3]
+    expected = (np.moveaxis(faces["plain"][0].numpy(), 0, -1) + dark) / 2
+    expected[0, 0] += (bright - dark) / 2
+    np.testing.assert_allclose(shown[0].get_array(), expected, atol=1e-6)
 
 
 def test_null_answers_keep_every_seed() -> None:
