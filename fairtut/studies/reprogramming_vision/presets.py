@@ -142,19 +142,19 @@ _ADV: Final = Config(batch=128, lr=1e-3, lr_d=0.01)
 
 VISION: dict[str, Preset] = {
     "smoke": Preset(
-        faces=2300,
+        faces=1900,
         nuisance=0.5,
         size=32,
         width=8,
-        train=850,
-        tune=500,
+        train=700,
+        tune=400,
         held=0,
         seeds=1,
         base=replace(_BASE, shared_epochs=3, epochs=2, lr=2e-3),
-        trigger=replace(_TRIGGER, batch=48),
-        advin=replace(_ADV, batch=48),
-        advpost=replace(_ADV, batch=48),
-        steps={"trigger": 36, "advin": 10, "advpost": 10},
+        trigger=replace(_TRIGGER, batch=40),
+        advin=replace(_ADV, batch=40),
+        advpost=replace(_ADV, batch=40),
+        steps={"trigger": 30, "advin": 10, "advpost": 10},
         grids={
             "border": {"eo": (0.0, 1.0), "dp": (1.0,)},
             "patch": {"eo": (3.0,)},
