@@ -246,7 +246,7 @@ with torch.no_grad():
 show(
     drawings.triggered({"plain": portraits} | {f"random {k}": x for k, x in pictures.items()}),
     name="triggers",
-    caption="Six drawn faces, and what BASE sees with an untrained patch and an untrained border. "
+    caption="Three drawn faces, and what BASE sees with an untrained patch and an untrained border. "
     "Trigger pixels may be negative; on paper these are cut off at black.",
     alt="Three rows of three illustrated portraits. In the second a square of coloured noise covers "
     "the upper left corner, in the third the portraits are smaller inside a frame of noise.",
@@ -418,8 +418,8 @@ show(
 
 # %% tags=["hide-input"]
 say(
-    "With the strongest word $I(\\hat y; s \\mid y)$ falls from {before:.4f} to {after:.4f} nats and accuracy from "
-    "{acc:.3f} to {acc_after:.3f}. $I(\\hat y; s)$ stays at {dp:.4f}: the theorem gives equalised odds, not parity.",
+    "With the strongest word I(ŷ; s | y) falls from {before:.4f} to {after:.4f} nats and accuracy from "
+    "{acc:.3f} to {acc_after:.3f}. I(ŷ; s) stays at {dp:.4f}: the theorem gives equalised odds, not parity.",
     before=plain.given_y,
     after=hard[-1].given_y,
     acc=plain.accuracy,
@@ -889,7 +889,7 @@ show(
 # %% tags=["hide-input"]
 say(
     "The classifier of the group is right about {acc} of the test people. Without a trigger it calls the empty "
-    "pictures a man with {blank:.2f}. If a stronger $\\lambda$ made triggers more one-sided, the marks would leave the "
+    "pictures a man with {blank:.2f}. If a stronger λ made triggers more one-sided, the marks would leave the "
     "middle from left to right.",
     acc=record.estimate("null.acc"),
     blank=blank,

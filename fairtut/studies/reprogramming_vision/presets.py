@@ -154,7 +154,7 @@ VISION: dict[str, Preset] = {
         trigger=replace(_TRIGGER, batch=40),
         advin=replace(_ADV, batch=40),
         advpost=replace(_ADV, batch=40),
-        steps={"trigger": 30, "advin": 10, "advpost": 10},
+        steps={"trigger": 26, "advin": 8, "advpost": 8},
         grids={
             "border": {"eo": (0.0, 1.0), "dp": (1.0,)},
             "patch": {"eo": (3.0,)},
