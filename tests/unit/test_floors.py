@@ -69,7 +69,15 @@ def violations(root: Path) -> list[str]:
     """Return every import that goes up, and every method that imports another paper's method."""
     shared = {
         f"fairtut.methods.{name}"
-        for name in ("adversarial", "deployed", "fair_baselines", "holding", "inputs", "latent")
+        for name in (
+            "adversarial",
+            "deployed",
+            "fair_baselines",
+            "holding",
+            "inputs",
+            "latent",
+            "saliency",
+        )
     }
     found = []
     for name, path in modules(root):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -16,17 +15,14 @@ from torch.nn import functional
 
 from fairtut.data.images import as_pixels
 from fairtut.data.synthetic import faces
-from fairtut.errors import MissingExtra
 from fairtut.methods.reprogramming import Border, TriggerModule
+from fairtut.methods.saliency import heat
 from fairtut.models.resnet import FaceClassifier
 from fairtut.runtime.seeds import numpy_rng
 from fairtut.studies.reprogramming_vision.measures import Entry
 from fairtut.studies.reprogramming_vision.models import Spec, base, trained
 from fairtut.studies.reprogramming_vision.presets import Preset
 from fairtut.studies.reprogramming_vision.tasks import Task
-
-LAYER: Final = "layer2"
-"""The layer whose map is weighted; the paper names none, and the last one is 2x2 at 64 pixels."""
 
 FACE_BOX: Final = (0.33, 0.95, 0.25, 0.75)
 """Top, bottom, left and right of the face in an aligned photograph, as shares of the side."""
@@ -53,38 +49,6 @@ class Looks:
     maps: Mapping[str, NDArray[np.float32]]
     images: Mapping[str, NDArray[np.float32]]
     shares: pd.DataFrame
-
-
-def heat(model: FaceClassifier, x: Tensor, batch: int = 64) -> Tensor:
-    """Return Grad-CAM maps of the predicted class, (n, h, w), each summing to 1.
-
-    Raises
-    ------
-    fairtut.errors.MissingExtra
-        If captum is not installed.
-
-    References
-    ----------
-    Selvaraju et al., Grad-CAM, ICCV 2017; computed by captum.
-    """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            from captum.attr import LayerAttribution, LayerGradCam
-    except ImportError as error:
-        raise MissingExtra.of("captum", "peers") from error
-    method = LayerGradCam(model, dict(model.g.named_modules())[f"1.{LAYER}"])
-    maps = []
-    for part in x.split(batch):
-        part = part.detach().requires_grad_(True)
-        with torch.no_grad():
-            target = model(part).argmax(1)
-        found = method.attribute(part, target=target, relu_attributions=True)
-        big = LayerAttribution.interpolate(found, part.shape[-2:], "bilinear")
-        maps.append(big[:, 0].detach())
-    out = torch.cat(maps)  # (n, h, w)
-    total = out.sum((1, 2), keepdim=True)
-    return torch.where(total > 0, out / total, torch.full_like(out, 1 / out[0].numel()))
 
 
 def regions(
