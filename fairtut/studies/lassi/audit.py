@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
-
+import numpy as np
 import torch
 
 from fairtut.methods.lassi.center import Smoothing
 from fairtut.methods.lassi.classifier import Voting
 from fairtut.methods.lassi.discover import walk
+from fairtut.metrics.panels import Panel
 from fairtut.runtime.seeds import torch_rng
 from fairtut.studies.lassi.presets import LASSI, METHODS, voting
 from fairtut.studies.lassi.table import Entry, numbers
@@ -51,10 +51,9 @@ def _projection(q: int = 3072) -> dict[str, Entry]:
     ours = distance(walk(z, w, b, torch.zeros(1).double())[:, 0])
     released = z - (z @ w + b / w.square().sum())[:, None] * w
     logs = (distance(released) / distance(z)).log()
-    half = 1.96 * float(logs.std()) / math.sqrt(_LATENTS)
-    mean = float(logs.mean())
+    panel = Panel(np.zeros(_LATENTS, int), np.zeros(_LATENTS, int))  # resamples of the latents
     return {
         "audit.projection": numbers([float(ours.max())], _LATENTS, "fraction"),
-        "audit.released-projection": numbers([mean], _LATENTS, "nats")
-        | {"people": (mean - half, mean + half)},
+        "audit.released-projection": panel.measurement(panel.mean(logs.numpy()[None]))
+        | {"unit": "nats"},
     }

@@ -44,8 +44,8 @@ class Trained:
         Frozen.
     bits : mapping of str to float
         Bits per dimension of ``train`` and ``val`` pictures, each on at most :data:`SCORED`.
-    scored : int
-        Validation pictures behind ``bits["val"]``.
+    scored : mapping of str to int
+        Pictures behind each of them.
     history : list of dict
         Means per epoch of its training.
     seconds : float
@@ -54,7 +54,7 @@ class Trained:
 
     glow: Glow
     bits: Mapping[str, float]
-    scored: int
+    scored: Mapping[str, int]
     history: list[dict[str, float]] = field(repr=False)
     seconds: float
 
@@ -145,7 +145,7 @@ def trained(images: ImageSet, preset: Preset, flow: Flow | None = None) -> Train
     with torch_threads(preset.jobs):
         kept = load_or_train(glow, card, run)
     glow.eval().requires_grad_(False)
-    scored = min(len(parts["val"]), SCORED)
+    scored = {part: min(len(x), SCORED) for part, x in parts.items()}
     return Trained(glow, kept["bits"], scored, kept["history"], float(kept["seconds"]))
 
 
@@ -196,7 +196,9 @@ def measures(found: Trained, images: ImageSet) -> dict[str, dict[str, Any]]:
     found : Trained
     images : ImageSet
     """
-    bits = {"flow.bits": found.bits["val"], "flow.bits-train": found.bits["train"]}
-    out = {k: {"values": [v], "n": found.scored, "unit": "ratio"} for k, v in bits.items()}
+    out: dict[str, dict[str, Any]] = {
+        name: {"values": [found.bits[part]], "n": found.scored[part], "unit": "ratio"}
+        for name, part in (("flow.bits", "val"), ("flow.bits-train", "train"))
+    }
     error = return_error(found.glow, images)
     return out | {"exact.return": {"values": [error], "n": CHECKED, "unit": "fraction"}}

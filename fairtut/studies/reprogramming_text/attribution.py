@@ -88,7 +88,7 @@ def attribute(
     """
     n = int((ids != tokenizer.pad).sum())
     ids = ids[:, :n]
-    words, mask, order = _sequence(model, ids, trigger)
+    words, mask, order = sequence(model, ids, trigger)
     start = words.clone()
     start[:, 1:-1] = model.table[tokenizer.pad]
     t, weight = (torch.as_tensor(v, dtype=words.dtype, device=words.device) for v in _rule(steps))
@@ -108,7 +108,7 @@ def attribute(
     )  # fmt: skip
 
 
-def _sequence(
+def sequence(
     model: Any, ids: Tensor, trigger: WordTrigger | None
 ) -> tuple[Tensor, Tensor, Tensor | None]:
     """Return the embeddings that the model gets, their mask and their order."""

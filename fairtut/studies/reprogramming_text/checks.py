@@ -13,7 +13,7 @@ from fairtut.methods.reprogramming.overlap import deviations
 from fairtut.methods.reprogramming.words import WordTrigger, with_room
 from fairtut.runtime.checkpoints import state_digest
 from fairtut.runtime.seeds import numpy_rng
-from fairtut.studies.reprogramming_text.attribution import attribute
+from fairtut.studies.reprogramming_text.attribution import attribute, sequence
 from fairtut.studies.reprogramming_text.board import Board, Measured
 from fairtut.studies.reprogramming_text.cells import Job, base, settings, trained
 from fairtut.studies.reprogramming_text.corpus import network
@@ -40,6 +40,7 @@ def exact(tokens: CommentSet, board: Board) -> Measured:
     y_hat = numpy_rng(0, "check").random(len(test)) < 0.5  # any decisions will do
     both = [deviations(test.y, y_hat, test.groups, how) for how in ("mean", "sum")]
     ratio = [both[1][c] / (len(test.group_names) * both[0][c]) for c in ("dp", "eo")]
+    worst = max(ratio, key=lambda r: abs(r - 1))
     crowd = board.crowd["test"]
     ours = [float(crowd.bias(y_hat, c)[0]) - both[0][c] for c in ("dp", "eo")]
     return {
@@ -48,7 +49,7 @@ def exact(tokens: CommentSet, board: Board) -> Measured:
         "exact.ordinary-words": _one(outside, len(hard), "count"),
         "exact.hard-is-one-word": _one(one_hot, len(hard), "fraction"),
         "exact.completeness": _one(gap, len(few), "nats"),
-        "exact.sum-is-groups-times-mean": _one(float(np.nanmean(ratio)), len(test), "ratio"),
+        "exact.sum-is-groups-times-mean": _one(worst, len(test), "ratio"),
         "exact.same-deviations": _one(float(np.nanmax(np.abs(ours))), len(test), "fraction"),
     }
 
@@ -101,21 +102,11 @@ def no_decay(net: nn.Module) -> tuple[int, int, int]:
 @torch.no_grad()
 def _first(model: Any, trigger: WordTrigger, tokens: CommentSet) -> float:
     """Return 1 if the released placement puts a trigger word where the classifier pools."""
-    seen: list[torch.Tensor] = []
-
-    class Spy:
-        table, positions = model.table, model.positions
-
-        def from_words(self, words: Any, mask: Any, order: Any = None) -> Any:
-            seen.append(words)
-            return words[:, 0, :2]
-
     front = WordTrigger(tokens.tokenizer, len(trigger), mode="hard", placement="front")
     front = front.to(tokens.ids.device)
     front.load_state_dict(trigger.state_dict())
-    front(Spy(), tokens.ids[:1])
-    first = front.embeddings(model.table)[0]
-    return float(torch.equal(seen[0][0, 0], first))
+    words, _, _ = sequence(model, tokens.ids[:1], front)
+    return float(torch.equal(words[0, 0], front.embeddings(model.table)[0]))
 
 
 def _one(value: float, n: int, unit: str) -> dict[str, Any]:

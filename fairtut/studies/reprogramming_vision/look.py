@@ -17,6 +17,7 @@ from fairtut.data.images import as_pixels
 from fairtut.data.synthetic import faces
 from fairtut.methods.reprogramming import Border, TriggerModule
 from fairtut.methods.saliency import heat
+from fairtut.metrics.panels import Panel
 from fairtut.models.resnet import FaceClassifier
 from fairtut.runtime.seeds import numpy_rng
 from fairtut.studies.reprogramming_vision.measures import Entry
@@ -165,8 +166,5 @@ def _measured(shares: pd.DataFrame, versions: list[str]) -> dict[str, Entry]:
 
 def _mean(values: NDArray[np.float64]) -> Entry:
     """A mean over images with its bootstrap interval over them."""
-    rng = np.random.default_rng(0)
-    draws = values[rng.integers(0, len(values), (1000, len(values)))].mean(1)
-    low, high = np.percentile(draws, [2.5, 97.5])
-    return {"values": [float(values.mean())], "n": len(values), "unit": "fraction",
-            "people": (float(low), float(high))}  # fmt: skip
+    panel = Panel(np.zeros(len(values), int), np.zeros(len(values), int))
+    return panel.measurement(panel.mean(values[None]))

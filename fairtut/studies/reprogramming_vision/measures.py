@@ -181,14 +181,13 @@ def _point(m: Measured, name: str, criterion: str, several: Sequence[Result]) ->
     plain("norm-y", [one.history[-1]["norm_y"] for one in several], "ratio")
     plain("norm-z", [one.history[-1]["norm_z"] for one in several], "ratio")
     plain("last-acc", [one.snapshots[-1]["accuracy"] for one in several], "fraction")
-    plain("last-bias", [_known(one.snapshots[-1][criterion]) for one in several], "fraction")
+    last = [one.snapshots[-1][criterion] for one in several]
+    plain("last-bias", last, "fraction")
+    if np.isnan(last).any():
+        found[f"{name}.last-bias"]["note"] = "a group has no members of a label on validation"
     if several[0].pixels is not None:
         plain("movement", [one.movement for one in several], "ratio")
     return found
-
-
-def _known(value: float) -> float:
-    return value if value == value else 0.0
 
 
 def _picked(m: Measured, method: str, criterion: str, cost: float) -> dict[str, Entry]:
