@@ -25,19 +25,11 @@ from fairtut.metrics.accuracies import (
     worst_group_accuracy,
 )
 from fairtut.metrics.definitions import DEFINITIONS, metric
+from fairtut.metrics.estimates import Estimate, IntervalWarning
 from fairtut.metrics.fronts import Selection, hypervolume, pareto_front, select
 from fairtut.metrics.group import GroupTable
 from fairtut.metrics.group_thresholds import GroupThresholds, least_deo
-from fairtut.metrics.intervals import (
-    Estimate,
-    IntervalWarning,
-    bootstrap,
-    bootstrap_difference,
-    bootstrap_table,
-    over_seeds,
-    over_splits,
-    paired_over_seeds,
-)
+from fairtut.metrics.intervals import bootstrap, bootstrap_difference, bootstrap_table
 from fairtut.metrics.measuring import Definition
 from fairtut.metrics.odds import (
     average_odds_difference,
@@ -54,6 +46,7 @@ from fairtut.metrics.parity import (
     disparate_impact,
 )
 from fairtut.metrics.people import group_table
+from fairtut.metrics.repeats import over_seeds, over_splits, paired_over_seeds
 from fairtut.metrics.tradeoff import (
     Curve,
     Point,

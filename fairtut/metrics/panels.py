@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fairtut.errors import InputError
-from fairtut.metrics.intervals import Estimate
+from fairtut.metrics.estimates import Estimate
 
 FloatArray = NDArray[np.float64]
 

@@ -11,7 +11,7 @@ from fairtut.errors import InputError, RecordError
 from fairtut.report.schema import significant
 
 if TYPE_CHECKING:
-    from fairtut.metrics.intervals import Estimate
+    from fairtut.metrics.estimates import Estimate
 
 PEOPLE: Final = "bootstrap over people of the mean over trained models"
 
@@ -74,7 +74,7 @@ class Measurement:
         fairtut.errors.InputError
             If no draw has a value.
         """
-        from fairtut.metrics.intervals import Estimate, over_seeds, over_splits
+        from fairtut.metrics import Estimate, over_seeds, over_splits
 
         numbers = [x for x in self.draws() if x is not None]
         if not numbers:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fairtut.errors import InputError
-from fairtut.metrics.intervals import Estimate, over_seeds
+from fairtut.metrics import Estimate, over_seeds
 from fairtut.report.figures import INK, note
 from fairtut.report.plane import controls, plot_tradeoff
 from fairtut.report.style import (

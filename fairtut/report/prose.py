@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from fairtut.errors import InputError, UnknownName
-from fairtut.metrics.intervals import Estimate
+from fairtut.metrics.estimates import Estimate
 from fairtut.report.markup import NOTHING, Bundle, escape, number, present
 from fairtut.report.verdicts import VERDICTS, Verdict
 

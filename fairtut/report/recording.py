@@ -26,7 +26,7 @@ from fairtut.runtime.presets import PRESETS, check_mode, choose
 if TYPE_CHECKING:
     import pandas as pd
 
-    from fairtut.metrics.intervals import Estimate
+    from fairtut.metrics.estimates import Estimate
 
 LIBRARIES: Final = ("torch", "torchvision", "numpy", "scipy", "pandas", "scikit-learn")
 

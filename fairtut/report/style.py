@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from fairtut.errors import InputError
-from fairtut.metrics.intervals import over_seeds
+from fairtut.metrics.repeats import over_seeds
 from fairtut.report.figures import INK, note
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from fairtut.errors import InputError
-from fairtut.metrics.intervals import Estimate
+from fairtut.metrics.estimates import Estimate
 from fairtut.report.markup import NOTHING, Bundle, escape, inline, number
 from fairtut.report.prose import verdict_badge, written
 from fairtut.report.verdicts import Verdict

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fairtut.data.comments import CommentSet
-from fairtut.metrics.intervals import Estimate
+from fairtut.metrics.estimates import Estimate
 from fairtut.metrics.panels import Panel
 
 Floats = NDArray[np.float64]

@@ -1,0 +1,85 @@
+"""A number with its interval, and what the interval is over."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from fairtut.errors import InputError
+
+PEOPLE = "percentile bootstrap over people"
+PAIRED_PEOPLE = "paired percentile bootstrap over people"
+SEEDS = "t over seeds"
+PAIRED_SEEDS = "paired t over seeds"
+SPLITS = "corrected t over splits"
+
+
+class IntervalWarning(UserWarning):
+    """An interval could not be computed or rests on fewer resamples than asked for."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number with its interval.
+
+    Attributes
+    ----------
+    value, low, high : float
+        Point estimate and interval; the interval is NaN when there is none.
+    n : int
+        People (bootstrap) or seeds (t).
+    level : float
+        Nominal coverage, such as .95.
+    method : str
+        How the interval was made, and over what: people or seeds.
+    n_nan : int
+        Bootstrap resamples in which the metric was undefined.
+    """
+
+    value: float
+    low: float
+    high: float
+    n: int
+    level: float
+    method: str
+    n_nan: int = 0
+
+    def excludes(self, value: float = 0.0) -> bool:
+        """Whether the interval lies wholly on one side of a value; False without an interval."""
+        return bool(self.low > value or self.high < value)
+
+    def __float__(self) -> float:
+        """Return the point estimate."""
+        return self.value
+
+    def __format__(self, spec: str) -> str:
+        """Format as ``.814 [.801, .827]``; the specification is that of one number."""
+        spec = spec or ".3f"
+        value, low, high = (_short(v, spec) for v in (self.value, self.low, self.high))
+        if np.isnan(self.low) or np.isnan(self.high):
+            return f"{value} [no interval]"
+        return f"{value} [{low}, {high}]"
+
+    def __str__(self) -> str:
+        """Return the number with its interval to three decimals."""
+        return format(self, "")
+
+
+def _short(value: float, spec: str) -> str:
+    """A formatted number without the zero before its decimal point."""
+    text = format(value, spec)
+    sign, digits = ("-", text[1:]) if text.startswith("-") else ("", text)
+    return sign + (digits[1:] if digits.startswith("0.") else digits)
+
+
+def check_level(level: float) -> None:
+    """Refuse a coverage that is not between 0 and 1.
+
+    Raises
+    ------
+    InputError
+        Such as for 95 in the place of .95.
+    """
+    if not 0 < level < 1:
+        raise InputError(f"level={level} is not a coverage between 0 and 1: use 0.95")
