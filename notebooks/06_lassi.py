@@ -915,9 +915,10 @@ tables.results_table(
 )
 
 # %%
+controls = of_chapter(record, "control.loose", "control.exact", "control.gap")
 tables.results_table(
-    of_chapter(record, "control.loose", "control.exact", "control.gap", "exact."),
-    caption="Controls on photographs, and exact statements.",
+    [*(v for v in controls if real or "makeup" in v.id), *of_chapter(record, "exact.")],
+    caption=f"Controls on photographs{part}, and exact statements.",
 )
 
 # %%
@@ -927,7 +928,8 @@ tables.results_table(
         *(
             v
             for v in of_chapter(record, "faces.")
-            if v.id.startswith(("faces.makeup", "faces.loose", "faces.gap", "faces.transfer"))
+            if v.id.startswith(("faces.makeup", "faces.transfer"))
+            or v.id in ("faces.loose.makeup", "faces.gap-loose.makeup")
         ),
     ],
     caption="The released code, and drawn faces.",
@@ -1084,6 +1086,7 @@ pixels = {p: (x - flat["train"].mean(0)) / flat["train"].std() for p, x in flat.
 name = study.SETTINGS[single].attributes[0]
 y, s = (people.labels(of).cpu() for of in (study.TASKS[cfg.task], name))
 direction = lassi.mean_difference(pixels["train"], s[parts["train"]])
+lead = {}
 for method in ("naive", "lassi"):
     c = cfg.config(method, sigma_rs=study.EQUAL)
     valid = (pixels["val"], y[parts["val"]].long())
@@ -1097,7 +1100,10 @@ for method in ("naive", "lassi"):
     sure = lassi.certify_exactly(r, head, look, direction).fair.mean()
     same = lassi.exact_fairness(r, head, look, direction, 1.0).fair.mean()
     print(f"{method}: accuracy {right:.3f}, constant {same:.2f}, certified {sure:.2f}")
-print("The gap is there without Glow. Table 1 does not test how good Glow is.")
+    lead[method] = np.array([same, sure])
+same, sure = lead["lassi"] - lead["naive"]
+print(f"Without Glow LASSI leads by {same:+.2f} in constant and {sure:+.2f} in certified decisions")
+print(f"of {len(look)} people: where it leads, a gap in table 1 does not show how good Glow is.")
 
 # %% [markdown]
 # ### Exercise 4 (code)
