@@ -85,7 +85,7 @@ record = Record.start(
     device=device,
 )
 plots.use_style()
-minutes = {"smoke": 1, "laptop": 60 if real else 8, "paper": 600}[preset]
+minutes = {"smoke": 1, "laptop": 80 if real else 16, "paper": 600}[preset]
 print(f"device {about['type']} ({about['name']}), preset {preset}, {data} data")
 print(f"{cfg.seeds} classifiers with their triggers, about {minutes} min on two cores")
 
@@ -835,13 +835,13 @@ names = {"base": "BASE", "border": "BASE with border", "advin": "AdvIn"}
 if not real:  # no photograph is shown
     show(
         drawings.heat(
-            {names[v]: images[:4] for v, images in seen.images.items()},
-            {names[v]: maps[:4] for v, maps in seen.maps.items()},
+            {names[v]: images[:3] for v, images in seen.images.items()},
+            {names[v]: maps[:3] for v, maps in seen.maps.items()},
         ),
         name="heat",
-        caption="Grad-CAM of the predicted class on four drawn test faces, not selected; first seed, λ as "
+        caption="Grad-CAM of the predicted class on three drawn test faces, not selected; first seed, λ as "
         "picked for EO.",
-        alt="Three rows of four faces under heat maps: as BASE sees them, with a border, and AdvIn.",
+        alt="Three rows of three faces under heat maps: as BASE sees them, with a border, and AdvIn.",
     )
 
 # %% tags=["hide-input"]
