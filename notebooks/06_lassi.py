@@ -298,7 +298,8 @@ specs = study.cells.plan(cfg)
 cells = study.cells.run_cells(world, cfg, specs)
 table = study.table.Table(cells, cfg)
 prefix = "table1" if real else "faces"
-keep(study.table.measures(table, prefix))
+measured = study.table.measures(table, prefix)
+keep(measured | study.table.near(measured, claims))  # near the poster, on photographs
 firsts = pictures.first_cells(cells, single)
 models = pictures.models(world, cfg, firsts)
 print(len(cells), "cells,", len(test_rows), "test people each")
