@@ -28,12 +28,6 @@ if TYPE_CHECKING:
     from fairtut.data.files import Status
     from fairtut.report.verdicts import Verdict
 
-EXTRAS: Mapping[str, tuple[str, ...]] = {
-    "notebooks": ("papermill", "jupytext", "ipykernel"),
-    "peers": ("fairlearn", "captum"),
-}
-"""The optional packages that ``fairtut doctor`` looks for, by the extra that installs them."""
-
 _DELIBERATE = {
     name
     for name, kind in vars(errors).items()
@@ -331,79 +325,6 @@ def _status_lines(entries: Sequence[Status]) -> str:
 
 
 def _doctor(arguments: argparse.Namespace) -> None:
-    """Print what is there and what is missing; a part that fails is a line, not an end."""
-    from fairtut.report.tables import aligned
+    from fairtut import doctor
 
-    rows = []
-    for name, check in _CHECKS.items():
-        try:
-            lines = check()
-        except Exception as error:
-            lines = [f"problem: {' '.join(str(error).split()) or type(error).__name__}"]
-        rows += [[name if i == 0 else "", line] for i, line in enumerate(lines)]
-    print(aligned(["part", "found"], rows))
-
-
-def _check_versions() -> list[str]:
-    from fairtut.report.records import library_versions
-
-    return [f"{name} {version}" for name, version in library_versions().items()]
-
-
-def _check_device() -> list[str]:
-    from fairtut.runtime.device import describe_device, pick_device
-
-    found = describe_device(pick_device())
-    return [f"{found['type']}: {found['name']}", f"{found['threads']} torch threads of "
-            f"{os.cpu_count()} cores"]  # fmt: skip
-
-
-def _check_compiler() -> list[str]:
-    from fairtut.runtime.fuse import why_not_fused
-
-    reason = why_not_fused()
-    return ["torch.compile can be used" if reason is None else f"eager, slower but equal: {reason}"]
-
-
-def _check_data() -> list[str]:
-    from fairtut.data import files
-
-    states = {entry.name: entry for entry in files.status()}
-    lines = [f"{name}: {e.state}{f' ({e.detail})' if e.detail else ''}"
-             for name, e in states.items()]  # fmt: skip
-    return [*lines, f"folder {files.data_root()}"]
-
-
-def _check_extras() -> list[str]:
-    from importlib.util import find_spec
-
-    lines = []
-    for extra, packages in EXTRAS.items():
-        missing = [name for name in packages if find_spec(name) is None]
-        fix = f"missing {', '.join(missing)}: pip install 'fairtut[{extra}]'"
-        lines.append(f"{extra}: {fix if missing else 'installed'}")
-    return lines
-
-
-def _check_records() -> list[str]:
-    from fairtut.report.records import committed_results, load_records
-
-    names = [record.name for record in load_records()]
-    return [*(names or ["none"]), f"folder {committed_results()}"]
-
-
-def _check_disk() -> list[str]:
-    import shutil
-
-    return [f"{shutil.disk_usage(Path.cwd()).free / 1e9:.1f} GB free here"]
-
-
-_CHECKS = {
-    "versions": _check_versions,
-    "device": _check_device,
-    "compiler": _check_compiler,
-    "extras": _check_extras,
-    "data": _check_data,
-    "records": _check_records,
-    "disk": _check_disk,
-}
+    print(doctor.report())

@@ -13,7 +13,7 @@ import nbformat
 import pytest
 
 import fairtut
-from fairtut import cli
+from fairtut import cli, doctor
 from fairtut.data import files
 from fairtut.errors import InputError, UnknownName
 from fairtut.report import claims, records
@@ -304,7 +304,7 @@ def test_the_doctor_survives_what_is_broken(
     (tmp_path / "toy").mkdir()
     (tmp_path / "toy" / "laptop-synthetic.json").write_text("{")
     monkeypatch.setattr(records, "committed_results", lambda: tmp_path)
-    monkeypatch.setattr(cli, "EXTRAS", {"peers": ("no_such_package", "json")})
+    monkeypatch.setattr(doctor, "EXTRAS", {"peers": ("no_such_package", "json")})
     assert cli.main(["doctor"]) == 0
     text = capsys.readouterr().out
     assert "problem: toy/laptop-synthetic.json" in text

@@ -18,6 +18,7 @@ FLOORS = {
     "studies": 6,
     "report": 7,
     "cli": 8,
+    "doctor": 8,
     "__main__": 9,
 }
 HEAVY = ("torch", "torchvision", "sklearn", "pandas", "matplotlib", "scipy", "seaborn")
