@@ -58,6 +58,11 @@ class Panel:
         self.n = n
         self._weights = np.vstack([np.ones(n), counts]).astype(np.float32)  # (1 + R, n)
 
+    @classmethod
+    def unlabelled(cls, n: int, *, n_resamples: int = 1000, seed: int = 0) -> Panel:
+        """Return n people (images, latents) of one label and one group, for plain means."""
+        return cls(np.zeros(n, int), np.zeros(n, int), n_resamples=n_resamples, seed=seed)
+
     def mean(self, values: ArrayLike, where: ArrayLike | None = None) -> FloatArray:
         """Return the mean of per-person values (..., n), over the people in ``where``, (..., 1+R).
 

@@ -45,8 +45,6 @@ the fix.
 
 from __future__ import annotations
 
-import difflib
-import math
 import os
 import re
 from collections.abc import Iterable, Mapping
@@ -54,9 +52,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-import yaml  # type: ignore[import-untyped, unused-ignore]
-
 from fairtut.errors import RecordError, UnknownName
+from fairtut.report.fields import check_keys, choice, number, optional_choice, read_yaml, text
 
 KINDS: Final = ("exact", "number", "trend", "scaled")
 DATA: Final = ("synthetic", "real", "any")
@@ -199,10 +196,10 @@ def read_claims(path: str | os.PathLike[str]) -> tuple[Paper, list[Claim]]:
         If the file does not follow the schema.
     """
     file = Path(path)
-    body = _parse(file)
+    body = read_yaml(file)
     where = file.name
-    _check_keys(body, where, required=_PAPER_KEYS, optional=())
-    texts = {key: _text(body, key, where) for key in _PAPER_KEYS if key not in ("year", "claims")}
+    check_keys(body, where, required=_PAPER_KEYS, optional=())
+    texts = {key: text(body, key, where) for key in _PAPER_KEYS if key not in ("year", "claims")}
     if texts["paper"] != file.stem:
         raise RecordError(
             f"{where}: paper {texts['paper']!r} is not the file's name: rename the file to "
@@ -230,52 +227,19 @@ def _files(directory: str | os.PathLike[str] | None) -> list[Path]:
     return sorted(Path(directory or CLAIMS_DIR).glob("*.yaml"))
 
 
-class _Loader(yaml.SafeLoader):  # type: ignore[misc, unused-ignore]
-    """Safe YAML that also refuses a key given twice and reads ``1e-6`` as a number."""
-
-
-def _mapping(loader: _Loader, node: Any) -> dict[str, Any]:
-    keys = [str(key.value) for key, _ in node.value]
-    for i, key in enumerate(keys):
-        if key in keys[:i]:
-            line = node.value[i][0].start_mark.line + 1
-            raise RecordError(f"line {line}: key {key!r} is given twice: keep one")
-    return dict(loader.construct_pairs(node, deep=True))
-
-
-_Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
-# YAML 1.1 takes 1e-6 for text because it has no dot
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"^[-+]?\d+[eE][-+]?\d+$"), list("-+0123456789")
-)
-
-
-def _parse(file: Path) -> dict[str, Any]:
-    try:
-        body = yaml.load(file.read_text(encoding="utf-8"), Loader=_Loader)
-    except RecordError as error:
-        raise RecordError(f"{file.name}: {error}") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        reason = " ".join(str(error).split())
-        raise RecordError(f"{file.name}: not valid YAML: {reason}") from error
-    if not isinstance(body, dict):
-        raise RecordError(f"{file.name}: must start with `paper:`, see fairtut.report.claims")
-    return body
-
-
 def _claim(entry: Any, head: Paper, where: str) -> Claim:
     if not isinstance(entry, dict):
         raise RecordError(f"{where}: must be a mapping that starts with `- id:`, got {entry!r}")
     if isinstance(entry.get("id"), str):
         where = f"{where.split(': claim ')[0]}: claim {entry['id']}"
-    _check_keys(entry, where, required=_CLAIM_REQUIRED, optional=_CLAIM_OPTIONAL)
-    texts = {key: _text(entry, key, where) for key in _CLAIM_REQUIRED}
+    check_keys(entry, where, required=_CLAIM_REQUIRED, optional=_CLAIM_OPTIONAL)
+    texts = {key: text(entry, key, where) for key in _CLAIM_REQUIRED}
     if not ID.fullmatch(texts["id"]):
         raise RecordError(
             f"{where}: id {texts['id']!r} must be lower-case words joined by dots, such as "
             "'table1.lr.clean.accuracy'"
         )
-    kind = _choice(texts["kind"], "kind", KINDS, where)
+    kind = choice(texts["kind"], "kind", KINDS, where)
     claim = Claim(
         paper=head.id,
         chapter=chapter_id(head.chapter),
@@ -284,15 +248,15 @@ def _claim(entry: Any, head: Paper, where: str) -> Claim:
         says=texts["says"],
         kind=kind,
         metric=texts["metric"],
-        unit=_choice(texts["unit"], "unit", tuple(POINT), where),
-        value=_number(entry, "value", where),
-        tolerance=_number(entry, "tolerance", where),
-        direction=_choice_or_none(entry, "direction", DIRECTIONS, where),
+        unit=choice(texts["unit"], "unit", tuple(POINT), where),
+        value=number(entry, "value", where),
+        tolerance=number(entry, "tolerance", where),
+        direction=optional_choice(entry, "direction", DIRECTIONS, where),
         measure=_measures(entry, texts["id"], where),
         shown=_shown(entry, kind, where),
-        data=_choice_or_none(entry, "data", DATA, where) or "synthetic",
-        origin=_choice_or_none(entry, "origin", ORIGINS, where) or "paper",
-        untested=_text(entry, "untested", where) if "untested" in entry else None,
+        data=optional_choice(entry, "data", DATA, where) or "synthetic",
+        origin=optional_choice(entry, "origin", ORIGINS, where) or "paper",
+        untested=text(entry, "untested", where) if "untested" in entry else None,
     )
     return _check_kind(claim, where)
 
@@ -329,20 +293,6 @@ def _check_kind(claim: Claim, where: str) -> Claim:
     return claim
 
 
-def _check_keys(
-    entry: Mapping[str, Any], where: str, *, required: Iterable[str], optional: Iterable[str]
-) -> None:
-    required, known = tuple(required), (*required, *optional)
-    for key in entry:
-        if key not in known:
-            near = difflib.get_close_matches(str(key), known, n=1)
-            fix = f"did you mean {near[0]!r}?" if near else f"known keys are {', '.join(known)}"
-            raise RecordError(f"{where}: unknown key {key!r}: {fix}")
-    missing = [key for key in required if key not in entry]
-    if missing:
-        raise RecordError(f"{where}: {', '.join(missing)} is missing: add the key")
-
-
 def _refuse_twins(ids: Iterable[str], where: str) -> None:
     seen: set[str] = set()
     for name in ids:
@@ -351,38 +301,10 @@ def _refuse_twins(ids: Iterable[str], where: str) -> None:
         seen.add(name)
 
 
-def _text(entry: Mapping[str, Any], key: str, where: str) -> str:
-    value = entry[key]
-    if not isinstance(value, str) or not value.strip():
-        raise RecordError(f"{where}: {key} {value!r} must be text: write it in quotes")
-    return " ".join(value.split())
-
-
-def _number(entry: Mapping[str, Any], key: str, where: str) -> float | None:
-    value = entry.get(key)
-    if key not in entry:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise RecordError(f"{where}: {key} {value!r} must be a finite number: write it unquoted")
-    return float(value)
-
-
-def _choice(value: str, key: str, known: tuple[str, ...], where: str) -> str:
-    if value not in known:
-        raise RecordError(f"{where}: {key} {value!r} is unknown: choose one of {', '.join(known)}")
-    return value
-
-
-def _choice_or_none(
-    entry: Mapping[str, Any], key: str, known: tuple[str, ...], where: str
-) -> str | None:
-    return _choice(_text(entry, key, where), key, known, where) if key in entry else None
-
-
 def _shown(entry: Mapping[str, Any], kind: str, where: str) -> str | None:
     if "shown" not in entry:
         return None
-    name = _text(entry, "shown", where)
+    name = text(entry, "shown", where)
     if not ID.fullmatch(name):
         raise RecordError(f"{where}: shown {name!r} must be a measurement id: words joined by dots")
     if kind not in ("trend", "scaled"):

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
 from fairtut.errors import InputError
 from fairtut.metrics import (
@@ -191,3 +192,15 @@ def test_the_area_under_the_curve_is_the_weighted_share_of_pairs() -> None:
     assert np.isnan(panel.auc(score[0], y > 1)).all()
     with pytest.raises(InputError, match="one per person"):
         panel.auc(score[:, :5])
+
+
+def test_a_mean_without_labels_has_scipys_interval() -> None:
+    values = np.random.default_rng(3).gamma(2.0, size=300)
+    panel = Panel.unlabelled(len(values), n_resamples=4000)
+    ours = panel.interval(panel.mean(values[None]))
+    theirs = stats.bootstrap(
+        (values,), np.mean, method="percentile", n_resamples=4000, rng=np.random.default_rng(5)
+    ).confidence_interval
+    assert ours.value == pytest.approx(values.mean(), rel=1e-6)
+    width = theirs.high - theirs.low
+    assert abs(ours.low - theirs.low) < 0.1 * width > abs(ours.high - theirs.high)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 
 from fairtut.methods.lassi.center import Smoothing
@@ -51,7 +50,7 @@ def _projection(q: int = 3072) -> dict[str, Entry]:
     ours = distance(walk(z, w, b, torch.zeros(1).double())[:, 0])
     released = z - (z @ w + b / w.square().sum())[:, None] * w
     logs = (distance(released) / distance(z)).log()
-    panel = Panel(np.zeros(_LATENTS, int), np.zeros(_LATENTS, int))  # resamples of the latents
+    panel = Panel.unlabelled(_LATENTS)
     return {
         "audit.projection": numbers([float(ours.max())], _LATENTS, "fraction"),
         "audit.released-projection": panel.measurement(panel.mean(logs.numpy()[None]))
