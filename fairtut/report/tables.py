@@ -64,11 +64,11 @@ def table(frame: pd.DataFrame, *, caption: str, formats: Mapping[str, str] | Non
         [_cell(value, spec) for value, spec in zip(row, specs, strict=True)]
         for row in frame.itertuples(index=False, name=None)
     ]
-    numeric = [
-        bool(rows) and all(_is_number(value) for value in frame.iloc[:, i])
+    sides = [
+        "right" if rows and all(_is_number(value) for value in frame.iloc[:, i]) else "left"
         for i in range(len(heads))
     ]
-    return _bundle(heads, rows, caption, numeric=numeric)
+    return _bundle(_page(heads, sides, _body(rows, sides), caption), heads, rows, caption)
 
 
 def results_table(
@@ -89,18 +89,16 @@ def results_table(
         entries = verdicts.to_dict("records")
     else:
         entries = [verdict.as_dict() for verdict in verdicts]
-    rich, flat = [], []
-    for entry in entries:
-        cells = _result_cells(entry)
-        word = entry["verdict"]
-        claim = f'{inline(entry["says"])}<p class="ft-where">{inline(entry["where"])}</p>'
-        middle = [escape(cell) for cell in cells]
-        rich.append([claim, *middle, verdict_badge(word), inline(entry["reason"])])
-        flat.append([f"{entry['says']} ({entry['where']})", *cells, word, entry["reason"]])
-    numeric = [False, True, True, True, True, True, False, False]
-    return _bundle(
-        list(RESULT_COLUMNS), flat, caption, numeric=numeric, html=rich, style="ft-claims"
-    )
+    flat = [
+        [f"{entry['says']} ({entry['where']})", *_result_cells(entry), entry["verdict"],
+         entry["reason"]]
+        for entry in entries
+    ]  # fmt: skip
+    # a reason has a line of its own on the page, so that no verdict hides behind a scroll bar
+    sides = ["left", *["right"] * 5, "left"]
+    body = "\n".join(_claim_rows(entry, sides) for entry in entries)
+    page = _page(RESULT_COLUMNS[:-1], sides, body, caption, style="ft-claims")
+    return _bundle(page, RESULT_COLUMNS, flat, caption)
 
 
 def deviations_table(
@@ -131,7 +129,10 @@ def deviations_table(
                 "why, effect and at most evidence"
             )
     cells = [[str(entry[key]) for key in DEVIATION_COLUMNS] for entry in entries]
-    return _bundle(list(DEVIATION_COLUMNS.values()), cells, caption, style="ft-deviations")
+    heads = list(DEVIATION_COLUMNS.values())
+    sides = ["left"] * len(heads)
+    page = _page(heads, sides, _body(cells, sides), caption, style="ft-deviations")
+    return _bundle(page, heads, cells, caption)
 
 
 def markdown(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -196,42 +197,53 @@ def _cell(value: Any, spec: str) -> str:
     return written(value, spec) if known else str(value)
 
 
-def _bundle(
-    heads: list[str],
-    rows: list[list[str]],
-    caption: str,
-    *,
-    numeric: Sequence[bool] | None = None,
-    html: list[list[str]] | None = None,
-    style: str = "",
-) -> Bundle:
-    """Build HTML and Markdown; ``html`` holds ready cells where they differ from the plain ones."""
-    if not caption.strip():
-        raise InputError("the table has no caption: pass caption=... with a sentence")
-    numeric = numeric or [False] * len(heads)
-    ready = html if html is not None else [[inline(cell) for cell in row] for row in rows]
-    # style attributes carry the alignment to programs that do not have the book's style sheet
-    sides = ["right" if n else "left" for n in numeric]
-    head = "".join(
-        f'<th scope="col" style="text-align:{side}">{inline(h)}</th>'
-        for h, side in zip(heads, sides, strict=True)
-    )
-    body = "\n".join(f"<tr>{_row(cells, sides)}</tr>" for cells in ready)
-    label = escape(caption)
-    page = (
-        f'<div class="ft-scroll" role="region" tabindex="0" aria-label="{label}">\n'
-        f'<table class="{" ".join(["ft-table", "ft-scoreboard", *style.split()])}">\n'
-        f"<caption>{inline(caption)}</caption>\n"
-        f"<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table>\n</div>"
-    )
+def _bundle(page: str, heads: Sequence[str], rows: Iterable[Sequence[str]], caption: str) -> Bundle:
     text = markdown(heads, rows)
     return Bundle({"text/html": page, "text/markdown": f"{caption}\n\n{text}", "text/plain": text})
 
 
-def _row(cells: Sequence[str], sides: Sequence[str]) -> str:
-    first = f'<th scope="row" style="text-align:{sides[0]};font-weight:normal">{cells[0]}</th>'
-    rest = (
-        f'<td style="text-align:{side}">{cell}</td>'
-        for cell, side in zip(cells[1:], sides[1:], strict=True)
+def _page(
+    heads: Sequence[str], sides: Sequence[str], body: str, caption: str, style: str = ""
+) -> str:
+    """Return the HTML of a table; ``body`` holds its rows."""
+    if not caption.strip():
+        raise InputError("the table has no caption: pass caption=... with a sentence")
+    head = "".join(
+        f'<th scope="col" style="text-align:{side}">{inline(h)}</th>'
+        for h, side in zip(heads, sides, strict=True)
     )
-    return first + "".join(rest)
+    body = body if body.startswith("<tbody") else f"<tbody>\n{body}\n</tbody>"
+    return (
+        f'<div class="ft-scroll" role="region" tabindex="0" aria-label="{escape(caption)}">\n'
+        f'<table class="{" ".join(["ft-table", "ft-scoreboard", *style.split()])}">\n'
+        f"<caption>{inline(caption)}</caption>\n"
+        f"<thead><tr>{head}</tr></thead>\n{body}\n</table>\n</div>"
+    )
+
+
+def _body(rows: Iterable[Sequence[str]], sides: Sequence[str]) -> str:
+    return "\n".join(
+        f"<tr>{_head(inline(row[0]), sides[0])}{_cells(map(inline, row[1:]), sides[1:])}</tr>"
+        for row in rows
+    )
+
+
+def _claim_rows(entry: Mapping[str, Any], sides: Sequence[str]) -> str:
+    """Return a claim's two rows: numbers and verdict, and the reason below them."""
+    claim = f'{inline(entry["says"])}<p class="ft-where">{inline(entry["where"])}</p>'
+    name = _head(claim, sides[0], ' rowspan="2"', "rowgroup")
+    # an interval may go below its estimate, but is not torn apart
+    numbers = [escape(cell).replace(", ", ",&nbsp;") for cell in _result_cells(entry)]
+    numbers.append(verdict_badge(entry["verdict"]))
+    reason = f'<td class="ft-reason" colspan="{len(numbers)}">{inline(entry["reason"])}</td>'
+    return f"<tbody><tr>{name}{_cells(numbers, sides[1:])}</tr>\n<tr>{reason}</tr></tbody>"
+
+
+def _head(cell: str, side: str, more: str = "", scope: str = "row") -> str:
+    return f'<th scope="{scope}"{more} style="text-align:{side};font-weight:normal">{cell}</th>'
+
+
+def _cells(cells: Iterable[str], sides: Sequence[str]) -> str:
+    # a style attribute carries the alignment to programs without the book's style sheet
+    styles = ["" if side == "left" else f' style="text-align:{side}"' for side in sides]
+    return "".join(f"<td{s}>{cell}</td>" for cell, s in zip(cells, styles, strict=True))

@@ -50,7 +50,8 @@ def page(bundle: Bundle) -> Tag:
 
 def cells(bundle: Bundle, row: int = 0) -> list[str]:
     body = page(bundle).select("tbody tr")[row]
-    return [cell.get_text(" ", strip=True) for cell in body.find_all(["td", "th"])]
+    texts = (cell.get_text(" ", strip=True) for cell in body.find_all(["td", "th"]))
+    return [text.replace("\N{NO-BREAK SPACE}", " ") for text in texts]
 
 
 def heads(bundle: Bundle) -> list[str]:
@@ -67,8 +68,13 @@ def test_the_results_table_says_everything_about_a_claim() -> None:
         "Δ points": "-0.4",
         "Tolerance": "2 points",
         "Verdict": "reproduced",
-        "Reason": "it lies <inside> the interval",
     }
+    assert cells(bundle, 1) == ["it lies <inside> the interval"]  # below the numbers
+    numbers, reason = page(bundle).select("tbody tr")
+    claim = numbers.find("th")
+    assert claim is not None
+    assert (claim["scope"], claim["rowspan"]) == ("rowgroup", "2")
+    assert int(str(reason.select_one("td")["colspan"])) == len(numbers.find_all("td"))  # type: ignore[index]
 
 
 def test_what_was_not_measured_is_a_dash_not_a_zero() -> None:
@@ -105,7 +111,7 @@ def test_everybody_can_find_their_way() -> None:
     table = page(bundle)
     assert table.find("caption").get_text() == "What the talk says."
     assert {th["scope"] for th in table.select("thead th")} == {"col"}
-    assert [th["scope"] for th in table.select("tbody th")] == ["row"]
+    assert [th["scope"] for th in table.select("tbody th")] == ["rowgroup"]
     box = BeautifulSoup(bundle.data["text/html"], "html.parser").find("div", role="region")
     assert box is not None
     assert (box["tabindex"], box["class"]) == ("0", ["ft-scroll"])
