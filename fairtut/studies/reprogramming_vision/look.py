@@ -166,5 +166,5 @@ def _measured(shares: pd.DataFrame, versions: list[str]) -> dict[str, Entry]:
 
 def _mean(values: NDArray[np.float64]) -> Entry:
     """A mean over images with its bootstrap interval over them."""
-    panel = Panel(np.zeros(len(values), int), np.zeros(len(values), int))
+    panel = Panel.unlabelled(len(values))
     return panel.measurement(panel.mean(values[None]))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +13,7 @@ from fairtut.data.images import ImageSet
 from fairtut.methods.reprogramming import TriggerModule, collapsed
 from fairtut.metrics.panels import Panel
 from fairtut.runtime.threads import torch_threads
+from fairtut.studies.reprogramming_vision.board import workers
 from fairtut.studies.reprogramming_vision.measures import Entry
 from fairtut.studies.reprogramming_vision.models import Spec, base, logits, trained
 from fairtut.studies.reprogramming_vision.presets import Preset
@@ -55,36 +55,48 @@ def one_vs_rest(
 
 
 def run_multi(
-    images: ImageSet, preset: Preset, attributes: Sequence[str], lams: dict[str, float]
-) -> tuple[pd.DataFrame, dict[str, Entry]]:
+    images: ImageSet, preset: Preset, lams: dict[str, float]
+) -> tuple[dict[int, pd.DataFrame], dict[str, Entry]]:
     """Run BASE, the border, AdvIn and AdvPost on combined attributes, for EO and one seed.
 
     Parameters
     ----------
-    images, preset
-    attributes : sequence of str
-        Three for 8 classes, four for 16.
+    images
+    preset : Preset
+        ``multi`` names three attributes for 8 classes and four for 16.
     lams : dict of str to float
         Method → λ, those of the binary headline.
 
     Returns
     -------
-    frame, measurements
-        Rows have method, lam, acc, dp, eo, collapsed.  ``multi<k>.<method>.<acc|dp|eo>``,
-        ``.change`` (EO minus BASE's), ``multi<k>.<trigger>.vs-advin``, ``.vs-advpost``, and
-        ``multi<k>.advpost.vs-advin``.
+    frames : dict of int to DataFrame
+        Number of classes → rows of method, lam, classes, acc, dp, eo, collapsed.
+    measurements
+        ``multi<k>.<method>.<acc|dp|eo>``, ``.change`` (EO minus BASE's),
+        ``multi<k>.<trigger>.vs-advin``, ``.vs-advpost``, and ``multi<k>.advpost.vs-advin``.
     """
-    task = Task.of(images, preset, attributes)
-    with torch_threads(1):
-        decided = _decide(task, preset, lams)
+    from joblib import Parallel, delayed
+
+    tasks = [Task.of(images, preset, attributes) for attributes in preset.multi]
+    jobs = min(workers(tasks[0], preset), len(tasks)) if tasks else 1
+    several = Parallel(n_jobs=jobs)(delayed(_decide)(task, preset, lams) for task in tasks)
+    frames: dict[int, pd.DataFrame] = {}
+    found: dict[str, Entry] = {}
+    for task, decided in zip(tasks, several, strict=True):
+        scores = {one.method: one_vs_rest(*task.people("test"), one.y_hat, task.classes)
+                  for one in decided}  # fmt: skip
+        frames[task.classes] = pd.DataFrame(
+            {"method": one.method, "lam": one.lam, "classes": task.classes,
+             **{k: float(v[0, 0]) for k, v in scores[one.method].items()},
+             "collapsed": collapsed(one.y_hat) is not None}
+            for one in decided
+        )  # fmt: skip
+        found |= _measured(task, scores)
+    return frames, found
+
+
+def _measured(task: Task, scores: dict[str, dict[str, Draws]]) -> dict[str, Entry]:
     y, s = task.people("test")
-    scores = {one.method: one_vs_rest(y, s, one.y_hat, task.classes) for one in decided}
-    rows = [
-        {"method": one.method, "lam": one.lam, "classes": task.classes,
-         **{k: float(v[0, 0]) for k, v in scores[one.method].items()},
-         "collapsed": collapsed(one.y_hat) is not None}
-        for one in decided
-    ]  # fmt: skip
     panel, name = Panel(y == 0, s, n_resamples=1), f"multi{task.classes}"
     found: dict[str, Entry] = {}
     for method, rates in scores.items():
@@ -98,9 +110,10 @@ def run_multi(
             if method != rival and rival in scores:
                 difference = eo - scores[rival]["eo"]
                 found[f"{name}.{method}.vs-{rival}"] = panel.measurement(difference)
-    return pd.DataFrame(rows), found
+    return found
 
 
+@torch_threads(1)
 def _decide(task: Task, preset: Preset, lams: dict[str, float]) -> list[Decided]:
     seed = preset.run_seeds()[0]
     model, x = base(task, preset, seed), task.images.x[task.test]
