@@ -133,7 +133,7 @@ FAAP: dict[str, Preset] = {
     ),
     "laptop": Preset(
         faces=8000,
-        half=2400,
+        half=2100,
         size=48,
         width=12,
         targets={"Attractive": 2},
