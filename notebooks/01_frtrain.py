@@ -65,7 +65,7 @@ from fairtut.report import plots, tables
 from fairtut.report.drawings import frtrain as drawings
 from fairtut.report.figures import show
 from fairtut.report.prose import say
-from fairtut.report.results import Record, judge, load_claims, load_records
+from fairtut.report.results import Record, load_claims, load_records, of_chapter
 from fairtut.runtime.device import describe_device, pick_device
 from fairtut.runtime.presets import check_mode, choose
 from fairtut.studies import frtrain as study
@@ -684,16 +684,8 @@ show(
 # runs. A verdict is computed: the paper's number must lie in our 95 % interval over draws, widened
 # by the tolerance. A wide interval makes this easy, so the table shows the interval.
 
-
 # %%
-def verdicts(prefix: str) -> list:
-    """Judge the claims whose id starts with a prefix on this run and the committed records."""
-    others = [r for r in load_records() if r.data != data]
-    wanted = [claim for claim in claims if claim.id.startswith(prefix)]
-    return judge(wanted, [record, *others], preset=preset if preset == "smoke" else None)
-
-
-tables.results_table(verdicts("table."), caption="The paper's 36 cells and ours.")
+tables.results_table(of_chapter(record, "table."), caption="The paper's 36 cells and ours.")
 
 # %% [markdown]
 # Read the disparate-impact cells with care. Every method picks a setting just above .8 on the selection
@@ -701,7 +693,9 @@ tables.results_table(verdicts("table."), caption="The paper's 36 cells and ours.
 # accuracy cells are the result.
 
 # %%
-tables.results_table(verdicts("message."), caption="What the slides conclude from the table.")
+tables.results_table(
+    of_chapter(record, "message."), caption="What the slides conclude from the table."
+)
 
 # %% [markdown]
 # Fair-only learning does suffer, and FR-Train beats it: these parts of the story hold, and so does the part about plain
@@ -728,7 +722,9 @@ say(
 )
 
 # %%
-tables.results_table(verdicts("control."), caption="Controls: questions the paper does not ask.")
+tables.results_table(
+    of_chapter(record, "control."), caption="Controls: questions the paper does not ask."
+)
 
 # %% [markdown]
 # A verdict of "not reproduced" in this table is an answer to *our* question and no fault of the paper.
@@ -794,7 +790,7 @@ show(
 # and an adversarial game amplifies small differences.)
 
 # %%
-tables.results_table(verdicts("audit."), caption="Audit of the released code, as claims.")
+tables.results_table(of_chapter(record, "audit."), caption="Audit of the released code, as claims.")
 
 # %% [markdown]
 # Claims marked *exact* must hold in every single run, not on average. Where one fails, the reason
@@ -809,7 +805,7 @@ tables.results_table(verdicts("audit."), caption="Audit of the released code, as
 
 # %%
 tables.results_table(
-    verdicts("arrays."), caption="The released variant on the authors' own arrays."
+    of_chapter(record, "arrays."), caption="The released variant on the authors' own arrays."
 )
 
 # %% [markdown]
@@ -825,7 +821,9 @@ tables.results_table(
 # Adult rows.
 
 # %%
-tables.results_table(verdicts("crowd."), caption="How often the crowd was right (real answers).")
+tables.results_table(
+    of_chapter(record, "crowd."), caption="How often the crowd was right (real answers)."
+)
 
 # %% [markdown]
 # These are claims about the released answers. They were measured on the authors' files, and what you see is
@@ -919,7 +917,7 @@ tables.table(odds_table, caption=f"Poisoned labels, {cfg.side_draws} draws, 95 %
 # The table is computed from the committed record of `data="real"`.
 
 # %%
-real = [v for v in verdicts("real.") if v.verdict != "not tested"]
+real = [v for v in of_chapter(record, "real.") if v.verdict != "not tested"]
 if real:
     display(tables.results_table(real, caption="Our protocol on COMPAS and Adult."))
 else:
