@@ -924,7 +924,8 @@ else:
     print("no committed record of data='real' in this installation")
 
 # %% tags=["hide-input"]
-sources = [record] if data == "real" else [r for r in load_records() if r.data == "real"]
+committed = [r for r in load_records() if (r.chapter, r.data) == (record.chapter, "real")]
+sources = [record] if data == "real" else committed
 keep = ["lr", "ad", "rml-ad", "frtrain", "described", "clean-only", "clean-and-train", "oracle"]
 if sources:
     show(

@@ -17,6 +17,7 @@ _MACHINE_PATH = re.compile(
     r"(?<![\w.:/~-])/(?:home|root|Users|tmp|work|opt|mnt|srv|private|content|workspace)/[\w.-]+"
     r"|[A-Z]:\\+Users\\"
 )
+_WARNING = re.compile(r"\.py:\d+: (\w+Warning: .*)")
 _DATA_URI = re.compile(r"data:[\w/+.-]+;base64,[A-Za-z0-9+/=\s]+")
 _WIDGET = "application/vnd.jupyter.widget-view+json"
 
@@ -75,6 +76,8 @@ def check_outputs(notebook: cells.Notebook) -> Iterator[str]:
             yield f"cell {number} stores a widget: use fairtut.runtime.progress"
         if any("injected-parameters" in tag for tag in cells.tags(cell)):
             yield f"cell {number} was injected by papermill: run `make outputs`"
+        for warning in _WARNING.findall("\n".join(output_texts(cell))):
+            yield f"cell {number} shows a Python warning: {warning}"
         for path in machine_paths("\n".join(output_texts(cell))):
             yield f"cell {number} shows a path of one machine: {path}"
 

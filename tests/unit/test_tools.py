@@ -171,6 +171,9 @@ def spoil(name):
     def machine_path(nb):
         nb.cells[-1].outputs[0].text = "/home/ann/fairtut/x.py:3: UserWarning"
 
+    def warning(nb):
+        nb.cells[-1].outputs[0].text = "x.py:3: UserWarning: No artists with labels found\n  x()"
+
     def widget(nb):
         kind = "application/vnd.jupyter.widget-view+json"
         nb.cells[-1].outputs = [nbformat.v4.new_output("display_data", data={kind: {}})]
@@ -225,6 +228,7 @@ def spoil(name):
     [
         ("error_output", "error"),
         ("machine_path", "/home/ann"),
+        ("warning", "UserWarning: No artists"),
         ("widget", "widget"),
         ("no_outputs", "no cell has an output"),
         ("not_executed", "was not executed"),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fairtut.errors import RecordError
 from fairtut.metrics import over_seeds
 from fairtut.report.style import GREY, LINES, PALETTE
 from fairtut.studies.frtrain import NAMES, TABLE, Draw, example
@@ -180,7 +181,19 @@ def _interval(ax: Axes, values: Sequence[float], height: float, i: int, label: s
 
 
 def real_panels(record: Record, sets: Sequence[str], methods: Sequence[str]) -> Figure:
-    """Draw the selected models of each real data set, clean and poisoned labels, from a record."""
+    """Draw the selected models of each real data set, clean and poisoned labels, from a record.
+
+    Raises
+    ------
+    fairtut.errors.RecordError
+        If the record measures none of them: it is of another chapter.
+    """
+    wanted = tuple(f"real.{name}.table." for name in sets)
+    if not any(key.startswith(wanted) for key in record.measurements):
+        raise RecordError(
+            f"{record.name} measures nothing on {', '.join(sets)}: pass a record of chapter "
+            "frtrain on real data"
+        )
     fig, axes = _panels(len(sets), size=(7.8, 0.9 + 0.42 * len(methods)), sharey=True)
     for ax, name in zip(axes, sets, strict=True):
         for row, method in enumerate(methods):

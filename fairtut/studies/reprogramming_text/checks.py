@@ -41,7 +41,8 @@ def exact(tokens: CommentSet, board: Board) -> Measured:
     y_hat = numpy_rng(0, "check").random(len(test)) < 0.5  # any decisions will do
     both = [deviations(test.y, y_hat, test.groups, how) for how in ("mean", "sum")]
     ratio = np.array([both[1][c] / (len(test.group_names) * both[0][c]) for c in ("dp", "eo")])
-    worst = float(ratio[np.abs(ratio - 1).argmax()])
+    ratio = ratio[np.isfinite(ratio)]  # a criterion is undefined where a group lacks a label
+    worst = float(ratio[np.abs(ratio - 1).argmax()]) if len(ratio) else np.nan
     crowd = board.crowd["test"]
     ours = [float(crowd.bias(y_hat, c)[0]) - both[0][c] for c in ("dp", "eo")]
     return {
