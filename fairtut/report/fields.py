@@ -16,8 +16,11 @@ import yaml  # type: ignore[import-untyped, unused-ignore]
 
 from fairtut.errors import RecordError
 
+# the same parser in C where PyYAML was built with it: ten times faster
+_Safe: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
-class _Loader(yaml.SafeLoader):  # type: ignore[misc, unused-ignore]
+
+class _Loader(_Safe):  # type: ignore[misc, unused-ignore]
     """Safe YAML that also refuses a key given twice and reads ``1e-6`` as a number."""
 
 

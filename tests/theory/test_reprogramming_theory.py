@@ -172,7 +172,7 @@ def test_a_trigger_adds_one_constant_to_a_pooled_linear_score(shape: Patch | Bor
     x = torch.rand(n, 3, 16, 16, generator=torch_rng(0, "x"), dtype=torch.double)
     y, s = np.arange(n) % 2, np.arange(n) // 2 % 2
     net = Pooled(generator=torch_rng(0, "net")).double()
-    curved = nn.Sequential(net, nn.Tanh(), nn.Linear(2, 2)).double()  # one nonlinearity after
+    curved = nn.Sequential(net, nn.Tanh())  # one nonlinearity after
     found = []
     for seed in (0, 1):
         trigger = TriggerModule(shape, (16, 16), generator=torch_rng(seed, "trigger")).double()

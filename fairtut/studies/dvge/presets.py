@@ -151,7 +151,7 @@ _FEW: Final = Sweep(
 
 DVGE: Mapping[str, Preset] = {
     "smoke": Preset(
-        faces=2400,
+        faces=2000,
         most=None,
         size=32,
         width=8,
