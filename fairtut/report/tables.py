@@ -205,14 +205,13 @@ def _bundle(page: str, heads: Sequence[str], rows: Iterable[Sequence[str]], capt
 def _page(
     heads: Sequence[str], sides: Sequence[str], body: str, caption: str, style: str = ""
 ) -> str:
-    """Return the HTML of a table; ``body`` holds its rows."""
+    """Return the HTML of a table; ``body`` holds its ``<tbody>`` elements."""
     if not caption.strip():
         raise InputError("the table has no caption: pass caption=... with a sentence")
     head = "".join(
         f'<th scope="col" style="text-align:{side}">{inline(h)}</th>'
         for h, side in zip(heads, sides, strict=True)
     )
-    body = body if body.startswith("<tbody") else f"<tbody>\n{body}\n</tbody>"
     return (
         f'<div class="ft-scroll" role="region" tabindex="0" aria-label="{escape(caption)}">\n'
         f'<table class="{" ".join(["ft-table", "ft-scoreboard", *style.split()])}">\n'
@@ -222,10 +221,11 @@ def _page(
 
 
 def _body(rows: Iterable[Sequence[str]], sides: Sequence[str]) -> str:
-    return "\n".join(
+    lines = "\n".join(
         f"<tr>{_head(inline(row[0]), sides[0])}{_cells(map(inline, row[1:]), sides[1:])}</tr>"
         for row in rows
     )
+    return f"<tbody>\n{lines}\n</tbody>"
 
 
 def _claim_rows(entry: Mapping[str, Any], sides: Sequence[str]) -> str:

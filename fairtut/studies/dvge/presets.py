@@ -151,11 +151,11 @@ _FEW: Final = Sweep(
 
 DVGE: Mapping[str, Preset] = {
     "smoke": Preset(
-        faces=2000,
+        faces=2400,
         most=None,
         size=32,
         width=8,
-        vae=replace(_SMALL, epochs=5, reencode=2, hidden=(64,)),
+        vae=replace(_SMALL, epochs=4, reencode=2, hidden=(64,)),
         tuned=0.3,
         settings=("male-attractive",),
         seeds=2,

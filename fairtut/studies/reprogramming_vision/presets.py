@@ -26,7 +26,8 @@ _GRIDS: Final[Grids] = {
     "advpost": {"eo": (0.3, 1.0, 3.0), "dp": (0.3, 3.0)},
 }
 # Blond men are so few that a discriminator finds little: larger weights.  AdvPost lost its accuracy
-# with them on validation people, and AdvIn kept too little of it in DP, so both have smaller ones.
+# with them on validation people, and AdvIn kept too little of it in DP, so both have smaller ones;
+# the patch has two in DP because a slope over λ needs them.
 _REAL_GRIDS: Final[Grids] = {
     "border": {"eo": (0.0, 5.0, 10.0, 20.0), "dp": (0.0, 3.0, 10.0)},
     "patch": {"eo": (3.0, 6.0), "dp": (3.0, 6.0)},
