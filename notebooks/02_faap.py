@@ -60,6 +60,7 @@ from fairtut.data import images
 from fairtut.data.images import pixels
 from fairtut.data.synthetic import faces
 from fairtut.methods import deployed, faap
+from fairtut.methods.adversarial import entropy, joint_of_ratio, mutual_information
 from fairtut.methods.faap import losses
 from fairtut.metrics import Estimate, equalized_odds_gap
 from fairtut.report import plots, tables
@@ -88,7 +89,7 @@ record = Record.start(
     device=device,
 )
 plots.use_style()
-minutes = {"smoke": 1, "laptop": 10 if data == "synthetic" else 75, "paper": 600}[preset]
+minutes = {"smoke": 1, "laptop": 10 if data == "synthetic" else 100, "paper": 600}[preset]
 print(f"device {about['type']} ({about['name']}), preset {preset}, {data} data")
 cell_count = sum(cfg.targets.values())
 print(f"{cell_count} cells of {len(cfg.kinds)} models each, about {minutes} min on two cores")
@@ -217,6 +218,22 @@ say(
 # noise, not bias; ours go against the group that is labelled positive less often. And an
 # adversary that reads the *code* makes the group readable without changing a single decision. Ours
 # is linear and reads the *logit*, so helping it means to push the groups' scores apart.
+#
+# The fair model has a trap of its own: the weight of its adversary. What an adversary can learn from decisions shrinks with
+# the *square* of the gap, so a small gap is worth next to nothing in the loss.
+
+# %%
+share, accepted, gaps = 0.42, 0.92, np.array([0.06, 0.03])  # Smiling: TPR of women, men below it
+joints = joint_of_ratio(accepted, 1 - gaps / accepted, 1 - share)
+worth = np.array([mutual_information(joint) for joint in joints])
+assert 3 < worth[0] / worth[1] < 4.5
+print(f"gaps of {gaps} are worth {worth.round(4)} nats to the best adversary;")
+print(f"a model that is right nine times in ten, and knows it, pays {entropy([0.9, 0.1]):.2f} nats")
+
+# %% [markdown]
+# For Smiling the adversary therefore has a weight of 10, and it sees the label and a *soft decision*, $4\sigma(m) - 2$ for the
+# margin $m$. Shown the logit itself, it would count a person by how *sure* the model is; this way it counts, as DEO does, by which
+# side people are on, with the same slope where a decision is open.
 
 # %%
 Code(inspect.getsource(deployed.flip_labels), language="python")
@@ -479,9 +496,8 @@ for source, what, first in views:
 
 # %% [markdown]
 # Where this ratio is small, the order LF > normal > fair can hardly show, however the fair model is made: at one, even
-# an oracle would be seen to be fairer in about half of all test sets of this size. Two warnings. The limit is one of
-# thresholds on *these* scores; other scores, or coins tossed for the group that is ordered better, can go lower. And it
-# may say why a fair model looks no fairer, but never why one looks less fair.
+# an oracle would be seen to be fairer in about half of all test sets of this size. A warning: the limit is one of
+# thresholds on *these* scores; other scores, or coins tossed for the group that is ordered better, can go lower.
 
 # %% [markdown]
 # ## Is the group really gone?
@@ -653,6 +669,76 @@ if not cfg.brief:
     )
 
 # %% [markdown]
+# And two more about the *fair* one of Smiling, on photographs: the same training with a weak adversary on the logit, and
+# training without an adversary that lasts as long.
+
+# %%
+if data == "real" and not cfg.brief:
+    for identifier, entry in study.extras.other_fair(people, cfg).items():
+        record.measure(identifier, **entry)
+
+# %% tags=["hide-input"]
+known = [r for r in (record, *photographs) if "fair.logit.deo" in r.measurements]
+if known:
+    source = known[0] if data == "real" else known[-1]
+    names = {
+        "normal": "celeba.smiling.normal",
+        "normal, as long as fair": "fair.longer",
+        "fair: soft decision and label, weight 10": "celeba.smiling.fair",
+        "fair: logit and label, weight .3": "fair.logit",
+    }
+    scores = [source.estimate(f"{name}.deo") for name in names.values()]
+    minus = [source.estimate(f"{name}.deo-vs-normal") for name in list(names.values())[1:]]
+    cells_of = source.measurements["fair.longer.deo"].values
+    display(
+        tables.table(
+            pd.DataFrame(
+                {
+                    "model": names.keys(),
+                    "DEO": map(str, scores),
+                    "minus normal": ["", *map(str, minus)],
+                }
+            ),
+            caption=f"Models of Smiling on photographs, n = {scores[0].n} test people, means over "
+            f"{len(cells_of)} trained models; 95 % bootstrap intervals over people.",
+        )
+    )
+
+# %% tags=["hide-input"]
+if known:
+    of = {
+        (kind, what): source.measurements[f"celeba.smiling.{kind}.{what}"]
+        for kind in ("normal", "fair", "rg")
+        for what in ("deo", "acc", "tpr-gap", "fpr-gap")
+    }
+    deo = {kind: np.array(of[kind, "deo"].values) for kind in ("normal", "fair", "rg")}
+    say(
+        "The fair model has the smaller DEO in {lower} of {seeds} seeds. The gap in TPR (men minus women) goes from {tpr} "
+        "to {tpr_fair}, the one in FPR from {fpr} to {fpr_fair}, the accuracy from {acc:.3f} to {acc_fair:.3f}. RG has the "
+        "larger DEO in {higher} of {seeds} seeds, but they differ: the least is {least:.3f}, the median {median:.3f}, the "
+        "greatest {greatest:.3f}.",
+        lower=int((deo["fair"] < deo["normal"]).sum()),
+        higher=int((deo["rg"] > deo["normal"]).sum()),
+        seeds=len(deo["rg"]),
+        tpr=of["normal", "tpr-gap"].estimate(),
+        tpr_fair=of["fair", "tpr-gap"].estimate(),
+        fpr=of["normal", "fpr-gap"].estimate(),
+        fpr_fair=of["fair", "fpr-gap"].estimate(),
+        acc=of["normal", "acc"].estimate().value,
+        acc_fair=of["fair", "acc"].estimate().value,
+        least=float(deo["rg"].min()),
+        median=float(np.median(deo["rg"])),
+        greatest=float(deo["rg"].max()),
+    )
+
+# %% [markdown]
+# The adversary does what it is paid for: it closes the gap in TPR. It pays with the gap in FPR, because the scores order men
+# less well, and no shift of one group closes both. What is left is a smaller mean DEO, at less than a point of accuracy, that a
+# test set of this size cannot tell from none; about half of it comes from the longer training. The weak adversary is no
+# harmless version of the strong one: its models are *less* fair than the normal ones. And an RG adversary can run away: in
+# the worst seed the model has nearly stopped finding smiling men.
+
+# %% [markdown]
 # ## A model behind an interface
 #
 # The paper sends perturbed images to two commercial services. We may not send faces to anybody, and the services of
@@ -736,7 +822,16 @@ tables.results_table(
 # and a moved threshold. The gain is largest for the models that were made unfair. LFW, with happiness in the place of a smile, says the same.
 #
 # What does not: where the gap is small to begin with (Smiling, normal), a test set of this size
-# cannot show an effect. Our *fair* model of Smiling came out more unfair than the normal one, so the order of C1 holds for two targets of three; other settings, tried on validation images with other seeds, did not lower its gap either: an adversary on soft decisions (three seeds, no order), weights under which sex says nothing about smiling (one seed, a larger gap), an adversary on images that the labels' loss never sees (one seed, a larger gap), and both kinds of adversary learning ten times faster (one seed, no smaller gap). That there is little room below the normal model (see *Against what costs nothing*) is one reason that a fair model is hard to see there, but not why ours lies above. A generator
+# cannot show an effect. The order of C1, LF > normal > fair, holds for Attractive and Blond_Hair with intervals that exclude 0.
+# For Smiling it holds for DP, and for the mean DEO in all seeds but one, but there the interval of fair against normal includes 0.
+#
+# That fair model has a history. A first one had a weak adversary on the logit, chosen on validation images with one seed, and
+# turned out *less* fair than the normal one on the test people. The present one was made after we knew this. Its weight was
+# chosen on validation images with six seeds that are not reported, among 5, 10, 15, 20, 30 and 100: below 10 DEO did not fall, from 30 on
+# the models lost points of accuracy or collapsed. We tried as well, on validation images, and dropped: counting men four or ten times in the
+# labels' loss, weights under which sex says nothing about smiling, and an adversary on images that the labels' loss never sees.
+#
+# A generator
 # trained for the target alone closes much of the LF model's gap as well (C6), which says that part of the repair is plain re-classification. Grad-CAM
 # does not move to the mouth, and nothing transfers to our black boxes. And "the discriminator is at chance" is not "the group is gone":
 # the fresh probe is better than the base rate everywhere.
@@ -750,7 +845,7 @@ tables.results_table(
 # | network | ResNet-18, 30 epochs | the same blocks, a quarter of the width, 5 epochs | two cores |
 # | stages | each model from scratch | kinds share the first epochs of a seed | half the time |
 # | LF | rate and rule not stated | 30 % of two cells, against one group | uniform flips add no bias |
-# | RG, fair | adversary not stated | linear on the logit (fair: and the label, or the code), weights chosen on validation with a seed that is not reported | see the text |
+# | RG, fair | adversary not stated | RG: linear on the logit. Fair: on logit and label, for Smiling soft decision and label, for Blond_Hair the code; weights chosen on validation with seeds that are not reported | see the text |
 # | G, D, α, β | not stated | AdvGAN-like, MLP, .1, .5 or 1 (chosen in the same way) | the fact that they are missing |
 # | bound | clip | tanh | the clip has no gradient where it bites |
 # | what G sees | not stated | instance norm after its first layer hides uniform colour from it | as in AdvGAN |

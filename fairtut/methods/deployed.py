@@ -14,7 +14,9 @@ The paper on fairness-aware perturbations needs all four as patients; the papers
 normal one.  What the adversary looks at decides what the gradient changes.  Given the *code*, it
 makes s readable or unreadable, which need not move a decision.  Given the *logit*, and being
 linear, it moves the average score of one group against the other; given the *label* as well, it
-does so among people with equal labels.
+does so among people with equal labels.  A logit counts people by how sure the model is of them,
+DEO counts them by which side they are on: the *soft decision* :math:`4\sigma(m) - 2` of a margin m
+has the slope of the logit at the threshold and saturates where nobody's decision is open.
 
 References
 ----------
@@ -42,7 +44,7 @@ from fairtut.runtime.fit import descend, fit
 from fairtut.runtime.seeds import numpy_rng, stream_seed, torch_rng
 
 KINDS: Final = ("normal", "fair", "lf", "rg")
-LOOKS: Final = ("features", "logit", "logit_and_label")
+LOOKS: Final = ("features", "logit", "logit_and_label", "decision_and_label")
 _HIDDEN: Final[Mapping[str, tuple[int, ...]]] = {"features": (256, 128)}
 _SIGN: Final[Mapping[str, float]] = {"normal": 0.0, "lf": 0.0, "fair": 1.0, "rg": -1.0}
 
@@ -69,8 +71,8 @@ class Training:
         :math:`\lambda` of ``fair`` and ``rg``, reached along DANN's ramp.
     looks : tuple of (str, str)
         What the adversary of ``fair`` and ``rg`` sees, one of :data:`LOOKS`.  An adversary on the
-        features is an MLP, one on the logit is linear: an MLP can read s from the *size* of a
-        logit, whatever its sign.
+        features is an MLP, one on the logit or the soft decision is linear: an MLP can read s from
+        the *size* of a logit, whatever its sign.
     lr_adversary : float
     """
 
@@ -138,7 +140,8 @@ class Adversary(nn.Module):
     Parameters
     ----------
     looks : str
-        One of :data:`LOOKS`; ``logit`` is the difference of the two logits.
+        One of :data:`LOOKS`; ``logit`` is the difference of the two logits, ``decision`` its
+        sigmoid, scaled to (-2, 2).
     width : int
         Width of the code.
     generator : torch.Generator
@@ -149,7 +152,7 @@ class Adversary(nn.Module):
         if looks not in LOOKS:
             raise UnknownName.of("adversary input", looks, LOOKS)
         self.looks = looks
-        inputs = {"features": width, "logit": 1, "logit_and_label": 3}[looks]
+        inputs = {"features": width, "logit": 1}.get(looks, 3)
         self.net = MLP(inputs, _HIDDEN.get(looks, ()), 2, generator=generator)
 
     def forward(self, z: Tensor, logits: Tensor, y: Tensor) -> Tensor:
@@ -158,9 +161,11 @@ class Adversary(nn.Module):
             seen = z
         else:
             margin = logits[:, 1:] - logits[:, :1]  # (n, 1)
+            if self.looks == "decision_and_label":
+                margin = 4 * torch.sigmoid(margin) - 2
             label = y[:, None].to(margin.dtype)
             seen = margin
-            if self.looks == "logit_and_label":
+            if self.looks != "logit":
                 seen = torch.cat([margin, margin * label, label], 1)  # (n, 3)
         out: Tensor = self.net(seen)
         return out

@@ -16,7 +16,6 @@ from torch import Tensor, nn
 from fairtut.errors import InputError, UnknownName
 from fairtut.methods.deployed import (
     KINDS,
-    LOOKS,
     Adversary,
     Training,
     flip_labels,
@@ -131,7 +130,12 @@ def depends(looks: str, what: str) -> bool:
 
 @pytest.mark.parametrize(
     ("looks", "seen"),
-    [("features", {"z"}), ("logit", {"logits"}), ("logit_and_label", {"logits", "y"})],
+    [
+        ("features", {"z"}),
+        ("logit", {"logits"}),
+        ("logit_and_label", {"logits", "y"}),
+        ("decision_and_label", {"logits", "y"}),
+    ],
 )
 def test_each_adversary_sees_what_its_name_says(looks: str, seen: set[str]) -> None:
     # "level" adds the same to both logits: it does not move their difference
@@ -148,7 +152,31 @@ def test_an_adversary_on_the_logit_is_linear() -> None:
         torch.testing.assert_close(out[0] + out[2], 2 * out[1])
     with pytest.raises(UnknownName, match="adversary input"):
         Adversary("logits", 6, torch_rng(1))
-    assert len(LOOKS) == 3
+
+
+def shown(looks: str, margin: Tensor) -> Tensor:
+    """What an adversary makes of margins (n,), as its logit of s, (n,)."""
+    adversary = Adversary(looks, 6, torch_rng(1))
+    y = torch.ones(len(margin)).long()
+    logits = torch.stack([torch.zeros_like(margin), margin], 1)
+    out = adversary(torch.zeros(len(margin), 6), logits, y)
+    return out[:, 1] - out[:, 0]
+
+
+def test_a_soft_decision_has_the_logits_slope_at_the_threshold_and_saturates() -> None:
+    """Closed form: 4 sigmoid(m) - 2 = 2 tanh(m / 2), of slope 1 at 0 and bounded by 2."""
+    slopes = []
+    for looks in ("logit_and_label", "decision_and_label"):
+        margin = torch.zeros(1, requires_grad=True)
+        slopes += torch.autograd.grad(shown(looks, margin).sum(), margin)
+    torch.testing.assert_close(slopes[0], slopes[1])
+    margin = torch.tensor([-3.0, 0.0, 0.5, 3.0])
+    expected = shown("logit_and_label", 2 * torch.tanh(margin / 2))
+    torch.testing.assert_close(shown("decision_and_label", margin), expected)
+    # more confidence in the same decision is nothing to an adversary that counts decisions
+    sure, surer = shown("decision_and_label", torch.tensor([20.0, 40.0]))
+    torch.testing.assert_close(sure, surer)
+    assert not torch.isclose(*shown("logit_and_label", torch.tensor([20.0, 40.0])))
 
 
 # --- training -------------------------------------------------------------------------------

@@ -1,11 +1,14 @@
 """The FAAP experiments: measurements from decisions, and the claims that wait for them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 
 from fairtut.data.images import ImageSet
+from fairtut.data.synthetic import faces
 from fairtut.errors import UnknownName
 from fairtut.metrics import DEFINITIONS, group_table
 from fairtut.report.claims import load_claims
@@ -132,6 +135,47 @@ def test_floors_stay_below_the_model_and_fall_with_the_budget():
     assert all(value < -0.1 for value in gap["values"])
 
 
+def test_other_fair_models_are_compared_with_the_same_normal_ones(monkeypatch):
+    images = world("celeba", ("Smiling",))
+    test = images.split == "test"
+    y, s = (images.labels(name).numpy()[test] for name in ("Smiling", "Male"))
+    gaps = {"normal": 0.5, "fair": 0.1, "longer": 0.5, "logit": 0.9}
+
+    def decide(images, preset, seed, rows):
+        noise = np.random.default_rng(seed).normal(size=len(y))
+        return {k: 2.0 * y - 1 + gap * (2 * s - 1) + noise > 0 for k, gap in gaps.items()}
+
+    monkeypatch.setattr(study.extras, "_fair_decisions", decide)
+    preset = replace(study.FAAP["smoke"], headline="Smiling", targets={"Smiling": 3})
+    found = study.extras.other_fair(images, preset)
+    mean = {name: float(np.mean(entry["values"])) for name, entry in found.items()}
+    assert all(len(entry["values"]) == 3 for entry in found.values())
+    assert mean["fair.logit.deo-vs-normal"] > 0.1 > -0.1 > mean["fair.deo-vs-longer"]
+    assert mean["fair.longer.deo-vs-normal"] == 0
+    hit = {
+        k: np.mean([(decide(None, None, i, None)[k] == y).mean() for i in range(3)]) for k in gaps
+    }
+    assert mean["fair.acc-kept"] == pytest.approx(hit["fair"] - hit["normal"] + 0.01)
+
+
+def test_other_fair_models_are_trained_and_differ(tmp_path, monkeypatch):
+    """On colours that tell y and s: four trainings, four different sets of decisions."""
+    monkeypatch.setenv("FAIRTUT_CACHE", str(tmp_path))
+    made = faces.sample(600, 0, 16).images
+    preset = replace(study.for_real(study.FAAP["laptop"], "laptop"), half=200, size=16, width=4)
+    rows, panel = study.extras.people(made, "Smiling")
+    y_hat = study.extras._fair_decisions(made, preset, 0, rows)
+    assert {len(v) for v in y_hat.values()} == {panel.n}
+    assert len({v.tobytes() for v in y_hat.values()}) == 4
+
+
+def test_a_kind_can_have_a_training_of_its_own():
+    preset = study.for_real(study.FAAP["laptop"], "laptop")
+    normal, fair = (preset.deployed("Smiling", kind) for kind in ("normal", "fair"))
+    assert fair == replace(normal, epochs=3, lr_adversary=0.05)
+    assert preset.deployed("Attractive", "fair") == preset.deployed("Attractive", "rg")
+
+
 def test_blond_pools_validation_and_test_people():
     images = world("celeba", ("Smiling", "Blond_Hair"))
     few = Measured(images, cells(images, "Smiling")).panel.n
@@ -141,14 +185,14 @@ def test_blond_pools_validation_and_test_people():
 
 def test_every_claim_waits_for_a_measurement_that_the_chapter_makes():
     celeba = world("celeba", ("Smiling", "Attractive", "Blond_Hair"))
-    lfw, faces = world("lfw", ("Happy",)), world("faces", ("Attractive",))
+    lfw, drawn = world("lfw", ("Happy",)), world("faces", ("Attractive",))
     made: set[str] = set()
     for images, names in ((celeba, ("Smiling", "Attractive", "Blond_Hair")), (lfw, ("Happy",))):
         for name in names:
             made |= set(study.measures.table(images, cells(images, name)))
-    made |= set(study.measures.table(faces, cells(faces, "Attractive"), "Attractive"))
+    made |= set(study.measures.table(drawn, cells(drawn, "Attractive"), "Attractive"))
     made |= set(study.extras.floors(celeba, {"Smiling": cells(celeba, "Smiling")}))
-    beside = ("rg.features.", "lf.uniform.", "faces.", "transfer.", "cam.", "exact.")
+    beside = ("rg.features.", "lf.uniform.", "fair.", "faces.", "transfer.", "cam.", "exact.")
     for claim in load_claims("faap"):
         if claim.untested is None:
             wanted = {*claim.measure, *([claim.shown] if claim.shown else [])}
@@ -188,6 +232,7 @@ def test_presets_know_what_they_train(name):
         for target in cfg.targets:
             training = cfg.deployed(target)
             assert dict(training.strength)["fair"] > 0
+            assert dict(training.strength) == dict(cfg.deployed(target, "fair").strength)
             assert cfg.generator(target).beta == cfg.beta[target]
         assert cfg.headline in cfg.targets
         assert set(cfg.only_t) <= set(cfg.targets)

@@ -118,7 +118,7 @@ def deploy(task: Task, kind: str, preset: Preset, **changes: Any) -> FaceClassif
     All kinds of one seed share the first epochs; ``changes`` are to its
     :class:`~fairtut.methods.deployed.Training`.
     """
-    config = replace(preset.deployed(task.target), **changes)
+    config = replace(preset.deployed(task.target, kind), **changes)
     rows, _ = task.halves()
     x, y, s = task.images.x[rows], task.y[rows], task.s[rows]
     card = {

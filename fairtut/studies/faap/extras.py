@@ -113,6 +113,61 @@ def obvious(images: ImageSet, preset: Preset) -> dict[str, Entry]:
     }
 
 
+# ---------------------------------------------------------------- other ways to be fair
+
+
+_WEAK: Mapping[str, Any] = {
+    "strength": (("fair", 0.3),), "looks": (("fair", "logit_and_label"),), "lr_adversary": 5e-3,
+}  # fmt: skip
+"""A fair model whose adversary reads the logit, and whose weight is too small to move it."""
+
+
+def other_fair(images: ImageSet, preset: Preset) -> dict[str, Entry]:
+    """Compare the fair model of the headline target with two that differ in one thing.
+
+    ``longer`` has no adversary and as many epochs; ``logit`` has a weak adversary on the logit.
+
+    Returns
+    -------
+    dict
+        ``fair.acc-kept``: accuracy of fair minus normal, plus a point; ``fair.deo-vs-longer``;
+        and for both others ``fair.<name>.deo`` and ``fair.<name>.deo-vs-normal``.
+    """
+    from joblib import Parallel, delayed
+
+    rows, panel = people(images, preset.headline)
+    several = Parallel(n_jobs=workers(images, preset))(
+        delayed(_fair_decisions)(images, preset, seed, rows)
+        for seed in preset.seeds(preset.headline)
+    )
+    y_hat = {name: np.stack([of[name] for of in several]) for name in several[0]}  # (seeds, n)
+    acc, deo = ({k: score(v) for k, v in y_hat.items()} for score in (panel.accuracy, panel.deo))
+    found = {
+        "fair.acc-kept": acc["fair"] - acc["normal"] + 0.01,
+        "fair.deo-vs-longer": deo["fair"] - deo["longer"],
+    }
+    for name in ("longer", "logit"):
+        found[f"fair.{name}.deo"] = deo[name]
+        found[f"fair.{name}.deo-vs-normal"] = deo[name] - deo["normal"]
+    return {identifier: panel.measurement(draws) for identifier, draws in found.items()}
+
+
+def _fair_decisions(
+    images: ImageSet, preset: Preset, seed: int, rows: torch.Tensor
+) -> dict[str, NDArray[np.bool_]]:
+    """Return the decisions of the normal model, the fair one and the two others, (n,) each."""
+    with torch_threads(1):
+        task = Task(images, preset.headline, seed, preset.half)
+        normal, fair = (preset.deployed(preset.headline, kind) for kind in ("normal", "fair"))
+        models = {
+            "normal": deploy(task, "normal", preset),
+            "fair": deploy(task, "fair", preset),
+            "longer": deploy(task, "normal", preset, epochs=fair.epochs),
+            "logit": deploy(task, "fair", preset, epochs=normal.epochs, **_WEAK),
+        }
+        return {name: see(model, images.x[rows])[1] > 0 for name, model in models.items()}
+
+
 # ---------------------------------------------------------------- what the scores leave room for
 
 

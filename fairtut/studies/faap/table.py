@@ -63,7 +63,7 @@ def settings(images: ImageSet, target: str, preset: Preset) -> str:
     return json.dumps(
         {
             "images": images.digest,
-            "deployed": asdict(preset.deployed(target)),
+            "deployed": {k: asdict(preset.deployed(target, k)) for k in preset.kinds},
             "faap": asdict(preset.generator(target)),
             "width": preset.width,
             "half": preset.half,
