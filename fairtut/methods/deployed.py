@@ -152,7 +152,9 @@ class Adversary(nn.Module):
         if looks not in LOOKS:
             raise UnknownName.of("adversary input", looks, LOOKS)
         self.looks = looks
-        inputs = {"features": width, "logit": 1}.get(looks, 3)
+        inputs = {"features": width, "logit": 1, "logit_and_label": 3, "decision_and_label": 3}[
+            looks
+        ]
         self.net = MLP(inputs, _HIDDEN.get(looks, ()), 2, generator=generator)
 
     def forward(self, z: Tensor, logits: Tensor, y: Tensor) -> Tensor:
@@ -165,7 +167,7 @@ class Adversary(nn.Module):
                 margin = 4 * torch.sigmoid(margin) - 2
             label = y[:, None].to(margin.dtype)
             seen = margin
-            if self.looks != "logit":
+            if self.looks.endswith("_and_label"):
                 seen = torch.cat([margin, margin * label, label], 1)  # (n, 3)
         out: Tensor = self.net(seen)
         return out

@@ -116,16 +116,17 @@ def obvious(images: ImageSet, preset: Preset) -> dict[str, Entry]:
 # ---------------------------------------------------------------- other ways to be fair
 
 
-_WEAK: Mapping[str, Any] = {
+_FIRST: Mapping[str, Any] = {
     "strength": (("fair", 0.3),), "looks": (("fair", "logit_and_label"),), "lr_adversary": 5e-3,
 }  # fmt: skip
-"""A fair model whose adversary reads the logit, and whose weight is too small to move it."""
+"""The fair training that was chosen first, with one seed."""
 
 
-def other_fair(images: ImageSet, preset: Preset) -> dict[str, Entry]:
-    """Compare the fair model of the headline target with two that differ in one thing.
+def other_fair(images: ImageSet, cells: Sequence[Cell], preset: Preset) -> dict[str, Entry]:
+    """Compare the fair models of a target with two other trainings, seed by seed.
 
-    ``longer`` has no adversary and as many epochs; ``logit`` has a weak adversary on the logit.
+    ``longer`` has no adversary and as many epochs as fair; ``logit`` is what was chosen first, a
+    weak and slow adversary on the logit and the label, with as many epochs as normal.
 
     Returns
     -------
@@ -135,37 +136,32 @@ def other_fair(images: ImageSet, preset: Preset) -> dict[str, Entry]:
     """
     from joblib import Parallel, delayed
 
-    rows, panel = people(images, preset.headline)
-    several = Parallel(n_jobs=workers(images, preset))(
-        delayed(_fair_decisions)(images, preset, seed, rows)
-        for seed in preset.seeds(preset.headline)
+    m = Measured(images, cells)
+    others = Parallel(n_jobs=workers(images, preset))(
+        delayed(_other_decisions)(images, preset, cell) for cell in cells
     )
-    y_hat = {name: np.stack([of[name] for of in several]) for name in several[0]}  # (seeds, n)
-    acc, deo = ({k: score(v) for k, v in y_hat.items()} for score in (panel.accuracy, panel.deo))
-    found = {
-        "fair.acc-kept": acc["fair"] - acc["normal"] + 0.01,
-        "fair.deo-vs-longer": deo["fair"] - deo["longer"],
-    }
-    for name in ("longer", "logit"):
+    y_hat = {kind: m.decisions(kind) for kind in ("normal", "fair")}  # (seeds, n)
+    y_hat |= {name: np.stack([of[name] for of in others])[:, m.keep] for name in others[0]}
+    deo = {name: m.panel.deo(decided) for name, decided in y_hat.items()}
+    price = m.panel.accuracy(y_hat["fair"]) - m.panel.accuracy(y_hat["normal"])
+    found = {"fair.acc-kept": price + 0.01, "fair.deo-vs-longer": deo["fair"] - deo["longer"]}
+    for name in others[0]:
         found[f"fair.{name}.deo"] = deo[name]
         found[f"fair.{name}.deo-vs-normal"] = deo[name] - deo["normal"]
-    return {identifier: panel.measurement(draws) for identifier, draws in found.items()}
+    return {identifier: m.panel.measurement(draws) for identifier, draws in found.items()}
 
 
-def _fair_decisions(
-    images: ImageSet, preset: Preset, seed: int, rows: torch.Tensor
-) -> dict[str, NDArray[np.bool_]]:
-    """Return the decisions of the normal model, the fair one and the two others, (n,) each."""
+def _other_decisions(images: ImageSet, preset: Preset, cell: Cell) -> dict[str, NDArray[np.bool_]]:
+    """Return the decisions of the two other models about the evaluated people, (n,) each."""
     with torch_threads(1):
-        task = Task(images, preset.headline, seed, preset.half)
-        normal, fair = (preset.deployed(preset.headline, kind) for kind in ("normal", "fair"))
+        task = Task(images, cell.target, cell.seed, preset.half)
+        normal, fair = (preset.deployed(cell.target, kind) for kind in ("normal", "fair"))
         models = {
-            "normal": deploy(task, "normal", preset),
-            "fair": deploy(task, "fair", preset),
             "longer": deploy(task, "normal", preset, epochs=fair.epochs),
-            "logit": deploy(task, "fair", preset, epochs=normal.epochs, **_WEAK),
+            "logit": deploy(task, "fair", preset, epochs=normal.epochs, **_FIRST),
         }
-        return {name: see(model, images.x[rows])[1] > 0 for name, model in models.items()}
+        x = images.x[task.evaluated()]
+        return {name: see(model, x)[1] > 0 for name, model in models.items()}
 
 
 # ---------------------------------------------------------------- what the scores leave room for

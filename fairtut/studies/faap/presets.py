@@ -186,7 +186,7 @@ def for_real(preset: Preset, name: str) -> Preset:
         width=16,
         targets={"Smiling": 6, "Attractive": 2, "Blond_Hair": 2},
         training=replace(_SMALL, shared_epochs=3, epochs=2),
-        own={"Smiling": {"fair": {"lr_adversary": 0.05, "epochs": 3}}},
+        own={"Smiling": {"fair": {**_OWN["Smiling"]["fair"], "epochs": 3}}},
         faap=replace(_BRIEF, epochs=2),
         headline="Smiling",
         only_t=("Smiling",),
