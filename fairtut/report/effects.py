@@ -1,0 +1,78 @@
+"""Effects that a page speaks of: asserted where the page is made, told where they are absent.
+
+A sentence such as "the gap closes" is about one run: the committed one.  There it is an assertion,
+and so it is in the small run of every push.  A reader who takes another seed or other data may see
+no effect: the chapter then runs on and says so.
+
+>>> expect = Effects("laptop", "synthetic", seed=3)
+>>> expect(False, "the gap closes", "the gap does not close with this seed")
+the gap does not close with this seed
+False
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+PINNED: Final = frozenset({("smoke", "synthetic", 0), ("laptop", "synthetic", 0)})
+"""The runs whose effects are asserted: the one of every push, and the one that is committed."""
+
+
+class MissingEffect(AssertionError):
+    """An effect that a page speaks of is absent in a run that must show it."""
+
+
+@dataclass(frozen=True)
+class Effects:
+    """What a run must show, by its preset, its data and its seed.
+
+    Attributes
+    ----------
+    preset, data : str
+        Names from :mod:`fairtut.runtime.presets`.
+    seed : int
+        The root seed of the chapter.
+    """
+
+    preset: str
+    data: str
+    seed: int
+
+    @property
+    def pinned(self) -> bool:
+        """Whether an absent effect stops this run."""
+        return (self.preset, self.data, self.seed) in PINNED
+
+    def __call__(self, holds: Any, sentence: str, otherwise: str, *, only: str = "") -> bool:
+        """Check an effect.
+
+        Parameters
+        ----------
+        holds : bool
+            Whether the effect is there; NaN counts as absent.
+        sentence : str
+            What the page says.
+        otherwise : str
+            What is said instead where the effect is absent and the run goes on.
+        only : str, optional
+            The one preset in which the effect is asserted (a small run may be too small to show
+            it); by default every pinned run.
+
+        Returns
+        -------
+        bool
+            Whether the effect is there.
+
+        Raises
+        ------
+        MissingEffect
+            In a pinned run without the effect.
+        """
+        # NaN is truthy, and equal to nothing: an undefined effect is no effect
+        there = bool(holds == holds) and bool(holds)
+        if not there and self.pinned and only in ("", self.preset):
+            raise MissingEffect(f"this run must show that {sentence}; it shows: {otherwise}")
+        if not there:
+            print(otherwise)
+        return there

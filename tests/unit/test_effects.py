@@ -1,0 +1,41 @@
+"""An effect is asserted where it is promised, and told where it is absent."""
+
+import numpy as np
+import pytest
+
+from fairtut.report.effects import PINNED, Effects, MissingEffect
+
+
+@pytest.mark.parametrize(("preset", "data", "seed"), sorted(PINNED))
+def test_a_pinned_run_stops_without_its_effect(preset, data, seed):
+    expect = Effects(preset, data, seed)
+    assert expect(True, "it rises", "it falls")
+    with pytest.raises(MissingEffect, match="it rises"):
+        expect(False, "it rises", "it falls")
+
+
+@pytest.mark.parametrize(
+    ("preset", "data", "seed"),
+    [("smoke", "synthetic", 1), ("laptop", "real", 0), ("paper", "real", 0)],
+)
+def test_another_run_goes_on_and_says_so(preset, data, seed, capsys):
+    assert not Effects(preset, data, seed)(False, "it rises", "it falls here")
+    assert capsys.readouterr().out == "it falls here\n"
+
+
+def test_an_undefined_effect_is_absent():
+    expect = Effects("smoke", "synthetic", 0)
+    for undefined in (float("nan"), np.float64("nan")):
+        with pytest.raises(MissingEffect):
+            expect(undefined, "it rises", "it is not defined")
+
+
+def test_an_effect_of_one_preset_is_asserted_there_only(capsys):
+    assert not Effects("smoke", "synthetic", 0)(False, "a", "b", only="laptop")
+    with pytest.raises(MissingEffect):
+        Effects("laptop", "synthetic", 0)(False, "a", "b", only="laptop")
+
+
+def test_a_present_effect_is_silent(capsys):
+    assert Effects("paper", "real", 7)(np.bool_(True), "a", "b")
+    assert capsys.readouterr().out == ""

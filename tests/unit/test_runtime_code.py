@@ -1,0 +1,107 @@
+"""A digest of code changes with the code, and with nothing else."""
+
+import functools
+import importlib
+import sys
+
+import pytest
+
+from fairtut.runtime import code
+
+FRESH = ("modules", "_of_modules", "_parsed", "_tree")
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    """A copy of a small `fairtut`, whose digests are computed from its files."""
+    root = tmp_path / "fairtut"
+
+    def write(name: str, text: str) -> None:
+        file = root / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+        for cached in FRESH:
+            getattr(code, cached).cache_clear()
+
+    write("__init__.py", "")
+    write("a/__init__.py", '"""A."""\n')
+    write("a/loss.py", 'def loss(x):\n    """Text."""\n    return 2 * x\n')
+    write("a/unused.py", "VALUE = 1\n")
+    write("b.py", "def train():\n    from fairtut.a.loss import loss\n    return loss(1)\n")
+    monkeypatch.setattr(code, "PACKAGE", root)
+    yield write
+    for cached in FRESH:
+        getattr(code, cached).cache_clear()
+
+
+def test_the_closure_follows_imports_inside_functions_and_packages(package):
+    assert code.modules("fairtut.b") == ("fairtut", "fairtut.a", "fairtut.a.loss", "fairtut.b")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'def loss(x):\n    """Other words."""\n    return 2 * x\n',
+        "# a comment\ndef loss(x):\n\n    return (2 * x)  # and one more\n",
+        "from typing import TYPE_CHECKING\n",
+    ],
+)
+def test_words_do_not_count(package, text):
+    before = code.digest("fairtut.b")
+    if "TYPE_CHECKING" in text:
+        package("a/loss.py", text + "def loss(x):\n    return 2 * x\n")
+        before = code.digest("fairtut.b")
+        text += "if TYPE_CHECKING:\n    import torch\n\n\ndef loss(x):\n    return 2 * x\n"
+    package("a/loss.py", text)
+    assert code.digest("fairtut.b") == before
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("a/loss.py", "def loss(x):\n    return 3 * x\n"),
+        ("a/__init__.py", "SIDE = 'effect'\n"),
+        ("b.py", "def train():\n    from fairtut.a.loss import loss\n    return loss(2)\n"),
+    ],
+)
+def test_every_line_that_can_run_counts(package, file, text):
+    before = code.digest("fairtut.b")
+    package(file, text)
+    assert code.digest("fairtut.b") != before
+
+
+def test_a_module_that_is_not_imported_does_not_count(package):
+    before = code.digest("fairtut.b")
+    package("a/unused.py", "VALUE = 2\n")
+    assert code.digest("fairtut.b") == before
+
+
+def test_a_function_stands_for_its_module_and_a_partial_for_its_function():
+    from fairtut.runtime.seeds import numpy_rng
+
+    module = importlib.import_module(numpy_rng.__module__)
+    assert code.digest(numpy_rng) == code.digest(module.__name__)
+    assert code.digest(functools.partial(numpy_rng, 1)) == code.digest(numpy_rng)
+
+
+def test_a_readers_function_counts_with_what_it_uses(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+    def digest_with(line: str) -> str:
+        (tmp_path / "reader_script.py").write_text(
+            f"from fairtut.runtime import seeds\n\n\ndef f():\n    {line}\n"
+        )
+        sys.modules.pop("reader_script", None)
+        importlib.invalidate_caches()
+        import linecache
+
+        linecache.clearcache()
+        return code.digest(importlib.import_module("reader_script").f)
+
+    assert digest_with("return 1") == digest_with("return 1  # a comment")
+    assert digest_with("return 1") != digest_with("return 22")
+
+
+def test_an_unknown_module_is_named():
+    with pytest.raises(ValueError, match=r"fairtut\.nowhere"):
+        code.digest("fairtut.nowhere")
