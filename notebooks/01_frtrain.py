@@ -25,8 +25,9 @@
 # worse than a learner that never cared. Their answer is *FR-Train*: one training with two
 # adversaries, one for fairness and one for robustness, and a small set of clean labels to lean on.
 #
-# This chapter rebuilds the method twice, as the public code **released** it and as the talk
-# **described** it, because the two are not the same. We check both theorems, rerun every row of the
+# This chapter rebuilds the method as the public code **released** it. Beside it stands a variant
+# of *ours*, **label-fed**, whose robustness adversary sees the training labels; it is there to ask
+# what that adversary could have known. We check both theorems, rerun every row of the
 # results table with the controls that the table lacks, and look inside the discriminators. By the
 # end you will know which of the paper's messages survive, and what did the work.
 
@@ -458,12 +459,17 @@ assert torch.allclose(ours, by_autograd, atol=1e-12)
 print(f"largest difference from autograd: {(ours - by_autograd).abs().max():.1e}")
 
 # %% [markdown]
-# ### Released and described
+# ### Released and label-fed
 #
-# The public code and the talk describe different discriminators. In the code, $D_R$ gets the
-# classifier's **logit** for training rows and the true **label** for clean rows. In the talk it
-# gets the training label. The distinction decides everything that follows: a discriminator that
-# never sees a training label cannot notice that it was flipped.
+# In the public code $D_R$ gets the classifier's **logit** for training rows and the true **label**
+# for clean rows. The slides do not say what $D_R$ sees, so nothing in them speaks against that
+# reading: the triple of theorem 2 then holds a *decision* when it comes from the training set. It
+# has a consequence, though. A discriminator that never sees a training label cannot notice that it
+# was flipped.
+#
+# To see how much that matters we made a second variant, which is **not the authors'**. In the
+# *label-fed* one $D_R$ gets the training label, as the clean rows' label is given to it, and its
+# output, normalised to mean one, weighs the rows of the classification loss; $\lambda_r$ is 0.
 
 # %%
 settings = pd.DataFrame(
@@ -480,7 +486,7 @@ settings = pd.DataFrame(
         for name, c in (
             ("released, clean", cfg.clean),
             ("released, poisoned", cfg.poisoned),
-            ("described", cfg.described),
+            ("label-fed", cfg.label_fed),
         )
     }
 )
@@ -555,7 +561,7 @@ show(
 #
 # **Controls.** The table lacks the runs that would tell a method from its clean set, so we add
 # five: AD on the clean set alone, AD on training and clean rows together, AD with the true labels
-# (an oracle), FR-Train as described, and fairlearn's exponentiated gradient
+# (an oracle), our label-fed variant, and fairlearn's exponentiated gradient
 # {cite}`agarwal2018` as a fair learner that we did not write.
 
 # %%
@@ -620,7 +626,7 @@ def tradeoff(training: str, methods: list[str]):
     )
 
 
-fig = tradeoff("poisoned", ["fc", "ad", "rml-fc", "frtrain", "described"])
+fig = tradeoff("poisoned", ["fc", "ad", "rml-fc", "frtrain", "label-fed"])
 show(
     fig,
     name="tradeoff-poisoned",
@@ -756,7 +762,7 @@ tables.table(means, caption=f"Means over {cfg.side_draws} draws and {cfg.inits} 
 # weight stays near 1. Switching the weights off changes next to nothing.
 #
 # **The discriminator is blind to poison.** It never sees a training label, so flipped and untouched
-# rows get nearly the same score, the flipped ones if anything a slightly *cleaner* one. Give it the labels, as the talk describes, and it separates them at once.
+# rows get nearly the same score, the flipped ones if anything a slightly *cleaner* one. Give it the labels, as our label-fed variant does, and it separates them at once.
 
 # %%
 blind = released.r_score.mean(0)
@@ -766,13 +772,13 @@ sighted = fr.train(
     clean_rows,
     lambda_f=[0.9] * 5,
     seeds=inits,
-    config=cfg.described,
+    config=cfg.label_fed,
     fused=cfg.fused,
 ).r_score.mean(0)
 
 # %% tags=["hide-input"]
 show(
-    drawings.scores({"released": blind, "described": sighted}, draw.poison.flipped),
+    drawings.scores({"released": blind, "label-fed": sighted}, draw.poison.flipped),
     name="blind",
     caption="What the robustness discriminator says of training rows that were flipped or not; "
     f"one draw, mean of five initialisations, n = {len(blind)}. Left: as released, it sees the "
@@ -926,7 +932,7 @@ else:
 # %% tags=["hide-input"]
 committed = [r for r in load_records() if (r.chapter, r.data) == (record.chapter, "real")]
 sources = [record] if data == "real" else committed
-keep = ["lr", "ad", "rml-ad", "frtrain", "described", "clean-only", "clean-and-train", "oracle"]
+keep = ["lr", "ad", "rml-ad", "frtrain", "label-fed", "clean-only", "clean-and-train", "oracle"]
 if sources:
     show(
         drawings.real_panels(sources[-1], list(study.REAL_SETS), keep),
@@ -1081,8 +1087,8 @@ tables.table(pd.DataFrame(sizes_out).round(3), caption="One set of rows, five in
 
 # %% [markdown]
 # ### Exercise 6 (research)
-# Design an attack that knows the clean set and defeats the described discriminator. Start from
-# `fairtut.data.poison.flip_labels` and `fr.VARIANTS["described"]`. There is no solution here; if
+# Design an attack that knows the clean set and defeats the label-fed discriminator. Start from
+# `fairtut.data.poison.flip_labels` and `fr.VARIANTS["label-fed"]`. There is no solution here; if
 # you find one, it is a paper.
 
 # %% [markdown]

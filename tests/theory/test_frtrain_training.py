@@ -19,7 +19,7 @@ from fairtut.data.synthetic.gaussians import zafar
 from fairtut.errors import InputError, UnknownName
 from fairtut.methods import fair_baselines as linear
 from fairtut.methods.frtrain import (
-    DESCRIBED,
+    LABEL_FED,
     RELEASED_CLEAN,
     RELEASED_POISONED,
     VARIANTS,
@@ -205,8 +205,8 @@ def test_a_detached_robustness_term_is_debiasing_with_another_mix(people):
     np.testing.assert_allclose(out.theta, plain.theta, atol=1e-4)
 
 
-def test_the_described_discriminator_sees_the_poison_and_the_released_one_does_not(people):
-    config = replace(DESCRIBED, epochs=601, warmup=100, lr_classifier=0.01, lr_f=0.05, lr_r=0.5)
+def test_the_label_fed_discriminator_sees_the_poison_and_the_released_one_does_not(people):
+    config = replace(LABEL_FED, epochs=601, warmup=100, lr_classifier=0.01, lr_f=0.05, lr_r=0.5)
     rows, _ = people
     flipped = flip_labels(
         *(a[:240] for a in (rows[0], rows[1], zafar(300, seed=3).y)), fraction=0.1
@@ -307,7 +307,7 @@ def test_wide_inputs_train_like_narrow_ones(people):
 
 def test_the_estimator_is_train(people):
     rows, clean = people
-    config = replace(DESCRIBED, epochs=60, warmup=20)
+    config = replace(LABEL_FED, epochs=60, warmup=20)
     model = FRTrain(0.4, config, seed=7, fused=False)
     with pytest.raises(InputError, match="not fitted"):
         model.predict(*clean[:2])
@@ -418,7 +418,7 @@ def test_the_published_settings():
     assert (clean.r_gradient, poisoned.r_gradient) == (False, True)
     assert all(c.warmup == 500 and c.hidden == 16 and c.init_std == 0.2 for c in (clean, poisoned))
     assert VARIANTS["debiasing-clean"].r_input == "none"
-    assert DESCRIBED.r_input == "label" and DESCRIBED.lambda_r == 0
+    assert LABEL_FED.r_input == "label" and LABEL_FED.lambda_r == 0
 
 
 def test_the_benchmark_runs_where_nothing_is_fused():

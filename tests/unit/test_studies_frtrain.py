@@ -43,7 +43,7 @@ TINY = replace(
     sizes={"train": 240, "clean": 60, "select": 150, "test": 200},
     clean=replace(FRTRAIN["smoke"].clean, **_FAST),
     poisoned=replace(FRTRAIN["smoke"].poisoned, **_FAST),
-    described=replace(FRTRAIN["smoke"].described, **_FAST),
+    label_fed=replace(FRTRAIN["smoke"].label_fed, **_FAST),
     rml_steps=60,
 )
 PARTS = ("train", "clean", "select", "test")
@@ -267,8 +267,8 @@ def test_the_audit_looks_inside(draw):
         np.testing.assert_allclose(released[f"score_{which}"], out.r_score[:, rows].mean(1))
         np.testing.assert_allclose(released[f"weight_{which}"], out.weights[:, rows].mean(1))
     shares = draw.poison.flipped.mean()
-    described = by["described"]
-    mean = shares * described["weight_flipped"] + (1 - shares) * described["weight_kept"]
+    label_fed = by["label-fed"]
+    mean = shares * label_fed["weight_flipped"] + (1 - shares) * label_fed["weight_kept"]
     np.testing.assert_allclose(mean, 1, atol=1e-5)
 
 
@@ -292,7 +292,7 @@ def test_crowd_and_odds_frames(draw):
 def test_real_settings_keep_the_structure():
     real = for_real(FRTRAIN["laptop"])
     assert real.poisoned.epochs == 2000 and real.poisoned.lambda_r == 0.4
-    assert real.described.lr_r == FRTRAIN["laptop"].described.lr_r
+    assert real.label_fed.lr_r == FRTRAIN["laptop"].label_fed.lr_r
     assert for_real(FRTRAIN["smoke"]).poisoned.epochs == FRTRAIN["smoke"].poisoned.epochs
 
 

@@ -15,8 +15,9 @@ Two variants are kept apart by :class:`Config`:
 
 ``released``
     what the public code does: :math:`D_R` sees the *logit* of a training row, never its label.
-``described``
-    what the talk describes: :math:`D_R` sees the training *label*, and its output, normalised to
+    The talk does not say what :math:`D_R` sees; the theorem's triple can be read like this.
+``label-fed``
+    ours, not the authors': :math:`D_R` sees the training *label*, and its output, normalised to
     mean one, weighs the training loss.
 
 Read :mod:`~fairtut.methods.frtrain.steps` for the equations of one epoch and
@@ -26,7 +27,7 @@ numbers), so a plain loop spends its time on overhead; here all seeds and all
 """
 
 from fairtut.methods.frtrain.config import (
-    DESCRIBED,
+    LABEL_FED,
     RELEASED_CLEAN,
     RELEASED_POISONED,
     VARIANTS,
@@ -37,7 +38,7 @@ from fairtut.methods.frtrain.estimator import FRTrain
 from fairtut.methods.frtrain.training import Trained, linear_logit, train
 
 __all__ = [
-    "DESCRIBED",
+    "LABEL_FED",
     "RELEASED_CLEAN",
     "RELEASED_POISONED",
     "VARIANTS",

@@ -1,4 +1,4 @@
-"""Settings of FR-Train: what the public code uses, and what the talk describes."""
+"""Settings of FR-Train: what the public code uses, and a variant of ours that sees labels."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class Config:
         Whether the robustness term reaches the classifier.  The released clean run detaches it.
     r_input : {"logit", "label", "none"}
         What the robustness discriminator sees of a training row beside its features: the
-        classifier's logit (released), the training label (described), or no discriminator at all
-        (adversarial debiasing).
+        classifier's logit (released), the training label (label-fed, ours), or no discriminator at
+        all (adversarial debiasing).
     weights : {"released", "normalised", "none"}
         How the robustness discriminator weighs training rows: the released rule
         ``a D_R + (1 - a)``, the output normalised to mean 1, or not at all.
@@ -78,8 +78,8 @@ RELEASED_CLEAN = Config(
 RELEASED_POISONED = Config()
 """The public code's settings for poisoned data."""
 
-DESCRIBED = Config(lr_r=0.1, lambda_r=0.0, r_gradient=False, r_input="label", weights="normalised")
-"""FR-Train as the talk describes it: the discriminator sees labels, its output weighs rows."""
+LABEL_FED = Config(lr_r=0.1, lambda_r=0.0, r_gradient=False, r_input="label", weights="normalised")
+"""A variant of ours: the discriminator sees the training labels, its output weighs the rows."""
 
 
 def debiasing(config: Config) -> Config:
@@ -90,7 +90,7 @@ def debiasing(config: Config) -> Config:
 VARIANTS: dict[str, Config] = {
     "released-clean": RELEASED_CLEAN,
     "released-poisoned": RELEASED_POISONED,
-    "described": DESCRIBED,
+    "label-fed": LABEL_FED,
     "debiasing-clean": debiasing(RELEASED_CLEAN),
     "debiasing-poisoned": debiasing(RELEASED_POISONED),
 }

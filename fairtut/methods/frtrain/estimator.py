@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit
 
 from fairtut.errors import InputError
-from fairtut.methods.frtrain.config import DESCRIBED, Config
+from fairtut.methods.frtrain.config import LABEL_FED, Config
 from fairtut.methods.frtrain.training import Trained, train
 
 
@@ -22,7 +22,7 @@ class FRTrain:
     lambda_f : float
         Weight of the fairness adversary, in [0, 1 - config.lambda_r).
     config : Config
-        Variant and hyper-parameters; default FR-Train as described.
+        Variant and hyper-parameters; by default the label-fed variant, which is ours.
     seed : int
         Seed of the initialisation.
     fused : bool
@@ -39,17 +39,17 @@ class FRTrain:
     Examples
     --------
     >>> from fairtut.data.synthetic.gaussians import zafar
-    >>> from fairtut.methods.frtrain import FRTrain, DESCRIBED
+    >>> from fairtut.methods.frtrain import FRTrain, LABEL_FED
     >>> from dataclasses import replace
     >>> people, few = zafar(400, seed=0), zafar(100, seed=1)
-    >>> model = FRTrain(0.5, replace(DESCRIBED, epochs=50, warmup=20), fused=False)
+    >>> model = FRTrain(0.5, replace(LABEL_FED, epochs=50, warmup=20), fused=False)
     >>> _ = model.fit(people.x, people.s, people.y, clean=(few.x, few.s, few.y))
     >>> model.predict(few.x, few.s).shape
     (100,)
     """
 
     lambda_f: float = 0.5
-    config: Config = DESCRIBED
+    config: Config = LABEL_FED
     seed: int = 0
     fused: bool = True
     theta_: NDArray[np.float32] = field(init=False, repr=False)

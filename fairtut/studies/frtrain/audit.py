@@ -15,7 +15,7 @@ from fairtut.studies.frtrain.presets import Preset
 from fairtut.studies.frtrain.table import run_draw, score
 
 AUDIT_LAMBDA = 0.52  # the poisoned run's setting in the paper's table
-DESCRIBED_LAMBDA = 0.9  # about the same disparate impact without lambda_r in the mix
+LABEL_FED_LAMBDA = 0.9  # about the same disparate impact without lambda_r in the mix
 
 
 def audit_draw(draw: Draw, preset: Preset) -> pd.DataFrame:
@@ -34,7 +34,7 @@ def audit_draw(draw: Draw, preset: Preset) -> pd.DataFrame:
         "released, weights off": (replace(preset.poisoned, weights="none"), AUDIT_LAMBDA),
         "released, gradient off": (replace(preset.poisoned, r_gradient=False), AUDIT_LAMBDA),
         "debiasing, same mix": (debiasing(preset.poisoned), _same_mix(AUDIT_LAMBDA, preset)),
-        "described": (preset.described, DESCRIBED_LAMBDA),
+        "label-fed": (preset.label_fed, LABEL_FED_LAMBDA),
     }
     frames = []
     for name, (config, lam) in variants.items():

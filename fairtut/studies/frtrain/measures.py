@@ -71,8 +71,8 @@ def messages(picked: pd.DataFrame, limit: float, n: int) -> Measures:
     for method in ("clean-only", "clean-and-train", "oracle"):
         gain = _difference(acc("frtrain"), acc(method), n, "fraction")
         found[f"control.frtrain-minus.{method}"] = gain
-    found["control.described-minus-released"] = _difference(
-        acc("described"), acc("frtrain"), n, "fraction"
+    found["control.label-fed-minus-released"] = _difference(
+        acc("label-fed"), acc("frtrain"), n, "fraction"
     )
     return found
 
@@ -85,7 +85,7 @@ def real_messages(picked: pd.DataFrame, name: str, n: int) -> Measures:
         "frtrain-minus.ad": "message.frtrain-minus.ad",
         "frtrain-minus.rml-ad": "message.frtrain-minus.rml-ad",
         "frtrain-minus.clean-only": "control.frtrain-minus.clean-only",
-        "described-minus-released": "control.described-minus-released",
+        "label-fed-minus-released": "control.label-fed-minus-released",
     }
     found = {f"real.{name}.{key}": general[source] for key, source in wanted.items()}
     return found | table(picked, n, prefix=f"real.{name}.table")
@@ -106,7 +106,7 @@ def audit(frame: pd.DataFrame, looks: pd.DataFrame, limit: float, n: int) -> Mea
         Test rows of each value.
     """
     of = {name: rows.set_index(["draw", "init"]) for name, rows in looks.groupby("variant")}
-    released, described = of["released"], of["described"]
+    released, label_fed = of["released"], of["label-fed"]
     off, cut, plain = (
         of[f"released, {what} off"] if what else of["debiasing, same mix"]
         for what in ("weights", "gradient", "")
@@ -119,7 +119,7 @@ def audit(frame: pd.DataFrame, looks: pd.DataFrame, limit: float, n: int) -> Mea
     return {
         "audit.weight-distance": _entry(_nested(distance), n, "fraction"),
         "audit.sees-poison.released": _entry(_nested(_sees(released)), n, "fraction"),
-        "audit.sees-poison.described": _entry(_nested(_sees(described)), n, "fraction"),
+        "audit.sees-poison.label-fed": _entry(_nested(_sees(label_fed)), n, "fraction"),
         "audit.weights-off": _entry(_nested(released["acc"] - off["acc"]), n, "fraction"),
         "audit.gradient-off": _entry(_nested(cut["acc"] - plain["acc"]), n, "fraction"),
         "audit.clean-minus-ad": _difference(
@@ -155,7 +155,7 @@ def crowd(true: pd.DataFrame, noisy: pd.DataFrame, n: int) -> Measures:
         return by_draw(noisy, method, "poisoned", "acc") - by_draw(true, method, "poisoned", "acc")
 
     methods = [
-        m for m in ("frtrain", "described", "clean-only", "rml") if m in set(noisy["method"])
+        m for m in ("frtrain", "label-fed", "clean-only", "rml") if m in set(noisy["method"])
     ]
     found = {
         f"control.crowd-minus-true.{m}": _entry(cost(m).tolist(), n, "fraction") for m in methods

@@ -175,10 +175,10 @@ def frtrain(draw: Draw, training: str, preset: Preset) -> Family:
 # ------------------------------------------------------------------- controls
 
 
-def frtrain_described(draw: Draw, training: str, preset: Preset) -> Family:
-    """FR-Train as described: the discriminator sees labels, its output weighs rows."""
+def frtrain_label_fed(draw: Draw, training: str, preset: Preset) -> Family:
+    """Our label-fed FR-Train: the discriminator sees labels, its output weighs rows."""
     rows = triple(draw.train, draw.labels(training))
-    return adversarial(draw, rows, preset.described, preset.grid.debiasing, preset)
+    return adversarial(draw, rows, preset.label_fed, preset.grid.debiasing, preset)
 
 
 def clean_only(draw: Draw, training: str, preset: Preset) -> Family:
@@ -247,7 +247,7 @@ TABLE: dict[str, Method] = {
 """The nine rows of the paper's table, in its order."""
 
 CONTROLS: dict[str, Method] = {
-    "described": frtrain_described,
+    "label-fed": frtrain_label_fed,
     "clean-only": clean_only,
     "clean-and-train": clean_and_train,
     "oracle": oracle,
@@ -263,7 +263,7 @@ METHODS: dict[str, Method] = TABLE | CONTROLS | ODDS
 NAMES: dict[str, str] = {
     "fc": "FC", "lbc": "LBC", "ad": "AD", "rml-fc": "RML+FC", "rml-lbc": "RML+LBC",
     "rml-ad": "RML+AD", "lr": "LR", "rml": "RML", "frtrain": "FR-Train",
-    "described": "FR-Train as described", "clean-only": "AD, clean set only",
+    "label-fed": "FR-Train, label-fed (ours)", "clean-only": "AD, clean set only",
     "clean-and-train": "AD, training + clean set", "oracle": "AD, true labels",
     "peer": "exponentiated gradient", "ad-eo": "AD for equalized odds",
     "frtrain-eo": "FR-Train for equalized odds",

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from fairtut.methods.frtrain import DESCRIBED, RELEASED_CLEAN, RELEASED_POISONED, Config
+from fairtut.methods.frtrain import LABEL_FED, RELEASED_CLEAN, RELEASED_POISONED, Config
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Grid:
         ``lambda_f`` of FR-Train.  The public notebooks stop at .85 and .52; ours reach nearer to
         ``1 - lambda_r``, so that no draw lacks a candidate with a disparate impact of .8.
     debiasing : tuple of float
-        ``lambda_f`` where there is no ``lambda_r``: AD, its controls, FR-Train as described.
+        ``lambda_f`` where there is no ``lambda_r``: AD, its controls, label-fed FR-Train.
     covariance : tuple of float
         Bounds of FC.
     rounds : tuple of int
@@ -54,8 +54,8 @@ class Preset:
         Share of the training labels that is flipped.
     limit : float
         Disparate impact that a selected model must reach on the ``select`` part.
-    clean, poisoned, described : Config
-        FR-Train's settings on clean and on poisoned labels, and as the talk describes it.
+    clean, poisoned, label_fed : Config
+        FR-Train's settings on clean and on poisoned labels, and those of our label-fed variant.
     rml_steps : int
         Steps of RML.
     peer : bool
@@ -75,7 +75,7 @@ class Preset:
     limit: float = 0.8
     clean: Config = RELEASED_CLEAN
     poisoned: Config = RELEASED_POISONED
-    described: Config = DESCRIBED
+    label_fed: Config = LABEL_FED
     grid: Grid = field(default_factory=Grid)
     rml_steps: int = 3000
     peer: bool = True
@@ -115,7 +115,7 @@ FRTRAIN: dict[str, Preset] = {
         },
         clean=replace(RELEASED_CLEAN, **_SHORT),
         poisoned=replace(RELEASED_POISONED, **_SHORT),
-        described=replace(DESCRIBED, **(_SHORT | {"lr_r": 0.3})),
+        label_fed=replace(LABEL_FED, **(_SHORT | {"lr_r": 0.3})),
         grid=_FEW,
         rml_steps=600,
         peer=False,
@@ -145,5 +145,5 @@ def for_real(preset: Preset) -> Preset:
         side_draws=min(preset.side_draws, draws),
         clean=replace(preset.clean, **change),
         poisoned=replace(preset.poisoned, **change),
-        described=replace(preset.described, **(change | {"lr_r": preset.described.lr_r})),
+        label_fed=replace(preset.label_fed, **(change | {"lr_r": preset.label_fed.lr_r})),
     )
