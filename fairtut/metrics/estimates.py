@@ -69,6 +69,8 @@ class Estimate:
 def _short(value: float, spec: str) -> str:
     """A formatted number without the zero before its decimal point."""
     text = format(value, spec)
+    if text.startswith("-") and not any(digit in text for digit in "123456789n"):
+        text = text[1:]  # rounded to nothing: zero has no sign
     sign, digits = ("-", text[1:]) if text.startswith("-") else ("", text)
     return sign + (digits[1:] if digits.startswith("0.") else digits)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from fairtut.errors import InputError, RecordError
+from fairtut.errors import RecordError
 from fairtut.report.schema import significant
 
 if TYPE_CHECKING:
@@ -67,18 +67,16 @@ class Measurement:
         """Return the mean over draws and its interval (draws without a value are left out).
 
         The interval is that over people where there is one, and else the t-interval over draws,
-        corrected where these are overlapping splits.
-
-        Raises
-        ------
-        fairtut.errors.InputError
-            If no draw has a value.
+        corrected where these are overlapping splits.  It is NaN throughout where no draw has a
+        value: tables and figures show a gap there.
         """
         from fairtut.metrics import Estimate, over_seeds, over_splits
+        from fairtut.metrics.estimates import SEEDS, SPLITS
 
         numbers = [x for x in self.draws() if x is not None]
         if not numbers:
-            raise InputError(f"no draw has a value: {self.note}")
+            method = SEEDS if self.overlap is None else SPLITS
+            return Estimate(math.nan, math.nan, math.nan, n=0, level=level, method=method)
         if self.people is not None:
             mean = math.fsum(numbers) / len(numbers)
             return Estimate(mean, *self.people, n=self.n, level=0.95, method=PEOPLE)

@@ -146,7 +146,9 @@ def plot_bars_ci(
     """
     if not estimates:
         raise InputError("there is nothing to draw: pass at least one estimate")
-    kinds = sorted({_kind(estimate) for estimate in estimates.values()})
+    # a row without a value has no interval of any kind: it is left empty
+    known = [e for e in estimates.values() if not np.isnan(e.value)] or list(estimates.values())
+    kinds = sorted({_kind(estimate) for estimate in known})
     if len(kinds) > 1:
         raise InputError(f"intervals of two kinds ({', '.join(kinds)}): draw one figure for each")
     fig, ax = axes(title, height=1.1 + 0.38 * len(estimates))
@@ -160,7 +162,7 @@ def plot_bars_ci(
     _rows(ax, list(estimates), xlabel)
     if reference is not None:
         ax.axvline(reference, color=INK, lw=0.8)
-    say_interval(fig, kinds[0], [estimate.n for estimate in estimates.values()])
+    say_interval(fig, kinds[0], [estimate.n for estimate in known])
     if published:
         note(fig, "Hollow diamonds: the paper's own numbers.")
     return fig

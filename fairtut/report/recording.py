@@ -234,7 +234,9 @@ class Record:
         return added
 
     def estimate(self, id: str) -> Estimate:
-        """Return the mean over draws and the 95 % t-interval of the measurement ``id``.
+        """Return the mean over draws and the 95 % interval of the measurement ``id``.
+
+        It is NaN throughout where no draw has a value.
 
         Raises
         ------

@@ -21,6 +21,7 @@ def test_how_an_estimate_prints():
     assert f"{estimate:.1%}" == "81.4% [80.1%, 82.7%]"
     assert f"{m.Estimate(-0.02, -0.05, 1.0, 9, 0.95, ''):.2f}" == "-.02 [-.05, 1.00]"
     assert str(m.over_seeds([0.8])) == ".800 [no interval]"
+    assert str(m.Estimate(-0.0, -0.0004, 2e-7, 9, 0.95, "")) == ".000 [.000, .000]"
     assert float(estimate) == 0.8141
     with pytest.raises(AttributeError):
         estimate.value = 1.0  # type: ignore[misc]

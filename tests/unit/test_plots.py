@@ -389,6 +389,15 @@ def test_intervals_over_people_and_over_seeds_are_not_mixed() -> None:
         plots.plot_bars_ci({}, xlabel="x")
 
 
+def test_a_row_without_a_value_is_left_empty_whatever_its_interval_would_have_been() -> None:
+    people = Estimate(0.1, 0.0, 0.2, 1000, 0.95, "percentile bootstrap over people")
+    nothing = Estimate(np.nan, np.nan, np.nan, 0, 0.95, "t over seeds")
+    fig = plots.plot_bars_ci({"a": people, "b": nothing}, xlabel="x")
+    assert "percentile bootstrap over people, n = 1,000" in caption(fig)
+    assert [label.get_text() for label in fig.axes[0].get_yticklabels()] == ["a", "b"]
+    assert "No intervals" in caption(plots.plot_bars_ci({"b": nothing}, xlabel="x"))
+
+
 def test_dots_show_draws_initialisations_and_the_interval() -> None:
     values = {"a": [[0.1, 0.3], [0.2, None], None], "b": pd.Series([0.5, 0.6])}
     fig = plots.plot_dots_by_seed(values, xlabel="gap", published={"a": 0.4}, reference=0)

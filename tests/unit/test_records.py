@@ -115,6 +115,16 @@ def test_missing_values_are_left_out_of_a_draw_and_kept_in_the_file() -> None:
     assert m.draws() == [0.2, None, 0.4]
 
 
+def test_a_measurement_without_any_value_is_nan_and_not_zero_or_an_error() -> None:
+    for overlap, method in ((None, "t over seeds"), (0.4, "corrected t over splits")):
+        record = started()
+        record.measure("x", [None, np.nan], n=1, unit="fraction", note="empty", overlap=overlap)
+        found = record.estimate("x")
+        assert np.isnan([found.value, found.low, found.high]).all()
+        assert found.method == method and str(found) == "nan [no interval]"
+        assert not found.excludes()
+
+
 @pytest.mark.parametrize(
     ("id", "values", "changes", "part"),
     [
