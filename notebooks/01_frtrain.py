@@ -67,14 +67,14 @@ from fairtut.report.drawings import frtrain as drawings
 from fairtut.report.figures import show
 from fairtut.report.prose import say
 from fairtut.report.results import Record, load_claims, load_records, of_chapter
+from fairtut.runtime import parameters
 from fairtut.runtime.device import describe_device, pick_device
-from fairtut.runtime.presets import check_mode, choose
 from fairtut.studies import frtrain as study
 
 # %% tags=["hide-input"]
 logging.basicConfig(format="%(message)s")
-cfg = choose(study.FRTRAIN, preset)
-cfg = study.for_real(cfg) if check_mode(data) == "real" else cfg
+preset, data, seed, results_dir = parameters.checked(preset, data, seed, results_dir)
+cfg = study.configuration(preset, data, seed)
 device = pick_device()
 about = describe_device(device)
 record = Record.start(
@@ -85,6 +85,7 @@ record = Record.start(
     seeds={"draws": range(cfg.draws), "inits": range(cfg.inits)},
     config=cfg,
     device=device,
+    results_dir=results_dir,
 )
 plots.use_style()
 minutes = {"smoke": 1, "laptop": 9, "paper": 60}[preset]
@@ -323,7 +324,7 @@ assert holds
 # is the check: we bin real draws of the data into a table of $v$ against $(x, s, y)$.
 
 # %%
-draw = study.synthetic_draw(0, choose(study.FRTRAIN, preset), seed)
+draw = study.synthetic_draw(0, study.configuration(preset, "synthetic"), seed)
 
 
 def cells(table, y) -> np.ndarray:

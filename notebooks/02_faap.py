@@ -48,7 +48,6 @@ results_dir = "results"
 import inspect
 import logging
 import tempfile
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -68,15 +67,14 @@ from fairtut.report.drawings import faap as drawings
 from fairtut.report.figures import show
 from fairtut.report.prose import say
 from fairtut.report.results import Record, load_claims, load_records, of_chapter
+from fairtut.runtime import parameters
 from fairtut.runtime.device import describe_device, pick_device
-from fairtut.runtime.presets import check_mode, choose
 from fairtut.studies import faap as study
 
 # %% tags=["hide-input"]
 logging.basicConfig(format="%(message)s")
-cfg = choose(study.FAAP, preset)
-cfg = study.for_real(cfg, preset) if check_mode(data) == "real" else cfg
-cfg = replace(cfg, root=seed)
+preset, data, seed, results_dir = parameters.checked(preset, data, seed, results_dir)
+cfg = study.configuration(preset, data, seed)
 device = pick_device()
 about = describe_device(device)
 record = Record.start(
@@ -87,6 +85,7 @@ record = Record.start(
     seeds={target: cfg.seeds(target) for target in cfg.targets},
     config=cfg,
     device=device,
+    results_dir=results_dir,
 )
 plots.use_style()
 minutes = {"smoke": 1, "laptop": 10 if data == "synthetic" else 100, "paper": 600}[preset]

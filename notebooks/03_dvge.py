@@ -64,15 +64,15 @@ from fairtut.report.drawings import dvge as drawings
 from fairtut.report.figures import show
 from fairtut.report.prose import say
 from fairtut.report.results import Record, load_claims, of_chapter
+from fairtut.runtime import parameters
 from fairtut.runtime.device import describe_device, pick_device
-from fairtut.runtime.presets import check_mode, choose
 from fairtut.studies import dvge as study
 
 # %% tags=["hide-input"]
 logging.basicConfig(format="%(message)s")
-cfg = choose(study.DVGE, preset)
-real = check_mode(data) == "real"
-cfg = replace(study.for_real(cfg, preset) if real else cfg, root=seed)
+preset, data, seed, results_dir = parameters.checked(preset, data, seed, results_dir)
+cfg = study.configuration(preset, data, seed)
+real = data == "real"
 device = pick_device()
 about = describe_device(device)
 record = Record.start(
@@ -83,6 +83,7 @@ record = Record.start(
     seeds={"classifiers": cfg.run_seeds(), "splits": range(cfg.credit.splits)},
     config=cfg,
     device=device,
+    results_dir=results_dir,
 )
 plots.use_style()
 minutes = {"smoke": 1, "laptop": 30 if real else 8, "paper": 600}[preset]

@@ -45,7 +45,6 @@ results_dir = "results"
 # %% tags=["hide-input"]
 import inspect
 import logging
-from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -62,17 +61,17 @@ from fairtut.report.drawings import reprogramming_vision as drawings
 from fairtut.report.figures import show
 from fairtut.report.prose import say
 from fairtut.report.results import Record, of_chapter
+from fairtut.runtime import parameters
 from fairtut.runtime.checkpoints import state_digest
 from fairtut.runtime.device import describe_device, pick_device
-from fairtut.runtime.presets import check_mode, choose
 from fairtut.runtime.seeds import torch_rng
 from fairtut.studies import reprogramming_vision as study
 
 # %% tags=["hide-input"]
 logging.basicConfig(format="%(message)s")
-cfg = choose(study.VISION, preset)
-real = check_mode(data) == "real"
-cfg = replace(study.for_real(cfg, preset) if real else cfg, root=seed)
+preset, data, seed, results_dir = parameters.checked(preset, data, seed, results_dir)
+cfg = study.configuration(preset, data, seed)
+real = data == "real"
 device = pick_device()
 about = describe_device(device)
 record = Record.start(
@@ -83,6 +82,7 @@ record = Record.start(
     seeds={"models": cfg.run_seeds()},
     config=cfg,
     device=device,
+    results_dir=results_dir,
 )
 plots.use_style()
 minutes = {"smoke": 1, "laptop": 95 if real else 9, "paper": 600}[preset]

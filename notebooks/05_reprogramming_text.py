@@ -69,15 +69,15 @@ from fairtut.report.figures import show
 from fairtut.report.prose import say
 from fairtut.report.results import Record, load_claims, of_chapter
 from fairtut.report.words import Word, highlight
+from fairtut.runtime import parameters
 from fairtut.runtime.device import describe_device, pick_device
-from fairtut.runtime.presets import check_mode, choose
 from fairtut.studies import reprogramming_text as study
 
 # %% tags=["hide-input"]
 logging.basicConfig(format="%(message)s")
-cfg = choose(study.TEXTS, preset)
-real = check_mode(data) == "real"
-cfg = replace(study.for_real(cfg, preset) if real else cfg, root=seed)
+preset, data, seed, results_dir = parameters.checked(preset, data, seed, results_dir)
+cfg = study.configuration(preset, data, seed)
+real = data == "real"
 device = pick_device()
 about = describe_device(device)
 record = Record.start(
@@ -88,6 +88,7 @@ record = Record.start(
     seeds={"models": cfg.run_seeds()},
     config=cfg,
     device=device,
+    results_dir=results_dir,
 )
 plots.use_style()
 minutes = {"smoke": 1, "laptop": 10 if real else 7, "paper": 900}[preset]

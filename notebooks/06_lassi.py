@@ -48,7 +48,6 @@ results_dir = "results"
 # %% tags=["hide-input"]
 import inspect
 import logging
-from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -70,16 +69,16 @@ from fairtut.report.figures import show
 from fairtut.report.prose import say
 from fairtut.report.results import Record, load_claims, of_chapter
 from fairtut.report.slider import Track, slide
+from fairtut.runtime import parameters
 from fairtut.runtime.device import describe_device, pick_device
-from fairtut.runtime.presets import check_mode, choose
 from fairtut.studies import lassi as study
 from fairtut.studies.lassi import audit, pictures
 
 # %% tags=["hide-input"]
 logging.basicConfig(format="%(message)s")
-cfg = choose(study.LASSI, preset)
-real = check_mode(data) == "real"
-cfg = replace(study.for_real(cfg, preset) if real else cfg, root=seed)
+preset, data, seed, results_dir = parameters.checked(preset, data, seed, results_dir)
+cfg = study.configuration(preset, data, seed)
+real = data == "real"
 device = pick_device()
 about = describe_device(device)
 record = Record.start(
@@ -90,6 +89,7 @@ record = Record.start(
     seeds={"lassi": cfg.run_seeds(cfg.seeds), "baselines": cfg.run_seeds(cfg.baseline_seeds)},
     config=cfg,
     device=device,
+    results_dir=results_dir,
 )
 plots.use_style()
 minutes = {"smoke": 1, "laptop": 90 if real else 8, "paper": 2000}[preset]

@@ -2,33 +2,38 @@
 
 from __future__ import annotations
 
-import dataclasses
-import importlib.metadata
-import json
 import os
-import platform
 import re
 import string
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-import fairtut
 from fairtut.errors import InputError, RecordError
 from fairtut.report.claims import chapter_id
+from fairtut.report.growing import Growing, after_every_cell
 from fairtut.report.measurements import Measurement, as_draw, as_ends, entries
-from fairtut.report.schema import KEYS, SCHEMA, check_dataset, check_measurement, check_record, dump
+from fairtut.report.origin import as_json, cells_of_kernel, code_of, library_versions
+from fairtut.report.schema import (
+    KEYS,
+    SCHEMA,
+    WITHOUT_CODE,
+    check_chapter,
+    check_dataset,
+    check_measurement,
+    check_record,
+    dump,
+)
 from fairtut.runtime.io import atomic_write_text
+from fairtut.runtime.parameters import seen
 from fairtut.runtime.presets import PRESETS, check_mode, choose
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from fairtut.metrics.estimates import Estimate
-
-LIBRARIES: Final = ("torch", "torchvision", "numpy", "scipy", "pandas", "scikit-learn")
 
 
 @dataclass
@@ -49,8 +54,10 @@ class Record:
     versions: dict[str, str] = field(default_factory=dict)
     minutes: float = 0.0
     config: dict[str, Any] = field(default_factory=dict)
+    code: dict[str, str] = field(default_factory=dict)
     measurements: dict[str, Measurement] = field(default_factory=dict)
     _clock: float | None = field(default=None, repr=False, compare=False)
+    _growing: Growing | None = field(default=None, repr=False, compare=False)
 
     @classmethod
     def start(
@@ -63,6 +70,7 @@ class Record:
         seeds: Mapping[str, Iterable[int]] | None = None,
         config: Any = None,
         device: Any = "cpu",
+        results_dir: str | os.PathLike[str] | None = None,
     ) -> Record:
         """Begin a record now: the clock runs until :meth:`save`.
 
@@ -80,27 +88,41 @@ class Record:
             The preset's hyper-parameters.
         device : str or torch.device
             What it runs on.
+        results_dir : path-like, optional
+            Where the record will be saved: it is kept there as it grows, marked as unfinished (see
+            :mod:`fairtut.report.growing`).
 
         Raises
         ------
         fairtut.errors.UnknownName
             If the preset or the data mode does not exist.
+        fairtut.errors.RecordError
+            If the chapter's name is not one word.
         """
         from fairtut.runtime.device import describe_device
 
         choose(dict.fromkeys(PRESETS), preset)
         named = {"root": [int(seed)]}
         named |= {name: [int(s) for s in values] for name, values in (seeds or {}).items()}
-        return cls(
-            chapter=chapter_id(chapter),
+        record = cls(
+            chapter=check_chapter(chapter_id(chapter), "record"),
             preset=preset,
             data=check_mode(data),
             seeds=named,
             device=describe_device(device),
             versions=library_versions(),
-            config=_plain(config),
+            config=as_json(config),
+            code=code_of(chapter_id(chapter)),
             _clock=time.perf_counter(),
         )
+        if results_dir is not None:
+            record._growing = Growing(record.place(results_dir), record.as_dict)
+            after_every_cell(record._growing.flush)
+        return record
+
+    def place(self, results_dir: str | os.PathLike[str]) -> Path:
+        """Return the record's file below a results folder."""
+        return Path(results_dir) / f"{self.name}.json"
 
     @property
     def name(self) -> str:
@@ -172,6 +194,8 @@ class Record:
         measurement = Measurement(rounded, int(n), unit, note, ends, overlap)
         check_measurement(id, measurement.as_dict(), f"record {self.name}")
         self.measurements[id] = measurement
+        if self._growing is not None:
+            self._growing.touch()
         return measurement
 
     def measure_frame(
@@ -250,36 +274,39 @@ class Record:
         return self.measurements[id].estimate()
 
     def save(self, results_dir: str | os.PathLike[str] = "results") -> Path:
-        """Write the record atomically and return its path.
+        """Write the record atomically and return its path, as seen from the working folder.
 
         Raises
         ------
         fairtut.errors.RecordError
-            If nothing was measured.
+            If nothing was measured, or the file cannot be written.
         """
         if not self.measurements:
             raise RecordError(f"record {self.name} is empty: call .measure(...) before .save(...)")
         if self._clock is not None:
             self.minutes = round((time.perf_counter() - self._clock) / 60, 2)
+        self.code = self.code and self.code | cells_of_kernel()
         check_record(self.as_dict(), f"record {self.name}")
-        return atomic_write_text(Path(results_dir) / f"{self.name}.json", dump(self.as_dict()))
+        path = self.place(results_dir)
+        try:
+            atomic_write_text(path, dump(self.as_dict()))
+        except OSError as error:
+            raise RecordError(
+                f"record {self.name} cannot be written to {str(results_dir)!r} ({error.strerror}): "
+                "save it to another folder, .save(FOLDER)"
+            ) from error
+        if self._growing is not None:
+            self._growing.done()
+        return seen(path)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return what the file holds."""
-        body = {key: getattr(self, key) for key in KEYS if key not in ("schema", "measurements")}
+        """Return what the file holds; a record that names no code follows the first schema."""
+        keys = [key for key in KEYS if key not in ("schema", "measurements", "code")]
+        body = {key: getattr(self, key) for key in keys}
+        body |= {"code": self.code} if self.code else {}
         measurements = {name: m.as_dict() for name, m in sorted(self.measurements.items())}
-        return {"schema": SCHEMA, **body, "measurements": measurements}
-
-
-def library_versions() -> dict[str, str]:
-    """Return the versions of python, fairtut and :data:`LIBRARIES`, without importing them."""
-    versions = {"python": platform.python_version(), "fairtut": fairtut.__version__}
-    for name in LIBRARIES:
-        try:
-            versions[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return versions
+        schema = SCHEMA if self.code else WITHOUT_CODE
+        return {"schema": schema, **body, "measurements": measurements}
 
 
 def _slug(value: Any) -> str:
@@ -288,12 +315,3 @@ def _slug(value: Any) -> str:
         r"[^a-z0-9._-]+", "-", f"{value:g}" if isinstance(value, float) else str(value).lower()
     )
     return words.strip("-._")
-
-
-def _plain(config: Any) -> dict[str, Any]:
-    """Turn a preset into what JSON can hold: nested dataclasses become dicts, tuples lists."""
-    if config is None:
-        return {}
-    if dataclasses.is_dataclass(config) and not isinstance(config, type):
-        config = dataclasses.asdict(config)
-    return json.loads(json.dumps(config, default=str))

@@ -15,6 +15,8 @@ The file holds, in this order,
 ``versions``     of python, fairtut and the libraries that made the numbers
 ``minutes``      from :meth:`Record.start` to :meth:`Record.save`
 ``config``       every hyper-parameter of the preset
+``code``         digests of what made the numbers: ``study``, the chapter's package with all that it
+                 imports, and ``cells``, the notebook's code as it ran
 ``measurements`` ``{id: {values, n, unit, note?}}``
 ===============  ===================================================================================
 
@@ -36,7 +38,8 @@ from pathlib import Path
 import fairtut
 from fairtut.errors import InputError, RecordError
 from fairtut.report.measurements import Draw, Measurement
-from fairtut.report.recording import LIBRARIES, Record, library_versions
+from fairtut.report.origin import LIBRARIES, library_versions
+from fairtut.report.recording import Record
 from fairtut.report.schema import KEYS, SCHEMA, check_record
 
 __all__ = [
@@ -69,7 +72,9 @@ def load_record(path: str | os.PathLike[str]) -> Record:
         reason = " ".join(str(error).split())
         raise RecordError(f"{where}: cannot be read ({reason}): run the chapter again") from error
     check_record(body, where)
-    fields = {key: body[key] for key in KEYS if key not in ("schema", "measurements")}
+    fields = {
+        key: body[key] for key in KEYS if key in body and key not in ("schema", "measurements")
+    }
     record = Record(**fields)
     for name, m in body["measurements"].items():
         people = tuple(m["people"]) if "people" in m else None

@@ -7,14 +7,18 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from typing import Any, Final
 
 from fairtut.errors import RecordError
 from fairtut.report.claims import ID, POINT
 from fairtut.runtime.presets import DATA_MODES, PRESETS
 
-SCHEMA: Final = 1
+SCHEMA: Final = 2
 """The version of the schema; a file of another version is refused."""
+
+WITHOUT_CODE: Final = 1
+"""The version before records named their code; such a file has no ``code`` and is still read."""
 
 KEYS: Final[dict[str, type | tuple[type, ...]]] = {
     "schema": int,
@@ -27,10 +31,12 @@ KEYS: Final[dict[str, type | tuple[type, ...]]] = {
     "versions": dict,
     "minutes": (int, float),
     "config": dict,
+    "code": dict,
     "measurements": dict,
 }
 """The keys of a record in the order in which they are written, and their types."""
 
+_CHAPTER: Final = re.compile(r"[a-z][a-z0-9_]*")
 _DATASET: Final = {"name": str, "rows": int, "digest": str, "source": str}
 _MEASUREMENT: Final = {"values", "n", "unit", "note", "people", "overlap"}
 _OPTIONAL: Final = {"note", "people", "overlap"}
@@ -51,22 +57,26 @@ def check_record(body: Any, where: str) -> None:
     """
     if not isinstance(body, dict):
         raise RecordError(f"{where}: a record is a JSON object: run the chapter again")
-    if body.get("schema") != SCHEMA:
+    if type(body.get("schema")) is not int or body["schema"] not in (WITHOUT_CODE, SCHEMA):
         raise RecordError(
             f"{where}: schema {body.get('schema')!r} is not {SCHEMA}: run the chapter again with "
             "this version of fairtut"
         )
-    for key, kind in KEYS.items():
+    if "unfinished" in body:
+        raise RecordError(f"{where}: this run did not end: run the chapter again")
+    keys = {k: v for k, v in KEYS.items() if k != "code" or body["schema"] == SCHEMA}
+    for key, kind in keys.items():
         if key not in body:
             raise RecordError(f"{where}: {key} is missing: run the chapter again")
         if not isinstance(body[key], kind) or isinstance(body[key], bool):
             wanted = kind.__name__ if isinstance(kind, type) else "number"
             raise RecordError(f"{where}: {key} must be a {wanted}, got {body[key]!r}")
-    if extra := sorted(set(body) - set(KEYS)):
+    if extra := sorted(set(body) - set(keys)):
         raise RecordError(f"{where}: unknown key {extra[0]!r}: remove it")
     for key, known in (("preset", PRESETS), ("data", DATA_MODES)):
         if body[key] not in known:
             raise RecordError(f"{where}: {key} {body[key]!r} is not one of {', '.join(known)}")
+    check_chapter(body["chapter"], where)
     for entry in body["datasets"]:
         check_dataset(entry, where)
     for name, values in body["seeds"].items():
@@ -76,6 +86,13 @@ def check_record(body: Any, where: str) -> None:
         raise RecordError(f"{where}: device has no tag: run the chapter again")
     for name, measurement in body["measurements"].items():
         check_measurement(name, measurement, where)
+
+
+def check_chapter(chapter: str, where: str) -> str:
+    """Return a chapter's id if it is one word, which also names a folder."""
+    if not _CHAPTER.fullmatch(chapter):
+        raise RecordError(f"{where}: chapter {chapter!r} must be one lower-case word")
+    return chapter
 
 
 def check_dataset(entry: Any, where: str) -> None:

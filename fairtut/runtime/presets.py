@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TypeVar
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any, TypeVar
 
 from fairtut.errors import UnknownName
 
@@ -34,3 +35,22 @@ def check_mode(data: str) -> str:
     if data not in DATA_MODES:
         raise UnknownName.of("data mode", data, DATA_MODES)
     return data
+
+
+def configured(
+    table: Mapping[str, T],
+    for_real: Callable[[T, str], T],
+    preset: str,
+    data: str,
+    **changes: Any,
+) -> T:
+    """Return the preset of a name, with what real data change and then ``changes``.
+
+    Raises
+    ------
+    fairtut.errors.UnknownName
+        If the preset or the data mode does not exist.
+    """
+    chosen = choose(table, preset)
+    chosen = for_real(chosen, preset) if check_mode(data) == "real" else chosen
+    return replace(chosen, **changes)  # type: ignore[type-var]

@@ -64,6 +64,7 @@ def test_an_accelerator_is_named_in_the_file_but_a_cpu_is_not(tmp_path: Path) ->
 
 def test_each_measurement_is_one_line_and_keys_have_a_fixed_order(tmp_path: Path) -> None:
     record = filled()
+    record.code = {"study": "0" * 16}
     record.measure("a.first", [1, 2], n=3, unit="count")
     text = record.save(tmp_path).read_text(encoding="utf-8")
     assert list(json.loads(text)) == list(schema.KEYS)
@@ -227,6 +228,10 @@ def spoil(path: Path, **changes: Any) -> None:
         ({"preset": "huge"}, "huge"),
         ({"data": "fake"}, "fake"),
         ({"chapter": "other"}, "belongs to other/laptop-synthetic"),
+        ({"chapter": "../other"}, "one lower-case word"),
+        ({"schema": True}, "schema True"),
+        ({"schema": 2}, "code is missing"),
+        ({"unfinished": True}, "did not end"),
         ({"seeds": {"root": ["a"]}}, "whole numbers"),
         ({"datasets": [{"name": "x"}]}, "data set"),
         ({"device": {"type": "cuda"}}, "tag"),

@@ -9,6 +9,7 @@ from typing import Final
 from fairtut.methods.dvge import FOCI, Config
 from fairtut.methods.latent import Config as Encoding
 from fairtut.methods.latent import reversal
+from fairtut.runtime.presets import configured
 
 Pairs = tuple[tuple[float, float], ...]
 
@@ -225,3 +226,8 @@ def for_real(preset: Preset, name: str) -> Preset:
         classifier=Config(batch=512, epochs=15, lr=3e-3),
         credit=Credit(),
     )
+
+
+def configuration(preset: str, data: str, seed: int) -> Preset:
+    """Return everything that a run with these parameters depends on."""
+    return configured(DVGE, for_real, preset, data, root=seed)

@@ -9,7 +9,7 @@ and questions one target and seed, :mod:`~fairtut.studies.faap.table` runs them 
 
 from fairtut.studies.faap import extras, measures, saliency, transfer
 from fairtut.studies.faap.cells import Cell, Noise, Patient, Task, deploy, generator, see
-from fairtut.studies.faap.presets import FAAP, Preset, for_lfw, for_real
+from fairtut.studies.faap.presets import FAAP, Preset, configuration, for_lfw, for_real
 from fairtut.studies.faap.table import remembered, run_cells
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "Patient",
     "Preset",
     "Task",
+    "configuration",
     "deploy",
     "extras",
     "for_lfw",

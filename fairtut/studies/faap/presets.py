@@ -8,6 +8,7 @@ from typing import Any
 
 from fairtut.methods.deployed import KINDS, Training
 from fairtut.methods.faap import Config
+from fairtut.runtime.presets import configured
 
 _STRENGTH: Mapping[str, Mapping[str, float]] = {
     "Smiling": {"fair": 10.0, "rg": 0.5},
@@ -207,3 +208,8 @@ def for_lfw(preset: Preset) -> Preset:
     return replace(
         preset, targets=LFW_TARGETS, headline="Happy", only_t=(), training=training, faap=faap
     )
+
+
+def configuration(preset: str, data: str, seed: int) -> Preset:
+    """Return everything that a run with these parameters depends on."""
+    return configured(FAAP, for_real, preset, data, root=seed)

@@ -4,7 +4,7 @@ from fairtut.studies.frtrain import arrays, example, measures
 from fairtut.studies.frtrain.audit import AUDIT_LAMBDA, audit_draw, crowd_draw, odds_draw
 from fairtut.studies.frtrain.draws import REAL_SETS, Draw, real_draw, synthetic_draw
 from fairtut.studies.frtrain.methods import CONTROLS, METHODS, NAMES, TABLE, Family
-from fairtut.studies.frtrain.presets import FRTRAIN, Grid, Preset, for_real
+from fairtut.studies.frtrain.presets import FRTRAIN, Grid, Preset, configuration, for_real
 from fairtut.studies.frtrain.table import chosen, run_draw, run_draws, score
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "arrays",
     "audit_draw",
     "chosen",
+    "configuration",
     "crowd_draw",
     "example",
     "for_real",

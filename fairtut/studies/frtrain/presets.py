@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from fairtut.methods.frtrain import LABEL_FED, RELEASED_CLEAN, RELEASED_POISONED, Config
+from fairtut.runtime.presets import configured
 
 
 @dataclass(frozen=True)
@@ -134,8 +135,8 @@ REAL_CONFIG: dict[str, Any] = {
 steps, and a fifth of the epochs is enough for the curves to settle."""
 
 
-def for_real(preset: Preset) -> Preset:
-    """Return the preset with the settings for real data."""
+def for_real(preset: Preset, name: str = "") -> Preset:
+    """Return the preset with the settings for real data, which are those of every size."""
     change = dict(REAL_CONFIG)
     change["epochs"] = min(change["epochs"], int(preset.poisoned.epochs))
     draws = min(preset.draws, 5)  # splits of one data set: more of them add little
@@ -147,3 +148,8 @@ def for_real(preset: Preset) -> Preset:
         poisoned=replace(preset.poisoned, **change),
         label_fed=replace(preset.label_fed, **(change | {"lr_r": preset.label_fed.lr_r})),
     )
+
+
+def configuration(preset: str, data: str, seed: int = 0) -> Preset:
+    """Return everything that a run with these parameters depends on except its seed."""
+    return configured(FRTRAIN, for_real, preset, data)

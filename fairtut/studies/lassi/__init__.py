@@ -31,6 +31,7 @@ from fairtut.studies.lassi.presets import (
     SETTINGS,
     TASKS,
     Preset,
+    configuration,
     for_real,
     voting,
 )
@@ -50,6 +51,7 @@ __all__ = [
     "audit",
     "beside",
     "cells",
+    "configuration",
     "directions",
     "flow",
     "for_real",

@@ -14,6 +14,7 @@ from fairtut.methods.lassi.config import preset as released
 from fairtut.methods.lassi.discover import DiscoverConfig
 from fairtut.methods.lassi.glow_training import TrainConfig
 from fairtut.methods.lassi.vectors import EPSILON
+from fairtut.runtime.presets import configured
 
 METHODS: Final = ("naive", "dataaug", "lassi")
 EQUAL: Final = 2.5
@@ -368,3 +369,8 @@ def for_real(preset: Preset, name: str) -> Preset:
             seeds=1, epochs=5, every=13,
         ),
     )  # fmt: skip
+
+
+def configuration(preset: str, data: str, seed: int) -> Preset:
+    """Return everything that a run with these parameters depends on."""
+    return configured(LASSI, for_real, preset, data, root=seed)

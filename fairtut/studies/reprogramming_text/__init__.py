@@ -27,6 +27,7 @@ from fairtut.studies.reprogramming_text.presets import (
     TEXTS,
     TRIGGERS,
     Preset,
+    configuration,
     for_real,
 )  # fmt: skip
 
@@ -40,6 +41,7 @@ __all__ = [
     "board",
     "cells",
     "checks",
+    "configuration",
     "corpus",
     "crowd",
     "extras",

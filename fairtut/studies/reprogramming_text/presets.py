@@ -9,6 +9,7 @@ from typing import Final
 from fairtut.data.comments import IDENTITIES, RELIGIONS
 from fairtut.methods.reprogramming import Config
 from fairtut.methods.reprogramming.text import TEXT
+from fairtut.runtime.presets import configured
 
 CRITERIA: Final = ("dp", "eo")
 TRIGGERS: Final = ("soft", "hard")
@@ -194,3 +195,8 @@ def for_real(preset: Preset, name: str) -> Preset:
         post=replace(_POST, epochs=3, batch=64),
         advin=replace(_ADVIN, epochs=3, lr=2e-3),
     )
+
+
+def configuration(preset: str, data: str, seed: int) -> Preset:
+    """Return everything that a run with these parameters depends on."""
+    return configured(TEXTS, for_real, preset, data, root=seed)

@@ -23,7 +23,7 @@ from fairtut.studies.reprogramming_vision import (
 )
 from fairtut.studies.reprogramming_vision.board import Board, Result, run_board
 from fairtut.studies.reprogramming_vision.models import Spec
-from fairtut.studies.reprogramming_vision.presets import VISION, Preset, for_real
+from fairtut.studies.reprogramming_vision.presets import VISION, Preset, configuration, for_real
 from fairtut.studies.reprogramming_vision.tasks import Task, crowd, people
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "Spec",
     "Task",
     "beside",
+    "configuration",
     "crowd",
     "exact",
     "for_real",

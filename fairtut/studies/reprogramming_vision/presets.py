@@ -8,6 +8,7 @@ from typing import Final
 
 from fairtut.methods.deployed import Training
 from fairtut.methods.reprogramming import Border, Config, Patch, Shape, standard
+from fairtut.runtime.presets import configured
 
 Grids = Mapping[str, Mapping[str, tuple[float, ...]]]
 
@@ -236,3 +237,8 @@ def for_real(preset: Preset, name: str) -> Preset:
         steps={"trigger": 150, "advin": 150, "advpost": 80},
         sizes={"border": (3, 10), "patch": (12, 32)},
     )
+
+
+def configuration(preset: str, data: str, seed: int) -> Preset:
+    """Return everything that a run with these parameters depends on."""
+    return configured(VISION, for_real, preset, data, root=seed)

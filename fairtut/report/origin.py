@@ -1,0 +1,112 @@
+"""Where a record's numbers come from: versions, the code's digest and the configuration."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import hashlib
+import importlib
+import importlib.metadata
+import importlib.util
+import json
+import platform
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
+
+import fairtut
+from fairtut.runtime import code
+
+LIBRARIES: Final = ("torch", "torchvision", "numpy", "scipy", "pandas", "scikit-learn")
+PARAMETERS: Final = frozenset({"preset", "data", "seed", "results_dir"})
+
+
+def library_versions() -> dict[str, str]:
+    """Return the versions of python, fairtut and :data:`LIBRARIES`, without importing them."""
+    versions = {"python": platform.python_version(), "fairtut": fairtut.__version__}
+    for name in LIBRARIES:
+        try:
+            versions[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return versions
+
+
+def as_json(config: Any) -> dict[str, Any]:
+    """Turn a preset into what JSON can hold: nested dataclasses become dicts, tuples lists."""
+    if config is None:
+        return {}
+    if dataclasses.is_dataclass(config) and not isinstance(config, type):
+        config = dataclasses.asdict(config)
+    found: dict[str, Any] = json.loads(json.dumps(config, default=str))
+    return found
+
+
+def study_of(chapter: str) -> str | None:
+    """Return the module of a chapter's study, None where the package has none."""
+    name = f"fairtut.studies.{chapter}"
+    return name if importlib.util.find_spec(name) is not None else None
+
+
+def code_of(chapter: str) -> dict[str, str]:
+    """Return the digest of the package's code behind a chapter, nothing where it has no study."""
+    study = study_of(chapter)
+    return {} if study is None else {"study": code.digest(study)}
+
+
+def cells_of_kernel() -> dict[str, str]:
+    """Return the digest of the cells that this Jupyter kernel has run, nothing outside of one."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if hasattr(ipython, "get_ipython") else None  # type: ignore[union-attr]
+    cells = [] if shell is None else list(shell.user_ns.get("In", []))
+    return {"cells": digest_of_cells(cells)} if any(cells) else {}
+
+
+def digest_of_cells(cells: Iterable[str]) -> str:
+    """Return a digest of code cells; comments and values of the four parameters do not count."""
+    found = hashlib.sha256()
+    for source in cells:
+        found.update("".join(_normal(source)).encode())
+    return found.hexdigest()[:16]
+
+
+def _normal(source: str) -> Iterator[str]:
+    """Yield the statements of a cell; one with magics is taken as its text."""
+    try:
+        tree = ast.parse(source)
+    except SyntaxError:
+        yield source
+        return
+    for node in tree.body:
+        names = {t.id for t in getattr(node, "targets", []) if isinstance(t, ast.Name)}
+        literal = isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant)
+        if not (literal and names and names <= PARAMETERS):
+            yield ast.dump(node)
+
+
+def differences(
+    have: Mapping[str, Any], want: Mapping[str, Any], *, partial: bool = False, prefix: str = ""
+) -> list[str]:
+    """Return the dotted keys in which two configurations differ.
+
+    Parameters
+    ----------
+    have, want : mapping
+        What a record holds, and what its preset is.
+    partial : bool
+        Whether ``have`` may lack keys: it was made before they existed.
+    prefix : str
+        Put before every key.
+    """
+    found: list[str] = []
+    for key in sorted({*have, *want}):
+        if key not in have:
+            found += [] if partial else [prefix + key]
+        elif key not in want:
+            found.append(prefix + key)
+        elif isinstance(have[key], Mapping) and isinstance(want[key], Mapping):
+            inner = f"{prefix}{key}."
+            found += differences(have[key], want[key], partial=partial, prefix=inner)
+        elif have[key] != want[key]:
+            found.append(prefix + key)
+    return found
