@@ -12,7 +12,6 @@ import os
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -128,13 +127,6 @@ def opened(path: Path) -> Iterator[IO[bytes]]:
 
 def digest(path: Path) -> tuple[str, int]:
     """Return the sha256 and the size in bytes of a file's uncompressed content."""
-    info = path.stat()
-    return _digest(path, info.st_size, info.st_mtime_ns)
-
-
-@lru_cache(maxsize=256)
-def _digest(path: Path, size: int, mtime_ns: int) -> tuple[str, int]:
-    # size and time belong to the key only: a file that changed is read again
     total, sha = 0, hashlib.sha256()
     with opened(path) as stream:
         while block := stream.read(CHUNK):

@@ -1,8 +1,10 @@
 """Decoded images on disk: decode once, load in a moment ever after.
 
-One folder per set of decoded images, named after a digest of everything that it depends on, holds
-``pixels.npy`` and, written last, ``labels.npz``.  Both appear whole or not at all, so a run that
-is killed leaves nothing that a later one would trust.
+One folder per set of decoded images, named after a digest of everything that it depends on, the
+code included, holds ``pixels.npy`` and, written last, ``labels``.  Both appear whole or not at
+all, so a run that is killed leaves nothing that a later one would trust.  Every load reads every
+byte and compares digests: the digest of a set is always that of the pixels and labels in hand.
+What is damaged is decoded again, with a warning.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ import json
 import os
 import re
 import shutil
-import zipfile
+import warnings
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -23,16 +25,16 @@ import torch
 from numpy.lib.format import open_memmap
 
 from fairtut.data.fetch import lock
+from fairtut.data.images import stored
 from fairtut.data.images.decode import check_size, decode_into
 from fairtut.data.images.imageset import ImageSet, digest_of
 from fairtut.data.images.labels import Labels, spread
 from fairtut.data.images.sources import Entry, Source, opened_source
+from fairtut.data.images.stored import LABELS, PIXELS
 from fairtut.errors import CorruptFile, InputError, MissingData
+from fairtut.runtime import code, sealed
 from fairtut.runtime.device import pick_device
 from fairtut.runtime.io import atomic_path
-
-VERSION: Final = 1
-"""Raise it whenever the same files would be decoded or labelled in another way."""
 
 ABSENT: Final = "image is not there"
 UNDECODABLE: Final = "image cannot be decoded"
@@ -51,12 +53,15 @@ class Origin:
         What changes whenever a file changes: digests, or sizes and times.
     images : tuple of Path
         A folder, or one or more archives.
+    confirm : callable
+        Called before a byte of the files is used; raises if they are not those of ``identity``.
     """
 
     name: str
     source: str
     identity: tuple[str, ...]
     images: tuple[Path, ...]
+    confirm: Callable[[], None] = lambda: None
 
     def saying(self, more: str) -> Origin:
         """Return the origin with more in its line for captions."""
@@ -130,19 +135,20 @@ def assemble(
         If there is no such device here.
     """
     chosen = pick_device(str(device))
-    text = json.dumps([VERSION, origin.name, origin.identity, asdict(wanted)], sort_keys=True)
-    key = hashlib.sha256(text.encode()).hexdigest()
+    key = _key(origin, read_labels, wanted)
     plain = re.sub(r"[^\w.-]+", "-", origin.name)
-    folder = cache_root() / f"{plain}-{wanted.size}px-{key[:16]}"
-    images = _stored(folder, origin)
+    short = hashlib.sha256(key.encode()).hexdigest()[:16]
+    folder = cache_root() / f"{plain}-{wanted.size}px-{short}"
+    images = _stored(folder, origin, key)
     if images is None:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             with lock(folder):
-                images = _stored(folder, origin)  # another process may have been faster
+                images = _stored(folder, origin, key)  # another process may have been faster
                 if images is None:
-                    _build(folder, origin, read_labels(), wanted, skip_corrupt)
-                    images = _stored(folder, origin)
+                    origin.confirm()
+                    _build(folder, origin, read_labels, wanted, skip_corrupt, key)
+                    images = _stored(folder, origin, key)
         except OSError as error:
             if isinstance(error, MissingData):
                 raise
@@ -150,7 +156,8 @@ def assemble(
                 f"cannot keep decoded images in {folder} ({error.strerror or error}): set "
                 "FAIRTUT_CACHE to a folder with room that you may write to"
             ) from error
-    assert images is not None
+    if images is None:
+        raise CorruptFile(f"{folder} cannot be read back as it was written: check the disk")
     corrupt = dict(images.rows_dropped).get(UNDECODABLE, 0)
     if corrupt and not skip_corrupt:
         raise CorruptFile(
@@ -160,13 +167,27 @@ def assemble(
     return images if chosen.type == "cpu" else images.to(chosen)
 
 
+def _key(origin: Origin, read_labels: Callable[[], Labels], wanted: Wanted) -> str:
+    """Return everything that pixels and labels depend on, as text."""
+    from PIL import __version__, features
+
+    jpeg = features.version("libjpeg_turbo") or features.version("jpg")
+    made_by = [code.digest(__name__), code.digest(read_labels), f"Pillow {__version__}, {jpeg}"]
+    return json.dumps([made_by, origin.name, origin.identity, asdict(wanted)], sort_keys=True)
+
+
 def _build(
-    folder: Path, origin: Origin, labels: Labels, wanted: Wanted, skip_corrupt: bool
+    folder: Path,
+    origin: Origin,
+    read_labels: Callable[[], Labels],
+    wanted: Wanted,
+    skip_corrupt: bool,
+    key: str,
 ) -> None:
     """Decode the images of the labels and store both."""
-    for stale in folder.glob(".*.tmp"):  # of a run that was killed; the lock is ours
-        stale.unlink()
-    (folder / "labels.npz").unlink(missing_ok=True)  # it marks a whole set
+    for stale in (*folder.glob(".*.tmp"), folder / LABELS):  # killed or damaged; the lock is ours
+        stale.unlink(missing_ok=True)
+    labels = read_labels()
     with opened_source(origin.images) as source:
         found = source.resolve(labels.files)
         here = np.array([row for row, entry in enumerate(found) if entry is not None], dtype=int)
@@ -181,12 +202,17 @@ def _build(
         if wanted.limit is not None and wanted.limit < len(entries):
             rows = spread(labels.split, wanted.limit)
             labels, entries = labels.take(rows), [entries[row] for row in rows]
-        kept = _decode(folder / "pixels.npy", source, entries, wanted, skip_corrupt)
+        kept = _decode(folder / PIXELS, source, entries, wanted, skip_corrupt)
     dropped = (*labels.dropped, (ABSENT, absent), (UNDECODABLE, len(entries) - len(kept)))
     labels = replace(labels.take(kept), dropped=tuple(pair for pair in dropped if pair[1]))
-    pixels = np.load(folder / "pixels.npy", mmap_mode="r")
-    digest = digest_of(pixels, labels.attributes, labels.split)
-    _store_labels(folder / "labels.npz", labels, {"digest": digest, "absent": absent})
+    try:
+        pixels = np.load(folder / PIXELS, mmap_mode="r")
+        digest = digest_of(pixels, labels.attributes, labels.split)
+        facts = {"digest": digest, "absent": absent, "size": wanted.size, "key": key}
+        stored.store_labels(folder / LABELS, labels, facts)
+    except BaseException:
+        (folder / PIXELS).unlink(missing_ok=True)  # nobody would look for it again
+        raise
 
 
 def _decode(
@@ -201,6 +227,7 @@ def _decode(
             raise OSError(f"{need >> 20} MiB are needed and {room >> 20} MiB are free")
         with atomic_path(target) as temporary:
             out = open_memmap(temporary, mode="w+", dtype=np.uint8, shape=shape)
+            stored.reserve(temporary, need)
             chosen = [entries[row] for row in rows]
             bad = decode_into(out, source, chosen, wanted.resize, skip_corrupt)
             if not bad:
@@ -213,52 +240,30 @@ def _decode(
             rows = np.delete(rows, [row for row, _ in bad])
 
 
-def _store_labels(target: Path, labels: Labels, facts: dict[str, Any]) -> None:
-    """Store the labels as plain arrays, which load ten times as fast as the label files."""
-    arrays = {"split": labels.split, "files": np.array(labels.files, dtype=np.str_)}
-    columns = []
-    for number, name in enumerate(labels.attributes.columns):
-        series = labels.attributes[name]
-        kind = "plain"
-        if series.dtype == "category":
-            kind = "ordered" if series.cat.ordered else "category"
-            arrays[f"{number}_values"] = np.array(list(series.cat.categories), dtype=np.str_)
-            series = series.cat.codes
-        arrays[str(number)] = series.to_numpy()
-        columns.append((name, kind))
-    text = json.dumps({**facts, "columns": columns, "dropped": labels.dropped})
-    with atomic_path(target) as temporary, open(temporary, "wb") as stream:
-        np.savez(stream, facts=np.array(text), **arrays)  # type: ignore[arg-type]
-
-
-def _stored(folder: Path, origin: Origin) -> ImageSet | None:
-    """Return what the folder holds, None if that is not a whole set."""
-    import pandas as pd
-
+def _stored(folder: Path, origin: Origin, key: str) -> ImageSet | None:
+    """Return what the folder holds, None if there is nothing; warns of what is damaged."""
     try:
-        with open(folder / "labels.npz", "rb") as stream, np.load(stream) as arrays:
-            facts = json.loads(str(arrays["facts"]))
-            data: dict[str, Any] = {}
-            for number, (name, kind) in enumerate(facts["columns"]):
-                values = arrays[str(number)]
-                if kind != "plain":
-                    words = arrays[f"{number}_values"].astype(object)
-                    values = pd.Categorical.from_codes(values, words, ordered=kind == "ordered")
-                data[name] = values
-            index = pd.Index(arrays["files"].astype(object), name="file")
-            frame = pd.DataFrame(data, index=index)
-            split = arrays["split"]
-        # mapped copy-on-write: only what is used is read, and a write would not reach the file
-        pixels = np.load(folder / "pixels.npy", mmap_mode="c")
-        return ImageSet(
-            x=torch.from_numpy(pixels),
-            attributes=frame,
-            split=split,
-            name=origin.name,
-            source=origin.source,
-            digest=facts["digest"],
-            absent=facts["absent"],
-            rows_dropped=tuple((reason, n) for reason, n in facts["dropped"]),
-        )
-    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile):
+        body = sealed.read(folder / LABELS)
+        labels, facts = stored.labels_of(body)
+        if facts["key"] != key:
+            raise CorruptFile(f"{folder / LABELS} belongs to another set")
+        pixels = stored.mapped(folder / PIXELS, len(labels.files), facts["size"])
+        found = digest_of(pixels, labels.attributes, labels.split)
+        if found != facts["digest"]:
+            raise CorruptFile(f"{folder / PIXELS} is damaged (its digest differs)")
+    except FileNotFoundError:
         return None
+    except (OSError, CorruptFile) as error:
+        reason = str(error).removesuffix(": delete it")
+        warnings.warn(f"{reason}: the images are decoded again", stacklevel=3)
+        return None
+    return ImageSet(
+        x=torch.from_numpy(pixels),
+        attributes=labels.attributes,
+        split=labels.split,
+        name=origin.name,
+        source=origin.source,
+        digest=found,
+        absent=facts["absent"],
+        rows_dropped=labels.dropped,
+    )

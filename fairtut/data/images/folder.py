@@ -19,6 +19,7 @@ from fairtut.data.images.labels import (
     without_gaps,
 )
 from fairtut.data.images.official import stamp
+from fairtut.data.local import digest
 from fairtut.errors import MissingData
 
 if TYPE_CHECKING:
@@ -80,7 +81,8 @@ def from_folder(
     if not table.is_file():
         raise MissingData(f"{table} is not there: give a CSV file with a row per image")
     title = name or images.name.split(".")[0] or "images"
-    identity = (str(images), stamp(images), str(table), stamp(table))
+    marks = (stamp(path) if path.is_dir() else digest(path)[0] for path in (images, table))
+    identity = (str(images), str(table), *marks)
     origin = Origin(title, f"{title}: images of your own", identity, (images,))
     wanted = Wanted(size, resize, limit, {"file": file, "split": split, "seed": seed})
     return assemble(

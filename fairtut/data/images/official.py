@@ -1,10 +1,16 @@
-"""Which official files of an image set are here, verified once and remembered."""
+"""Which official files of an image set are here, verified whenever they are read.
+
+Reading an archive of images takes seconds, so which digests the files had is remembered, by size,
+times and inode.  What is remembered only finds the set that was decoded from verified bytes (which
+has a digest of its own); before a byte of the files is used again, they are verified again.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -23,15 +29,12 @@ from fairtut.data.local import (
     verifying,
 )
 from fairtut.data.registry import dataset
-from fairtut.errors import MissingData
-from fairtut.runtime.io import atomic_write_text
+from fairtut.errors import CorruptFile, MissingData
+from fairtut.runtime import sealed
 
 
 def gather(name: str, archive: str, folders: Sequence[str]) -> tuple[Located, Origin]:
     """Find and verify the files of an image set.
-
-    The digests of files that have not changed since they were last verified, by size and time of
-    change, are remembered in the cache, because reading an archive of images takes seconds.
 
     Parameters
     ----------
@@ -58,12 +61,18 @@ def gather(name: str, archive: str, folders: Sequence[str]) -> tuple[Located, Or
             raise MissingData(how_to_get(entry, file, folder, f"{file.path} is not there"))
         found.append(hit)
     pinned = json.dumps([asdict(file) for file in entry.files], sort_keys=True)
-    labels, identity = _verified(Located(entry, folder, tuple(found)), pinned)
+    here = Located(entry, folder, tuple(found))
+    labels, identity, fresh = _verified(here, pinned)
+
+    def confirm() -> None:
+        if not fresh and _read(here) != (labels, identity):
+            raise CorruptFile(f"{folder} changed behind its times: delete and fetch {name} again")
+
     checked = tuple(
         Found(hit.file, hit.paths, label) for hit, label in zip(found, labels, strict=True)
     )
     located = Located(entry, folder, checked)
-    return located, Origin(name, located.source, identity, located.paths(archive))
+    return located, Origin(name, located.source, identity, located.paths(archive), confirm)
 
 
 def _unpacked(folder: Path, file: File, folders: Sequence[str]) -> Found | None:
@@ -76,37 +85,46 @@ def _unpacked(folder: Path, file: File, folders: Sequence[str]) -> Found | None:
 
 
 def stamp(path: Path) -> str:
-    """Return what changes when a file, or any file of a folder, changes."""
+    """Return what changes when a file, or any file of a folder, changes.
+
+    Size, times and inode: the time of a change of status cannot be set back as that of the
+    content can.
+    """
     if not path.is_dir():
-        info = path.stat()
-        return f"{info.st_size}-{info.st_mtime_ns}"
+        return _mark(path.stat())
     sha = hashlib.sha256()
     for name, entry in files_below(path):
-        info = entry.stat()
-        sha.update(f"{name} {info.st_size}-{info.st_mtime_ns}\n".encode())
+        sha.update(f"{name} {_mark(entry.stat())}\n".encode())
     return sha.hexdigest()
 
 
-def _verified(located: Located, pinned: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the edition of each file, and what identifies each path."""
+def _mark(info: os.stat_result) -> str:
+    return f"{info.st_size}-{info.st_mtime_ns}-{info.st_ctime_ns}-{info.st_ino}"
+
+
+def _verified(located: Located, pinned: str) -> tuple[tuple[str, ...], tuple[str, ...], bool]:
+    """Return the edition of each file, what identifies each path, and whether it was read now."""
     paths = [path for found in located.files for path in found.paths]
     stamps = [stamp(path) for path in paths]
     if not verifying():
-        return ("not verified",) * len(located.files), tuple(stamps)
+        return ("not verified",) * len(located.files), tuple(stamps), True
     key = json.dumps([pinned, [str(path) for path in paths], stamps])
-    memory = cache_root() / "verified" / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.json"
-    try:
-        labels, identity = json.loads(memory.read_text(encoding="utf-8"))
-        return tuple(labels), tuple(identity)
-    except (OSError, ValueError):
-        pass  # not verified yet
-    labels = tuple(_edition(located, found) for found in located.files)
-    identity = tuple(
-        mark if path.is_dir() else digest(path)[0] for path, mark in zip(paths, stamps, strict=True)
-    )
+    memory = cache_root() / "verified" / hashlib.sha256(key.encode()).hexdigest()[:32]
+    with contextlib.suppress(OSError, CorruptFile):  # not verified yet
+        known, labels, identity = json.loads(sealed.read(memory))
+        if known == key:
+            return tuple(labels), tuple(identity), False
+    labels, identity = _read(located)
     with contextlib.suppress(OSError):  # a cache that cannot be written costs time only
-        atomic_write_text(memory, json.dumps([labels, identity]))
-    return labels, identity
+        sealed.write(memory, json.dumps([key, labels, identity]).encode())
+    return labels, identity, True
+
+
+def _read(located: Located) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Read every file: the edition of each, and what identifies each path."""
+    paths = [path for found in located.files for path in found.paths]
+    labels = tuple(_edition(located, found) for found in located.files)
+    return labels, tuple(stamp(path) if path.is_dir() else digest(path)[0] for path in paths)
 
 
 def _edition(located: Located, found: Found) -> str:
