@@ -22,7 +22,7 @@
 # **Content warning.** This chapter is about classifiers of toxic comments. No real comment is shown on this page, and
 # invented ones say `[insult]` where a real one would insult. With `data="real"` offensive comments are read, counted, and never printed.
 #
-# A filter for toxic comments is deployed. It flags comments that mention some religions more often than it should, and nobody
+# A filter for toxic comments is deployed. It flags harmless comments that mention one religion more often than those that mention another, and nobody
 # may touch its weights. Zhang and colleagues proposed in 2022 {cite}`zhang2022fairreprogram` to leave the filter alone and to append the *same few words* to every
 # comment, words that were learned so that the filter gets fairer. They call it *fairness reprogramming*.
 #
@@ -56,7 +56,7 @@ import torch
 from IPython.display import Code
 
 from fairtut.data.comments import encode_with
-from fairtut.data.synthetic.comments import CUES, WORDS
+from fairtut.data.synthetic.comments import AMBIGUITY, CUES, WORDS
 from fairtut.errors import MissingData
 from fairtut.methods.reprogramming import projected, train_words
 from fairtut.methods.reprogramming.keeping import load_words, save_words
@@ -65,6 +65,7 @@ from fairtut.methods.reprogramming.words import WordTrigger, on_simplex, with_ro
 from fairtut.models.text import load_pretrained
 from fairtut.report import plots, tables
 from fairtut.report.drawings import reprogramming_text as drawings
+from fairtut.report.effects import Effects
 from fairtut.report.figures import show
 from fairtut.report.prose import say
 from fairtut.report.results import Record, load_claims, of_chapter
@@ -91,6 +92,7 @@ record = Record.start(
     results_dir=results_dir,
 )
 plots.use_style()
+expect = Effects(preset, data, seed)  # asserts what the text says of the committed run
 minutes = {"smoke": 1, "laptop": 10 if real else 7, "paper": 900}[preset]
 print(f"device {about['type']} ({about['name']}), preset {preset}, {data} data")
 print(f"{cfg.seeds} deployed models, about {minutes} min on two cores")
@@ -118,18 +120,27 @@ show(
     name="claim",
     caption="The paper's points for Civil Comments, read off its figure: accuracy against bias. "
     "Grey: what calling nothing toxic gives, and mixing BASE with that at random.",
-    alt="Two panels. In both, the soft trigger's points lie highest, AdvPost has points near BASE "
-    "and one point at zero bias on the grey line; AdvIn and the hard trigger lie between.",
+    alt="Two panels. In both, the soft trigger's points lie above the mixing line, and where little "
+    "bias is left above those of all others. AdvPost has points near BASE and one point at zero "
+    "bias on the grey line.",
 )
+for c in study.CRITERIA:  # what the picture is said to show
+    (top, worst), soft = civil[c, "base"][0], civil[c, "soft"]
+    assert all(a > nothing + (top - nothing) * b / worst for a, b in soft)
+    others = [p for m in study.METHODS if m != "soft" for p in civil[c, m]]
+    assert max(a for a, b in soft if b < 0.4 * worst) > max(a for a, b in others if b < 0.4 * worst)
 
 # %% tags=["hide-input"]
-soft_points = civil["dp", "soft"]
+soft_points, worst = civil["dp", "soft"], civil["dp", "base"][0][1]
+assert civil["dp", "advpost"][0][1] == 0
 say(
-    "The message is in the soft trigger's points: accuracies from {low:.3f} to {high:.3f}, beside {base:.3f} of BASE, with a bias that is a "
-    "fraction of BASE's. One point of AdvPost has no bias at all and an accuracy of {nothing:.3f}. That is the classifier that calls "
+    "The message is in the soft trigger's points: accuracies from {low:.3f} to {high:.3f}, beside {base:.3f} of BASE, with {least:.0%} to "
+    "{most:.0%} of BASE's bias (demographic parity). One point of AdvPost has no bias at all and an accuracy of {nothing:.3f}. That is the classifier that calls "
     "*nothing* toxic, and everything on this page is measured against it.",
     low=min(a for a, _ in soft_points),
     high=max(a for a, _ in soft_points),
+    least=min(b for _, b in soft_points) / worst,
+    most=max(b for _, b in soft_points) / worst,
     base=civil["dp", "base"][0][0],
     nothing=nothing,
 )
@@ -163,7 +174,7 @@ Code(inspect.getsource(on_simplex), language="python")
 # %%
 away = torch.randn(3, 1000, generator=torch.Generator().manual_seed(seed))
 back = on_simplex(away)
-print("sums", back.sum(1).tolist(), "smallest", float(back.min()))
+print("sums", [f"{total:.4f}" for total in back.sum(1)], f"smallest {float(back.min()):.4f}")
 assert (back.sum(1) - 1).abs().max() < 1e-5 and back.min() >= 0
 assert torch.allclose(on_simplex(back), back, atol=1e-6)  # a projection
 
@@ -305,6 +316,13 @@ tables.table(
     formats={"settings that collapse": ".0%", "bias alone picks a collapse": ".0%"},
 )
 
+# %% tags=["hide-input"]
+say(
+    "Bias alone would pick a collapsed setting in {blind:.0%} of the choices in this table, each seed counted. Our rule takes a setting below the accuracy floor only "
+    "where none reaches it.",
+    blind=record.estimate("audit.selection.collapsed").value,
+)
+
 # %% [markdown]
 # ## The trade-off, with controls
 #
@@ -327,8 +345,22 @@ for c, text in drawings.CRITERIA.items():
         f"the order of λ. Bars: 95 % bootstrap over n = {board.n} comments, mean over {cfg.seeds} "
         "models.",
         alt="BASE is at the upper left, the constant classifier at the right end of the mixing "
-        "line. Points of the methods spread between the two; random words are among them.",
+        "line. Most points of the methods lie near that line or below it, a few far below; random "
+        "words are among them. The moved threshold is a curve that bends down far below the line.",
     )
+
+# %% tags=["hide-input"]
+fairer = {}
+for c in study.CRITERIA:
+    planes = [board.plane(m, c, "test") for m in study.METHODS]
+    lead = [(board.mixed(c, a) - b)[..., 0].mean(1) > 0 for a, b in planes]
+    fairer[c] = np.concatenate(lead)
+say(
+    "Of the {settings} settings, {dp} have less bias than the dotted line at their accuracy in demographic parity, and {eo} in equalised odds (means over models).",
+    settings=len(fairer["dp"]),
+    dp=int(fairer["dp"].sum()),
+    eo=int(fairer["eo"].sum()),
+)
 
 # %% [markdown]
 # A method earns its keep above and to the right of the dotted line and of the dashed curve. To compare whole fronts, take one number: the accuracy gained over the constant,
@@ -352,15 +384,25 @@ for c, text in drawings.CRITERIA.items():
     )
 
 # %% tags=["hide-input"]
-best = max(study.TRIGGERS, key=lambda m: record.estimate(f"front.dp.{m}").value)
-say(
-    "In demographic parity the better trigger is the {which} one. Its number minus AdvPost's is {post}, minus that of a moved threshold {cut}, minus the mixing line's {mix}, minus random words' {random}. "
-    "Where an interval lies below zero, something that costs nothing does better.",
-    which=best,
-    post=record.estimate(f"front.dp.{best}.vs-advpost"),
-    cut=record.estimate(f"front.dp.{best}.vs-threshold"),
-    mix=record.estimate(f"front.dp.{best}.vs-mixing"),
-    random=record.estimate(f"front.dp.{best}.vs-random"),
+for c, text in drawings.CRITERIA.items():
+    best = max(study.TRIGGERS, key=lambda m, c=c: record.estimate(f"front.{c}.{m}").value)
+    first = f"front.{c}.{best}"
+    say(
+        "In {criterion} the better trigger is the {which} one. Its number minus AdvPost's is {post:z.3f}, minus that of a moved threshold {cut:z.3f}, minus the mixing line's {mix:z.3f}, minus random words' {random:z.3f}. "
+        "Where one of the last three intervals lies below zero, something that needs no training does better.",
+        criterion=text,
+        which=best,
+        post=record.estimate(f"{first}.vs-advpost"),
+        cut=record.estimate(f"{first}.vs-threshold"),
+        mix=record.estimate(f"{first}.vs-mixing"),
+        random=record.estimate(f"{first}.vs-random"),
+    )
+dp_lines = [record.estimate(f"front.dp.{m}.vs-mixing") for m in study.TRIGGERS]
+_ = expect(
+    all(e.high < 0 for e in dp_lines),
+    "the mixing line is worth more than either trigger in demographic parity",
+    "Here the mixing line is not clearly worth more than both triggers in demographic parity.",
+    only="laptop",
 )
 
 # %% [markdown]
@@ -389,7 +431,32 @@ show(
     caption=f"Filled: {tokens.name}, means over {cfg.seeds} models. Hollow: the paper's points for "
     "BERT on Civil Comments. Right is less bias, up is more accuracy; points outside are cut off.",
     alt="Two panels with a diagonal from BASE at the upper left to the constant at the lower "
-    "right; hollow points are the paper's, filled ones ours.",
+    "right; hollow points are the paper's, filled ones ours. The paper's soft trigger lies "
+    "above the diagonal; many of our points lie near it or below.",
+)
+
+# %% tags=["hide-input"]
+
+
+def above(points):
+    """Return how many triggers keep a larger share of the gain than of the bias."""
+    return sum(bool(gain > bias) for c in study.CRITERIA for m in study.TRIGGERS
+               for gain, bias in points[c, m])  # fmt: skip
+
+
+def size(points):
+    """Return how many points of triggers there are."""
+    return sum(len(points[c, m]) for c in study.CRITERIA for m in study.TRIGGERS)
+
+
+say(
+    "Of the paper's {n_paper} trigger points {paper} lie above the diagonal, of our {n_ours} only {ours}."
+    if above(ours) / size(ours) < above(paper) / size(paper)
+    else "Of the paper's {n_paper} trigger points {paper} lie above the diagonal, of our {n_ours} {ours} do.",
+    paper=above(paper),
+    n_paper=size(paper),
+    ours=above(ours),
+    n_ours=size(ours),
 )
 
 # %% [markdown]
@@ -426,8 +493,43 @@ show(
 )
 
 # %% [markdown]
-# If all groups move by the same amount, the trigger has moved a threshold. If they move *towards each other*, it has done more.
-#
+# A moved threshold changes every group's share, too, and those most that have many comments near the border. So the fair comparison is a threshold of BASE that flags *as many* comments as the trigger does.
+# If the groups are nearer to each other under the trigger than under that threshold, it has done more than move one.
+
+# %% tags=["hide-input"]
+plain, worded = board.decided("base", "dp", "test")[0], picked("hard")
+known = [board.cells[s].margin["test"] for s in cfg.run_seeds()]
+same_many = np.stack([
+    margin >= np.quantile(margin, 1 - share)
+    for margin, share in zip(known, worded.mean(1), strict=True)
+])  # fmt: skip
+
+
+def spread(y_hat):
+    """Return the largest minus the smallest share that is flagged of a group."""
+    found = [e.value for e in by_group(y_hat).values()]
+    return max(found) - min(found)
+
+
+false = [float(plain[:, (crowd.y == 0) & m].mean()) for m in crowd.members.T]
+say(
+    "Of the *harmless* comments that mention a group, BASE flags between {low:.3f} and {high:.3f}, by group. Of all that mention one, the largest share minus the smallest is {base:.3f} for BASE, {hard:.3f} for the hard trigger and "
+    "{post:.3f} for AdvPost. A threshold of BASE that flags as many comments as the hard trigger leaves {cut:.3f}.",
+    low=min(false),
+    high=max(false),
+    base=spread(plain),
+    hard=spread(worded),
+    post=spread(picked("advpost")),
+    cut=spread(same_many),
+)
+_ = expect(
+    max(false) > min(false) + 0.05,
+    "BASE flags harmless comments about one religion more often than about another",
+    "Here BASE flags harmless comments of all groups about as often.",
+    only="laptop",
+)
+
+# %% [markdown]
 # ## Did the trigger learn anything?
 #
 # A trigger that never moved, or an adversary whose gradient is tiny, would explain a flat result. So we look at the distance from the start and at both gradients at the end of the training.
@@ -445,7 +547,25 @@ show(
     name="motion",
     caption="Euclidean distance of the trigger's weights from their start, and norms of both "
     "gradients in the last epoch, by λ (demographic parity). Small marks: seeds.",
-    alt="Three panels over λ with two curves each, soft and hard.",
+    alt="Three panels over λ with two curves each, soft and hard: distance from the start, gradient "
+    "of the label, gradient of the adversary. All lie above zero at every λ.",
+)
+
+# %% tags=["hide-input"]
+far = [v for (key, _), by in moved.items() if key == "movement" for run in by.values() for v in run]
+pull = [float(np.mean(by[lam])) for (key, _), by in moved.items() if key == "norm-z"
+        for lam in by if lam]  # fmt: skip
+say(
+    "No trigger stood still: the least distance is {far:.2f}, where two corners of the simplex are {corners:.2f} apart. The adversary's gradient is {low:.2f} to {high:.2f} long (means over seeds, λ above zero), so there was something to learn from.",
+    far=min(far),
+    corners=2**0.5,
+    low=min(pull),
+    high=max(pull),
+)
+_ = expect(
+    min(far) > 0.5,
+    "no trigger stood still",
+    "Here a trigger hardly moved: its results say nothing about learned words.",
 )
 
 # %% tags=["hide-input"]
@@ -465,6 +585,16 @@ show(
     alt="Five bars: soft and hard trigger, each with λ = 0 and with the chosen λ, and random words.",
 )
 
+# %% tags=["hide-input"]
+untrained = zero["random words"]
+say(
+    "Words that nobody trained change the bias by {random:z.3f}. Of the {k} learned triggers in this figure {n} lower it by more: {which}.",
+    random=untrained,
+    k=len(zero) - 1,
+    n=sum(e.value < untrained.value for e in zero.values()),
+    which="; ".join(k for k, e in zero.items() if e.value < untrained.value) or "none",
+)
+
 # %% [markdown]
 # Which words are these? A trigger that was tuned on real comments may have picked a slur, and nobody has a complete list of slurs. So a word is printed only if it is on the list of harmless ones, that of the invented comments, and everything else is `[masked]`.
 
@@ -475,15 +605,25 @@ if not real:
 spelled = pd.DataFrame(
     [
         {
-            "criterion": c,
+            "criterion": drawings.CRITERIA[c],
             "λ": f"{job.lam:g}",
-            "five words": " ".join(study.extras.readable(cells[job].words, harmless)),
+            "words": " ".join(study.extras.readable(cells[job].words, harmless)),
         }
         for c in study.CRITERIA
         for job in board.jobs("hard", c, cfg.run_seeds()[0])
     ]
 )
 tables.table(spelled, caption="The hard triggers of the first seed, in words.")
+
+# %% tags=["hide-input"]
+named = {w for name in tokens.group_names for w in WORDS[name]}
+hards = [job for c in study.CRITERIA for job in board.jobs("hard", c, cfg.run_seeds()[0])]
+say(
+    "{some} of these {all} triggers hold a word that names a group, {none} of those with λ above zero hold none. With λ = 0 nothing asks for such a word.",
+    some=sum(bool(named & {*cells[job].words}) for job in hards),
+    all=len(hards),
+    none=sum(not named & {*cells[job].words} for job in hards if job.lam),
+)
 
 # %% [markdown]
 # ## How many words, where, and from how many comments?
@@ -514,6 +654,20 @@ show(
 )  # fmt: skip
 
 # %% tags=["hide-input"]
+by_count = {m: record.estimate(f"words.{m}.change") for m in cfg.counts}
+say(
+    "One word changes the bias by {one:z.3f}, {count} by {five:z.3f}, {random} random ones by {untrained:z.3f}. The effect {grows} with every further word up to {count}.",
+    one=by_count[1],
+    count=cfg.count,
+    five=by_count[cfg.count],
+    random=cfg.count,
+    untrained=record.estimate("random.dp.change"),
+    grows="grows"
+    if all(np.diff([e.value for m, e in by_count.items() if m <= cfg.count]) < 0)
+    else "does not grow",
+)
+
+# %% tags=["hide-input"]
 places = pd.DataFrame(
     [
         {
@@ -527,6 +681,13 @@ places = pd.DataFrame(
     ]
 )
 tables.table(places, caption="The two placements at one λ, demographic parity.")
+
+# %% tags=["hide-input"]
+say(
+    "Moved in front of `[CLS]`, the same training changes the bias by a further {soft:z.3f} with soft words and {hard:z.3f} with hard ones. The place is no detail where an interval excludes zero.",
+    soft=record.estimate("placement.soft.difference"),
+    hard=record.estimate("placement.hard.difference"),
+)
 
 # %% [markdown]
 # Then the tuning comments: all of them, and a small share, with about as many steps each time. The smallest share holds at least two comments per group.
@@ -554,6 +715,17 @@ show(
     alt="Two curves with bands over the share of tuning comments, and a line at zero for BASE.",
 )  # fmt: skip
 
+# %% tags=["hide-input"]
+say(
+    "With the smallest share the hard trigger changes the bias by {hard:z.3f} and AdvPost by {post:z.3f}; minus their change with all comments that is {hard_loss:z.3f} and {post_loss:z.3f}. Their accuracy changes by {hard_cost:z.3f} and {cost:z.3f}.",
+    hard=record.estimate("ratio.hard.least"),
+    post=record.estimate("ratio.advpost.least"),
+    hard_loss=record.estimate("ratio.hard.loss"),
+    post_loss=record.estimate("ratio.advpost.loss"),
+    cost=record.estimate(f"ratio.advpost.{100 * min(cfg.ratios):g}.cost"),
+    hard_cost=record.estimate(f"ratio.hard.{100 * min(cfg.ratios):g}.cost"),
+)
+
 # %% [markdown]
 # And transfer: each chosen trigger meets a BASE that it was not tuned for, trained from another seed. Two networks with unrelated embeddings share nothing but the vocabulary, so a *hard* trigger is the same words, and a soft one the same mixture.
 
@@ -573,6 +745,20 @@ carried = pd.DataFrame(
 )
 tables.table(carried, caption="Change of bias and accuracy by a trigger on another BASE.")
 
+# %% tags=["hide-input"]
+there = {
+    kind: [
+        record.estimate(f"{kind}.{c}.{m}.change") for c in study.CRITERIA for m in study.TRIGGERS
+    ]
+    for kind in ("chosen", "transfer")
+}
+say(
+    "Of the {rows} triggers, {own} lower the bias of their own BASE by an interval below zero and {other} that of another.",
+    rows=len(there["chosen"]),
+    own=sum(e.high < 0 for e in there["chosen"]),
+    other=sum(e.high < 0 for e in there["transfer"]),
+)
+
 # %% [markdown]
 # ## Why should it work?
 #
@@ -591,16 +777,19 @@ show(
     name="alone",
     caption="What a classifier of groups says about the trigger alone, by λ (equalised odds), "
     f"means over {cfg.seeds} seeds.",
-    alt="Two panels, soft and hard trigger, with one curve per group over λ.",
+    alt="Two panels, soft and hard trigger, with one curve per group over λ, and a dashed line at "
+    "one over the number of groups.",
 )
 
 # %% tags=["hide-input"]
 say(
-    "The classifier of groups is right about {reader:.2f} of test comments that mention one group. The largest probability changes from the smallest to the largest λ by {soft} for soft and by {hard} for hard triggers "
-    "(95 % t-intervals over {seeds} seeds). A trigger that claims *some* group with λ = 0, too, was not taught to do so.",
+    "The classifier of groups is right about {reader:.2f} of test comments that mention one group. From the smallest λ above zero to the largest, the largest probability changes by {soft:z.3f} for soft and by {hard:z.3f} for hard triggers "
+    "(95 % t-intervals over {seeds} seeds). With λ = 0, where nobody asks for it, it is {soft_zero:.2f} and {hard_zero:.2f} already: a trigger that claims some group without an adversary was not taught to do so by one.",
     reader=record.estimate("null.reader").value,
     soft=record.estimate("null.soft.one-sided"),
     hard=record.estimate("null.hard.one-sided"),
+    soft_zero=record.estimate("null.soft.lambda0").value,
+    hard_zero=record.estimate("null.hard.lambda0").value,
     seeds=cfg.seeds,
 )
 
@@ -621,15 +810,24 @@ if not real:
         caption="Left, by enumeration: information about the group beyond the label and accuracy, "
         "when 0 to 8 words of one group stand behind every text; crosses: another threshold "
         f"instead. Right: equalised-odds bias on drawn texts, means over {cfg.seeds} seeds.",
-        alt="Left: a path of circles from no words to eight, reaching zero information with eight; "
-        "crosses for thresholds. Right: two falling or flat curves over the number of words.",
+        alt="Left: a path of circles from no words to eight. One word raises the information, "
+        "further ones lower it, to nothing with eight; crosses for thresholds. Right: bias over the "
+        "number of words for both classifiers, lower with eight words than with none.",
+    )
+    told = [outcome.given_y for outcome in shown_theorem.exact]
+    assert told[1] > told[0] > told[2] and abs(told[-1]) < 1e-6  # by enumeration, for every seed
+    expect(
+        all(line[-1] < line[0] - 0.02 for line in shown_theorem.eo.values()),
+        "eight words of one group lower the bias of both classifiers",
+        "Here eight words of one group do not lower the bias of both classifiers.",
+        only="laptop",
     )
 
 # %% tags=["hide-input"]
 if not real:
     say(
-        "Five words of one group change the bias of the exact classifier by {exact} and that of the learned one by {learned}. Left to find words themselves, "
-        "trained triggers change them by {found} and {trained}. The theorem is about what is *possible*: it needs a classifier whose belief about the group saturates, and an optimiser that finds the words.",
+        "Five words of one group change the bias of the exact classifier by {exact:z.3f} and that of the learned one by {learned:z.3f}. Left to find words themselves, "
+        "trained triggers change them by {found:z.3f} and {trained:z.3f}. The first word *raises* the information: one word tips the balance towards a group without drowning what the text says. The theorem is about what is *possible*: it needs a classifier whose belief about the group saturates, and an optimiser that finds the words.",
         exact=record.estimate("theorem.exact.put"),
         learned=record.estimate("theorem.learned.put"),
         found=record.estimate("theorem.exact.trained"),
@@ -654,7 +852,7 @@ base = study.cells.base(tokens, cfg, first)
 job = study.extras.fixed(cfg, "hard", "dp", first)
 hard, _ = study.cells.trained(tokens, cfg, job)
 test = tokens.part("test")
-marked, gaps = {}, []
+marked, gaps, toxicity = {}, [], []
 if not real:  # only invented comments are ever shown
     plain = study.cells.margins(base, test)
     wrong = np.flatnonzero((plain > 0) & (crowd.y == 0) & crowd.members.any(1))
@@ -667,20 +865,31 @@ if not real:  # only invented comments are ever shown
                 for k, (w, v) in enumerate(zip(words, a.scaled(), strict=True))
             ]
             gaps.append(abs(a.gap))
-    assert max(gaps) < 1e-3
+            toxicity.append(a.toxicity)
+    assert max(gaps, default=0.0) < 1e-3
 
 # %% tags=["hide-input"]
 if marked:
     highlight(
         marked,
         name="attributions",
-        caption="Two invented, harmless comments that BASE calls toxic: integrated gradients of "
-        "the logit by word, divided by their norm, without and with the hard trigger.",
+        caption="Invented comments that are labelled harmless and that BASE calls toxic: integrated "
+        "gradients of the logit by word, divided by their norm, without and with the hard trigger.",
+    )
+    masks = sum(any(w.text in CUES[1] for w in line) for line in marked.values())
+    say(
+        "Harmless is what the *label* says. {masked} of these {shown} lines hold a mask of the toxic words, because a cue is drawn from the other label's words at a rate of {rate:.0%}: somebody may quote an insult. "
+        "With the trigger, {fewer} of the {many} comments are no longer called toxic.",
+        masked=masks,
+        fewer=sum(after < 0.5 for after in toxicity[1::2]),
+        many=len(toxicity) // 2,
+        shown=len(marked),
+        rate=AMBIGUITY,
     )
 
 # %% tags=["hide-input"]
 say(
-    "Over *all* harmless test comments that mention a group, the hard trigger changes the probability of toxic by {change}. One chosen example can show either direction.",
+    "Over *all* test comments that mention a group and are labelled harmless, the hard trigger changes the probability of toxic by {change:z.3f}. One chosen example can show either direction.",
     change=record.estimate("example.softened"),
 )
 
@@ -715,7 +924,8 @@ with tempfile.TemporaryDirectory() as folder:
     print(f"{kept_file.stat().st_size / 1024:.0f} KiB")
     again = load_words(kept_file, tokens.tokenizer)
 same = torch.equal(text_logits(base, test, again), text_logits(base, test, done.module))
-print("same decisions after loading:", same)
+print("same logits after loading:", same)
+assert same
 
 # %% [markdown]
 # ## Results against the paper
@@ -771,13 +981,30 @@ say(
 # | comments | Civil Comments, 448 thousand | Measuring Hate Speech (25 thousand), or invented ones | the identities' file must be placed by hand |
 # | groups | eight, overlapping | the same eight; invented comments: three religions | – |
 # | placement | before `[CLS]` in the tensor | before `[SEP]` | what the paper says; both measured |
-# | λ | up to 100 and 1,200 | up to 3 for triggers | on a small network larger ones collapse |
+# | λ | up to 100 and 1,200 | up to 3 for triggers, 1 for AdvIn, 5 for AdvPost | a small network; the table of collapses shows AdvPost's |
+# | passes over the tuning comments | 10 | 6 on invented comments, 3 on real ones | cost |
+# | rates of all weights | .00001, for BERT | .003 for BASE (.002 on real ones), the same for AdvIn, .001 for AdvPost | a network from scratch |
+# | AdvIn's passes | – | 4 on invented comments, 3 on real ones | cost |
+# | length | – | 24 tokens, 32 for real comments; the vocabulary is made from the training comments | cost |
 # | trigger's rate | .1, constant | .05, lowered twice | at .1 the last step decides |
 # | adversary's rate | .001 | .01 | it has fewer steps to learn in |
 # | choice | least validation bias | the same above an accuracy floor | bias alone likes constants |
 # | bias | sum in the paper, mean in the code | mean; the sum is recorded | comparable for any number of groups |
 # | biases of the adversary | never trained (see below) | trained | – |
-#
+# | seeds | – | 3, each with a BASE of its own | – |
+
+# %% tags=["hide-cell"]
+if preset == "laptop":  # the table is about this preset: what it says is what ran
+    assert (cfg.words.lr, len(cfg.words.drops), cfg.words.lr_d) == (0.05, 2, 0.01)
+    assert cfg.words.epochs == cfg.post.epochs == (3 if real else 6)
+    assert cfg.advin.epochs == (3 if real else 4)
+    assert cfg.base.lr == cfg.advin.lr == (0.002 if real else 0.003) and cfg.post.lr == 0.001
+    assert {m: max(cfg.lams[m]) for m in study.METHODS} == {
+        "soft": 3, "hard": 3, "advin": 1, "advpost": 5
+    }  # fmt: skip
+    assert (cfg.length, cfg.seeds, cfg.count) == (32 if real else 24, 3, 5)
+
+# %% [markdown]
 # ## What the released code does
 #
 # Facts, in the hope that they help.
@@ -791,6 +1018,7 @@ Code(inspect.getsource(study.checks.no_decay), language="python")
 first_list, second_list, every = study.checks.no_decay(base)
 print(f"{every} parameter tensors: {first_list} with decay, {second_list} without, "
       f"{every - first_list - second_list} in no list")  # fmt: skip
+assert second_list == 0
 
 # %% [markdown]
 # **The trigger is pooled.** Concatenated before `[CLS]`, it stands at index 0, where BERT's pooler reads.
@@ -823,7 +1051,9 @@ demo = WordTrigger(tokens.tokenizer, 1, mode="hard", generator=torch.Generator()
 before = demo.embeddings(base.table).detach()
 with torch.no_grad():
     demo.weight.mul_(0.7).add_(0.3 / demo.weight.shape[1])  # still on the simplex, same winner
-print("largest change:", float((demo.embeddings(base.table).detach() - before).abs().max()))
+change = float((demo.embeddings(base.table).detach() - before).abs().max())
+print(f"largest change: {change:.4f}")
+assert change == 0
 
 # %% [markdown]
 # ### Exercise 2 (check)
@@ -836,6 +1066,7 @@ overall = decided.mean()
 each = [abs(overall - decided[s_demo == k].mean()) for k in (0, 1)]
 gap = abs(decided[s_demo == 0].mean() - decided[s_demo == 1].mean())
 print(f"sum {sum(each):.4f} = gap {gap:.4f}; the mean is half of it")
+assert abs(sum(each) - gap) < 1e-12
 
 # %% [markdown]
 # ### Exercise 3 (code)
@@ -846,20 +1077,34 @@ for name in tokens.group_names:
     known = [w for w in WORDS[name] if tokens.tokenizer.pieces(w) != [1]]
     if known:
         y_hat = study.cells.margins(base, test, study.theorem.named(tokens, known[0], 5)) >= 0
-        print(f"{name:16s} flagged {y_hat.mean():.2f}, dp {crowd.bias(y_hat, 'dp')[0]:.3f}, "
-              f"accuracy {crowd.accuracy(y_hat)[0]:.3f}")  # fmt: skip
+        margin = study.cells.margins(base, test)
+        cut = margin >= np.quantile(margin, 1 - y_hat.mean())  # as many flagged, no words
+        print(f"{name.replace('_', ' '):16s} flagged {y_hat.mean():.2f}, "
+              f"dp {crowd.bias(y_hat, 'dp')[0]:.3f} (threshold {crowd.bias(cut, 'dp')[0]:.3f}), "
+              f"accuracy {crowd.accuracy(y_hat)[0]:.3f} ({crowd.accuracy(cut)[0]:.3f})")  # fmt: skip
+print(
+    "In brackets: a threshold of BASE that flags as many. Where all or none are flagged the bias is"
+)
+print(
+    "small for the wrong reason; a word does more than a threshold only where it beats the bracket."
+)
 
 # %% [markdown]
 # ### Exercise 4 (code)
 # Take the projection away from the update ($G = g_y - \lambda g_z$). What changes for the hard trigger?
 
 # %% tags=["hide-cell"]
+outcome = []
 for project in (True, False):
     config = replace(cfg.words, criterion="dp", lam=job.lam, projection=project)
     other = train_words(base, tuning, mode="hard", config=config, seed=first).module
     y_hat = study.cells.margins(base, test, other) >= 0
-    print(f"projection {project}: dp {crowd.bias(y_hat, 'dp')[0]:.3f}, "
-          f"accuracy {crowd.accuracy(y_hat)[0]:.3f}")  # fmt: skip
+    outcome.append((crowd.bias(y_hat, "dp"), crowd.accuracy(y_hat)))
+    print(f"projection {'on ' if project else 'off'}: dp {outcome[-1][0][0]:.3f}, "
+          f"accuracy {outcome[-1][1][0]:.3f}")  # fmt: skip
+moves = crowd.interval((outcome[1][0] - outcome[0][0])[None])
+print(f"Without it the bias changes by {moves:z.3f} (95 % over comments, one model):",
+      "a difference." if moves.excludes(0) else "no difference that can be told.")  # fmt: skip
 
 # %% [markdown]
 # ### Exercise 5 (research)
@@ -869,11 +1114,22 @@ for project in (True, False):
 # ## Keeping the record
 
 # %%
-if preset == "smoke":  # a small run still shows what the chapter is about
-    assert record.estimate("base.dp").low > 0.01
-    if not real:
-        assert record.estimate("base.over-constant").low > 0.02
-        assert record.estimate("theorem.exact.put").high < -0.02
+expect(  # a small run still shows what the chapter is about
+    record.estimate("base.dp").low > 0.01,
+    "BASE is biased",
+    "Here BASE has next to no bias, so there is little that a trigger could do.",
+)
+expect(
+    record.estimate("base.over-constant").low > 0.02,
+    "BASE is better than calling nothing toxic",
+    "Here BASE is hardly better than calling nothing toxic: no front means anything.",
+)
+if not real:
+    expect(
+        record.estimate("theorem.exact.put").high < -0.02,
+        "five words of one group lower the bias of the exact classifier",
+        "Here five words of one group do not lower the bias of the exact classifier.",
+    )
 path = record.save(results_dir)
 print(f"{len(record.measurements)} measurements in {path}")
 

@@ -25,10 +25,10 @@
 #
 # Peychev and colleagues gave an answer in 2022 {cite}`peychev2022lassi`. A generative model turns a picture into a code in which an attribute is
 # a *direction*. Similar people are those that one reaches by walking a little along it. Then they do what hardly any method for fairness does: for
-# each picture they **prove**, up to a stated chance of error, that the decision is the same all along the walk. They call it *latent space smoothing for
+# each picture they **prove**, up to a stated chance of error, that the decision is the same at any other point of the walk. They call it *latent space smoothing for
 # individually fair representations*, LASSI.
 #
-# This chapter builds every part, runs the poster's tables again, and then asks a question that only a chapter like this one has room for. The plain model gets almost no
+# This chapter builds every part, runs the poster's tables again, and then asks a question that only a chapter like this one has room for. The plain model gets few
 # certificates. **Is it unfair, or is the certificate too loose to tell?** For a single attribute we can compute the answer exactly.
 
 # %% tags=["hide-input"]
@@ -65,6 +65,7 @@ from fairtut.models.glow import layers
 from fairtut.report import plots, tables
 from fairtut.report.drawings import lassi as drawings
 from fairtut.report.drawings import lassi_results as results
+from fairtut.report.effects import Effects
 from fairtut.report.figures import show
 from fairtut.report.prose import say
 from fairtut.report.results import Record, load_claims, of_chapter
@@ -92,6 +93,7 @@ record = Record.start(
     results_dir=results_dir,
 )
 plots.use_style()
+expect = Effects(preset, data, seed)  # asserts what the text says of the committed run
 minutes = {"smoke": 1, "laptop": 90 if real else 8, "paper": 2000}[preset]
 print(f"device {about['type']} ({about['name']}), preset {preset}, {data} data")
 print(f"{len(cfg.settings)} settings, {cfg.seeds} seeds, about {minutes} min on two cores")
@@ -128,9 +130,15 @@ show(
     alt="Six rows of three points. Naive and DataAug stand far left, with Young an exception near "
     "the middle; LASSI stands far right in every row.",
 )
+for s in six:  # what the picture is said to show
+    few = [claims[f"table1.{s}.{m}.fair"] for m in ("naive", "dataaug")]
+    assert (0.35 < min(few) < max(few) < 0.5) if s == "young" else max(few) < 0.15
+    assert claims[f"table1.{s}.lassi.fair"] > 0.85
+    right = [claims[f"table1.{s}.{m}.acc"] for m in study.METHODS]
+    assert abs(right[2] - right[0]) < 0.01
 
 # %% [markdown]
-# According to the same table, accuracy hardly moves. A certificate for almost everybody at almost no price: that is worth a second look.
+# According to the same table, accuracy hardly moves: by less than a point from Naive to LASSI. A certificate for almost everybody at almost no price: that is worth a second look.
 #
 # ## Notation
 #
@@ -181,7 +189,7 @@ assert study.flow.return_error(glow, people) < 1e-3
 say(
     "This Glow has {blocks} blocks of {flows} steps and {weights} weights. It needs {bits:.2f} bits per dimension "
     "on pictures that it has not seen ({train:.2f} on training pictures), after {seconds:.0f} s of processor time. There and "
-    "back, the largest error of a pixel is {error:.1g}.",
+    "back, the largest error of a pixel is {error:.7f}, where black is zero and white is one.",
     blocks=cfg.flow.blocks,
     flows=cfg.flow.flows,
     weights=sum(p.numel() for p in glow.parameters()),
@@ -205,11 +213,14 @@ if not real:  # no picture that was learned from photographs is shown
         "they get more varied and less like a face. Learned from drawn faces.",
         alt="Two rows of six small blurred faces; the first row shows the same face six times.",
     )
+    coldest, warm = drawn.values()
+    assert torch.allclose(coldest, coldest[:1].expand_as(coldest), atol=1e-4)
+    assert warm.std(0).mean() > coldest.std(0).mean()
 
 # %% [markdown]
 # The authors' Glow has 61 million weights. Ours is small, and its samples show it. Keep that in mind, and keep in mind, too, what the certificate needs
 # from Glow: not beautiful samples, but *directions* that change the right thing. $R$ reads $z$ itself, so the decoder is
-# used for pictures like these only.
+# used for pictures like these only, and by *Discover*, which follows.
 #
 # ## Four ways to find a direction
 #
@@ -231,10 +242,32 @@ Code(inspect.getsource(vectors.ramaswamy).split('"""')[2], language="python")
 if any(row.way == "discover" for row in cfg.beside):
     study.directions.discovered(people, glow, world, cfg)
 found = study.directions.summary(world, cfg)
+found["setting"] = [study.SETTINGS[s].title for s in found.setting]
 tables.table(
-    found.round(3),
+    found.rename(columns={"epsilon": "radius ε"}),
     caption="Attribute vectors: length, the length that random labels would give (noise), radius ε, "
     "how far a walk goes, and the cosine with the vector of the target, Smiling.",
+)
+
+# %% tags=["hide-input"]
+means = found[found.way == "mean"]
+company = study.directions.cosines(world, cfg)
+pairs = company.where(~np.eye(len(company), dtype=bool)).abs().stack()
+closest = means.loc[means.cosine.abs().idxmax()]
+say(
+    "Each mean difference is at least {clear:.1f} times as long as random labels would make it. {setting} is the attribute whose vector shares most with that of Smiling: a cosine of {cosine:.2f}. "
+    "Among each other, {first} and {second} share most ({pair:.2f}).",
+    clear=float((means.length / means.noise.astype(float)).min()),
+    setting=closest.setting,
+    cosine=float(closest.cosine),
+    first=pairs.idxmax()[0],
+    second=pairs.idxmax()[1],
+    pair=float(company.loc[pairs.idxmax()]),
+)
+_ = expect(
+    (means.length > 1.5 * means.noise.astype(float)).all(),
+    "every mean difference is more than noise",
+    "Here a mean difference is hardly longer than random labels would make it: its walk means little.",
 )
 
 # %% tags=["hide-input"]
@@ -246,7 +279,10 @@ if not real:
     steps = torch.linspace(-1, 1, 5)[:, None]
     ways = dict.fromkeys((row.way, row.setting) for row in cfg.beside if row.way != "mean")
     rows = {study.SETTINGS[s].title: ("mean", s, 1.0) for s in singles[:3]}
-    rows |= {f"{way} ({s})": (way, s, vectors.EPSILON[way]) for way, s in list(ways)[:2]}
+    rows |= {
+        f"{way} ({study.SETTINGS[s].title})": (way, s, vectors.EPSILON[way])
+        for way, s in list(ways)[:2]
+    }
     walked = {
         title: glow.decode(
             z_test[0] + steps * e * study.directions.directions(world, cfg, s, way)[0]
@@ -258,8 +294,17 @@ if not real:
         name="walks",
         caption="One drawn test face, walked along each vector from −ε to ε and decoded. The middle "
         "column is the face itself.",
-        alt="Rows of five versions of one drawn face. Along some vectors skin, hair or lips "
-        "change; along others hardly anything does.",
+        alt="Rows of five versions of one drawn face, which changes along each row, in some rows "
+        "much and in others little.",
+    )
+    change = {k: float((v[[0, -1]] - v[2]).abs().mean()) for k, v in walked.items()}
+    most, least = max(change, key=change.get), min(change, key=change.get)
+    say(
+        "The ends of the row {most} differ most from the middle, by {high:.3f} a pixel in the mean (black is zero, white is one); those of {least} least, by {low:.3f}.",
+        most=most,
+        least=least,
+        high=change[most],
+        low=change[least],
     )
 
 # %% [markdown]
@@ -316,13 +361,30 @@ show(
     caption="What a search by random draws finds of the exact largest distance, "
     f"{study.SETTINGS[single].title}: median and middle 80 % of {len(share['lassi'])} test people. "
     "Dashed: what a straight curve would give.",
-    alt="Three rising curves that nearly coincide with a dashed one; ten draws find most of the "
-    "distance, a hundred nearly all of it.",
+    alt="Three rising curves that nearly coincide with each other, and with a dashed one from ten "
+    "draws on; ten draws find most of the distance, a hundred nearly all of it.",
+)
+
+# %% tags=["hide-input"]
+middle = np.array([np.nanmedian(v, axis=0) for v in share.values()])  # (methods, draws)
+straight = np.array([2 ** (-1 / m) for m in draws])
+say(
+    "One draw finds {one:.0%} of the exact distance in the median of the method where it finds least, ten find {ten:.0%}, a hundred {hundred:.0%}.",
+    one=float(middle[:, 0].min()),
+    ten=float(middle[:, 2].min()),
+    hundred=float(middle[:, 4].min()),
+)
+_ = expect(
+    middle[:, 2].min() > 0.8
+    and middle[:, 4].min() > 0.93
+    and np.abs(middle - straight)[:, 2:].max() < 0.12,
+    "ten draws find most of the exact distance, as on a straight curve",
+    "Here ten draws find less of the exact distance than they would on a straight curve.",
 )
 
 # %% [markdown]
-# For a straight curve, the largest of $m$ draws $|t|$ has the median $\varepsilon\, 2^{-1/m}$. The measured curves stay close to it. With a single attribute there are only two
-# places to look, the ends, so a cleverer attack could gain little.
+# For a straight curve, the largest of $m$ draws $|t|$ has the median $\varepsilon\, 2^{-1/m}$ (dashed). With few draws the measured curves may lie beside it, because a bent curve does not go on in one direction; with more they come to it.
+# On a straight curve there are only two places to look, the ends; on a bent one also the corners between them. Either way ten draws leave little for a cleverer attack to gain, with a single attribute.
 #
 # ## Center smoothing: a bound on $d_{cs}$
 #
@@ -364,8 +426,12 @@ tables.table(
 # %%
 print(message)
 
+assert lines[1]["abstains, if the ball holds one half"] == 1  # a thousand draws
+assert lines[5]["abstains, if the ball holds one half"] < 1e-6  # ten thousand
+assert study.EQUAL == 2.5
+
 # %% [markdown]
-# With ten thousand draws abstentions vanish, and with a thousand nobody is certified, however smooth $R$ is. One person, seen along the direction of the decision (pictures of single people use the same noise on codes, 2.5, for all methods; the person is chosen because the methods differ):
+# With ten thousand draws abstentions vanish, if the ball holds one half, and with a thousand nobody is certified, however smooth $R$ is. One person, seen along the direction of the decision (pictures of single people use the same noise on codes, 2.5, for all methods; the person is chosen because the methods differ):
 
 # %% tags=["hide-input"]
 who = pictures.someone(firsts)
@@ -379,8 +445,23 @@ show(
     name="balls",
     caption="Center smoothing of one test person under the naive R. Distances to the decision border "
     "and radii are exact; everything else is a projection.",
-    alt="A bent line of dots with a highlighted part, and three circles around a cross: a small one "
+    alt="A line of dots with a highlighted part, and three circles around a cross: a small one "
     "with half of the dots, one with almost all, and one three times as wide.",
+)
+
+# %% tags=["hide-input"]
+seen = looks["naive"]
+farthest = float(np.linalg.norm(seen.part - seen.center, axis=1).max())
+say(
+    "The code of somebody similar (the highlighted part) is at most {far:.2f} away from the centre; the outer circle has a radius of {d_cs:.2f}.",
+    far=farthest,
+    d_cs=seen.d_cs,
+)
+_ = expect(
+    seen.d_cs > 1.5 * farthest,
+    "the outer circle leaves much room",
+    "Here the outer circle leaves little room, or center smoothing abstains.",
+    only="laptop",
 )
 
 # %% [markdown]
@@ -421,27 +502,35 @@ show(
     caption="What votes certify of a code's distance to the border: a little less for small noise, "
     "up to the cap; more noise has a higher cap and wastes more near the border. Squares: people.",
     alt="Three curves below a dashed diagonal; the one with the smallest noise turns flat early, "
-    "the next later, the last stays close to the diagonal and misses it near zero.",
+    "the next later, the last stays close to the diagonal and is missing next to zero.",
 )
+assert np.isnan(radii[10.0][0]) and radii[0.5][10] > radii[10.0][10]  # waste near the border
+assert np.nanmax(radii[0.5]) < np.nanmax(radii[study.EQUAL]) < np.nanmax(radii[10.0])  # caps
 
 # %% tags=["hide-input"]
 keep(audit.measures())
 say(
-    "The cap is {cap:.3f} times the noise. A certificate with factor three at noise {sigma:.1f} therefore needs all but a few percent of the "
+    "The cap is {cap:.3f} times the noise. A certificate with factor three at noise {sigma:.1f} therefore needs {level:.1%} of the noisy "
     "codes within {room:.2f} of the centre, however sure the classifier is.",
     cap=record.estimate("audit.cap").value,
     sigma=study.EQUAL,
+    level=smoothing.level,
     room=lassi.Voting(study.EQUAL).cap / 3,
 )
 
 # %% [markdown]
-# The poster's methods do *not* share a noise: LASSI gets 2.5, the baselines 10. That is generous to the baselines (a higher cap) and costs them accuracy. We report equal noise, too, and the
+# The poster's methods do *not* share a noise: LASSI gets 2.5, the baselines 10. That is generous to the baselines (a higher cap), and more noise may cost them accuracy. We report equal noise, too, and the
 # noise that is best on *validation* people.
 #
 # ## End to end
 #
-# $\hat R$ moves by at most $d_{cs}$, and $\hat C$ does not change within $d_{rs}$. So if $d_{cs} < d_{rs}$, then $M(x') = M(x)$ for everybody in $S(x)$: with probability
-# $1 - \alpha_{cs} - \alpha_{rs} = .989$ *per person*, with no correction for the number of people.
+# Between $x$ and a similar $x'$, $\hat R$ moves by at most $d_{cs}$, and $\hat C$ does not change within $d_{rs}$. So if $d_{cs} < d_{rs}$, then $M(x') = M(x)$, unless $M$ abstains at $x'$. What exactly is promised?
+#
+# - **A pair at a time.** For any $x$ and any similar $x'$, fixed before noise is drawn, it holds with probability $1 - \alpha_{cs} - \alpha_{rs} = .989$. Half of $\alpha_{cs}$, called $\alpha_1$, is spent *at $z'$*, where the centre is drawn anew. So
+#   .989 is not a promise about everybody in $S(x)$ at once: for $m$ of them together the chance of an error is bounded by $\alpha_2 + \alpha_{rs} + m\, \alpha_1$, with $\alpha_1 = \alpha_2 = .005$ and $\alpha_{rs} = .001$.
+# - **Against the true vote.** $\hat C$ at $x'$ is the class that wins with endlessly many votes. Where the decision at $x'$ is *sampled* as well, its votes may be wrong with one more $\alpha_{rs}$: .988 for a pair.
+# - **Without a correction** for the number of people, and without the chance of at most $2^{-m}$ that none of $m$ candidates for the centre lies in the good half.
+# - **About real numbers.** The proofs speak of exact arithmetic. We compute curves in double precision; a network that is deployed in single precision differs by its rounding (measured below), and no bound here contains it.
 
 # %% tags=["hide-input"]
 show(
@@ -451,6 +540,22 @@ show(
     "certificate holds if the outer circle stays clear of the border.",
     alt="Three panels with a curve, two circles and a dashed vertical line. Under Naive and DataAug "
     "the outer circle crosses the line; under LASSI it is small and stays on one side.",
+)
+
+# %% tags=["hide-input"]
+for m, one in looks.items():
+    say(
+        "**{method}:** the smoothed code may move by {d_cs:.2f}, and the decision holds within {d_rs:.2f}.",
+        method=drawings.METHODS[m],
+        d_cs=one.d_cs,
+        d_rs=one.d_rs,
+    )
+_ = expect(
+    looks["lassi"].d_cs < looks["lassi"].d_rs
+    and all(looks[m].d_cs > looks[m].d_rs for m in ("naive", "dataaug")),
+    "LASSI certifies this person and the others do not",
+    "Here nobody is certified by LASSI alone: the person is the next best.",
+    only="laptop",
 )
 
 # %% [markdown]
@@ -488,6 +593,19 @@ if not real:
         alt="A drawn face that changes along the attribute, and curves of the three models' "
         "probability over t: LASSI's is nearly flat, the naive one's is the steepest.",
     )
+    swing = {name: float(np.ptp(line)) for name, line in heights.items()}
+    naive, lassi_name = drawings.METHODS["naive"], drawings.METHODS["lassi"]
+    say(
+        "Along the whole walk the probability moves by {naive:.0%} under Naive and by {lassi:.0%} under LASSI.",
+        naive=swing[naive],
+        lassi=swing[lassi_name],
+    )
+    expect(
+        swing[lassi_name] < 0.1 < 0.25 < max(swing.values()) == swing[naive],
+        "LASSI's curve is nearly flat and the naive one is the steepest",
+        "Here LASSI's curve is not nearly flat, or the naive one is not the steepest.",
+        only="laptop",
+    )
 
 # %% [markdown]
 # ## One attribute: the curve is a polygon
@@ -501,15 +619,22 @@ Code(inspect.getsource(curve._bend), language="python")
 
 # %% tags=["hide-input"]
 say(
-    "At {count} random t, the polygon and the network itself differ by at most {error:.1g} (single precision). Within the similarity set the naive "
-    "curve has a median of {naive:.0f} corners, DataAug's {dataaug:.0f} and LASSI's {lassi:.0f}: straightness is what training buys.",
+    "At {count} random t, the polygon and the network itself differ by at most {error:.7f} (the network computes in single precision). Within the similarity set the naive "
+    "curve has a median of {naive:.0f} corners, DataAug's {dataaug:.0f} and LASSI's {lassi:.0f}.",
     count=2000,
     error=max(pictures.agreement(m, z_test[who], 2000, seed) for m in models.values()),
     **{cell.spec.method: float(np.median(cell.exact.corners)) for cell in firsts},
 )
+bends = {cell.spec.method: float(np.median(cell.exact.corners)) for cell in firsts}
+_ = expect(
+    bends["lassi"] < 0.5 * min(bends["naive"], bends["dataaug"]),
+    "the similarity loss makes curves straight",
+    "Here LASSI's curves are not much straighter than the others'.",
+    only="laptop",
+)
 
 # %% [markdown]
-# A finite list of corners is all that one can know about the curve. Three things follow that the paper does not have. They are ours; here they are with their proofs.
+# The similarity loss makes codes move less, and it does so by leaving few units that switch on the way. A finite list of corners is all that one can know about the curve. Three things follow that the paper does not have. They are ours; here they are with their proofs.
 #
 # ### Extension 1: is the plain decision constant on $S(x)$? Yes or no.
 #
@@ -534,7 +659,7 @@ Code(inspect.getsource(exact.exact_fairness).split('"""')[2], language="python")
 # for the least radius around $c$ with half of the mass. Define the smoothed code of *any* latent as a point $c$ of its own curve's **middle part** $|t| \le \Phi^{-1}(3/4)\,\sigma$ whose $r_{1/2}(c)$ is the least there, up to a factor $1 - \eta$.
 # Let $q$ be the radius around it that holds $\Phi(\varepsilon/\sigma)$ of the mass.
 #
-# **Claim.** For every $z' \in S(x)$, with centre $c'$: $\lVert c - c' \rVert \le d_{cs} = \big(1 + \tfrac{2}{1 - \eta}\big)\, q$. No chance is involved.
+# **Claim.** For every $z' \in S(x)$, with centre $c'$: $\lVert c - c' \rVert \le d_{cs} = \big(1 + \tfrac{2}{1 - \eta}\big)\, q$. No chance is involved, so it holds for all of $S(x)$ at once.
 #
 # **Proof.** (1) Seen from $z'$ the Gaussian is shifted by at most $\varepsilon$, so the ball $B(c, q)$ still holds one half (Neyman and Pearson). (2) Let $T$ be the closed set of those $t$, seen from $z'$, that $f$ maps into
 # the ball. It has mass one half at least; the middle part has exactly one half. If they did not meet, $T$ would fill all of the rest, and being closed it would contain the ends of the middle part: so they meet after all. Some point of the middle part thus lies in the ball,
@@ -547,7 +672,8 @@ Code(inspect.getsource(exact.exact_fairness).split('"""')[2], language="python")
 Code(inspect.getsource(exact.half_mass_center).split('"""')[2], language="python")
 
 # %% [markdown]
-# Mind that this certifies *another smoothed model*, close to the paper's: deterministic, with the centre chosen from the whole curve instead of from draws.
+# Mind that this certifies *another smoothed model*, close to the paper's: deterministic, with the centre chosen from the whole curve instead of from draws. And mind which **function** all three extensions are about: the network in real arithmetic. We compute it
+# in double precision, and the rounding of that is in no bound; nor is that of a network that is run in single precision. A decision that hangs by less than the rounding may turn out otherwise on a computer.
 #
 # ## The experiment: table 1 with its controls
 #
@@ -594,6 +720,19 @@ show(
     alt="A panel per setting. The baselines stand left, LASSI right at nearly the same height; the "
     "constant classifier stands at 100 % and far lower.",
 )
+got = {w: {k: e.value for k, e in estimates(w).items()} for w in ("fair", "acc")}
+rivals = [text for (m, _), text in rows.items() if m != "lassi"]
+trivial = float(np.bincount(cells[0].y).max() / len(cells[0].y))
+_ = expect(
+    all(got["fair"][s, "LASSI"] > 0.2 + got["fair"][s, r] for s in cfg.settings for r in rivals)
+    and all(abs(got["acc"][s, "LASSI"] - got["acc"][s, r]) < 0.1
+            for s in cfg.settings for r in rivals)
+    and min(got["acc"].values()) > trivial + 0.1,
+    "LASSI certifies far more people at nearly the same accuracy, and all beat the constant",
+    "Here the picture is another one: LASSI does not certify far more people at nearly the same "
+    "accuracy in every setting, or a method does not beat the constant classifier clearly.",
+    only="laptop",
+)  # fmt: skip
 
 # %% tags=["hide-input"]
 first = f"{prefix}.{single}.lassi"
@@ -635,6 +774,21 @@ tables.table(
     caption="Two errors of a certified share: between trainings, and of drawing the test people.",
 )
 
+# %% tags=["hide-input"]
+known = [row for row in spreads if row["sd over seeds"] is not None]
+shaky = max(spreads, key=lambda row: row["sd over seeds"] or 0.0)
+say(
+    "Trainings differ by more than people in {n} of {rows} rows; most in {setting}, {method}, with a standard deviation of {sd:.3f} over {seeds} trainings. So an interval over people alone is too short for a method."
+    if known
+    else "With one training there is no spread over trainings ({n} of {rows} rows have one; {setting}, {method}: {sd} over {seeds}).",
+    n=sum(row["sd over seeds"] > row["sd over people"] for row in known),
+    rows=len(spreads),
+    setting=shaky["setting"],
+    method=shaky["method"],
+    sd=shaky["sd over seeds"],
+    seeds=shaky["seeds"],
+)
+
 # %% [markdown]
 # ## How much of Naive's failure is looseness?
 #
@@ -656,8 +810,8 @@ show(
     caption="Three shares that lie on each other: certified as published (narrow), certified without "
     "sampling (medium), and constant decision of the plain model (wide, exact). Grey: 95 % bootstrap "
     "over people.",
-    alt="A panel per attribute with three bars. Naive: almost no dark bar within a long pale one. "
-    "DataAug: a little more. LASSI: all three nearly equally long.",
+    alt="A panel per attribute with three bars for each method. Naive and DataAug: a short dark bar, "
+    "or none, within a long pale one. LASSI: all three nearly equally long.",
 )
 
 # %% tags=["hide-input"]
@@ -673,6 +827,29 @@ say(
     gap=record.estimate(f"{first}.fair-vs-naive"),
     true=record.estimate(f"{first}.exact-vs-naive"),
     free=record.estimate(f"{first}.free-gain"),
+)
+shares = {
+    (s, m, w): record.estimate(f"{prefix}.{s}.{m}.{w}").value
+    for s in singles
+    for m in study.METHODS
+    for w in KINDS.values()
+}
+gains = {
+    w: [shares[s, "lassi", w] - shares[s, "naive", w] for s in singles] for w in ("fair", "exact")
+}
+expect(
+    all(shares[s, m, "exact"] - shares[s, m, "fair"] > 0.3
+        for s in singles for m in ("naive", "dataaug"))
+    and all(shares[s, "lassi", "exact"] - shares[s, "lassi", "fair"] < 0.2 for s in singles),
+    "the certificate misses many constant decisions of the baselines and few of LASSI's",
+    "Here the certificate does not miss far more constant decisions of the baselines than of LASSI.",
+    only="laptop",
+)  # fmt: skip
+_ = expect(
+    np.mean(gains["exact"]) > 0.03 and min(np.subtract(gains["fair"], gains["exact"])) > 0.1,
+    "LASSI improves both: what holds, and by far more what can be proved",
+    "Here LASSI does not improve both, what holds and what can be proved.",
+    only="laptop",
 )
 
 # %% [markdown]
@@ -691,26 +868,56 @@ show(
     "the exact one; LASSI's distances are far smaller than its d_rs, the others' are not.",
 )
 
+# %% tags=["hide-input"]
+medians = {
+    key: float(np.nanmedian(v))
+    for key, v in pictures.distances({cell.spec.method: cell for cell in firsts}).items()
+}
+apart = {m: medians[m, "certified d_cs"] for m in study.METHODS}
+holds = {m: medians[m, "certified d_rs"] for m in study.METHODS}
+loose = [apart[m] / medians[m, "farthest similar code"] for m in study.METHODS]
+say(
+    "In the median, $d_{{cs}}$ is {low:.1f} to {high:.1f} times the distance of the farthest similar code. Naive's $d_{{cs}}$ is {cs:.1f} times LASSI's; its $d_{{rs}}$ is {rs:.1f} times LASSI's.",
+    low=min(loose),
+    high=max(loose),
+    cs=apart["naive"] / apart["lassi"],
+    rs=holds["naive"] / holds["lassi"],
+)
+_ = expect(
+    min(loose) > 2
+    and apart["naive"] / apart["lassi"] > 3 * max(1, holds["naive"] / holds["lassi"])
+    and apart["lassi"] < holds["lassi"]
+    and all(apart[m] > holds[m] for m in ("naive", "dataaug")),
+    "every bound is loose, and LASSI wins by codes that move little",
+    "Here LASSI's codes do not move so little that the bound alone decides.",
+    only="laptop",
+)
+
 # %% [markdown]
-# For all methods $d_{cs}$ is several times the distance of the farthest similar code. The methods differ far more in $d_{cs}$ than in $d_{rs}$. So LASSI wins by making
+# For all methods the bound is several times the distance of the farthest similar code. The methods differ far more in $d_{cs}$ than in $d_{rs}$. So LASSI wins by making
 # its codes move *so* little that even a loose bound is small enough.
 #
 # ## Is a certificate ever wrong?
 #
-# A certificate may be wrong with a chance of about one in a hundred. We take certified people, walk to the ends and to random places of $S(x)$, smooth again there, and compare decisions.
+# For each similar person a certificate may be wrong with a chance of about one in a hundred. We take certified people, walk to the ends and to random places of $S(x)$, smooth again there, and compare decisions.
 
 # %%
 searched = study.sound.search(world, cfg, cells)
+released, votes_at = cfg.smoothing(cfg.config("lassi")), lassi.Voting(study.EQUAL)
+once, there = released.alpha / 2 + votes_at.alpha, released.alpha / 2 + votes_at.alpha
+chance = once + study.sound.TRIED * there  # at z, and at each of the others
 keep(study.sound.measures(searched))
 
 # %% tags=["hide-input"]
 say(
     "{images} certified people were searched, {tried:,} similar latents got a decision. {wrong} people have a similar latent "
-    "that is decided otherwise, where {allowed} may (by the stated chance of error, rounded up). Without sampling: {free} of {exactly}. The centre "
-    "moved by at most {moved:.2f} of its certified distance.",
+    "that is decided otherwise. With {tries} latents each, whose decisions are sampled, too, the proof bounds that chance by {chance:.1%} a person; our claim is stricter and "
+    "allows {allowed}, as if each had been tried once. Without sampling: {free} of {exactly}. The centre moved by at most {moved:.2f} of its certified distance.",
     images=sum(one.images for one in searched),
     tried=sum(one.tried for one in searched),
     wrong=sum(one.contradicted for one in searched),
+    tries=study.sound.TRIED,
+    chance=chance,
     allowed=int(record.estimate("sound.allowed").value),
     free=sum(one.free_contradicted for one in searched),
     exactly=sum(one.free_images for one in searched),
@@ -720,7 +927,7 @@ say(
 # %% [markdown]
 # ## Transfer: tasks that nobody has named yet
 #
-# Train $R$ without labels, so that a decoder recovers $z$ from the code, and let consumers come later. We compare with the same training without the similarity loss.
+# Train $R$ without labels, so that a decoder recovers $z$ from the code, and let consumers come later. We compare with the same training without the similarity loss, our control. A task that codes say little about is certified easily, like the constant classifier: so look at the accuracy, too.
 
 # %%
 moved = study.transfer.run(world, cfg)
@@ -734,6 +941,12 @@ show(
     results.shares(
         {
             (f"{s}-{what}", text): record.estimate(f"{pre}.{s}.{t}.{what}")
+            for s in places
+            for what in ("fair", "acc")
+            for t, text in tasks.items()
+        }
+        | {
+            (f"{s}-{what}", f"{text}, without"): record.estimate(f"{pre}.{s}.{t}.plain.{what}")
             for s in places
             for what in ("fair", "acc")
             for t, text in tasks.items()
@@ -756,16 +969,40 @@ show(
         limits=(-3, 103),
     ),
     name="transfer",
-    caption=f"One representation without labels, several tasks: n = {len(test_rows)} test people, 95 % "
-    "bootstrap over people.",
-    alt="Panels of certified share and accuracy with one interval per task.",
+    caption="One representation without labels, several tasks; below, the same without the similarity "
+    f"loss. n = {len(test_rows)} test people, 95 % bootstrap over people.",
+    alt="Panels of certified share and accuracy. Each task has an interval for the published training "
+    "and one for the training without the similarity loss.",
 )
+
+# %% tags=["hide-input"]
+for s, title in places.items():
+    for task, text in tasks.items():
+        name = f"{pre}.{s}.{task}"
+        say(
+            "**{title}, {task}:** certified {fair:.3f}, without the similarity loss {plain:.3f}; accuracy {acc:.3f}, without it {plain_acc:.3f}. That is {over:+z.3f} beside the constant classifier.",
+            title=title,
+            task=text,
+            fair=record.estimate(f"{name}.fair"),
+            plain=record.estimate(f"{name}.plain.fair").value,
+            acc=record.estimate(f"{name}.acc"),
+            plain_acc=record.estimate(f"{name}.plain.acc").value,
+            over=record.estimate(f"{name}.over-constant"),
+        )
+_ = expect(
+    all(record.estimate(f"{pre}.{s}.{t}.fair").value
+        > 0.2 + record.estimate(f"{pre}.{s}.{t}.plain.fair").value
+        for s in places for t in tasks),
+    "the similarity loss is what makes transfer certifiable",
+    "Here the similarity loss does not make far more people certifiable in every task.",
+    only="laptop",
+)  # fmt: skip
 
 # %% [markdown]
 # ## Other vectors, and tasks that are tied to the attribute
 #
 # The poster says that LASSI does not depend on how $a$ is found. And the published replication {cite}`merk2023relassi` found where it fails: where task and attribute are tied together, such as
-# *Attractive* and *Bald*. Along such a vector the label itself tends to change, so accuracy and a constant decision pull in opposite directions.
+# *Attractive* and *Bald*. Where along such a vector the label itself tends to change, accuracy and a constant decision pull in opposite directions. On drawn faces the two are tied by a rule of the program only, so look here for whether such a failure shows at all.
 
 # %%
 more = study.cells.run_cells(world, cfg, study.beside.plan(world, cfg))
@@ -801,10 +1038,28 @@ show(
     "combination of task, attribute and kind of vector.",
 )
 
+# %% tags=["hide-input"]
+for key in kinds:
+    name = f"{pre}.{'.'.join(key)}"
+    say(
+        "**{title}:** LASSI certifies {lassi:.2f} and Naive {naive:.2f}; LASSI's accuracy minus Naive's is {acc:+z.2f}.",
+        title=label[key],
+        lassi=record.estimate(f"{name}.lassi.fair"),
+        naive=record.estimate(f"{name}.naive.fair"),
+        acc=record.estimate(f"{name}.lassi.acc-vs-naive"),
+    )
+_ = expect(
+    all(record.estimate(f"{pre}.{'.'.join(k)}.lassi.fair").value
+        > 0.2 + record.estimate(f"{pre}.{'.'.join(k)}.naive.fair").value for k in kinds),
+    "LASSI certifies far more people along every one of these vectors",
+    "Here LASSI does not certify far more people along every one of these vectors.",
+    only="laptop",
+)  # fmt: skip
+
 # %% [markdown]
 # ## FairFace
 #
-# FairFace {cite}`karkkainen2021` has age groups as the task and the label "Black" as the attribute; it has a Glow of its own. It runs with `data="real"` only. (A drawn tone is a painted colour, not race.)
+# FairFace {cite}`karkkainen2021` has age groups as the task and the label "Black" as the attribute; it has a Glow of its own. It runs with `data="real"` only, and its verdicts from the committed record stand on the scoreboard. (A drawn tone is a painted colour, not race.)
 
 # %%
 if real and cfg.race is not None:
@@ -839,8 +1094,22 @@ if not real:
         name="twins",
         caption=f"Drawn test people, the end of their walk along {titles[single]}, and the same people "
         "drawn again with the attribute changed.",
-        alt="Three rows of eight small drawn faces. The walk changes roughly what the true twin "
-        "changes, and other things a little.",
+        alt="Three rows of eight small drawn faces: as drawn, at the end of their walk, and drawn again "
+        "with nothing but the attribute changed.",
+    )
+    here, end, twin = (v.float() / (255 if v.dtype == torch.uint8 else 1)
+                       for v in (own, walked, twins.x[eight]))  # fmt: skip
+    off = {
+        name: float((a.cpu() - b.cpu()).abs().mean())
+        for name, a, b in (("twin", here, twin), ("walk", here, end), ("left", end, twin))
+    }
+    say(
+        "In the mean over these pixels the true twin differs from the drawn face by {twin:.3f}, the end of the walk by {walk:.3f} (black is zero, white is one). The two of them are {left:.3f} apart: "
+        "the walk brings a face {verdict} its twin.",
+        twin=off["twin"],
+        walk=off["walk"],
+        left=off["left"],
+        verdict="nearer to" if off["left"] < off["twin"] else "no nearer to",
     )
 
 # %% tags=["hide-input"]
@@ -851,6 +1120,7 @@ if not real:
         for m in ("naive", "lassi")
         for what, text in (("flips", ""),)
     }
+    gap = [record.estimate(f"faces.truth.{s}.lassi.flips-vs-naive") for s in cfg.settings]
     show(
         plots.plot_bars_ci(answers, xlabel="share of people whose true twin gets another decision"),
         name="truth",
@@ -862,12 +1132,20 @@ if not real:
 # %% tags=["hide-input"]
 if not real:
     say(
-        "**{setting}.** The nearest member of $S(x)$ is still {outside:.3f} of the whole distance away from the true twin. For {direction:.3f} of the people it lies on the "
-        "right side of the walk. Of those whom LASSI certifies, {flips:.3f} get another decision as their true twin.",
+        "**{setting}.** The nearest similar latent is still {outside:.3f} of the whole distance away from the true twin. For {direction:.3f} of the people it lies on the "
+        "right side of the walk. Of those whom LASSI certifies, {flips:.3f} get another decision as their true twin. In {fewer} of {all} settings LASSI changes fewer decisions than Naive by an interval below zero, in {more} more.",
         setting=titles[single],
         outside=record.estimate(f"faces.truth.{single}.outside"),
         direction=record.estimate(f"faces.truth.{single}.direction"),
         flips=record.estimate(f"faces.truth.{single}.lassi.certified-flips"),
+        fewer=sum(e.high < 0 for e in gap),
+        more=sum(e.low > 0 for e in gap),
+        all=len(gap),
+    )
+    expect(
+        all(record.estimate(f"faces.truth.{s}.outside").low > 0.1 for s in cfg.settings),
+        "the true twin lies outside the similarity set",
+        "Here the true twin lies nearly in the similarity set.",
     )
 
 # %% [markdown]
@@ -875,7 +1153,7 @@ if not real:
 #
 # ## What a small Glow costs
 #
-# The authors' Glow trained on a GPU for a time that they do not report. Ours is thousands of times cheaper. What do the parts of this page cost?
+# The authors' Glow trained on a GPU for a time that they do not report, so there is nothing to compare with. What do the parts of this page cost?
 
 # %% tags=["hide-input"]
 cost = pd.DataFrame(
@@ -895,6 +1173,13 @@ tables.table(
     cost.round(4),
     caption=f"Processor time. Center smoothing on the polygon, n = {cfg.n:,} draws per stage and "
     f"{cfg.candidates} candidates.",
+)
+
+# %% tags=["hide-input"]
+say(
+    "The authors' Glow has {times:.0f} times as many weights as this one. Training it costs as much time as smoothing the codes of {people:,.0f} people under LASSI.",
+    times=61e6 / sum(p.numel() for p in glow.parameters()),
+    people=trained.seconds / (firsts[-1].seconds["smoothing"] / firsts[-1].seconds["images"]),
 )
 
 # %% [markdown]
@@ -953,7 +1238,11 @@ REPLICATION = {  # (certified, %: original, replication) for Naive and for LASSI
 columns = ["Naive, original", "Naive, replication", "LASSI, original", "LASSI, replication"]
 again = pd.DataFrame(REPLICATION.values(), columns=columns)
 again.insert(0, "task and attribute", list(REPLICATION))
-tables.table(again, caption="Certified, %: the original and the published replication. Not ours.")
+tables.table(
+    again,
+    caption="Certified, %: the original and the published replication. Not ours.",
+    formats=dict.fromkeys(columns, ".1f"),
+)
 
 # %% tags=["hide-input"]
 apart = {
@@ -961,7 +1250,7 @@ apart = {
 }
 say(
     "The LASSI column comes back within {lassi:.1f} points, the Naive column only within {naive:.1f}. So we judge by LASSI's column and by the "
-    "gap, and not by the baseline's level.",
+    "direction of the gap, and not by the baseline's level.",
     lassi=float(apart["LASSI"].max()),
     naive=float(apart["Naive"].max()),
 )
@@ -973,17 +1262,31 @@ say(
 # |---|---|---|---|
 # | pictures | 64 pixels, 162,770 of CelebA for training | 32 pixels, 37,540 for training (or drawn faces) | two cores |
 # | Glow | 4 blocks of 32 steps, 512 filters | 3 blocks of 4 or 8 steps, 64 or 128 filters | two cores |
-# | $R$ | 2048-1024-512, 5 epochs | smaller, 1 epoch on CelebA, 3 on drawn faces | cost |
+# | $R$ | 2048-1024-512, 5 epochs, batches of 500 | 512-256-128, 1 epoch, batches of 500 on CelebA; 256-128-64, 3 epochs, batches of 250 on drawn faces | cost |
+# | transfer | $R$ learns for 20 epochs; seven tasks | 4 epochs; three tasks on drawn faces | cost |
 # | resizing | tensors without antialiasing, but Glow trained on antialiased pictures | one antialiased resize everywhere | latents should mean one thing |
-# | candidates for the centre | all $n$ | the first $m$, 64 on drawn faces and on CelebA; all of them miss with a chance of at most $2^{-m}$ | cost |
+# | candidates for the centre | all $n$ | the first $m$, 64 on drawn faces and on CelebA; all of them miss with a chance of at most $2^{-m}$, which $\alpha$ does not contain | cost |
 # | consumers | 1 epoch | 1 epoch on CelebA, 6 on drawn faces, of which there are fewer | equal numbers of steps |
 # | classifier votes | noise in 512 dimensions | binomial draws with the same law | cost |
 # | center smoothing, one attribute | the network at 30,000 draws | the polygon at the same draws | the same numbers, faster |
 # | discover | projects with an error | projects correctly | see below |
+# | its search | 3 directions, 2,000 steps at a rate of .001 | 1 direction, 200 steps on CelebA, 100 on drawn faces, at .01 | cost |
 # | test people | every 64th of 19,962 | every 15th of 4,640 (drawn faces: another share) | fewer pictures |
-# | seeds | 5 | fewer for LASSI, more for the baselines | the baseline is the unstable part |
+# | seeds | 5 | 3 for LASSI and 4 for the baselines on CelebA; 2 and 3 on drawn faces; 1 beside table 1 | the baseline is the unstable part |
 # | controls | none | equal noise, best noise, constant classifier, exact verdict, true twins | the question |
-#
+
+# %% tags=["hide-cell"]
+if preset == "laptop":  # the table is about this preset: what it says is what ran
+    assert (cfg.size, cfg.flow.blocks, cfg.candidates) == (32, 3, 64)
+    assert (cfg.flow.flows, cfg.flow.filters) == ((8, 128) if real else (4, 64))
+    assert (*cfg.hidden, cfg.outputs) == ((512, 256, 128) if real else (256, 128, 64))
+    assert (cfg.epochs, cfg.consumer_epochs, cfg.batch) == ((1, 1, 500) if real else (3, 6, 250))
+    assert (cfg.transfer.epochs, len(cfg.transfer.tasks)) == (4, 7 if real else 3)
+    assert (cfg.discover.count, cfg.discover.steps) == (1, 200 if real else 100)
+    assert cfg.discover.lr == 0.01 and cfg.every == 15
+    assert (cfg.seeds, cfg.baseline_seeds, cfg.beside_seeds) == ((3, 4, 1) if real else (2, 3, 1))
+
+# %% [markdown]
 # ## What the released code does
 #
 # It does what the poster says, and its constants are all there to be read. Four things are worth knowing.
@@ -996,7 +1299,9 @@ some, b = z_test[:8], torch.tensor(0.5)
 right = walk(some, w, b, torch.zeros(1))[:, 0]
 released = some - w * ((some @ w)[:, None] + b / w.square().sum())
 for name, put in (("correct", right), ("released", released)):
-    print(f"{name}: |w·z + b| / |w| = {float(((put @ w + b) / w.norm()).abs().mean()):.3g}")
+    off = float(((put @ w + b) / w.norm()).abs().mean())
+    print(f"{name}: |w·z + b| / |w| = {off:,.6f}")
+    assert off < 1e-3 if name == "correct" else off > 1
 
 # %% [markdown]
 # **Resizing.** Glow was trained on pictures that were resized with antialiasing; latents are computed from tensors that were resized without (the default of torchvision at that time; it has changed since). The same face, resized in two ways:
@@ -1018,8 +1323,23 @@ print(f"on average the two latents are {share:.0%} of the attribute vector's len
 #
 # **One test set for all seeds.** All five seeds certify the same 312 people. The standard deviation over seeds does not contain the luck of having drawn these 312; the table above shows both.
 #
-# **Noise per method.** The baselines get a larger $\sigma_{rs}$ than LASSI, apparently chosen on validation people. This is fair play, and even helps them; but then accuracies in one row of the table belong to different noises.
-#
+# **Noise per method.** The baselines get a larger $\sigma_{rs}$ than LASSI, apparently chosen on validation people. This is fair play; but then accuracies in one row of the table belong to different noises.
+
+# %% tags=["hide-input"]
+changed = {
+    what: np.mean([
+        record.estimate(f"{prefix}.{s}.{m}.{what}").value
+        - record.estimate(f"{prefix}.{s}.{m}.equal.{what}").value
+        for s in cfg.settings for m in ("naive", "dataaug")
+    ])
+    for what in ("fair", "acc")
+}  # fmt: skip
+say(
+    "Here the larger noise changes the certified share of the baselines by {fair:+z.3f} and their accuracy by {acc:+z.3f}, in the mean over settings.",
+    **changed,
+)
+
+# %% [markdown]
 # ## On your own networks
 #
 # `certify` takes any two networks: one from latents to codes and one from codes to logits. It picks the fastest path that is exact for what it gets, and says which.
@@ -1034,7 +1354,8 @@ a = study.directions.directions(world, cfg, single)
 quick = lassi.Smoothing(n=2000, alpha=0.05), lassi.Voting(0.5, n=5000)
 for encoder, decide in ((mine, judge), (models["lassi"].representation, models["lassi"].head)):
     got = lassi.certify(encoder, decide, z_test[:4], a, *quick, seed=seed)
-    print(f"{got.path:16} certified {got.fair.tolist()}  d_cs {np.round(got.d_cs, 2).tolist()}")
+    moves = ["abstains" if np.isnan(d) else f"{d:.2f}" for d in got.d_cs]
+    print(f"{got.path:16} certified {int(got.fair.sum())} of {len(got)}, d_cs {', '.join(moves)}")
 
 # %% [markdown]
 # ## Limits, and who could be harmed
@@ -1047,7 +1368,7 @@ for encoder, decide in ((mine, judge), (models["lassi"].representation, models["
 #
 # **Looseness has a direction.** A model can be refused a certificate for being hard to prove things about. If certificates were required by law, that would favour models that are easy to certify, not those that are fair.
 #
-# **.989 is per person.** Among a thousand certified people about ten certificates may be wrong, if the bounds were tight. (They are not, as the check above shows.)
+# **.989 is per pair.** Among a thousand certified people, each with *one* similar person, about eleven certificates may be wrong, if the bounds were tight. With more similar people each, more may be. (The bounds are not tight, as the check above shows.)
 #
 # ## Exercises
 #
@@ -1059,7 +1380,7 @@ v = lassi.Voting(1.0)
 print(f"cap: {float(ndtri(v.alpha ** (1 / v.n))):.3f} = {v.cap:.3f}")
 missing = ndtr(-2 * v.cap)  # 1 - p_low for a doubled cap
 print(
-    f"doubling it takes about {-np.log(v.alpha) / missing:.2g} votes: noise is cheaper than votes"
+    f"doubling it takes about {-np.log(v.alpha) / missing:,.0f} votes: noise is cheaper than votes"
 )
 
 # %% [markdown]
@@ -1071,46 +1392,62 @@ for slack in (0.05, 0.1):
     s = lassi.Smoothing(n=10**6, slack=slack)
     check = int(np.ceil(np.log(4 / s.alpha) / (2 * slack**2)))
     level = int(np.ceil(np.log(2 / s.alpha) / (2 * (1 - s.mass) ** 2)))
-    print(f"D = {slack}: the check needs {check}, the level {level}; smallest {s.smallest_n}")
+    binds = "the check" if check >= level else "the level"
+    print(
+        f"D = {slack}: the check needs {check}, the level {level}; smallest {s.smallest_n}, {binds} binds"
+    )
+    assert s.smallest_n == max(check, level)
 print("With more slack the check is easier, but Q grows, and so does d_cs.")
 
 # %% [markdown]
 # ### Exercise 3 (code)
-# Leave Glow out: use pixels, centred and scaled, as latents. Train Naive and LASSI on them and compare the exact verdict and the certificate without sampling. What did Glow buy?
+# Leave Glow out: use pixels, centred and scaled, as latents. Train Naive and LASSI on them and on Glow's latents of the same few people, and compare the exact verdict and the certificate without sampling. What did Glow buy?
 
 # %% tags=["hide-cell"]
-parts = {
-    p: torch.from_numpy(np.flatnonzero(people.split == p)[:3000]) for p in ("train", "val", "test")
+parts = {p: world.rows(p)[:3000] for p in ("train", "val", "test")}
+flat = {
+    p: people.x[torch.from_numpy(rows)].flatten(1).float().cpu() / 255 for p, rows in parts.items()
 }
-flat = {p: people.x[rows].flatten(1).float().cpu() / 255 for p, rows in parts.items()}
-pixels = {p: (x - flat["train"].mean(0)) / flat["train"].std() for p, x in flat.items()}
+spaces = {
+    "pixels": {p: (x - flat["train"].mean(0)) / flat["train"].std() for p, x in flat.items()},
+    "latents": {p: world.z(p)[:3000].float() for p in parts},
+}
 name = study.SETTINGS[single].attributes[0]
-y, s = (people.labels(of).cpu() for of in (study.TASKS[cfg.task], name))
-direction = lassi.mean_difference(pixels["train"], s[parts["train"]])
-lead = {}
-for method in ("naive", "lassi"):
-    c = cfg.config(method, sigma_rs=study.EQUAL)
-    valid = (pixels["val"], y[parts["val"]].long())
-    got = lassi.train(
-        pixels["train"], y[parts["train"]].long(), direction, valid, config=c, seed=seed
-    )
-    r = got.representation
-    head = lassi.consumer(lassi.encode(r, pixels["train"]), y[parts["train"]], config=c, seed=seed)
-    look = pixels["test"][:20]
-    right = (head(lassi.encode(r, pixels["test"])).argmax(1) == y[parts["test"]]).float().mean()
-    sure = lassi.certify_exactly(r, head, look, direction).fair.mean()
-    same = lassi.exact_fairness(r, head, look, direction, 1.0).fair.mean()
-    print(f"{method}: accuracy {right:.3f}, constant {same:.2f}, certified {sure:.2f}")
-    lead[method] = np.array([same, sure])
-same, sure = lead["lassi"] - lead["naive"]
-print(f"Without Glow LASSI leads by {same:+.2f} in constant and {sure:+.2f} in certified decisions")
-print(f"of {len(look)} people: where it leads, a gap in table 1 does not show how good Glow is.")
+y, s = (
+    {p: people.labels(of).cpu()[torch.from_numpy(rows)].long() for p, rows in parts.items()}
+    for of in (study.TASKS[cfg.task], name)
+)
+reached = {}
+for space, x in spaces.items():
+    direction = lassi.mean_difference(x["train"], s["train"])
+    for method in ("naive", "lassi"):
+        c = cfg.config(method, sigma_rs=study.EQUAL)
+        learned = lassi.train(
+            x["train"], y["train"], direction, (x["val"], y["val"]), config=c, seed=seed
+        )
+        r = learned.representation
+        head = lassi.consumer(lassi.encode(r, x["train"]), y["train"], config=c, seed=seed)
+        look = x["test"][:20]
+        right = head(lassi.encode(r, x["test"])).argmax(1) == y["test"]
+        sure = lassi.certify_exactly(r, head, look, direction).fair.mean()
+        same = lassi.exact_fairness(r, head, look, direction, 1.0).fair.mean()
+        reached[space, method] = float(right.float().mean()), same, sure
+        print(f"{space}, {method}: accuracy {right.float().mean():.3f}, constant {same:.2f}, "
+              f"certified {sure:.2f}")  # fmt: skip
+right, same, sure = np.subtract(reached["latents", "lassi"], reached["pixels", "lassi"])
+print(f"Under LASSI, Glow's latents instead of pixels change accuracy by {right:+z.3f}, constant "
+      f"decisions by {same:+z.2f}")  # fmt: skip
+print(
+    f"and certificates by {sure:+z.2f} of {len(look)} people. Where that is little, a gap between"
+)
+print("LASSI and Naive does not show how good Glow is.")
 
 # %% [markdown]
 # ### Exercise 4 (code)
 # How does the certificate fade as $\varepsilon$ grows while the noise stays? And why must the smoothed model not change on the way?
 
 # %% tags=["hide-cell"]
+fading = []
 for epsilon in (0.25, 1.0, 2.0):
     share = {
         m: lassi.certify_exactly(
@@ -1118,7 +1455,12 @@ for epsilon in (0.25, 1.0, 2.0):
         ).fair.mean()
         for m, v in models.items()
     }
-    print(epsilon, {m: f"{value:.2f}" for m, value in share.items()})
+    fading.append([*share.values()])
+    print(
+        f"ε = {epsilon}: " + ", ".join(f"{drawings.METHODS[m]} {v:.2f}" for m, v in share.items())
+    )
+assert (np.diff(fading, axis=0) <= 0).all()  # of one smoothed model, a larger set holds a smaller
+print("It fades: what holds for a set holds for every smaller one.")
 print("With a noise that grows with ε, each ε would certify a model of its own.")
 
 # %% [markdown]
@@ -1129,9 +1471,13 @@ print("With a noise that grows with ε, each ε would certify a model of its own
 # ## Keeping the record
 
 # %%
-if preset == "smoke":  # a small run still shows the effect that the chapter is about
-    gain = record.estimate(f"{prefix}.{single}.lassi.fair-vs-naive").value
-    assert gain > 0.2, gain
+gain = record.estimate(f"{prefix}.{single}.lassi.fair-vs-naive").value
+expect(  # a small run still shows the effect that the chapter is about
+    gain > 0.1,
+    "LASSI certifies more people than Naive",
+    "Here LASSI does not certify clearly more people than Naive.",
+)
+if "exact.free-contradicted" in record.measurements:  # if anybody is certified without sampling
     assert record.estimate("exact.free-contradicted").value == 0
 path = record.save(results_dir)
 print(f"{len(record.measurements)} measurements in {path}")

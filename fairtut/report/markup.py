@@ -7,10 +7,12 @@ import math
 import re
 import sys
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 NOTHING = "–"
 """What stands where there is no number."""
+
+_RAISED: Final = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 T = TypeVar("T")
 
@@ -19,7 +21,7 @@ def number(x: float | int | None) -> str:
     """Write a number as the book does: three decimals, fewer when it is large.
 
     >>> number(0.81449), number(1800), number(123.456), number(2.3e-7), number(None)
-    ('0.814', '1,800', '123.5', '2.3e-07', '–')
+    ('0.814', '1,800', '123.5', '2.3·10⁻⁷', '–')
     """
     if x is None or (isinstance(x, float) and math.isnan(x)):
         return NOTHING
@@ -27,7 +29,17 @@ def number(x: float | int | None) -> str:
         return f"{x:,.0f}"
     if abs(x) >= 100:
         return f"{x:.1f}"
-    return f"{x:.3f}" if abs(x) >= 0.001 or x == 0 else f"{x:.2g}"
+    # zero has no sign
+    return f"{x + 0.0:.3f}" if abs(x) >= 0.001 or x == 0 else powers(f"{x:.2g}")
+
+
+def powers(text: str) -> str:
+    """Write the exponents of numbers as powers of ten, which everybody can read.
+
+    >>> powers("from 2.3e-07 to 1e+06")
+    'from 2.3·10⁻⁷ to 1·10⁶'
+    """
+    return re.sub(r"(?<=\d)e([+-]\d+)", lambda m: "·10" + f"{int(m[1])}".translate(_RAISED), text)
 
 
 def escape(text: object) -> str:

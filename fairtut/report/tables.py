@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from fairtut.errors import InputError
 from fairtut.metrics.estimates import Estimate
-from fairtut.report.markup import NOTHING, Bundle, escape, inline, number
+from fairtut.report.markup import NOTHING, Bundle, escape, inline, number, powers
 from fairtut.report.prose import verdict_badge, written
 from fairtut.report.verdicts import Verdict
 
@@ -167,7 +167,9 @@ def tolerance(kind: str, values: Mapping[str, Any]) -> str:
     """Write a tolerance with its unit: points for a number, the claim's unit for an exact one."""
     if values["tolerance"] is None:
         return NOTHING
-    return f"{values['tolerance']:g} points" if kind == "number" else f"{values['tolerance']:.0e}"
+    if kind == "number":
+        return f"{values['tolerance']:g} points"
+    return powers(f"{values['tolerance']:.0e}")
 
 
 def _result_cells(entry: Mapping[str, Any]) -> list[str]:

@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from fairtut.errors import RecordError
 from fairtut.report.claims import POINT, Claim
-from fairtut.report.markup import number
+from fairtut.report.markup import number, powers
 from fairtut.report.records import Measurement, Record
 from fairtut.runtime.presets import PRESETS, choose
 
@@ -242,7 +242,7 @@ def _exact(claim: Claim, name: str, have: list[float], _: Measurement) -> Part:
     stored = 0.5 * 10.0 ** (math.floor(math.log10(abs(worst))) - 5) if worst else 0.0
     margin = max(claim.tolerance, stored) - abs(worst - claim.value)
     word = "within" if margin >= 0 else "outside"
-    reason = (
+    reason = powers(
         f"largest difference {abs(worst - claim.value):.2g} from {claim.value:g} over "
         f"{_count(len(have), 'value')}, {word} the tolerance of {claim.tolerance:.2g}"
     )

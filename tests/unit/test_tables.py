@@ -85,7 +85,7 @@ def test_what_was_not_measured_is_a_dash_not_a_zero() -> None:
 
 def test_the_tolerance_of_an_exact_claim_is_in_its_own_unit() -> None:
     exact = verdict(kind="exact", values={"tolerance": 1e-6})
-    assert cells(tables.results_table([exact]))[5] == "1e-06"
+    assert cells(tables.results_table([exact]))[5] == "1·10⁻⁶"
 
 
 @pytest.mark.parametrize("word", VERDICTS)

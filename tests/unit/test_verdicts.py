@@ -147,7 +147,7 @@ def test_exact_asks_every_single_value() -> None:
     assert one(claim("exact"), record([[0.8, 0.8], 0.8])).verdict == "reproduced"
     missed = one(claim("exact"), record([[0.8, 0.80001], 0.8]))
     assert missed.verdict == "not reproduced"
-    assert "1e-05" in missed.reason
+    assert "1·10⁻⁵" in missed.reason
     assert missed.values["n_seeds"] == 3
     assert missed.values["high"] == 0.80001
 

@@ -5,8 +5,9 @@ span of the attribute vectors only.  The smoothed code is the centre c of a smal
 half of the mass of f; :func:`smooth` estimates it, checks the ball on fresh draws (or abstains) and
 measures on fresh draws again how far the mass reaches.
 
-Why :math:`d_{cs} = 3 q` holds with probability :math:`1 - \alpha` for every z' of the set (each
-not abstaining): let :math:`Q_0 = \Phi(\Phi^{-1}(1/2 + D) + \epsilon/\sigma)`.
+Why :math:`d_{cs} = 3 q` holds with probability :math:`1 - \alpha` for any one z' of the set that is
+fixed beforehand (and does not abstain): let
+:math:`Q_0 = \Phi(\Phi^{-1}(1/2 + D) + \epsilon/\sigma)`.
 
 1. By Hoeffding's inequality the ball of radius q around c holds :math:`Q_0` of the mass at z, but
    for a chance of :math:`\alpha_2` (the level is :math:`Q_0` plus the inequality's margin).
@@ -19,10 +20,16 @@ not abstaining): let :math:`Q_0 = \Phi(\Phi^{-1}(1/2 + D) + \epsilon/\sigma)`.
    least :math:`1/2 - D` at z'.  Two sets whose masses add up to 1 meet (f is continuous, so that
    what it reaches is connected), hence the two centres are at most q + 2 q apart.
 
+**A pair at a time.**  Steps 3 and 4 spend :math:`\alpha_1` at z', where other draws are made.  So
+:math:`1 - \alpha` is the chance of being right about the *pair* z, z', not about the whole set at
+once: for m of its members together the chance of an error is at most
+:math:`\alpha_2 + m \alpha_1`.  All of this is about exact arithmetic; rounding is in no bound.
+
 **Few candidates are enough.**  The published search tries all n draws.  Step 3 only needs *one*
 candidate inside a ball with at least half of the mass.  The first m of n independent draws miss it
-with a chance of at most :math:`2^{-m}`: below 1e-77 for the default m = 256.  Everything else,
-the factor 2 included, stays as it is.
+with a chance of at most :math:`2^{-m}`: below 1e-77 for the default m = 256.  That chance is *not*
+part of :math:`\alpha`, so a handful of candidates would cost more than is stated.  Everything
+else, the factor 2 included, stays as it is.
 """
 
 from __future__ import annotations
@@ -96,7 +103,8 @@ class Smoothing:
     n : int
         Draws of each of the three stages.
     alpha : float
-        Chance of a wrong certificate; half each for :math:`\alpha_1` and :math:`\alpha_2`.
+        Chance of a wrong certificate about one pair z, z'; half each for :math:`\alpha_1` (at z')
+        and :math:`\alpha_2` (at z).
     slack : float
         D, in (0, 1/2).
     candidates : int or None
@@ -151,7 +159,11 @@ class Smoothing:
 
     @property
     def level(self) -> float:
-        """Q, the level of the empirical quantile: the mass and Hoeffding's margin for it."""
+        """Q, the level of the empirical quantile: the mass and Hoeffding's margin for it.
+
+        The quantile is interpolated between two draws, so it may stand lower than the draw that
+        Hoeffding's inequality asks for, by less than one draw in n.
+        """
         return self.mass + math.sqrt(math.log(2 / self.alpha) / (2 * self.n))
 
     @cached_property

@@ -1,10 +1,17 @@
-r"""Certificates of individual fairness: decisions that hold for everybody similar.
+r"""Certificates of individual fairness: decisions that hold for people who are similar.
 
 For an image with latent z, similar people are :math:`S = \{z + A^\top t : \|t\| \le \epsilon\}`.
 Center smoothing (:mod:`~fairtut.methods.lassi.center`) bounds how far R's smoothed code can move
 within S by :math:`d_{cs}`; classifier smoothing (:mod:`~fairtut.methods.lassi.classifier`) says how
 far it may move before the decision can change, :math:`d_{rs}`.  The image is certified fair if
-:math:`d_{cs} < d_{rs}`, with probability :math:`1 - \alpha_{cs} - \alpha_{rs}` per image.
+:math:`d_{cs} < d_{rs}`.
+
+For any one similar z' that is fixed beforehand, the smoothed model then decides as at z (or
+abstains), with probability :math:`1 - \alpha_{cs} - \alpha_{rs}`.  Part of
+:math:`\alpha_{cs}` is spent at z' (:mod:`~fairtut.methods.lassi.center`), so this is a promise per
+pair and not about the whole of S at once.  It is about the class that wins with endlessly many
+votes at z'; where that decision is sampled as well, it may be wrong with one more
+:math:`\alpha_{rs}`.  And it is about exact arithmetic: no bound contains the rounding of a network.
 
 >>> found = certify(encoder, head, z, a, Smoothing(1, 0.65), Voting(2.5))  # doctest: +SKIP
 >>> found.path, found.fair.mean(), found[0].d_cs  # doctest: +SKIP
@@ -100,7 +107,8 @@ class Certificates:
     n : int
         Draws per stage of center smoothing; 0 without sampling.
     alpha : float
-        Chance of a wrong certificate, of both stages together; 0 without sampling.
+        Chance of a wrong certificate about one similar latent, of both stages together; 0 without
+        sampling.
     sigma, epsilon : float
         Noise of center smoothing and radius of the similarity set.
     path : str
@@ -169,7 +177,8 @@ def certify(
         torch network runs on noisy latents.  Modules are evaluated in evaluation mode.
     classifier : callable
         Codes (n, d) to logits (n, classes).  ``nn.Linear`` makes votes nearly free.
-    z : Tensor, shape (b, q)
+    z : floating tensor, shape (b, q)
+        Directions are cast to its type.
     directions : Tensor, shape (q,) or (k, q)
         Attribute vectors, linearly independent; `epsilon` and `sigma` are in units of them.
     smoothing, voting : optional

@@ -48,7 +48,7 @@ class Voting:
     n0, n : int
         Votes that choose the class, and votes that are counted.
     alpha : float
-        Chance of a wrong certificate.
+        Chance of a wrong certificate at one code.
 
     Raises
     ------
@@ -88,7 +88,7 @@ class Votes:
     prediction : int array, shape (b,)
         The class with most votes, whether or not it is certified.
     p_low : float array, shape (b,)
-        Lower bound of its share; NaN for a code of NaN.
+        Lower bound of its share.
     d_rs : float array, shape (b,)
         Certified distance between codes; NaN where the classifier abstains.
     path : str
@@ -123,6 +123,7 @@ def vote(
     classifier : callable
         Codes (n, d) to logits (n, classes), in evaluation mode.
     codes : Tensor, shape (b, d)
+        Finite.
     voting : Voting
     seed : int
     ids : sequence of int, optional
@@ -182,7 +183,7 @@ def choose_path(classifier: Callable[[Tensor], Tensor], path: str | None = None)
 def margins(head: nn.Linear, codes: Tensor) -> tuple[Tensor, Tensor]:
     r"""Return the decision and the distance to where it changes, both (b,).
 
-    For a linear head that distance is exact: the least
+    For a linear head with finite weights that distance is exact, up to rounding: the least
     :math:`((w_y - w_j)^\top r + b_y - b_j) / \|w_y - w_j\|` over the other classes j.
     """
     logits = codes.double() @ head.weight.detach().double().T

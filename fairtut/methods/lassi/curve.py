@@ -1,4 +1,4 @@
-r"""One attribute: R along the line :math:`z + t a` is a polygon, known exactly at its corners.
+r"""One attribute: R along the line :math:`z + t a` is a polygon, known by its corners.
 
 With batch norm folded, R is made of linear maps and ReLUs, so :math:`f(t) = R(z + t a)` is linear
 between the values of t at which some unit changes sign.  Those values are found layer by layer:
@@ -14,7 +14,8 @@ The distance to a centre c then follows from the distances of the corners alone.
 
 .. math:: \|f(t) - c\|^2 = (1-u)\|f_j - c\|^2 + u\|f_{j+1} - c\|^2 - u(1-u)\|f_{j+1} - f_j\|^2,
 
-so neither 30,000 network evaluations nor 30,000 codes are ever needed.
+so neither 30,000 network evaluations nor 30,000 codes are ever needed.  Corners are computed in
+double precision, distances from several centres at a time in single precision.
 """
 
 from __future__ import annotations

@@ -26,7 +26,13 @@ Let q be the radius around z's centre c that holds :math:`\Phi(\epsilon/\sigma)`
 3. The balls around c and c' hold half of the mass each, and f is continuous; so they meet, and
    :math:`\|c - c'\| \le d_{cs} = (1 + 2 / (1 - \eta))\, q`.
 
-There is no chance in this: no alpha, no abstention.  The curve is cut at six deviations; q holds a
+There is no chance in this: no alpha, no abstention, and it holds for the whole set at once.
+
+**Which function.**  All three are about the network in real arithmetic.  It is computed in double
+precision, and that rounding is in no bound; a network that is run in single precision differs from
+it by more.  A decision that hangs by less may be another one on a computer.
+
+The curve is cut at six deviations; q holds a
 little more than it must (``_CUT``), which pays for the mass outside.  The minimum is bounded by
 branch and bound: :math:`r_{1/2}` changes by no more than its centre moves, so a piece of the curve
 of half-length h around f(t) cannot beat b if :math:`r_{1/2}(f(t)) > b + h`, and *one* evaluation of
@@ -86,7 +92,7 @@ class ExactFairness:
 def exact_fairness(
     encoder: Representation, classifier: nn.Linear, z: Tensor, direction: Tensor, epsilon: float
 ) -> ExactFairness:
-    r"""Decide exactly whether decisions are constant on :math:`|t| \le \epsilon`.
+    r"""Decide exactly, up to rounding, whether decisions are constant on :math:`|t| \le \epsilon`.
 
     Parameters
     ----------
@@ -124,7 +130,9 @@ def certify_exactly(
     epsilon: float = 1.0,
     sigma: float = 0.65,
 ) -> Certificates:
-    """Certify without sampling (see the module): nothing is left to chance and nothing abstains.
+    """Certify without sampling (see the module): no chance is involved and nothing abstains.
+
+    The certificate is about the network in real arithmetic, computed in double precision.
 
     Parameters and errors as in :func:`exact_fairness`; `sigma` is the noise of center smoothing.
     """
