@@ -66,6 +66,7 @@ from fairtut.report.prose import say
 from fairtut.report.results import Record, load_claims, of_chapter
 from fairtut.runtime import parameters
 from fairtut.runtime.device import describe_device, pick_device
+from fairtut.runtime.stopwatch import clock
 from fairtut.studies import dvge as study
 
 # %% tags=["hide-input"]
@@ -587,9 +588,10 @@ for entries in (
 
 # %% tags=["hide-input"]
 say(
-    "On images, refitting took {seconds:.1f} s of processor time; training the encoder took {encoder:.0f} "
+    "On images, refitting took {seconds:.1f} s of {clock}; training the encoder took {encoder:.0f} "
     "s, and FFVAE, which starts from it and must be trained again, {ffvae:.0f} s.",
     seconds=record.estimate("d5.celeba.seconds").value,
+    clock=clock(device),
     encoder=encoders["n"].seconds,
     ffvae=study.encoder(people, cfg, "ffvae-0", codes=False).seconds,
 )

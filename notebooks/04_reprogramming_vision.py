@@ -64,6 +64,7 @@ from fairtut.report.results import Record, of_chapter
 from fairtut.runtime import parameters
 from fairtut.runtime.checkpoints import state_digest
 from fairtut.runtime.device import describe_device, pick_device
+from fairtut.runtime.precision import full_precision
 from fairtut.runtime.seeds import torch_rng
 from fairtut.studies import reprogramming_vision as study
 
@@ -322,7 +323,8 @@ Code(inspect.getsource(rp.Discriminator.inputs), language="python")
 # $H(s \mid y)$, less than the $H(s)$ of guessing: for DP perfection is unfair. With the label in its hands anyway, it learns nothing new.
 
 # %%
-share = torch.bincount(2 * task.s[task.tune] + task.y[task.tune], minlength=4).double().view(2, 2)
+cell = 2 * task.s[task.tune] + task.y[task.tune]
+share = torch.bincount(cell.cpu(), minlength=4).double().view(2, 2)
 share = share / share.sum()  # P(s, y) of the tuning people
 
 
@@ -353,7 +355,7 @@ Code(inspect.getsource(rp.Game.gradients), language="python")
 # %%
 x_few = as_pixels(people.x[task.tune[:64]])
 fast = rp.frozen_copy(base, x_few[:2])
-with torch.no_grad():
+with torch.no_grad(), full_precision():  # a GPU rounds by default
     off = float((fast(x_few) - base(x_few)).abs().max())
 norms = [sum(isinstance(m, torch.nn.BatchNorm2d) for m in net.modules()) for net in (base, fast)]
 print(f"batch norms: {norms[0]} before, {norms[1]} after; largest difference of a logit {off:.1e}")
@@ -686,7 +688,7 @@ histories = {
     for m in ("border",)
     for lam in cfg.grids[m].get("eo", ())
 }
-tuned_on = task.s[task.tune].double().mean().item()
+tuned_on = task.s[task.tune].cpu().double().mean().item()
 show(
     drawings.training(histories, max(tuned_on, 1 - tuned_on)),
     name="training",

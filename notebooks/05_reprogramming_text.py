@@ -185,7 +185,7 @@ assert torch.allclose(on_simplex(back), back, atol=1e-6)  # a projection
 # numbers of the end. Attention cannot tell. But the classifier pools the first row of the tensor, and that is now a trigger word; we measure both.
 
 # %%
-tokens = study.corpus.corpus(cfg, real)
+tokens = study.corpus.corpus(cfg, real, device)
 record.dataset(tokens.name, rows=len(tokens), digest=tokens.digest, source=tokens.source)
 trigger = WordTrigger(tokens.tokenizer, 2, mode="hard", generator=torch.Generator().manual_seed(3))
 if not real:
@@ -801,7 +801,7 @@ say(
 
 # %%
 if not real:
-    found, shown_theorem, _ = study.theorem.run(cfg)
+    found, shown_theorem, _ = study.theorem.run(cfg, device)
     for identifier, entry in found.items():
         record.measure(identifier, **entry)
     show(
@@ -1048,6 +1048,7 @@ assert second_list == 0
 
 # %% tags=["hide-cell"]
 demo = WordTrigger(tokens.tokenizer, 1, mode="hard", generator=torch.Generator().manual_seed(0))
+demo = demo.to(device)
 before = demo.embeddings(base.table).detach()
 with torch.no_grad():
     demo.weight.mul_(0.7).add_(0.3 / demo.weight.shape[1])  # still on the simplex, same winner

@@ -72,6 +72,7 @@ from fairtut.report.results import Record, load_claims, of_chapter
 from fairtut.report.slider import Track, slide
 from fairtut.runtime import parameters
 from fairtut.runtime.device import describe_device, pick_device
+from fairtut.runtime.stopwatch import clock
 from fairtut.studies import lassi as study
 from fairtut.studies.lassi import audit, pictures
 
@@ -188,7 +189,7 @@ assert study.flow.return_error(glow, people) < 1e-3
 # %% tags=["hide-input"]
 say(
     "This Glow has {blocks} blocks of {flows} steps and {weights} weights. It needs {bits:.2f} bits per dimension "
-    "on pictures that it has not seen ({train:.2f} on training pictures), after {seconds:.0f} s of processor time. There and "
+    "on pictures that it has not seen ({train:.2f} on training pictures), after {seconds:.0f} s of {clock}. There and "
     "back, the largest error of a pixel is {error:.7f}, where black is zero and white is one.",
     blocks=cfg.flow.blocks,
     flows=cfg.flow.flows,
@@ -196,6 +197,7 @@ say(
     bits=trained.bits["val"],
     train=trained.bits["train"],
     seconds=trained.seconds,
+    clock=clock(device),
     error=study.flow.return_error(glow, people),
 )
 
@@ -1158,11 +1160,11 @@ if not real:
 # %% tags=["hide-input"]
 cost = pd.DataFrame(
     [
-        {"part": "train Glow", "CPU seconds": trained.seconds, "per": "once"},
+        {"part": "train Glow", "seconds": trained.seconds, "per": "once"},
         *(
             {
                 "part": f"smooth codes, {drawings.METHODS[c.spec.method]}",
-                "CPU seconds": c.seconds["smoothing"] / c.seconds["images"],
+                "seconds": c.seconds["smoothing"] / c.seconds["images"],
                 "per": "person",
             }
             for c in firsts
@@ -1171,7 +1173,7 @@ cost = pd.DataFrame(
 )
 tables.table(
     cost.round(4),
-    caption=f"Processor time. Center smoothing on the polygon, n = {cfg.n:,} draws per stage and "
+    caption=f"Seconds of {clock(device)}. Center smoothing on the polygon, n = {cfg.n:,} draws per stage and "
     f"{cfg.candidates} candidates.",
 )
 

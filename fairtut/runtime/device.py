@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
 
 def pick_device(name: str = "auto") -> torch.device:
-    """Choose the device: an explicit name, ``$FAIRTUT_DEVICE``, else CUDA, then MPS, then CPU.
+    """Choose the device: an explicit name, ``$FAIRTUT_DEVICE``, else CUDA, else the CPU.
+
+    Apple's MPS is used where it is asked for by name only: nobody has run the chapters on it.
 
     Parameters
     ----------
@@ -24,24 +26,33 @@ def pick_device(name: str = "auto") -> torch.device:
     Raises
     ------
     fairtut.errors.InputError
-        If the named device does not exist on this machine.
+        If the named device does not exist on this machine, or has no memory left.
     """
     import torch
 
     wanted = (os.environ.get("FAIRTUT_DEVICE") or "auto") if name == "auto" else name
     if wanted == "auto":
-        if torch.cuda.is_available():
-            wanted = "cuda"
-        else:
-            wanted = "mps" if torch.backends.mps.is_available() else "cpu"
+        wanted = "cuda" if torch.cuda.is_available() else "cpu"
     try:
         torch.zeros(1, device=wanted)
         return torch.device(wanted)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
+        if "out of memory" in str(error).lower():
+            raise InputError(
+                f"device {wanted!r} has no memory left: end what fills it, wait, or choose another "
+                "(the FAIRTUT_DEVICE variable, or device=)"
+            ) from error
         raise InputError(
             f"device {wanted!r} cannot be used here: choose cpu, cuda, cuda:N or mps "
             "(the FAIRTUT_DEVICE variable, or device=)"
         ) from error
+
+
+def device_of(model: torch.nn.Module, default: torch.device | str = "cpu") -> torch.device:
+    """Return where a network's weights are; ``default`` for one without weights."""
+    import torch
+
+    return next((p.device for p in model.parameters()), torch.device(default))
 
 
 def describe_device(device: torch.device | str = "cpu") -> dict[str, str | int]:
@@ -56,14 +67,37 @@ def describe_device(device: torch.device | str = "cpu") -> dict[str, str | int]:
     import torch
 
     kind = torch.device(device).type
-    if kind == "cuda":
-        name = torch.cuda.get_device_name(torch.device(device))
+    if kind not in ("cpu", "mps"):
+        name = torch.get_device_module(kind).get_device_name(torch.device(device))
         words = [w for w in re.findall(r"[a-z0-9]+", name.lower()) if w not in _VENDOR_WORDS]
-        tag = words[0] if words else "cuda"
+        tag = words[0] if words else kind
     else:
         name = platform.processor() or platform.machine()
         tag = kind
     return {"type": kind, "name": name, "tag": tag, "threads": torch.get_num_threads()}
+
+
+def allocations(device: torch.device | str) -> int | None:
+    """Return how often this process took memory on a device, or None where nobody counts.
+
+    Every kernel that makes a result takes some, so a device where this does not grow did nothing.
+    """
+    import torch
+
+    if torch.device(device).type == "cpu":
+        return None
+    stats = getattr(torch.get_device_module(device), "memory_stats", None)
+    return None if stats is None else int(stats(device).get("allocation.all.allocated", 0))
+
+
+def wait_for(device: torch.device | str) -> None:
+    """Return when a device has finished what it was told to do: on a GPU calls return before."""
+    import torch
+
+    kind = torch.device(device).type
+    if kind != "cpu":
+        which = () if kind == "mps" else (device,)  # there is but one
+        torch.get_device_module(device).synchronize(*which)
 
 
 _VENDOR_WORDS = {"nvidia", "tesla", "geforce", "amd", "instinct", "quadro"}

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import zlib
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -56,6 +58,22 @@ def torch_rng(seed: int, *purpose: str | int, device: str = "cpu") -> torch.Gene
     return torch.Generator(device=device).manual_seed(
         stream_seed(seed, *purpose) if purpose else seed
     )
+
+
+@contextlib.contextmanager
+def own_random_numbers(device: torch.device) -> Iterator[None]:
+    """Within, torch's global generators may be seeded: after it they are as they were before.
+
+    Dropout draws from them, and takes no generator of its own.
+    """
+    import torch
+
+    elsewhere = device.type != "cpu"
+    kind = device.type if elsewhere else "cuda"
+    index = torch.get_device_module(device).current_device() if elsewhere else 0
+    devices = [index if device.index is None else device.index] if elsewhere else []
+    with torch.random.fork_rng(devices, device_type=kind):
+        yield
 
 
 def seed_everything(seed: int) -> None:

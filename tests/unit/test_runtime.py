@@ -7,6 +7,7 @@ import stat
 import subprocess
 import sys
 import threading
+import time
 from types import SimpleNamespace
 
 import numpy as np
@@ -14,12 +15,20 @@ import pytest
 import torch
 
 from fairtut.errors import FairtutError, InputError, UnknownName
+from fairtut.runtime import precision
 from fairtut.runtime import progress as progress_module
 from fairtut.runtime.device import describe_device, pick_device
 from fairtut.runtime.io import atomic_path, atomic_write_bytes, atomic_write_text
 from fairtut.runtime.presets import DATA_MODES, PRESETS, check_mode, choose
 from fairtut.runtime.progress import progress, quiet
-from fairtut.runtime.seeds import numpy_rng, seed_everything, stream_seed, torch_rng
+from fairtut.runtime.seeds import (
+    numpy_rng,
+    own_random_numbers,
+    seed_everything,
+    stream_seed,
+    torch_rng,
+)
+from fairtut.runtime.stopwatch import Stopwatch, clock
 from fairtut.runtime.threads import torch_threads
 
 # ---------------------------------------------------------------- atomic files
@@ -131,17 +140,58 @@ def test_a_device_that_is_not_here(name):
     assert "\n" not in str(caught.value)
 
 
-def test_auto_prefers_cuda_then_mps(monkeypatch):
+def test_auto_takes_cuda_where_it_is_and_never_mps(monkeypatch):
     monkeypatch.delenv("FAIRTUT_DEVICE", raising=False)
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
-    assert pick_device().type == "cpu"
     made = []
     monkeypatch.setattr(torch, "zeros", lambda n, device: made.append(device))
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
-    assert pick_device().type == "mps"
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert pick_device().type == "cpu"
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    assert pick_device().type == "cuda" and made == ["mps", "cuda"]
+    assert pick_device().type == "cuda" and pick_device("mps").type == "mps"
+    assert made == ["cpu", "cuda", "mps"]
+
+
+def test_a_full_device_is_not_called_a_missing_one(monkeypatch):
+    def full(n, device):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 512 bytes")
+
+    monkeypatch.setattr(torch, "zeros", full)
+    with pytest.raises(InputError, match="'cuda' has no memory left: end what fills it"):
+        pick_device("cuda")
+
+
+def test_the_stopwatch_names_its_seconds(monkeypatch):
+    assert clock("cpu") == "processor time" and clock("cuda") == "wall time"
+    monkeypatch.setattr(time, "process_time", iter([1.0, 3.5, 4.0]).__next__)
+    watch = Stopwatch("cpu")
+    assert watch.lap() == 2.5 and watch.lap() == 0.5
+
+
+def test_a_device_is_waited_for_before_its_time_is_read(monkeypatch):
+    seen = []
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda device: seen.append("wait"))
+    monkeypatch.setattr(time, "perf_counter", lambda: float(seen.append("read") or len(seen)))
+    assert Stopwatch("cuda").lap() == 2.0 and seen == ["wait", "read"] * 2
+
+
+def test_full_precision_is_for_a_while_only():
+    before = [getattr(owner, name) for owner, name, _ in precision._settings()]
+    with pytest.raises(ZeroDivisionError), precision.full_precision():
+        inside = [getattr(owner, name) for owner, name, _ in precision._settings()]
+        assert inside == [full for _, _, full in precision._settings()] != before
+        raise ZeroDivisionError
+    assert [getattr(owner, name) for owner, name, _ in precision._settings()] == before
+
+
+def test_dropout_may_seed_without_moving_the_global_stream():
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    with own_random_numbers(torch.device("cpu")):
+        torch.manual_seed(6)
+        torch.rand(7)
+    assert torch.equal(torch.rand(3), expected)
 
 
 def test_describe(monkeypatch):

@@ -80,6 +80,11 @@ class CommentSet:
     def __len__(self) -> int:
         return len(self.ids)
 
+    def to(self, device: torch.device | str) -> CommentSet:
+        """Return the same comments with ids, labels and groups on a device."""
+        moved = {name: getattr(self, name).to(device) for name in ("ids", "y", "groups")}
+        return replace(self, **moved)
+
     def select(self, rows: Any) -> CommentSet:
         """Return the comments of these rows: a boolean mask (n,), or integer indices.
 

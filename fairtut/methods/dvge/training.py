@@ -19,6 +19,7 @@ from fairtut.errors import UnknownName
 from fairtut.methods.dvge.focus import FOCI, check_eps, focus, perturb
 from fairtut.models.stacked import StackedMLP
 from fairtut.runtime.fit import descend, fit
+from fairtut.runtime.precision import double
 from fairtut.runtime.seeds import stream_seed, torch_rng
 from fairtut.runtime.threads import torch_threads
 
@@ -141,7 +142,7 @@ def train(task: Task, config: Config) -> Done:
         )  # fmt: skip
         for w, (codes, labels) in enumerate(task.watch):
             right = logits(net, codes).argmax(-1) == labels  # (k, n)
-            scores[w, e] = right.double().mean(-1).cpu()
+            scores[w, e] = double(right).mean(-1).cpu()
         better = np.full(net.count, True)
         if task.keep_best and task.watch and e > 0:
             better = scores[0, e] > scores[0, :e].max(0)

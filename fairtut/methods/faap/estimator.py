@@ -19,6 +19,7 @@ from fairtut.methods.holding import frozen
 from fairtut.methods.inputs import check_images, whole
 from fairtut.models.perturb import Perturber
 from fairtut.runtime import checkpoints
+from fairtut.runtime.device import device_of
 from fairtut.runtime.io import atomic_path
 
 
@@ -88,7 +89,7 @@ class FAAP:
             For NaN, pixels outside [0, 1], shapes that do not fit, or a single class.
         """
         x = check_images(images, 3)
-        device = next((p.device for p in self.split.model.parameters()), torch.device("cpu"))
+        device = device_of(self.split.model)
         labels = [whole(name, v).to(device) for name, v in (("y", y), ("s", s))]
         done = train(
             self.split, x.to(device), *labels, config=self.config, seed=seed, checkpoint=checkpoint
@@ -104,14 +105,17 @@ class FAAP:
         return self._perturber
 
     def use(self, perturber: Perturber) -> FAAP:
-        """Take a generator that was trained elsewhere, such as by ``train`` or loaded."""
-        self._perturber = perturber.eval().requires_grad_(False)
+        """Take a generator that was trained elsewhere, such as by ``train`` or loaded.
+
+        It is copied to the model's device: one that was loaded from a file is on the CPU.
+        """
+        ours = copy.deepcopy(perturber).to(device_of(self.split.model))
+        self._perturber = ours.eval().requires_grad_(False)
         return self
 
     def transform(self, images: Any) -> Tensor:
         """Return the perturbed images in [0, 1]; needs neither label nor sensitive attribute."""
-        device = next(self.perturber.parameters()).device
-        return perturb(self.perturber, check_images(images, 3).to(device))
+        return perturb(self.perturber, check_images(images, 3).to(device_of(self.perturber)))
 
     def predict(self, images: Any) -> Tensor:
         """Return the deployed model's decisions (n,) on the perturbed images."""

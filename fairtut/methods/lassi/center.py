@@ -45,6 +45,7 @@ from scipy.special import ndtr, ndtri
 from torch import Tensor
 
 from fairtut.errors import InputError
+from fairtut.runtime.precision import double
 
 _BLOCK = 32
 """Candidate centres whose distances to all draws are held at a time."""
@@ -216,8 +217,8 @@ def smooth(law: Law, t: Tensor, smoothing: Smoothing) -> Ball:
     """
     center, radius = medoid(law(t[0]), smoothing.n, smoothing.candidates)
     share, reach = (law(part).distances(center[..., None, :])[..., 0, :] for part in t[1:])
-    share = (share <= radius[..., None]).double().mean(-1)
-    d_cs = 3 * reach.double().quantile(smoothing.level, -1)
+    share = double(share <= radius[..., None]).mean(-1)
+    d_cs = 3 * double(reach).quantile(smoothing.level, -1)
     certain = torch.clamp_min(0.5 - (share - smoothing.d1), smoothing.d1) <= smoothing.slack
     return Ball(center, radius, share, torch.where(certain, d_cs, math.nan))
 

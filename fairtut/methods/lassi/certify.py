@@ -34,6 +34,7 @@ from fairtut.methods.lassi.center import Law, Points, Smoothing, smooth
 from fairtut.methods.lassi.classifier import Voting, choose_path, vote
 from fairtut.methods.lassi.curve import trace
 from fairtut.methods.lassi.networks import Representation
+from fairtut.runtime.precision import double, has_double
 from fairtut.runtime.seeds import torch_rng
 
 PATHS = ("curve", "folded", "generic")
@@ -231,19 +232,19 @@ def smooth_codes(
         for i, stream in enumerate(streams):
             t = draw(smoothing, len(directions), seed, stream)
             law = make(i, max(REACH * smoothing.sigma, float(t.abs().max())))
-            balls.append(smooth(law, t.to(z.device), smoothing))
-            plain.append(law(torch.zeros(1, len(directions)).to(z.device)).first(1)[0])
+            t = t.to(z.device) if has_double(z.device) else t
+            balls.append(smooth(law, t, smoothing))
+            plain.append(law(torch.zeros(1, len(directions)).to(t.device)).first(1)[0])
     r_cs = torch.stack([ball.center for ball in balls])
     error = (r_cs - torch.stack(plain)).norm(dim=1)
     if not error.isfinite().all():
         raise InputError("the encoder gives NaN or infinity: check its weights and statistics")
     d_cs, radius, share = (
-        torch.stack([getattr(ball, name).double() for ball in balls]).cpu().numpy()
+        torch.stack([double(getattr(ball, name)) for ball in balls]).cpu().numpy()
         for name in ("d_cs", "radius", "share")
     )
-    return Centers(
-        r_cs.float(), d_cs, radius, share, error.double().cpu().numpy(), smoothing, chosen
-    )
+    r_cs = r_cs.float().to(z.device)
+    return Centers(r_cs, d_cs, radius, share, double(error).cpu().numpy(), smoothing, chosen)
 
 
 def classify(
@@ -294,7 +295,7 @@ def check(
             f"directions have shape {tuple(directions.shape)}: need (k, {z.shape[1]}), the length "
             "of a latent"
         )
-    unit = torch.nn.functional.normalize(vectors.double().cpu(), dim=1)
+    unit = torch.nn.functional.normalize(vectors.cpu().double(), dim=1)
     if not unit.isfinite().all() or int(torch.linalg.matrix_rank(unit, tol=1e-6)) < len(unit):
         raise InputError(
             f"the {len(unit)} directions are zero, not finite or linearly dependent: drop one"
@@ -325,18 +326,23 @@ def _laws(
     """Return a function from an image's number and the curve's reach to the image's law."""
     if path == "generic":
         return lambda i, _: (
-            lambda t: _evaluate(lambda part: encoder(z[i] + part.to(z.dtype) @ directions), t)
+            lambda t: _evaluate(lambda part: encoder(z[i] + _as(part, z) @ directions), t)
         )
     assert isinstance(encoder, Representation)
     folded = encoder.fold()
     start, slope = folded.first(z, directions)  # (b, h), (k, h)
     if path == "curve":
         return lambda i, reach: trace(folded, start[i], slope[0], reach)
-    single = folded.float()
-    low, high = start.float(), slope.float()
+    single = folded.float().to(z.device)
+    low, high = (v.float().to(z.device) for v in (start, slope))
     return lambda i, _: (
-        lambda t: _evaluate(lambda part: single.rest(torch.addmm(low[i], part.float(), high)), t)
+        lambda t: _evaluate(lambda part: single.rest(torch.addmm(low[i], _as(part, low), high)), t)
     )
+
+
+def _as(part: Tensor, other: Tensor) -> Tensor:
+    """Return noise with the type of another tensor, then on its device, which may lack its own."""
+    return part.to(other.dtype).to(other.device)
 
 
 def _evaluate(codes: Callable[[Tensor], Tensor], t: Tensor) -> Points:

@@ -31,6 +31,7 @@ from scipy.special import betaincinv, ndtr, ndtri
 from torch import Tensor, nn
 
 from fairtut.errors import InputError
+from fairtut.runtime.precision import double
 from fairtut.runtime.seeds import numpy_rng, torch_rng
 
 _NUMBERS = 2**22
@@ -151,7 +152,7 @@ def vote(
         noisy = _noisy_logits if path == "logits" else _noisy_codes
         counts = [
             _by_counting(lambda m, rng, r=code: noisy(classifier, r, voting.sigma, m, rng),  # type: ignore[misc]
-                         voting, torch_rng(seed, "votes", i, device=codes.device.type))
+                         voting, torch_rng(seed, "votes", i, device=str(codes.device)))
             for code, i in zip(codes, streams, strict=True)
         ]  # fmt: skip
     top, count = np.array(counts, dtype=np.int64).reshape(-1, 2).T
@@ -186,11 +187,11 @@ def margins(head: nn.Linear, codes: Tensor) -> tuple[Tensor, Tensor]:
     For a linear head with finite weights that distance is exact, up to rounding: the least
     :math:`((w_y - w_j)^\top r + b_y - b_j) / \|w_y - w_j\|` over the other classes j.
     """
-    logits = codes.double() @ head.weight.detach().double().T
+    codes, weight = double(codes), double(head.weight.detach())
+    logits = codes @ weight.T
     if head.bias is not None:
-        logits = logits + head.bias.detach().double()
+        logits = logits + double(head.bias.detach())
     y_hat = logits.argmax(1)
-    weight = head.weight.detach().double()
     apart = (weight[y_hat][:, None] - weight).norm(dim=-1)  # (b, classes)
     ahead = logits.gather(1, y_hat[:, None]) - logits
     others = torch.arange(len(weight), device=codes.device) != y_hat[:, None]

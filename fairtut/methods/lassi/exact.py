@@ -148,7 +148,7 @@ def certify_exactly(
     prediction, d_rs = (v.cpu().numpy() for v in margins(classifier, r_cs))
     d_cs = np.array(found)
     return Certificates(
-        prediction, ("",) * len(d_cs), d_cs, d_rs, d_cs < d_rs, r_cs.float(),
+        prediction, ("",) * len(d_cs), d_cs, d_rs, d_cs < d_rs, r_cs.float().to(z.device),
         0, 0.0, sigma, epsilon, "exact+linear",
     )  # fmt: skip
 

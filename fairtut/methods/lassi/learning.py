@@ -169,7 +169,7 @@ def consumer(codes: Tensor, y: Tensor, *, config: Config, seed: int = 0) -> nn.L
     label = y.to(codes.device).long()
     head = linear(codes.shape[1], classes, generator=torch_rng(seed, "consumer")).to(codes)
     adam = torch.optim.Adam(head.parameters(), c.consumer_lr)
-    noise = torch_rng(seed, "noise", device=codes.device.type)
+    noise = torch_rng(seed, "noise", device=str(codes.device))
 
     def step(rows: Tensor, done: float) -> dict[str, Tensor]:
         clean = codes[rows]

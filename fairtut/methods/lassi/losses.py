@@ -19,6 +19,7 @@ from torch.nn import functional
 from fairtut.methods.lassi.config import Config
 from fairtut.methods.lassi.networks import Representation, linear
 from fairtut.methods.lassi.similar import draw_similar
+from fairtut.runtime.precision import has_double
 
 _CODES: Final = 2000
 """Codes that the search holds at a time."""
@@ -115,13 +116,18 @@ def losses(
             )
         logits = learner.head(codes)
         parts["classification"] = functional.cross_entropy(logits, labels)
-        parts["accuracy"] = (logits.argmax(1) == labels).double().mean()
+        parts["accuracy"] = _share(logits.argmax(1) == labels)
     if worst is not None:
         parts["similarity"] = similarity_loss(code, rest(r, start + worst @ slopes), c.delta)
     if learner.decoder is not None:
         parts["reconstruction"] = reconstruction_loss(z, learner.decoder(code))
     weighted = [getattr(c, name) * loss for name, loss in parts.items() if name != "accuracy"]
     return {"loss": torch.stack(weighted).sum()} | parts
+
+
+def _share(right: Tensor) -> Tensor:
+    """Return the share of a bool tensor (n,), in double precision where its device has it."""
+    return right.to(torch.float64 if has_double(right.device) else torch.float32).mean()
 
 
 def similarity_loss(code: Tensor, far: Tensor, delta: float) -> Tensor:
@@ -171,6 +177,7 @@ def attack(r: Representation, start: Tensor, slopes: Tensor, t: Tensor) -> Tenso
     Tensor, shape (n, k)
     """
     folded = r.fold() if start.dtype == torch.float64 else r.fold().float()
+    folded = folded.to(start.device)
     scale, shift = folded.scale.to(start), folded.shift.to(start)
     own, slopes = start * scale + shift, slopes * scale
     code = folded.rest(own.clone())[:, None]  # (n, 1, d)

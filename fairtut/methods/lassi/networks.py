@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from fairtut.errors import InputError
+from fairtut.runtime.precision import double
 
 _ROWS = 64
 """Rows of the first weight that are turned to double precision at a time."""
@@ -70,20 +71,23 @@ class Representation(nn.Module):
         return z
 
     def fold(self) -> Folded:
-        """Return what R computes in evaluation mode, as linear maps with ReLU between them."""
+        """Return what R computes in evaluation mode, as linear maps with ReLU between them.
+
+        In double precision: on the CPU if R is on a device that has none.
+        """
         folded = []
         for layer, norm in zip(self.linears, self.norms, strict=True):
             assert isinstance(layer, nn.Linear) and isinstance(norm, nn.BatchNorm1d)
             assert norm.running_mean is not None and norm.running_var is not None
-            scale = (norm.running_var.double() + norm.eps).rsqrt()
+            scale = (double(norm.running_var) + norm.eps).rsqrt()
             if norm.weight is not None:
-                scale = scale * norm.weight.detach().double()
-            shift = (layer.bias.detach().double() - norm.running_mean.double()) * scale
+                scale = scale * double(norm.weight.detach())
+            shift = (double(layer.bias.detach()) - double(norm.running_mean)) * scale
             if norm.bias is not None:
-                shift = shift + norm.bias.detach().double()
+                shift = shift + double(norm.bias.detach())
             folded.append((layer.weight.detach(), scale, shift))
         weight, scale, shift = folded[0]
-        deeper = [(w.double() * a[:, None], b) for w, a, b in folded[1:]]
+        deeper = [(double(w) * a[:, None], b) for w, a, b in folded[1:]]
         return Folded(weight, scale, shift, tuple(deeper))
 
 
@@ -123,8 +127,8 @@ class Folded:
         slopes : Tensor, shape (k, h)
             Change per unit of t.
         """
-        rows = torch.cat([z, directions]).double()
-        parts = [rows @ w.double().T for w in self.weight.split(_ROWS)]
+        rows = double(torch.cat([z, directions]))
+        parts = [rows @ double(w).T for w in self.weight.split(_ROWS)]
         moved = torch.cat(parts, 1) * self.scale  # (n + k, h)
         return moved[: len(z)] + self.shift, moved[len(z) :]
 
@@ -137,6 +141,13 @@ class Folded:
     def float(self) -> Folded:
         """Return the same with the deeper layers in float32."""
         return replace(self, deeper=tuple((w.float(), b.float()) for w, b in self.deeper))
+
+    def to(self, device: torch.device) -> Folded:
+        """Return the same with everything but the first weight on a device."""
+        deeper = tuple((w.to(device), b.to(device)) for w, b in self.deeper)
+        return replace(
+            self, scale=self.scale.to(device), shift=self.shift.to(device), deeper=deeper
+        )
 
     def __call__(self, z: Tensor) -> Tensor:
         """Return codes (n, d) of latents (n, q) in float64."""

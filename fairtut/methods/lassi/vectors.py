@@ -20,6 +20,7 @@ from fairtut.errors import InputError
 from fairtut.methods.lassi.networks import linear
 from fairtut.methods.lassi.selection import fit_best
 from fairtut.runtime.fit import descend
+from fairtut.runtime.precision import double
 from fairtut.runtime.seeds import stream_seed, torch_rng
 
 ROWS: Final = 4096
@@ -47,13 +48,13 @@ def mean_difference(z: Tensor, s: Tensor) -> Tensor:
     fairtut.errors.InputError
         For NaN or infinity, wrong shapes, labels other than 0 and 1, or a single class.
     """
-    s = check_binary(z, s).to(z.device, torch.float64)
+    s = double(check_binary(z, s).to(z.device))
     weight = s / s.sum() - (1 - s) / (1 - s).sum()
     parts = zip(weight.split(ROWS), z.split(ROWS), strict=True)
-    total = torch.zeros(z.shape[1], dtype=torch.float64, device=z.device)
+    total = torch.zeros(z.shape[1], dtype=s.dtype, device=s.device)
     for w, rows in parts:  # in double precision, as many terms nearly cancel
-        total += w @ rows.double()
-    return total.to(z.dtype)
+        total += w @ double(rows)
+    return total.to(z.dtype).to(z.device)
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from fairtut.errors import InputError
+from fairtut.runtime.precision import double
 
 
 def correlations(z: Tensor, s: Tensor) -> Tensor:
@@ -18,8 +19,8 @@ def correlations(z: Tensor, s: Tensor) -> Tensor:
 
     Returns
     -------
-    Tensor, shape (k, d)
-        k is 1 where neither has members.
+    float64 tensor, shape (k, d)
+        On the CPU if z is on a device without double precision; k is 1 where neither has members.
 
     Raises
     ------
@@ -28,8 +29,8 @@ def correlations(z: Tensor, s: Tensor) -> Tensor:
     """
     if z.ndim not in (2, 3) or s.shape not in {z.shape[:-1], z.shape[-2:-1]}:
         raise InputError(f"z {tuple(z.shape)} and s {tuple(s.shape)}: need (.., n, d) and (.., n)")
-    z = (z if z.ndim == 3 else z[None]).double()  # (k, n, d)
-    s = s.to(z).expand(z.shape[:2])
+    z = double(z if z.ndim == 3 else z[None])  # (k, n, d)
+    s = double(s).to(z).expand(z.shape[:2])
     z, s = z - z.mean(1, keepdim=True), s - s.mean(1, keepdim=True)
     spread_z, spread_s = z.norm(dim=1), s.norm(dim=1, keepdim=True)  # (k, d), (k, 1)
     if not (spread_s > 0).all():

@@ -19,6 +19,7 @@ from fairtut.methods.reprogramming.game import Config
 from fairtut.methods.reprogramming.training import train_trigger
 from fairtut.methods.reprogramming.trigger import Border, Patch, Shape, TriggerModule, standard
 from fairtut.runtime import checkpoints
+from fairtut.runtime.device import device_of
 from fairtut.runtime.seeds import torch_rng
 
 
@@ -98,7 +99,7 @@ class Trigger:
         if unknown:
             raise InputError(f"Trigger has no hyper-parameter {unknown[0]!r}: known are {known}")
         x = check_images(images)
-        device = next((p.device for p in model.parameters()), torch.device("cpu"))
+        device = device_of(model)
         if isinstance(shape, str):
             shape = standard(shape, x.shape[2], x.shape[3])
         done = train_trigger(
@@ -123,6 +124,10 @@ class Trigger:
         """The trigger's pixels, (c, h, w), zero outside its mask."""
         return self.module.pixels()
 
+    def to(self, device: torch.device | str) -> Trigger:
+        """Return the same trigger on a device: :meth:`load` and :meth:`random` make one on CPU."""
+        return Trigger(copy.deepcopy(self.module).to(device), self.history, self.cells)
+
     @torch.no_grad()
     def transform(self, images: Any, batch: int = 512) -> Tensor:
         """Return triggered images (n, c, h, w); with ``tanh`` some pixels are negative."""
@@ -130,14 +135,15 @@ class Trigger:
         return torch.cat([self.module(as_pixels(rows)) for rows in parts])
 
     def logits(self, model: nn.Module, images: Any, batch: int = 512) -> Tensor:
-        """Return any classifier's logits (n, classes) on triggered images."""
+        """Return any classifier's logits (n, classes) on triggered images, on its own device."""
         net = copy.deepcopy(model).eval()  # modes and statistics of the caller's stay as they are
+        ours = self.to(device_of(net, self.module.weight.device))
         parts = check_images(images).split(batch)
         with torch.no_grad():
-            return torch.cat([net(self.transform(rows)) for rows in parts])
+            return torch.cat([net(ours.transform(rows)) for rows in parts])
 
     def predict(self, model: nn.Module, images: Any) -> Tensor:
-        """Return any classifier's decisions (n,) on triggered images."""
+        """Return any classifier's decisions (n,) on triggered images, on its own device."""
         return self.logits(model, images).argmax(1)
 
     def on_null(self, model: nn.Module, value: float = 0.0) -> Tensor:

@@ -10,6 +10,7 @@ over images that can be taken *before* the first convolution's transpose,
 from __future__ import annotations
 
 import copy
+import logging
 import operator
 from typing import Any
 
@@ -19,6 +20,10 @@ from torch.nn import functional
 from torch.nn.grad import conv2d_input
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from fairtut.runtime.precision import full_precision
+
+log = logging.getLogger(__name__)
+_SLOW = "a trigger's steps run on a plain copy of the model, slower and with the same numbers"
 _AFFINE = (operator.add, operator.sub, operator.mul, operator.truediv)
 
 
@@ -27,7 +32,8 @@ def frozen_copy(model: nn.Module, x: Tensor) -> nn.Module:
 
     The logits are the model's up to rounding.  The gradient of one image is *not* meaningful;
     the sum over the batch, which is the gradient of anything added to all images, is.  A network
-    that cannot be traced is copied as it is.
+    that cannot be traced, or whose rewritten copy disagrees, is copied as it is: the same numbers,
+    in more time, and a warning says so.
 
     Parameters
     ----------
@@ -39,11 +45,19 @@ def frozen_copy(model: nn.Module, x: Tensor) -> nn.Module:
     plain = copy.deepcopy(model).eval().requires_grad_(False)
     try:
         fast = _rewritten(fx.symbolic_trace(copy.deepcopy(plain)))
-        with torch.no_grad():
+        with torch.no_grad(), full_precision():
+            gap = float((fast(x) - plain(x)).abs().max())
             agrees = torch.allclose(fast(x), plain(x), rtol=1e-3, atol=1e-3)
-    except Exception:  # whatever a foreign network does when traced, its plain copy works
+    except Exception as error:  # whatever a foreign network does when traced, its plain copy works
+        log.warning("%s; %s cannot be traced (%s)", _SLOW, type(model).__name__, _first(error))
         return plain
+    if not agrees:
+        log.warning("%s; the fast copy's logits differ by up to %.1e", _SLOW, gap)
     return fast if agrees else plain
+
+
+def _first(error: Exception) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:80]}"
 
 
 def _rewritten(net: fx.GraphModule) -> fx.GraphModule:

@@ -21,12 +21,14 @@ def deviations(y: Any, y_hat: Any, groups: Any, reduce: str = "mean") -> dict[st
 
     Parameters
     ----------
-    y, y_hat : arrays of 0 and 1, shape (n,)
-    groups : boolean array, shape (n, g)
+    y, y_hat : arrays or tensors of 0 and 1, shape (n,)
+    groups : boolean array or tensor, shape (n, g)
     reduce : {"mean", "sum"}
         The paper prints the sum, its code computes the mean.
     """
-    truth, decided, member = (np.asarray(v, dtype=bool) for v in (y, y_hat, groups))
+    truth, decided, member = (
+        np.asarray(v.cpu() if isinstance(v, Tensor) else v, dtype=bool) for v in (y, y_hat, groups)
+    )
     if truth.shape != decided.shape or member.shape[:1] != truth.shape or member.ndim != 2:
         raise InputError(
             f"y {truth.shape}, y_hat {decided.shape}, groups {member.shape}: need (n,), (n,) "

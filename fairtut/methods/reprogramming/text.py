@@ -27,7 +27,7 @@ from fairtut.methods.reprogramming.overlap import members
 from fairtut.methods.reprogramming.training import Fit
 from fairtut.methods.reprogramming.words import WordTrigger, with_room
 from fairtut.runtime.fit import Draws, descend, fit
-from fairtut.runtime.seeds import stream_seed, torch_rng
+from fairtut.runtime.seeds import own_random_numbers, stream_seed, torch_rng
 
 log = logging.getLogger(__name__)
 
@@ -104,6 +104,7 @@ def train_words(
     fairtut.errors.UnknownName
         If the mode, placement or criterion does not exist.
     """
+    comments = comments.to(model.table.device)
     trigger = WordTrigger(
         comments.tokenizer, count, mode=mode, placement=placement,
         generator=torch_rng(seed, "trigger"),
@@ -128,6 +129,7 @@ def train_text_weights(
     A fresh model and the training comments make it **AdvIn**; the deployed one and the tuning
     comments make it **AdvPost**.  Parameters as of :func:`train_words`.
     """
+    comments = comments.to(model.table.device)
     moving = copy.deepcopy(model).requires_grad_(True).train()
     return _play(
         moving, lambda ids: moving(_trimmed(ids, comments.tokenizer)), moving,
@@ -162,6 +164,7 @@ def train_text(
     list of dict
         Means of ``loss`` and ``accuracy`` per epoch.
     """
+    comments = comments.to(model.table.device)
     ids, _ = _checked(model, comments, 0)
     adam = torch.optim.AdamW(model.parameters(), lr, weight_decay=0.01)
     draws = torch_rng(seed, "dropout")
@@ -190,16 +193,18 @@ def train_text(
 def text_logits(
     model: Any, comments: CommentSet, trigger: WordTrigger | None = None, batch: int = 256
 ) -> Tensor:
-    """Return any classifier's logits (n, classes), with or without a trigger.
+    """Return any classifier's logits (n, classes), with or without a trigger, on its device.
 
     Comments that leave no room are cut, and a warning counts them.
     """
     net = copy.deepcopy(model).eval()
-    ids, _ = _checked(net, comments, 0 if trigger is None else len(trigger))
+    device = net.table.device
+    ids, _ = _checked(net, comments.to(device), 0 if trigger is None else len(trigger))
     parts = ids.split(batch)
     if trigger is None:
         return torch.cat([net(_trimmed(rows, comments.tokenizer)) for rows in parts])
-    return torch.cat([trigger(net, rows) for rows in parts])
+    words = copy.deepcopy(trigger).to(device)  # it may come from another device, or from a file
+    return torch.cat([words(net, rows) for rows in parts])
 
 
 @torch.no_grad()
@@ -209,8 +214,9 @@ def on_empty(model: Any, trigger: WordTrigger, tokenizer: Tokenizer) -> Tensor:
     With a classifier of a *group* it shows what the trigger alone claims.
     """
     net = copy.deepcopy(model).eval()
-    ids = torch.tensor([[tokenizer.start, tokenizer.end]], device=net.table.device)
-    return torch.softmax(trigger(net, ids)[0], 0)
+    device = net.table.device
+    ids = torch.tensor([[tokenizer.start, tokenizer.end]], device=device)
+    return torch.softmax(copy.deepcopy(trigger).to(device)(net, ids)[0], 0)
 
 
 def _play(
@@ -266,6 +272,6 @@ def _trimmed(ids: Tensor, tokenizer: Tokenizer) -> Tensor:
 @contextlib.contextmanager
 def _dropout(draws: torch.Generator, on: Tensor) -> Iterator[None]:
     """Within, dropout draws from its own stream and leaves the global one as it was."""
-    with torch.random.fork_rng([on.device] if on.is_cuda else []):
+    with own_random_numbers(on.device):
         torch.manual_seed(int(torch.randint(2**31, (), generator=draws)))
         yield

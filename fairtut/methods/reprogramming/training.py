@@ -20,7 +20,7 @@ from fairtut.methods.reprogramming.game import Config, Game
 from fairtut.methods.reprogramming.labels import cells
 from fairtut.methods.reprogramming.trigger import Shape, TriggerModule
 from fairtut.runtime.fit import Draws, fit
-from fairtut.runtime.seeds import stream_seed, torch_rng
+from fairtut.runtime.seeds import own_random_numbers, stream_seed, torch_rng
 
 Watch = Callable[[nn.Module, float], None]
 
@@ -155,11 +155,10 @@ def _play(
     ).to(x.device)  # fmt: skip
     game = Game(forward, moving, position, d, config, lr)
     draws = torch_rng(seed, "augment")
-    devices = [x.device] if x.is_cuda else []
 
     def step(rows: Tensor, done: float) -> dict[str, Tensor]:
         images = augment(x[rows], draws) if config.flip else x[rows]
-        with torch.random.fork_rng(devices):  # dropout of a retrained network draws from here
+        with own_random_numbers(x.device):  # dropout of a retrained network draws from here
             torch.manual_seed(int(torch.randint(2**31, (), generator=draws)))
             logged = game.step(as_pixels(images), y[rows], s[rows], done)
         if watch is not None:

@@ -23,6 +23,7 @@ from torch import Generator, Tensor, nn
 from fairtut.errors import InputError
 from fairtut.models.glow.layers import FlowStep, ZeroConv, log_normal, squeeze, unsqueeze
 from fairtut.models.glow.pixels import BITS, dequantise, preprocess, to_pictures
+from fairtut.runtime.precision import full_precision
 
 Latent = Callable[[int, Tensor], Tensor]
 """``latent(level, h)`` gives a level's latents, (n, c, h, w), beside what is known of it, h."""
@@ -171,10 +172,13 @@ class Glow(nn.Module):
         return self.bits(dequantise(x, generator).to(self.device, self.dtype))
 
     @torch.no_grad()
+    @full_precision()
     def encode(self, x: Tensor, batch: int | None = None) -> Tensor:
         """Return the latents of pictures, without noise.
 
         It runs the flow alone: no priors, no gradients, and not more pictures at a time than fit.
+        In full single precision on every device: with rounded inputs of convolutions, pictures
+        would not come back.
 
         Parameters
         ----------
@@ -206,6 +210,7 @@ class Glow(nn.Module):
             z[start : start + batch] = torch.cat(parts, 1)
         return z
 
+    @full_precision()
     def decode(self, z: Tensor) -> Tensor:
         """Return the pictures with these latents, (n, channels, size, size).
 

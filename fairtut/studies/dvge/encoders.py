@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -15,6 +14,7 @@ from fairtut.methods import latent
 from fairtut.models.vae import ConvVAE
 from fairtut.runtime.checkpoints import load_or_train
 from fairtut.runtime.seeds import torch_rng
+from fairtut.runtime.stopwatch import Stopwatch
 from fairtut.runtime.threads import torch_threads
 from fairtut.studies.dvge.presets import Preset
 from fairtut.studies.dvge.tasks import SETTINGS, Task, some, task_of
@@ -35,7 +35,8 @@ class Encoder:
     history : list of dict
         Losses of its training, in nats.
     seconds : float
-        How long its training took, when it was trained.
+        How long its training took, when it was trained
+        (:class:`~fairtut.runtime.stopwatch.Stopwatch`).
     """
 
     model: ConvVAE
@@ -118,13 +119,13 @@ def encoder(
     }  # fmt: skip
 
     def run(_: Any) -> Mapping[str, Any]:
-        began = time.process_time()
+        watch = Stopwatch(images.x.device)
         rows = _training(images, preset)
         done = latent.train(
             model, images.x[rows], config, preset.root, s=None if s is None else s[rows],
             y=None if y is None else y[rows], objective=objective, what=f"encoder {name}",
         )  # fmt: skip
-        return {"history": done.history, "seconds": time.process_time() - began}
+        return {"history": done.history, "seconds": watch.lap()}
 
     kept = load_or_train(pair, card, run)
     pair.eval().requires_grad_(False)

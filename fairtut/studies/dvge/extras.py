@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,8 @@ from fairtut.methods.dvge.focus import focus
 from fairtut.metrics import equal_opportunity_gap, joint_tp_gap
 from fairtut.metrics.panels import Panel
 from fairtut.runtime.checkpoints import state_digest
+from fairtut.runtime.precision import double
+from fairtut.runtime.stopwatch import Stopwatch
 from fairtut.studies.dvge.credit import Played
 from fairtut.studies.dvge.encoders import Encoder, encoder
 from fairtut.studies.dvge.presets import Preset
@@ -56,14 +57,15 @@ def audit(z: Tensor, task: Task, preset: Preset) -> dict[str, Entry]:
 
 def _identity(net: torch.nn.Module, z: Tensor) -> float:
     """Return the largest difference between the two sides of the loss-logit identity."""
-    net = net.double()
-    leaf = z.double().detach().requires_grad_(True)
+    z = double(z)
+    net = net.to(z)
+    leaf = z.detach().requires_grad_(True)
     logits = net(leaf)
     top = logits.detach().argmax(1, keepdim=True)  # (n, 1)
     gap = logits.gather(1, top) - logits.gather(1, 1 - top)
     (slope,) = torch.autograd.grad(gap.sum(), leaf)
     other = logits.detach().softmax(1).gather(1, 1 - top)
-    return float((focus(net, z.double(), "loss_pred") + other * slope).abs().max())
+    return float((focus(net, z, "loss_pred") + other * slope).abs().max())
 
 
 def invariants(images: ImageSet, task: Task, preset: Preset) -> dict[str, Entry]:
@@ -93,6 +95,9 @@ def invariants(images: ImageSet, task: Task, preset: Preset) -> dict[str, Entry]
 def refit(found: Encoder, task: Task, preset: Preset, other: Encoder) -> dict[str, Entry]:
     """Time what a new sensitive attribute costs: d and g of DVGE, against training an encoder.
 
+    The values are logarithms of ratios, of seconds of one clock: processor time on a CPU, wall time
+    on a device of its own (:class:`~fairtut.runtime.stopwatch.Stopwatch`).
+
     Parameters
     ----------
     found : Encoder
@@ -104,11 +109,11 @@ def refit(found: Encoder, task: Task, preset: Preset, other: Encoder) -> dict[st
     """
     z, seconds = found.z[task.train], []
     for seed in preset.run_seeds():
-        began = time.process_time()
+        watch = Stopwatch(z.device)
         d = dvge.fit_classifiers(z, task.s[task.train], preset.classifier, [seed])
         f_sens = focus(d, z, preset.classifier.focus, task.s[task.train])
         dvge.fit_grid(z, task.y[task.train], f_sens, (0.5,), (0.0,), preset.classifier, [seed])
-        seconds.append(time.process_time() - began)
+        seconds.append(watch.lap())
     return _ratios("celeba", seconds, found.seconds, other.seconds, len(z))
 
 

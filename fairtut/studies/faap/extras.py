@@ -18,6 +18,7 @@ from fairtut.methods import faap
 from fairtut.metrics.group_thresholds import least_deo
 from fairtut.metrics.panels import Panel
 from fairtut.runtime.checkpoints import state_digest
+from fairtut.runtime.precision import full_precision
 from fairtut.runtime.seeds import torch_rng
 from fairtut.runtime.threads import torch_threads
 from fairtut.studies.faap.cells import SENSITIVE, Cell, Task, deploy, generator, see
@@ -287,7 +288,7 @@ def invariants(images: ImageSet, target: str, preset: Preset, path: Any) -> dict
         game = faap.Game([split], [model.f.in_features], config, 0, x.device)
         game.step(x, y, s)
         without = sum(p.grad is None or not p.grad.any() for p in game.g.parameters())
-        with torch.no_grad():
+        with torch.no_grad(), full_precision():
             x_hat = game.g.eval()(x)
     changed = sum(not torch.equal(v, before[k]) for k, v in model.state_dict().items())
     assert (changed == 0) == (digest == state_digest(model))

@@ -31,7 +31,7 @@ def mouth_share(maps: Tensor, box: tuple[float, float, float, float]) -> NDArray
     top, bottom, left, right = box
     rows = slice(round(top * side_h), round(bottom * side_h))
     columns = slice(round(left * side_w), round(right * side_w))
-    return maps[:, rows, columns].sum((1, 2)).double().cpu().numpy()
+    return maps[:, rows, columns].sum((1, 2)).cpu().double().numpy()
 
 
 @dataclass(frozen=True)

@@ -99,7 +99,7 @@ def to_uint8(x: Tensor) -> Tensor:
 
 
 def jpeg(images: Tensor, quality: int) -> Tensor:
-    """Compress and decompress uint8 images (n, 3, h, w) as JPEG."""
+    """Compress and decompress uint8 images (n, 3, h, w) as JPEG; they stay on their device."""
     from PIL import Image
 
     out = []
@@ -107,7 +107,8 @@ def jpeg(images: Tensor, quality: int) -> Tensor:
         with io.BytesIO() as file:
             Image.fromarray(image).save(file, "JPEG", quality=quality)
             out.append(np.asarray(Image.open(file)))
-    return torch.from_numpy(np.stack(out)).permute(0, 3, 1, 2).contiguous()
+    back = torch.from_numpy(np.stack(out)).permute(0, 3, 1, 2).contiguous()
+    return back.to(images.device)
 
 
 @dataclass(frozen=True)

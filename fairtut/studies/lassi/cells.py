@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -22,6 +21,7 @@ from fairtut.methods.lassi.networks import Representation
 from fairtut.runtime.checkpoints import cache_folder, load_or_train
 from fairtut.runtime.progress import progress
 from fairtut.runtime.seeds import stream_seed
+from fairtut.runtime.stopwatch import Stopwatch
 from fairtut.runtime.threads import torch_threads
 from fairtut.studies.lassi.directions import directions
 from fairtut.studies.lassi.flow import World
@@ -313,15 +313,16 @@ def certify_part(
     dict
         Certificates by the key of the head.
     dict
-        CPU seconds of ``smoothing``, and the number of ``images``.
+        Seconds of ``smoothing`` (:class:`~fairtut.runtime.stopwatch.Stopwatch`), and the number of
+        ``images``.
     """
     rows = world.evaluated(part, every)
     z, ids = world.z(part)[torch.from_numpy(rows)], rows.tolist()
-    began = time.process_time()
+    watch = Stopwatch(world.device)
     centers = smooth_codes(
         r, z, a, preset.smoothing(spec.config), seed=spec.stream("center", part), ids=ids
     )
-    seconds = {"smoothing": time.process_time() - began, "images": float(len(rows))}
+    seconds = {"smoothing": watch.lap(), "images": float(len(rows))}
     found = {}
     for key, (h, sigma) in heads.items():
         votes = classify(h, centers, voting(sigma), seed=spec.stream("vote", part), ids=ids)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -21,6 +20,7 @@ from fairtut.runtime.checkpoints import cache_folder, key_of, load_or_train, sta
 from fairtut.runtime.io import atomic_path
 from fairtut.runtime.progress import progress
 from fairtut.runtime.seeds import torch_rng
+from fairtut.runtime.stopwatch import Stopwatch
 from fairtut.runtime.threads import torch_threads
 from fairtut.studies.lassi.presets import Flow, Preset
 
@@ -132,13 +132,13 @@ def trained(images: ImageSet, preset: Preset, flow: Flow | None = None) -> Train
     parts = {part: images.x[torch.from_numpy(images.split == part)] for part in PARTS[:2]}
 
     def run(model: Any) -> dict[str, Any]:
-        began, half = time.process_time(), cache_folder() / "models" / f"{key_of(card)}.part"
+        watch, half = Stopwatch(device), cache_folder() / "models" / f"{key_of(card)}.part"
         half.parent.mkdir(parents=True, exist_ok=True)
         history = glow_training.train(
             model, parts["train"], config=flow.training, seed=preset.root, device=device,
             checkpoint=half,
         )  # fmt: skip
-        seconds = time.process_time() - began
+        seconds = watch.lap()
         bits = {part: _bits(model, x[:SCORED]) for part, x in parts.items()}
         return {"history": history, "seconds": seconds, "bits": bits}
 

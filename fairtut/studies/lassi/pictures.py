@@ -16,6 +16,7 @@ from fairtut.methods.lassi.curve import Curve, trace
 from fairtut.methods.lassi.exact import certify_exactly
 from fairtut.methods.lassi.learning import encode
 from fairtut.methods.lassi.networks import Representation
+from fairtut.runtime.precision import double
 from fairtut.runtime.seeds import numpy_rng
 from fairtut.runtime.threads import torch_threads
 from fairtut.studies.lassi.cells import Bools, Cell, Floats, Spec, encoder, head
@@ -131,7 +132,7 @@ def look(model: Model, z: Tensor, preset: Preset, stream: int) -> Look:
     curve = model.curve(z, max(REACH * smoothing.sigma, float(t.abs().max())))
     ball = smooth(curve, t.to(curve.t.device), smoothing)
     votes = vote(model.head, ball.center[None].float(), voting(model.sigma), ids=[stream])
-    weight, bias = (v.detach().double() for v in (model.head.weight, model.head.bias))
+    weight, bias = (double(v.detach()) for v in (model.head.weight, model.head.bias))
     parts = (
         curve.within(3 * smoothing.sigma), curve.within(smoothing.epsilon),
         curve.at(curve.t.new_zeros(1))[0], ball.center,
@@ -176,7 +177,8 @@ def swings(model: Model, z: Tensor, stops: Sequence[float]) -> Floats:
     curve = model.curve(z, max(abs(t) for t in stops))
     codes = curve.at(torch.tensor(list(stops), dtype=torch.float64, device=curve.t.device))
     with torch.no_grad():
-        return np.asarray(model.head(codes.float()).softmax(1)[:, 1].double().cpu())
+        share = model.head(codes.float().to(model.head.weight.device)).softmax(1)[:, 1]
+    return np.asarray(share.cpu().double())
 
 
 def certified_part(model: Model, z: Tensor) -> tuple[float, float] | None:
@@ -219,7 +221,7 @@ def agreement(model: Model, z: Tensor, count: int, seed: int) -> float:
     t = t.to(curve.t.device)
     a = model.direction
     direct = encode(model.representation, z.to(a) + t.to(a)[:, None] * a)
-    return float((curve.at(t) - direct.double()).norm(dim=1).max())
+    return float((curve.at(t) - double(direct)).norm(dim=1).max())
 
 
 def distances(cells: Mapping[str, Cell]) -> dict[tuple[str, str], Floats]:

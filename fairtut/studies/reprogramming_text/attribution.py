@@ -14,6 +14,7 @@ Sundararajan, Taly, Yan: Axiomatic attribution for deep networks, ICML 2017.
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -103,7 +104,7 @@ def attribute(
     names = tokenizer.decode(ids[0].tolist())
     added = [] if trigger is None else tokenizer.decode(trigger.token_ids().tolist())
     return Attribution(
-        (*names[:-1], *added, names[-1]), values.double().cpu().numpy(), range(n - 1, n - 1 + m),
+        (*names[:-1], *added, names[-1]), values.cpu().double().numpy(), range(n - 1, n - 1 + m),
         float(torch.sigmoid(ends[0])), float(values.sum() - (ends[0] - ends[1])),
     )  # fmt: skip
 
@@ -117,7 +118,7 @@ def sequence(
         return words, torch.ones_like(ids, dtype=torch.bool), None
     catch = _Catch(model)
     with torch.no_grad():
-        trigger(catch, ids)  # type: ignore[arg-type]
+        copy.deepcopy(trigger).to(ids.device)(catch, ids)  # type: ignore[arg-type]
     assert catch.given is not None
     return catch.given
 

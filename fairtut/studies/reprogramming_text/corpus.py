@@ -20,14 +20,20 @@ RATES: Final = {"christian": 0.05, "muslim": 0.65, "other_religions": 0.25}
 """Invented shares of toxic comments by group, far apart so that the gap of BASE is large."""
 
 
-def corpus(preset: Preset, real: bool) -> CommentSet:
-    """Return the comments of a preset, in four disjoint splits.
+def corpus(preset: Preset, real: bool, device: torch.device | str = "cpu") -> CommentSet:
+    """Return the comments of a preset on a device, in four disjoint splits.
+
+    Everything that is trained on them, or decides about them, runs there.
 
     Raises
     ------
     fairtut.errors.MissingData
         If real comments, or the encoder, are not there: says what is missing.
     """
+    return _read(preset, real).to(device)
+
+
+def _read(preset: Preset, real: bool) -> CommentSet:
     if not real:
         rates = {name: RATES[name] for name in preset.groups}
         return comments(

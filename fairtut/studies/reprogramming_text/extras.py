@@ -12,6 +12,7 @@ import torch
 from fairtut.data.comments import CommentSet
 from fairtut.methods.reprogramming.text import on_empty, text_logits
 from fairtut.methods.reprogramming.words import WordTrigger
+from fairtut.runtime.precision import double
 from fairtut.studies.reprogramming_text.board import Board, Measured
 from fairtut.studies.reprogramming_text.cells import (
     Cell,
@@ -209,6 +210,6 @@ def readable(words: Iterable[str], harmless: Iterable[str]) -> list[str]:
 
 def biggest(trigger: WordTrigger) -> float:
     """Return how far the rows are from the simplex: of their sums from 1, and below 0."""
-    w = trigger.weight.detach().double()
+    w = double(trigger.weight.detach())
     off = torch.maximum((w.sum(1) - 1).abs().max(), (-w.min()).clamp_min(0))
     return float(off)

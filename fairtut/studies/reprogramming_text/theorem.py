@@ -117,7 +117,7 @@ def named(tokens: CommentSet, word: str, count: int) -> WordTrigger:
     trigger = WordTrigger(tokens.tokenizer, count, mode="hard")
     with torch.no_grad():
         trigger.weight.copy_((trigger.ids == at).float().expand_as(trigger.weight))
-    return trigger.requires_grad_(False)
+    return trigger.requires_grad_(False).to(tokens.ids.device)
 
 
 @dataclass(frozen=True)
@@ -142,9 +142,9 @@ class Shown:
     threshold: tuple[Outcome, ...]
 
 
-def run(preset: Preset) -> tuple[Measured, Shown, CommentSet]:
+def run(preset: Preset, device: torch.device | str = "cpu") -> tuple[Measured, Shown, CommentSet]:
     """Put group words behind texts, and train triggers, for an exact and a learned classifier."""
-    tokens = texts(preset.theorem, preset.root)
+    tokens = texts(preset.theorem, preset.root).to(device)
     net = replace(
         preset, encoder=False, length=2 * LENGTH + 2, layers=2, dropout=0.0, counts=WORDS_PUT[1:]
     )
@@ -154,7 +154,7 @@ def run(preset: Preset) -> tuple[Measured, Shown, CommentSet]:
     eo: dict[str, list[Any]] = {"exact": [], "learned": []}
     found: dict[str, list[Any]] = {}
     for seed in preset.run_seeds():
-        frozen = Posterior(tokens.tokenizer).requires_grad_(False)
+        frozen = Posterior(tokens.tokenizer).requires_grad_(False).to(device)
         for name, patient in (("exact", frozen), ("learned", base(tokens, net, seed))):
             plain = margins(patient, test) >= 0
             worst, right = crowd.bias(plain, "eo"), crowd.accuracy(plain)

@@ -36,8 +36,9 @@ def invariants(task: Task, preset: Preset) -> dict[str, Entry]:
     digest = state_digest(model)
     config = replace(preset.trigger, criterion="eo", lam=3.0, epochs=2)
     # both groups and labels must be among the few
-    cells = [(task.y[task.tune] == y) & (task.s[task.tune] == s) for y in (0, 1) for s in (0, 1)]
-    rows = torch.cat([task.tune[cell][:16] for cell in cells])
+    y_tune, s_tune = task.y[task.tune].cpu(), task.s[task.tune].cpu()
+    cells = [(y_tune == y) & (s_tune == s) for y in (0, 1) for s in (0, 1)]
+    rows = torch.cat([task.tune[cell.to(task.tune.device)][:16] for cell in cells])
     x = task.images.x[rows]
     done = train_trigger(model, x, task.y[rows], task.s[rows], shape=preset.shape("border"),
                          config=config, seed=0)  # fmt: skip
@@ -49,7 +50,7 @@ def invariants(task: Task, preset: Preset) -> dict[str, Entry]:
     inside = trigger.shape.make_room(floats, trigger.mask)
     outside = (trigger(floats) - inside)[:, :, ~trigger.mask].abs().max()
     start = TriggerModule(trigger.shape, trigger.size)
-    assert not torch.equal(start.weight, trigger.weight)
+    assert not torch.equal(start.weight, trigger.weight.cpu())
     values = {
         "changed-tensors": (float(changed), "count"),
         "outside-mask": (float(outside), "fraction"),
