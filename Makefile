@@ -12,7 +12,7 @@ NB ?=
 
 export VENV
 
-.PHONY: help env book site run outputs pair test lint types bench repo wheel clean
+.PHONY: help env book site run outputs pair test lint types bench claims repo wheel clean
 
 help: ## list what can be made
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +46,9 @@ types: env ## mypy, strict
 
 bench: env ## every benchmark, one JSON line each
 	@$(PY) -m tools.bench
+
+claims: env ## write new digests of the claims, if every change has its dated reason
+	@$(PY) -m tools.claims
 
 repo: env ## write the repository's address everywhere: URL=https://github.com/owner/name
 	@$(PY) -m tools.repo $(URL)

@@ -11,6 +11,7 @@
 ``citation``     its key in ``book/references.bib``
 ``chapter``      the stem of its notebook, such as ``01_frtrain``
 ``claims``       a list of claims
+``changes``      none yet; what was changed since, when and why: :mod:`fairtut.report.changes`
 ===============  ===================================================================================
 
 and each claim has
@@ -198,7 +199,7 @@ def read_claims(path: str | os.PathLike[str]) -> tuple[Paper, list[Claim]]:
     file = Path(path)
     body = read_yaml(file)
     where = file.name
-    check_keys(body, where, required=_PAPER_KEYS, optional=())
+    check_keys(body, where, required=_PAPER_KEYS, optional=("changes",))
     texts = {key: text(body, key, where) for key in _PAPER_KEYS if key not in ("year", "claims")}
     if texts["paper"] != file.stem:
         raise RecordError(
