@@ -3,6 +3,12 @@
 Shapes are signed distances in the face's own frame: u to the right, v downwards, the head roughly
 the unit disc.  A distance becomes a coverage in [0, 1] by a ramp one pixel wide, which is all the
 antialiasing there is.  Every operation works on all faces of a batch at once.
+
+The same people are the same bytes on every processor.  What is painted uses only sums, products,
+quotients and comparisons in float32, which IEEE 754 rounds the same everywhere, one operation at a
+time: no ``lerp`` and no ``addcmul``, which some processors fuse into one rounding.  Roots and sines
+come from a library of the processor's vendor, so :func:`root` and :func:`sine` take them in float64
+and round to float32.
 """
 
 from __future__ import annotations
@@ -60,7 +66,8 @@ class View:
 
     def paint(self, colour: Tensor, mask: Tensor) -> None:
         """Lay ``colour``, (n, 3, 1, 1) or (n, 3, h, w), over the pixels with weight ``mask``."""
-        self.rgb.lerp_(colour, mask.unsqueeze(1))
+        mask = mask.unsqueeze(1)
+        self.rgb.mul_(1 - mask).add_(colour * mask)
 
     def multiply(self, shade: Tensor) -> None:
         """Multiply the pixels by a grey ``shade`` (n, h, w)."""
@@ -94,7 +101,7 @@ class Canvas:
         px = (2 / size) / scale
         rgb = torch.empty(n, 3, size, size, device=device)
         right, down = (x - cx) / scale, (y - cy) / scale
-        cos, sin = torch.cos(pose["tilt"]), torch.sin(pose["tilt"])
+        cos, sin = sine(pose["tilt"], math.pi / 2), sine(pose["tilt"])
         u, v = cos * right + sin * down, cos * down - sin * right
         body_u = ((x - 0.5 * cx) / scale).expand(n, size, size)
         head = View(u, v, rgb, px)
@@ -142,6 +149,25 @@ def reach(box: Box, size: int) -> tuple[int, int, int, int]:
     return low[0], low[1], high[0], high[1]
 
 
+def root(x: Tensor) -> Tensor:
+    """Return the square root, rounded to float32 as IEEE 754 asks.
+
+    A root of a float32 number lies at least 2**-51 (relative) from where the rounding to float32
+    turns, so that an error in the last place of a float64 cannot reach it.
+    """
+    return x.double().sqrt_().float()
+
+
+def sine(x: Tensor, shift: float = 0.0) -> Tensor:
+    """Return sin(x + shift) in float32: libraries differ in the last place of a float64 only."""
+    return x.double().add_(shift).sin_().float()
+
+
+def mix(a: Tensor, b: Tensor, weight: float | Tensor) -> Tensor:
+    """Mix two colours: ``a`` at weight 0, ``b`` at weight 1, exactly."""
+    return a * (1 - weight) + b * weight
+
+
 def ramp(x: Tensor, low: float | Tensor, high: float | Tensor) -> Tensor:
     """Rise smoothly from 0 at ``low`` to 1 at ``high``."""
     t = ((x - low) / (high - low)).clamp_(0, 1)
@@ -150,7 +176,7 @@ def ramp(x: Tensor, low: float | Tensor, high: float | Tensor) -> Tensor:
 
 def ellipse(x: Tensor, y: Tensor, a: float | Tensor, b: float | Tensor) -> Tensor:
     """Distance to an ellipse with half axes a and b, exact on the axes' scale of min(a, b)."""
-    r = torch.sqrt((x / a).square_() + (y / b).square_())
+    r = root((x / a).square_() + (y / b).square_())
     least = torch.minimum(torch.as_tensor(a), torch.as_tensor(b))
     return (r - 1) * least
 
@@ -176,13 +202,13 @@ def gradient(stops: Sequence[tuple[float, float, float]], at: Tensor) -> Tensor:
     table = torch.tensor(stops, device=at.device, dtype=torch.float32) / 255
     place = at.reshape(-1).clamp(0, 1) * (len(stops) - 1)
     low = place.floor().long().clamp(max=len(stops) - 2)
-    return colour(torch.lerp(table[low], table[low + 1], (place - low).unsqueeze(1)))
+    return colour(mix(table[low], table[low + 1], (place - low).unsqueeze(1)))
 
 
 def hue(angle: Tensor, saturation: float | Tensor, value: float | Tensor) -> Tensor:
     """Colours of a hue in turns: (n, 3, 1, 1)."""
     phases = torch.tensor([0.0, -1 / 3, 1 / 3], device=angle.device)
-    wave = 0.5 + 0.5 * torch.cos(2 * math.pi * (angle.reshape(-1, 1) + phases))
+    wave = 0.5 + 0.5 * sine(2 * math.pi * (angle.reshape(-1, 1) + phases), math.pi / 2)
     sat = torch.as_tensor(saturation, device=angle.device).reshape(-1, 1)
     val = torch.as_tensor(value, device=angle.device).reshape(-1, 1)
     return colour(val * (1 - sat + sat * wave))

@@ -114,19 +114,24 @@ def draw(n: int, seed: int, law: Law, nuisance: float) -> pd.DataFrame:
     for name in ATTRIBUTES:
         # at least .03 from the threshold, so that rounding never moves a label
         away = 0.03 + 0.47 * rng.beta(1.5, 1.5, n)
-        rows[name] = THRESHOLD + np.where(labels[name], away, -away)
-    rows["age"] = _ages(labels, numpy_rng(seed, "faces", "age"))
+        rows[name] = steady(THRESHOLD + np.where(labels[name], away, -away))
+    rows["age"] = steady(_ages(labels, numpy_rng(seed, "faces", "age")))
     rows["Young"] = youth(rows["age"])
     rng = numpy_rng(seed, "faces", "nuisance")
     # Pale skin is drawn from the lighter bands: a label about looks, and a rare one (4 %)
     rows["skin_tone"] = rng.random(n) * np.where(labels["Pale_Skin"], 3 / 7, 1.0)
     for name in ATTRIBUTES:
-        z = np.clip(rng.standard_normal(n), -3, 3)
+        z = steady(np.clip(rng.standard_normal(n), -3, 3))
         rows[f"quirk_{name}"] = nuisance * QUIRK[name] * z
     for name in NUISANCE:
         rows[name] = nuisance * rng.uniform(-1, 1, n)
     rows["noise_draw"] = rng.integers(0, NOISE_BANK, n)
     return pd.DataFrame(rows)[list(COLUMNS)]
+
+
+def steady(drawn: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Round to multiples of 2**-32: logarithms and powers end differently in other libraries."""
+    return np.round(drawn * 2.0**32) / 2.0**32
 
 
 def _ages(labels: pd.DataFrame, rng: np.random.Generator) -> NDArray[np.float64]:

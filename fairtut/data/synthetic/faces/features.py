@@ -15,7 +15,9 @@ from fairtut.data.synthetic.faces.canvas import (
     ellipse,
     gradient,
     hue,
+    mix,
     ramp,
+    root,
     stroke,
 )
 
@@ -87,13 +89,13 @@ def eyes(canvas: Canvas, t: Traits, c: dict[str, Tensor]) -> None:
     w.paint(c["shade"] * 0.8, 0.35 * opening * ramp(tilted, -0.03, -0.11))
     iris = gradient(EYES, 0.5 + 0.5 * t["eye_hue"])
     look = y + 0.008
-    r = torch.sqrt(x.square() + look.square())
+    r = root(x.square() + look.square())
     radius = 0.083 * size
     disc = opening * w.cover(r - radius)
     w.paint(iris * 0.62, disc)
     w.paint(iris * 1.25, disc * ramp(look, -0.07, 0.07) * w.cover(r - 0.85 * radius) * 0.8)
     w.paint(ink(u, (16, 12, 16)), opening * w.cover(r - 0.048 * size))
-    spark = torch.sqrt((x * torch.sign(u) + 0.028).square() + (y + 0.038).square())
+    spark = root((x * torch.sign(u) + 0.028).square() + (y + 0.038).square())
     w.paint(torch.ones_like(c["skin"]), opening * w.cover(spark - 0.024))
     thick = 0.020 + 0.014 * lash + 0.016 * made
     wing = torch.where(x > 0, 1.0 + 0.18 * lash + 0.12 * made, torch.ones_like(x))
@@ -115,7 +117,7 @@ def brows(canvas: Canvas, t: Traits, c: dict[str, Tensor]) -> None:
     bend = height - (0.03 + 0.14 * arched) * rise + 0.06 * arched + 0.22 * x
     thick = (0.026 + 0.024 * male) * (1.05 - 1.2 * x).clamp(min=0.3)
     d = stroke(v - bend, x, 0.215, thick)
-    tone = torch.lerp(c["hair"] * 0.62, ink(u, (52, 36, 32)), 0.45)
+    tone = mix(c["hair"] * 0.62, ink(u, (52, 36, 32)), 0.45)
     w.paint(tone, w.cover(d) * (0.80 + 0.15 * male))
 
 
@@ -147,9 +149,9 @@ def mouth(canvas: Canvas, t: Traits, c: dict[str, Tensor]) -> None:
     cupid = 1 - 0.25 * (1 - (x / 0.22).square()).clamp(min=0)
     full = 1 + 0.22 * (1 - t["Male"]) + 0.12 * red
     upper, lower = 0.048 * full * taper * cupid, 0.062 * full * taper
-    natural = torch.lerp(c["shade"], ink(u, (196, 92, 92)) * (0.4 + 0.6 * c["skin"]), 0.55)
+    natural = mix(c["shade"], ink(u, (196, 92, 92)) * (0.4 + 0.6 * c["skin"]), 0.55)
     paint = ink(u, (196, 30, 62)) * (0.72 + 0.28 * c["skin"])
-    lip = torch.lerp(natural, paint, 0.92 * red.unsqueeze(1))
+    lip = mix(natural, paint, 0.92 * red.unsqueeze(1))
     lips = torch.maximum(-y - 0.35 * gap - upper, y - 0.65 * gap - lower)
     mask = w.cover(lips * 0.9)
     glow = 1.10 * ramp(y, 0.0, 0.06) + 0.90 * ramp(y, 0.06, 0.0)
@@ -172,7 +174,7 @@ def glasses(canvas: Canvas, t: Traits, c: dict[str, Tensor]) -> None:
     u, v = centred(w, t, 0.9)
     worn = ramp(t["Eyeglasses"], 0.32, 0.68)
     x, y = u.abs() - EYE_U - 0.01, v - 0.01
-    r = torch.sqrt(x.square() + (y * 1.06).square()) - 0.245
+    r = root(x.square() + (y * 1.06).square()) - 0.245
     ring = r.abs() - 0.022
     bridge = torch.maximum((v + 0.06 + 0.25 * u * u).abs() - 0.02, x + 0.235)
     temple = torch.maximum((v + 0.05).abs() - 0.018, 0.24 - x)

@@ -14,7 +14,10 @@ from fairtut.data.synthetic.faces.canvas import (
     ellipse,
     gradient,
     hue,
+    mix,
     ramp,
+    root,
+    sine,
 )
 
 SKIN = [
@@ -37,14 +40,14 @@ def colours(t: Traits) -> dict[str, Tensor]:
     skin = gradient(SKIN, t["skin_tone"])
     pale = ramp(t["Pale_Skin"], 0.25, 0.85).unsqueeze(1)
     porcelain = colour(torch.tensor([[0.995, 0.95, 0.94]], device=skin.device))
-    skin = torch.lerp(skin, porcelain, 0.62 * pale)
+    skin = mix(skin, porcelain, 0.62 * pale)
     dark = gradient(DARK_HAIR, 0.5 + 0.45 * t["hair_shade"])
     light = gradient(BLOND_HAIR, 0.5 + 0.5 * t["hair_hue"])
-    hair = torch.lerp(dark, light, ramp(t["Blond_Hair"], 0.1, 0.9).unsqueeze(1))
+    hair = mix(dark, light, ramp(t["Blond_Hair"], 0.1, 0.9).unsqueeze(1))
     grey = colour(torch.tensor([GREY], device=skin.device) / 255)
-    hair = torch.lerp(hair, grey, 0.85 * ramp(t["Young"], 0.5, 0.12).unsqueeze(1))
+    hair = mix(hair, grey, 0.85 * ramp(t["Young"], 0.5, 0.12).unsqueeze(1))
     warm = colour(torch.tensor([[0.80, 0.42, 0.36]], device=skin.device))
-    shade = skin * torch.lerp(torch.ones_like(warm), warm, 0.42)
+    shade = skin * mix(torch.ones_like(warm), warm, 0.42)
     cloth = hue(0.58 + 0.45 * t["clothes"], 0.55, 0.72 + 0.18 * t["clothes_shade"])
     return {"skin": skin, "shade": shade, "hair": hair, "cloth": cloth}
 
@@ -61,7 +64,7 @@ def jaw(t: Traits, u: Tensor, v: Tensor, grow: float | Tensor = 0.0) -> Tensor:
     y = (v / (b + grow)).square()
     corner = (0.30 + 0.42 * male) * x * y * (v > 0)
     # the squircle x + y - kxy = 1 has outer branches: beyond its square, the square counts
-    return (torch.sqrt(torch.maximum(x + y - corner, torch.maximum(x, y))) - 1) * a
+    return (root(torch.maximum(x + y - corner, torch.maximum(x, y))) - 1) * a
 
 
 def lit(t: Traits, view: View, base: Tensor, depth: float = 1.0) -> Tensor:
@@ -78,8 +81,8 @@ def background(canvas: Canvas, t: Traits) -> None:
     top = hue(angle, 0.26, 0.93 + 0.06 * tone)
     low = hue(angle + 0.06, 0.40, 0.80 + 0.12 * tone)
     size = canvas.size
-    y = torch.linspace(0, 1, size, device=top.device).view(1, 1, size, 1)
-    canvas.whole.rgb.copy_(torch.lerp(top, low, y).expand_as(canvas.whole.rgb))
+    y = (torch.arange(size, device=top.device) / (size - 1)).view(1, 1, size, 1)
+    canvas.whole.rgb.copy_(mix(top, low, y).expand_as(canvas.whole.rgb))
 
 
 def body(canvas: Canvas, t: Traits, c: dict[str, Tensor]) -> None:
@@ -116,14 +119,14 @@ def length(t: Traits) -> Tensor:
 def wave(t: Traits, v: Tensor) -> Tensor:
     """How far wavy hair swings sideways at height v."""
     swing = 0.085 * ramp(t["Wavy_Hair"], 0.15, 0.9) * (0.4 + 0.6 * ramp(length(t), -0.2, 0.3))
-    return swing * torch.sin(11 * v + 2 * t["hair_hue"])
+    return swing * sine(11 * v + 2 * t["hair_hue"])
 
 
 def strands(t: Traits, w: View, c: dict[str, Tensor]) -> Tensor:
     """Hair colour with light, and with bands that follow straight or wavy strands."""
     bend = 0.09 * ramp(t["Wavy_Hair"], 0.15, 0.9)
-    across = w.u.abs() + bend * torch.sin(11 * w.v + 3 * t["hair_hue"])
-    bands = torch.sin(24 * across + 2 * w.v)
+    across = w.u.abs() + bend * sine(11 * w.v + 3 * t["hair_hue"])
+    bands = sine(24 * across + 2 * w.v)
     shine = 1 + (0.045 + 0.5 * bend) * bands
     crown = 0.13 * blob(w.u + 0.25 * t["light_x"], w.v + 0.82, 0.6, 0.22)
     return lit(t, w, c["hair"], 1.1) * (shine + crown).unsqueeze(1)
@@ -162,7 +165,7 @@ def head(canvas: Canvas, t: Traits, c: dict[str, Tensor]) -> None:
     c["face"] = mask
     skin = lit(t, w, c["skin"])
     rim = ramp(d, -0.34, 0.06) * 0.42
-    w.paint(torch.lerp(skin, c["shade"], rim.unsqueeze(1)), mask)
+    w.paint(mix(skin, c["shade"], rim.unsqueeze(1)), mask)
 
 
 def beard(canvas: Canvas, t: Traits, c: dict[str, Tensor]) -> None:
@@ -172,7 +175,7 @@ def beard(canvas: Canvas, t: Traits, c: dict[str, Tensor]) -> None:
     amount = ramp(t["Male"], 0.35, 0.95) * (1 - t["child"]) * (0.25 + 0.10 * t["hair_shade"])
     edge = 0.36 - 0.55 * (w.u.abs() - 0.25).clamp(min=0)
     area = ramp(w.v, edge - 0.08, edge + 0.16) * inside
-    dark = torch.lerp(c["hair"] * 0.55, c["skin"] * 0.35, 0.5)
+    dark = mix(c["hair"] * 0.55, c["skin"] * 0.35, 0.5)
     w.paint(dark, area * amount)
 
 
@@ -190,7 +193,7 @@ def front_hair(canvas: Canvas, t: Traits, c: dict[str, Tensor]) -> None:
     part = 0.16 * t["parting"] * w.u
     line = -0.58 + 0.08 * t["fringe"] - 0.75 * bald + (0.72 - 0.2 * t["fringe"]) * w.u.square()
     line = line + part - 0.06 * ramp(t["Young"], 0.45, 0.1)
-    ripple = 0.03 * ramp(t["Wavy_Hair"], 0.2, 0.9) * torch.sin(15 * w.u + 4 * t["parting"])
+    ripple = 0.03 * ramp(t["Wavy_Hair"], 0.2, 0.9) * sine(15 * w.u + 4 * t["parting"])
     fall = (w.v - line - ripple) * 0.8
     # side locks hang down to where the hair ends
     inner = 0.70 - 0.02 * t["hair_volume"] + 0.05 * (1 - ramp(length(t), -0.1, 0.6))

@@ -83,7 +83,7 @@ def sample(
     n : int
         Number of people.
     seed : int
-        Root seed; the same seed gives the same pictures, whatever ``chunk`` is.
+        Root seed; the same seed gives the same bytes, whatever ``chunk`` and the processor are.
     size : int
         Height and width in pixels, at least 16.
     dial : Dial or mapping, optional
@@ -95,7 +95,8 @@ def sample(
     splits : tuple of float
         Shares of training, validation and test part; they sum to 1.
     device : torch.device or str
-        Where to paint and keep the pictures.
+        Where to paint and keep the pictures.  The bytes are promised for ``"cpu"``; another
+        device may differ by a grey level here and there.
     chunk : int, optional
         Faces painted at a time.
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pandas as pd
 import torch
@@ -9,7 +11,7 @@ from torch import Tensor
 
 from fairtut.data.synthetic.faces import features as face
 from fairtut.data.synthetic.faces import head as skull
-from fairtut.data.synthetic.faces.canvas import Canvas, Traits
+from fairtut.data.synthetic.faces.canvas import Canvas, Traits, mix
 from fairtut.data.synthetic.faces.factors import NOISE_BANK, NUISANCE
 from fairtut.data.synthetic.faces.law import ATTRIBUTES
 from fairtut.errors import InputError
@@ -69,6 +71,21 @@ def blurred(rgb: Tensor) -> Tensor:
     return rows
 
 
+def noise_bank(size: int) -> Tensor:
+    """Draw the sensor's normal numbers, with enough of them again for pictures of ``size``.
+
+    Box and Muller's transform of uniform numbers in blocks of 16, as ``torch.randn`` does it, but
+    in float64 and rounded to multiples of 2**-16: torch's own has another last place where the
+    processor has other vector instructions.
+    """
+    uniform = torch.rand(NOISE_BANK, generator=torch_rng(0, "faces", "noise")).double()
+    first, second = uniform.view(-1, 2, 8).unbind(1)
+    radius, angle = torch.sqrt(-2 * torch.log1p(-first)), 2 * math.pi * second
+    bank = torch.stack([radius * torch.cos(angle), radius * torch.sin(angle)], 1)
+    bank = (bank * 2**16).round().div(2**16).float().flatten()
+    return torch.cat([bank] + [bank] * -(-3 * size**2 // NOISE_BANK))
+
+
 def sensor(rgb: Tensor, t: Traits, draws: Tensor, bank: Tensor) -> Tensor:
     """Blur, add noise that is read from ``bank`` at each face's offset, round to uint8."""
     n, _, size, _ = rgb.shape
@@ -77,7 +94,7 @@ def sensor(rgb: Tensor, t: Traits, draws: Tensor, bank: Tensor) -> Tensor:
     stretches = bank.as_strided((NOISE_BANK, 3 * size * size), (1, 1))
     noise = stretches[draws].view(n, 3, size, size)
     level = (NOISE * t["noise"].abs()).unsqueeze(1)
-    out = torch.lerp(rgb, blurred(rgb), weight).addcmul_(level, noise)
+    out = mix(rgb, blurred(rgb), weight).add_(level * noise)
     return out.mul_(255).add_(0.5).clamp_(0, 255).to(torch.uint8)
 
 
@@ -122,8 +139,7 @@ def render(
     if len(factors) == 0:
         raise InputError("factors have no rows: give at least one face to draw")
     step = chunk or max(1, CHUNK_PIXELS // size**2)
-    bank = torch.randn(NOISE_BANK, generator=torch_rng(0, "faces", "noise"))
-    bank = torch.cat([bank] + [bank] * -(-3 * size**2 // NOISE_BANK)).to(device)
+    bank = noise_bank(size).to(device)
     out = torch.empty(len(factors), 3, size, size, dtype=torch.uint8, device=device)
     with torch.no_grad():
         for start in range(0, len(factors), step):
