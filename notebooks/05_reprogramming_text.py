@@ -690,7 +690,7 @@ say(
 )
 
 # %% [markdown]
-# Then the tuning comments: all of them, and a small share, with about as many steps each time. The smallest share holds at least two comments per group.
+# Then the tuning comments: all of them, and a small share, with about as many steps each time. The smallest share has at least twice as many comments as there are groups, and some of each.
 
 # %% tags=["hide-input"]
 less = drawings.frame(
