@@ -60,7 +60,7 @@ def plain_center(
         best = int(medians[:tried].argmin())
         share = float(((stages[1] - stages[0][best]).norm(dim=1) <= medians[best]).float().mean())
         reach = (stages[2] - stages[0][best]).norm(dim=1).double()
-        found += [3 * float(reach.quantile(smoothing.level)), share]
+        found += [3 * float(reach.quantile(smoothing.level, interpolation="higher")), share]
     return found[0], found[2], found[3]
 
 

@@ -534,8 +534,8 @@ say(
 # - **A pair at a time.** For any $x$ and any similar $x'$, fixed before noise is drawn, it holds with probability $1 - \alpha_{cs} - \alpha_{rs} = .989$. Half of $\alpha_{cs}$, called $\alpha_1$, is spent *at $z'$*, where the centre is drawn anew. So
 #   .989 is not a promise about everybody in $S(x)$ at once: for $m$ of them together the chance of an error is bounded by $\alpha_2 + \alpha_{rs} + m\, \alpha_1$, with $\alpha_1 = \alpha_2 = .005$ and $\alpha_{rs} = .001$.
 # - **Against the true vote.** $\hat C$ at $x'$ is the class that wins with endlessly many votes. Where the decision at $x'$ is *sampled* as well, its votes may be wrong with one more $\alpha_{rs}$: .988 for a pair.
-# - **Without a correction** for the number of people, and without the chance of at most $2^{-m}$ that none of $m$ candidates for the centre lies in the good half.
-# - **About real numbers.** The proofs speak of exact arithmetic. We compute curves in double precision; a network that is deployed in single precision differs by its rounding (measured below), and no bound here contains it.
+# - **Without a correction** for the number of people. The chance of at most $2^{-m}$ that none of $m$ candidates for the centre lies in the good half *is* part of $\alpha_{cs}$; too few candidates are refused.
+# - **About the curve.** The proofs speak of exact arithmetic. We compute curves and distances in double precision, and round distances outward. A network that is deployed in single precision differs by its own rounding (measured below), and no bound here contains that.
 
 # %% tags=["hide-input"]
 show(
@@ -678,7 +678,7 @@ Code(inspect.getsource(exact.half_mass_center).split('"""')[2], language="python
 
 # %% [markdown]
 # Mind that this certifies *another smoothed model*, close to the paper's: deterministic, with the centre chosen from the whole curve instead of from draws. And mind which **function** all three extensions are about: the network in real arithmetic. We compute it
-# in double precision, and the rounding of that is in no bound; nor is that of a network that is run in single precision. A decision that hangs by less than the rounding may turn out otherwise on a computer.
+# in double precision and round distances and margins outward; the rounding *inside* a network that is run in single precision is in no bound. A decision that hangs by less than that may turn out otherwise on a computer.
 #
 # ## The experiment: table 1 with its controls
 #
@@ -1271,7 +1271,7 @@ say(
 # | $R$ | 2048-1024-512, 5 epochs, batches of 500 | 512-256-128, 1 epoch, batches of 500 on CelebA; 256-128-64, 3 epochs, batches of 250 on drawn faces | cost |
 # | transfer | $R$ learns for 20 epochs; seven tasks | 4 epochs; three tasks on drawn faces | cost |
 # | resizing | tensors without antialiasing, but Glow trained on antialiased pictures | one antialiased resize everywhere | latents should mean one thing |
-# | candidates for the centre | all $n$ | the first $m$, 64 on drawn faces and on CelebA; all of them miss with a chance of at most $2^{-m}$, which $\alpha$ does not contain | cost |
+# | candidates for the centre | all $n$ | the first $m$, 64 on drawn faces and on CelebA; all of them miss with a chance of at most $2^{-m}$, which $\alpha$ contains | cost |
 # | consumers | 1 epoch | 1 epoch on CelebA, 6 on drawn faces, of which there are fewer | equal numbers of steps |
 # | classifier votes | noise in 512 dimensions | binomial draws with the same law | cost |
 # | center smoothing, one attribute | the network at 30,000 draws | the polygon at the same draws | the same numbers, faster |

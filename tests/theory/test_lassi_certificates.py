@@ -71,7 +71,7 @@ def plain_certificate(
     d1 = math.sqrt(math.log(2 / (setting.alpha / 2)) / (2 * setting.n))
     if max(d1, 0.5 - (share - d1)) > setting.slack:
         return center, share, math.nan
-    return center, share, 3 * float(np.quantile(reach, level + d2))
+    return center, share, 3 * float(np.quantile(reach, level + d2, method="higher"))
 
 
 @pytest.mark.parametrize("k", [1, 2, 3])

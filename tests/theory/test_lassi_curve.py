@@ -78,7 +78,10 @@ def test_distances_on_the_curve_are_distances_of_codes() -> None:
     t = torch.linspace(-5, 5, 500, dtype=torch.float64)[:, None]
     centers = curve.at(torch.linspace(-1, 1, 7)) + 0.1
     direct = torch.cdist(centers, curve.at(t[:, 0]))
-    assert torch.allclose(curve(t).distances(centers).double(), direct, atol=2e-5)  # float32
+    assert torch.allclose(curve(t).distances(centers).double(), direct, atol=1e-10)
+    rough, length = curve(t).roughly(centers)
+    error = curve(t).unit * (length[:, None] + direct).square()
+    assert bool(((rough.double().square() - direct.square()).abs() <= error).all())
     assert torch.allclose(curve(t).distances(centers[:1]), direct[:1], atol=1e-10)
     assert torch.allclose(curve(t).first(9), curve.at(t[:9, 0]))
     with pytest.raises(InputError, match="outside the curve's \\[-5, 5\\]"):
@@ -91,11 +94,13 @@ def test_a_direction_that_does_nothing_gives_a_point() -> None:
     a = torch.zeros_like(a)
     a[0] = 3.0
     curve = curve_of(r, z, a, 2.0)
-    assert len(curve.t) == 2 and torch.equal(curve.points[0], curve.points[1])
+    # two rows of one matrix product: equal up to its rounding, not to the bit on every processor
+    assert len(curve.t) == 2
+    assert torch.allclose(curve.points[0], curve.points[1], rtol=1e-12, atol=1e-12)
     head = linear(6, 2, generator=torch_rng(0))
     sure = certify_exactly(r, head, z, a)
-    assert sure.d_cs[0] == 0 and sure.fair[0]
-    assert certify(r, head, z, a).d_cs[0] == 0
+    assert 0 <= sure.d_cs[0] < 1.1e-3 and sure.fair[0]  # the floor of the search
+    assert 0 <= certify(r, head, z, a).d_cs[0] < 1e-8
 
 
 # --- the plain model, exactly ----------------------------------------------------------------
@@ -153,9 +158,10 @@ def test_on_a_straight_line_everything_has_a_closed_form() -> None:
         expected = step * sigma * float(ndtri((1 + level) / 2))
         assert radius_of(curve, middle, sigma, level) == pytest.approx(expected, rel=1e-6)
     aside = curve.at(torch.tensor([0.4]))
-    square = curve.corner_distances(aside)
     expected = float(ndtr(0.9 / sigma) - ndtr(-0.1 / sigma))
-    assert mass(curve, square, 0.5 * step, sigma).item() == pytest.approx(expected, abs=1e-8)
+    assert mass(curve, curve.seen(aside), 0.5 * step, sigma).item() == pytest.approx(
+        expected, abs=1e-8
+    )
 
     found = certify_exactly(r, linear(6, 2).double(), z, a, epsilon, sigma)
     q = step * sigma * ndtri((1 + ndtr(epsilon / sigma)) / 2)
@@ -176,7 +182,7 @@ def test_mass_is_the_share_of_draws_and_the_radius_its_inverse(seed: int) -> Non
     for level in (0.2, 0.5, 0.95):
         for center, row in zip(centers, distances, strict=True):
             radius = radius_of(curve, center, sigma, level)
-            held = mass(curve, curve.corner_distances(center[None]), radius, sigma)
+            held = mass(curve, curve.seen(center[None]), radius, sigma)
             assert held.item() == pytest.approx(level, abs=1e-8)
             assert held.item() >= level
             assert (row <= radius).double().mean().item() == pytest.approx(level, abs=0.006)

@@ -72,7 +72,7 @@ def test_the_last_norm_has_no_parameters_and_seeds_repeat() -> None:
         ({"sigma": 0.1}, "no n is large enough: raise sigma or lower epsilon"),
         ({"alpha": 0}, "alpha 0 must lie"),
         ({"slack": 0.5}, "slack 0.5 in"),
-        ({"candidates": 0}, "candidates must be at least 1, or None for all"),
+        ({"candidates": 0}, "candidates = 0 would miss .* at least 14, or None for all"),
     ],
 )
 def test_settings_of_center_smoothing_are_checked(change: dict, message: str) -> None:

@@ -23,13 +23,21 @@ fixed beforehand (and does not abstain): let
 **A pair at a time.**  Steps 3 and 4 spend :math:`\alpha_1` at z', where other draws are made.  So
 :math:`1 - \alpha` is the chance of being right about the *pair* z, z', not about the whole set at
 once: for m of its members together the chance of an error is at most
-:math:`\alpha_2 + m \alpha_1`.  All of this is about exact arithmetic; rounding is in no bound.
+:math:`\alpha_2 + m \alpha_1`.
 
 **Few candidates are enough.**  The published search tries all n draws.  Step 3 only needs *one*
 candidate inside a ball with at least half of the mass.  The first m of n independent draws miss it
-with a chance of at most :math:`2^{-m}`: below 1e-77 for the default m = 256.  That chance is *not*
-part of :math:`\alpha`, so a handful of candidates would cost more than is stated.  Everything
-else, the factor 2 included, stays as it is.
+with a chance of at most :math:`2^{-m}`: below 1e-77 for the default m = 256.  That chance is part
+of :math:`\alpha`: the margins share what it leaves.  Everything else, the factor 2 included, stays
+as it is.
+
+**Rounding.**  Steps 1 to 4 speak of real numbers.  Distances that decide (the candidate's ball, the
+check, the reach) come from differences in double precision, or from squares where those are as
+good; :data:`ROUNDING` covers what is left, at z and at z'.  The search among candidates uses a
+matrix product: every candidate that it cannot tell from the best, by a bound on its rounding, is
+measured again.  Codes that are not finite are infinitely far; where they leave no
+finite ball, the certificate abstains.  What is rounded *inside* the encoder is not covered: the
+statement is about the function whose codes were handed over, continuous between its draws.
 """
 
 from __future__ import annotations
@@ -47,8 +55,12 @@ from torch import Tensor
 from fairtut.errors import InputError
 from fairtut.runtime.precision import double
 
+ROUNDING = 1 + 1e-6
+"""Factor on certified distances: more than the rounding of every distance that decides."""
 _BLOCK = 32
 """Candidate centres whose distances to all draws are held at a time."""
+_MIDDLE = 65
+"""Codes whose median is the origin that distances are computed from."""
 
 
 class Cloud(Protocol):
@@ -58,7 +70,21 @@ class Cloud(Protocol):
         """Return the codes of the first m draws, (..., m, d)."""
 
     def distances(self, centers: Tensor) -> Tensor:
-        """Return the distances from centres (..., c, d) to all codes, (..., c, n)."""
+        """Return distances from centres (..., c, d) to all codes, (..., c, n), float64.
+
+        Up to a share of 1e-7; infinite where a code is not finite.
+        """
+
+    def roughly(self, centers: Tensor) -> tuple[Tensor, Tensor]:
+        r"""Return the same quickly, and a length l per centre, (..., c), that bounds its error.
+
+        A distance s that was found has a true square of :math:`s^2 \pm u (l + s)^2`, with u the
+        cloud's :attr:`unit`.
+        """
+
+    @property
+    def unit(self) -> float:
+        """The share u of :meth:`roughly`."""
 
 
 Law = Callable[[Tensor], Cloud]
@@ -76,19 +102,31 @@ class Points:
         return self.codes[..., :m, :]
 
     def distances(self, centers: Tensor) -> Tensor:
-        """Return the distances from centres (..., c, d) to all codes, (..., c, n)."""
-        if centers.shape[-2] == 1:
-            return (self.codes - centers).norm(dim=-1)[..., None, :]
-        origin, seen = self._seen  # from the mean, squares of near codes do not cancel
-        moved = centers - origin
-        product = moved @ seen.mT  # (..., c, n)
-        square = moved.square().sum(-1)[..., None] + seen.square().sum(-1)[..., None, :]
-        return square.sub_(product, alpha=2).clamp_min_(0).sqrt_()
+        """Return the distances from centres (..., c, d) to all codes, (..., c, n), float64."""
+        apart = self.codes[..., None, :, :] - centers[..., None, :]  # (..., c, n, d)
+        found = double(apart).norm(dim=-1)
+        return found.nan_to_num_(nan=math.inf, posinf=math.inf)
+
+    def roughly(self, centers: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the distances from a matrix product in double precision, and each length l."""
+        origin, seen, squares = self._seen  # from the middle, squares of near codes do not cancel
+        moved = double(centers) - origin
+        length = moved.square().sum(-1)  # (..., c)
+        square = length[..., None] + squares[..., None, :] - 2 * moved @ seen.mT  # (..., c, n)
+        found = square.clamp_min_(0).sqrt_().nan_to_num_(nan=math.inf, posinf=math.inf)
+        return found, 2 * length.sqrt()
+
+    @property
+    def unit(self) -> float:
+        """Rounding of a matrix product of this length, by its worst case."""
+        return 4 * (self.codes.shape[-1] + 8) * float(torch.finfo(torch.float64).eps)
 
     @cached_property
-    def _seen(self) -> tuple[Tensor, Tensor]:
-        origin = self.codes.mean(-2, keepdim=True)
-        return origin, self.codes - origin
+    def _seen(self) -> tuple[Tensor, Tensor, Tensor]:
+        # The median of some codes: unlike their mean it stays near the many if a few are far.
+        origin = double(self.codes[..., :_MIDDLE, :]).nanmedian(-2, keepdim=True).values
+        seen = double(self.codes) - origin.nan_to_num(0, 0, 0)
+        return origin.nan_to_num(0, 0, 0), seen, seen.square().sum(-1)
 
 
 @dataclass(frozen=True)
@@ -104,12 +142,14 @@ class Smoothing:
     n : int
         Draws of each of the three stages.
     alpha : float
-        Chance of a wrong certificate about one pair z, z'; half each for :math:`\alpha_1` (at z')
-        and :math:`\alpha_2` (at z).
+        Chance of a wrong certificate about one pair z, z': that all candidates miss, and of the
+        rest half each for :math:`\alpha_1` (at z') and :math:`\alpha_2` (at z).
     slack : float
         D, in (0, 1/2).
     candidates : int or None
-        How many draws are tried as the centre; None tries all of them, as published.
+        How many draws are tried as the centre; None tries all of them, as published.  At least
+        :math:`\log_2(100/\alpha)`, so that missing the ball takes at most a hundredth of
+        :math:`\alpha`.
 
     Raises
     ------
@@ -134,8 +174,12 @@ class Smoothing:
             raise InputError(
                 f"alpha {self.alpha} must lie in (0, 1) and slack {self.slack} in (0, 1/2)"
             )
-        if self.candidates is not None and self.candidates < 1:
-            raise InputError(f"candidates must be at least 1, or None for all: {self.candidates}")
+        few = math.ceil(math.log2(100 / self.alpha))
+        if self.candidates is not None and self.candidates < few:
+            raise InputError(
+                f"candidates = {self.candidates} would miss the ball too often for alpha = "
+                f"{self.alpha}: at least {few}, or None for all"
+            )
         if self.n < self.smallest_n:
             least = self.smallest_n
             fix = f"the smallest usable n is {least}"
@@ -144,9 +188,14 @@ class Smoothing:
             raise InputError(f"with n = {self.n} every image would abstain: {fix}")
 
     @property
+    def shared(self) -> float:
+        """What the chance that all candidates miss leaves of alpha."""
+        return self.alpha - (0.0 if self.candidates is None else 2.0**-self.candidates)
+
+    @property
     def d1(self) -> float:
         r"""Hoeffding's margin of the coverage check, at :math:`\alpha_1 / 2` a side."""
-        return math.sqrt(math.log(4 / self.alpha) / (2 * self.n))
+        return math.sqrt(math.log(4 / self.shared) / (2 * self.n))
 
     @property
     def needed(self) -> float:
@@ -160,21 +209,17 @@ class Smoothing:
 
     @property
     def level(self) -> float:
-        """Q, the level of the empirical quantile: the mass and Hoeffding's margin for it.
-
-        The quantile is interpolated between two draws, so it may stand lower than the draw that
-        Hoeffding's inequality asks for, by less than one draw in n.
-        """
-        return self.mass + math.sqrt(math.log(2 / self.alpha) / (2 * self.n))
+        """Q, the level of the empirical quantile: the mass and Hoeffding's margin for it."""
+        return self.mass + math.sqrt(math.log(2 / self.shared) / (2 * self.n))
 
     @cached_property
     def smallest_n(self) -> float:
         """Least n with which an image can be certified at all (infinite if there is none)."""
-        check = math.log(4 / self.alpha) / (2 * self.slack**2)
+        check = math.log(4 / self.shared) / (2 * self.slack**2)
         left = 1 - self.mass
         if left < 1e-12:
             return math.inf
-        return max(math.ceil(check), math.ceil(math.log(2 / self.alpha) / (2 * left**2)))
+        return max(math.ceil(check), math.ceil(math.log(2 / self.shared) / (2 * left**2)))
 
 
 @dataclass(frozen=True)
@@ -218,8 +263,11 @@ def smooth(law: Law, t: Tensor, smoothing: Smoothing) -> Ball:
     center, radius = medoid(law(t[0]), smoothing.n, smoothing.candidates)
     share, reach = (law(part).distances(center[..., None, :])[..., 0, :] for part in t[1:])
     share = double(share <= radius[..., None]).mean(-1)
-    d_cs = 3 * double(reach).quantile(smoothing.level, -1)
+    # The order statistic itself: interpolating below it would give up part of Hoeffding's margin.
+    rank = min(math.ceil(smoothing.level * smoothing.n), smoothing.n)
+    d_cs = 3 * ROUNDING * reach.kthvalue(rank, -1).values
     certain = torch.clamp_min(0.5 - (share - smoothing.d1), smoothing.d1) <= smoothing.slack
+    certain &= radius.isfinite() & d_cs.isfinite()
     return Ball(center, radius, share, torch.where(certain, d_cs, math.nan))
 
 
@@ -237,20 +285,49 @@ def medoid(cloud: Cloud, n: int, candidates: int | None = None) -> tuple[Tensor,
     Returns
     -------
     center : Tensor, shape (..., d)
-    radius : Tensor, shape (...)
+    radius : float64 tensor, shape (...)
+        Infinite where no ball with half of the codes is finite.
     """
     centers = cloud.first(min(candidates or n, n))  # (..., c, d)
     half = (n + 1) // 2
-    radius = torch.full(centers.shape[:-2], math.inf, dtype=centers.dtype, device=centers.device)
-    best = torch.zeros_like(radius, dtype=torch.int64)
+    # Whoever may be the best, by bounds on rounding, is measured exactly: mostly one or two.
+    low, order = _lower_bounds(cloud, centers, half).sort(-1)  # (..., c)
+    center, radius = centers[..., 0, :].clone(), torch.full_like(low[..., 0], math.inf)
+    for i in range(low.shape[-1]):
+        if bool((radius <= ROUNDING**0.5 * low[..., i]).all()):
+            break  # nobody else is smaller by more than the rounding that is paid for
+        index = (
+            order[..., i, None, None]
+            .expand(*low.shape[:-1], 1, centers.shape[-1])
+            .to(centers.device)
+        )
+        tried = centers.gather(-2, index)  # (..., 1, d)
+        found = cloud.distances(tried)[..., 0, :].kthvalue(half, -1).values
+        center = torch.where(
+            (found < radius)[..., None].to(centers.device), tried[..., 0, :], center
+        )
+        radius = torch.minimum(radius, found)
+    return center, radius
+
+
+def _lower_bounds(cloud: Cloud, centers: Tensor, half: int) -> Tensor:
+    """Return a lower bound on the radius of each candidate's half-mass ball, (..., c), float64.
+
+    It is infinite for a candidate that cannot beat another one.
+    """
+    low = torch.full_like(double(centers[..., 0]), math.inf)  # (..., c)
+    best = low[..., :1].clone()  # (..., 1): the least upper bound so far
     for start in range(0, centers.shape[-2], _BLOCK):
-        found = cloud.distances(centers[..., start : start + _BLOCK, :])  # (..., block, n)
+        block = slice(start, start + _BLOCK)
+        found, length = cloud.roughly(centers[..., block, :])  # (..., block, n), (..., block)
+        found, length = found.to(low.device), double(length)
         # Counting is cheaper than selecting, and few candidates beat the best so far.
-        hopeful = (found <= radius[..., None, None].to(found)).sum(-1) >= half  # (..., block)
-        radii = torch.full(hopeful.shape, math.inf, dtype=radius.dtype, device=radius.device)
+        limit = best + math.sqrt(2 * cloud.unit) * (length + best)
+        hopeful = (found <= limit[..., None].to(found)).sum(-1) >= half  # (..., block)
+        radii = low.new_full(hopeful.shape, math.inf)
         radii[hopeful] = found[hopeful].kthvalue(half, -1).values.to(radii)
-        least, index = radii.min(-1)
-        best = torch.where(least < radius, start + index, best)
-        radius = torch.minimum(radius, least)
-    index = best[..., None, None].expand(*best.shape, 1, centers.shape[-1])
-    return centers.gather(-2, index)[..., 0, :], radius
+        error = cloud.unit * (length + radii).square()
+        low[..., block] = (radii.square() - error).clamp_min(0).sqrt().nan_to_num(nan=math.inf)
+        upper = (radii.square() + error).sqrt().nan_to_num(nan=math.inf)
+        best = torch.minimum(best, upper.min(-1, keepdim=True).values)
+    return low.masked_fill(low > best, math.inf)

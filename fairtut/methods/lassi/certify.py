@@ -98,7 +98,8 @@ class Certificates:
     prediction : int array, shape (b,)
         Decisions of the smoothed model, -1 where it abstains (count that as an error).
     reason : tuple of str
-        Why it abstains: ``"center"``, ``"classifier"``, or empty.
+        Why it abstains: ``"center"``, ``"classifier"``, ``"limit"`` (the search of a certificate
+        without sampling did not end), or empty.
     d_cs, d_rs : float arrays, shape (b,)
         Certified distances; NaN where that stage abstained or did not run.
     fair : bool array, shape (b,)
@@ -201,10 +202,13 @@ def certify(
     Raises
     ------
     fairtut.errors.InputError
-        For NaN latents, directions of the wrong length or linearly dependent, a path that does
-        not apply, or settings out of range (see :class:`Smoothing` and :class:`Voting`).
+        For latents that are whole numbers, NaN or infinite; directions of the wrong length or
+        linearly dependent in the latents' precision; weights, codes or logits that are not finite
+        or have half precision; a path that does not apply; or settings out of range (see
+        :class:`Smoothing` and :class:`Voting`).
     """
     choose_path(classifier)  # before the long part
+    sound_weights(classifier, "the classifier")
     centers = smooth_codes(encoder, z, directions, smoothing, seed=seed, ids=ids, path=path)
     return classify(classifier, centers, voting, seed=seed, ids=ids)
 
@@ -283,9 +287,22 @@ def draw(smoothing: Smoothing, k: int, seed: int, stream: int) -> Tensor:
 def check(
     encoder: Callable[[Tensor], Tensor], z: Tensor, directions: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Return latents (b, q) and directions (k, q) on the encoder's device, or raise InputError."""
+    """Return latents (b, q) and directions (k, q) as a certificate needs them.
+
+    They come back on the encoder's device, in at least single precision.
+
+    Raises
+    ------
+    fairtut.errors.InputError
+        As :func:`certify`.
+    """
     if z.ndim != 2:
         raise InputError(f"latents have shape {tuple(z.shape)}: need (images, q)")
+    if not z.is_floating_point():
+        raise InputError(
+            f"latents are {str(z.dtype).removeprefix('torch.')}, and a direction would be rounded "
+            "to whole numbers: pass z.float()"
+        )
     bad = (~z.isfinite().all(1)).nonzero()
     if len(bad):
         raise InputError(f"latents hold NaN or infinity (first in row {int(bad[0])}): encode again")
@@ -295,6 +312,9 @@ def check(
             f"directions have shape {tuple(directions.shape)}: need (k, {z.shape[1]}), the length "
             "of a latent"
         )
+    sound_weights(encoder, "the encoder")
+    z = z.to(torch.promote_types(z.dtype, torch.float32))
+    vectors = vectors.to(z.dtype)  # before they are checked: a cast can make them zero or infinite
     unit = torch.nn.functional.normalize(vectors.cpu().double(), dim=1)
     if not unit.isfinite().all() or int(torch.linalg.matrix_rank(unit, tol=1e-6)) < len(unit):
         raise InputError(
@@ -303,7 +323,30 @@ def check(
     device = z.device
     if isinstance(encoder, nn.Module):
         device = next((p.device for p in encoder.parameters()), device)
-    return z.to(device), vectors.to(z.dtype).to(device)
+    return z.to(device), vectors.to(device)
+
+
+def sound_weights(module: object, who: str) -> None:
+    """Raise InputError if a module's weights or statistics are not finite, or of half precision.
+
+    Examples
+    --------
+    >>> broken = nn.Linear(2, 2)
+    >>> _ = broken.weight.data.fill_(math.nan)
+    >>> sound_weights(broken, "the classifier")
+    Traceback (most recent call last):
+    fairtut.errors.InputError: the classifier holds NaN or infinity in weight: train it again
+    """
+    for name, value in module.state_dict().items() if isinstance(module, nn.Module) else ():
+        if not isinstance(value, Tensor) or not value.is_floating_point():
+            continue
+        if torch.finfo(value.dtype).bits < 32:
+            kind = str(value.dtype).removeprefix("torch.")
+            raise InputError(
+                f"{who} has {kind} weights ({name}), too coarse for a certificate: use .float()"
+            )
+        if not value.isfinite().all():
+            raise InputError(f"{who} holds NaN or infinity in {name}: train it again")
 
 
 def _encoder_path(encoder: object, k: int, path: str | None) -> str:
@@ -325,9 +368,11 @@ def _laws(
 ) -> Callable[[int, float], Law]:
     """Return a function from an image's number and the curve's reach to the image's law."""
     if path == "generic":
-        return lambda i, _: (
-            lambda t: _evaluate(lambda part: encoder(z[i] + _as(part, z) @ directions), t)
-        )
+        kind = z[:0]  # an encoder of another precision gets its own
+        if isinstance(encoder, nn.Module):
+            kind = next((p for p in encoder.parameters() if p.is_floating_point()), kind)
+        moved = lambda i, part: (z[i] + _as(part, z) @ directions).to(kind)  # noqa: E731
+        return lambda i, _: lambda t: _evaluate(lambda part: encoder(moved(i, part)), t)
     assert isinstance(encoder, Representation)
     folded = encoder.fold()
     start, slope = folded.first(z, directions)  # (b, h), (k, h)
@@ -347,4 +392,8 @@ def _as(part: Tensor, other: Tensor) -> Tensor:
 
 def _evaluate(codes: Callable[[Tensor], Tensor], t: Tensor) -> Points:
     """Return the cloud of codes at noise t, (n, k), evaluated in blocks of rows."""
-    return Points(torch.cat([codes(part) for part in t.split(ROWS)]))
+    found = torch.cat([codes(part) for part in t.split(ROWS)])
+    if not found.is_floating_point() or torch.finfo(found.dtype).bits < 32:
+        kind = str(found.dtype).removeprefix("torch.")
+        raise InputError(f"the encoder gives {kind} codes, too coarse for a certificate: use float")
+    return Points(found)

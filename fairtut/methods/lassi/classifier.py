@@ -87,9 +87,10 @@ class Votes:
     Parameters
     ----------
     prediction : int array, shape (b,)
-        The class with most votes, whether or not it is certified.
+        The class with most votes, whether or not it is certified; -1 for a code that holds NaN or
+        infinity.
     p_low : float array, shape (b,)
-        Lower bound of its share.
+        Lower bound of its share; NaN for such a code.
     d_rs : float array, shape (b,)
         Certified distance between codes; NaN where the classifier abstains.
     path : str
@@ -140,10 +141,17 @@ def vote(
     Raises
     ------
     fairtut.errors.InputError
-        If a path is asked for that does not apply, or logits have the wrong shape.
+        If a path is asked for that does not apply, or logits have the wrong shape or are not
+        finite.
     """
     path = choose_path(classifier, path)
-    streams = range(len(codes)) if ids is None else ids
+    streams = list(range(len(codes)) if ids is None else ids)
+    known = codes.isfinite().all(1)
+    if not known.all():  # a vote on NaN would go to whatever class argmax names
+        return _only(known.cpu().numpy(), vote(
+            classifier, codes[known], voting, seed=seed, path=path,
+            ids=[i for i, keep in zip(streams, known.tolist(), strict=True) if keep],
+        ))  # fmt: skip
     if path == "binomial":
         assert isinstance(classifier, nn.Linear)
         share = _share_of_class_1(classifier, codes, voting.sigma)
@@ -159,6 +167,14 @@ def vote(
     p_low = lower_bound(count, voting.n, voting.alpha)
     d_rs = np.where(p_low < 0.5, math.nan, voting.sigma * ndtri(p_low))
     return Votes(top, p_low, d_rs, path)
+
+
+def _only(known: np.ndarray, votes: Votes) -> Votes:
+    """Return votes of all codes, with no decision where a code is not finite."""
+    prediction = np.full(len(known), -1)
+    p_low, d_rs = np.full(len(known), math.nan), np.full(len(known), math.nan)
+    prediction[known], p_low[known], d_rs[known] = votes.prediction, votes.p_low, votes.d_rs
+    return Votes(prediction, p_low, d_rs, votes.path)
 
 
 def choose_path(classifier: Callable[[Tensor], Tensor], path: str | None = None) -> str:
@@ -184,19 +200,33 @@ def choose_path(classifier: Callable[[Tensor], Tensor], path: str | None = None)
 def margins(head: nn.Linear, codes: Tensor) -> tuple[Tensor, Tensor]:
     r"""Return the decision and the distance to where it changes, both (b,).
 
-    For a linear head with finite weights that distance is exact, up to rounding: the least
-    :math:`((w_y - w_j)^\top r + b_y - b_j) / \|w_y - w_j\|` over the other classes j.
+    For a linear head that distance is exact: the least
+    :math:`((w_y - w_j)^\top r + b_y - b_j) / \|w_y - w_j\|` over the other classes j.  It is
+    lowered by a bound on its rounding in double precision, so that of a tie is below 0.
+
+    Raises
+    ------
+    fairtut.errors.InputError
+        If a logit is NaN or infinite.
     """
     codes, weight = double(codes), double(head.weight.detach())
-    logits = codes @ weight.T
-    if head.bias is not None:
-        logits = logits + double(head.bias.detach())
+    bias = weight.new_zeros(len(weight)) if head.bias is None else double(head.bias.detach())
+    logits = codes @ weight.T + bias  # (b, classes)
+    if not logits.isfinite().all():
+        raise InputError("the head gives NaN or infinity: check its weights and the codes")
     y_hat = logits.argmax(1)
-    apart = (weight[y_hat][:, None] - weight).norm(dim=-1)  # (b, classes)
-    ahead = logits.gather(1, y_hat[:, None]) - logits
+    apart = weight[y_hat][:, None] - weight  # (b, classes, d)
+    # Equal rows never change places: no distance, however small the margin.  A tiny difference is
+    # one, so its length is taken at a scale at which its square does not vanish.
+    scale = apart.abs().amax(-1)  # (b, classes)
+    length = scale * (apart / scale.clamp_min(1e-300)[..., None]).norm(dim=-1)
+    # Outward by the worst case of two sums of d + 1 products.
+    lost = 4 * (codes.shape[1] + 4) * float(torch.finfo(torch.float64).eps)
+    size = codes.abs() @ weight.abs().T + bias.abs()  # (b, classes)
+    size = size + size.gather(1, y_hat[:, None])
+    ahead = logits.gather(1, y_hat[:, None]) - logits - lost * size
     others = torch.arange(len(weight), device=codes.device) != y_hat[:, None]
-    # Equal rows never change places: no distance, however small the margin.
-    distance = torch.where(others & (apart > 0), ahead / apart, math.inf)
+    distance = torch.where(others & (scale > 0), ahead / length.clamp_min(1e-300), math.inf)
     return y_hat, distance.min(1).values
 
 
@@ -228,6 +258,8 @@ def _by_counting(
                 raise InputError(
                     f"the classifier gives logits of shape {tuple(logits.shape)}: need (n, classes)"
                 )
+            if not logits.isfinite().all():
+                raise InputError("the classifier gives NaN or infinity: check its weights")
             part = logits.argmax(1).bincount(minlength=logits.shape[1])
             votes = part if done == 0 else votes + part
             done += len(logits)

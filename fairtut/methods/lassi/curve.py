@@ -29,6 +29,11 @@ from torch import Tensor
 from fairtut.errors import InputError
 from fairtut.methods.lassi.networks import Folded
 
+CLOSE = 1e-8
+"""Share of a squared distance that rounding may take."""
+DRIFT = 1e-10
+"""How far the running sums of layer 2 may stand from its value at the right end."""
+
 
 @dataclass(frozen=True)
 class Curve:
@@ -52,9 +57,21 @@ class Curve:
 
     @cached_property
     def _seen(self) -> tuple[Tensor, Tensor]:
-        """A corner, and all corners as seen from it: squares of small numbers lose less."""
-        origin = self.points[len(self.points) // 2]
+        """f(0), and all corners as seen from it: squares of small numbers lose less."""
+        origin = self.at(self.t.new_zeros(1))[0] if self.t[0] <= 0 <= self.t[-1] else self.points[0]
         return origin, self.points - origin
+
+    @cached_property
+    def rounding(self) -> float:
+        r"""Bound on the rounding of a squared distance between two points of the curve.
+
+        With corners at most M from f(0), a squared distance is a sum of d products of at most
+        :math:`(2M)^2`, interpolated between two corners: :math:`32 (d + 8) u M^2`, u the unit of
+        double precision, is more than all its roundings by their worst case, and more than those of
+        a squared distance from the foot on an edge.
+        """
+        farthest = float(self._seen[1].square().sum(1).max())
+        return 32 * (self.points.shape[1] + 8) * float(torch.finfo(torch.float64).eps) * farthest
 
     def locate(self, t: Tensor) -> tuple[Tensor, Tensor]:
         """Return the edge that holds each t, (n,), and how far along it stands, in [0, 1]."""
@@ -83,10 +100,40 @@ class Curve:
         square = seen.square().sum(1)[:, None] + corners.square().sum(1)  # (c, m)
         return torch.addmm(square, seen, corners.T, alpha=-2).clamp_min_(0)
 
+    @cached_property
+    def _along(self) -> tuple[Tensor, Tensor]:
+        """Unit vectors of the edges, (m - 1, d), and how far along them their first corners lie."""
+        step = self.points.diff(dim=0)
+        size = step.norm(dim=1, keepdim=True)
+        unit = torch.where(size > 0, step / size.clamp_min(1e-300), 0)
+        return unit, (unit * self._seen[1][:-1]).sum(1)
+
+    def seen(self, centers: Tensor) -> Seen:
+        """Return how the curve lies around centres (c, d)."""
+        unit, start = self._along
+        foot = (centers.to(self.points) - self._seen[0]) @ unit.T - start
+        return Seen(self.corner_distances(centers), foot)
+
     def within(self, epsilon: float) -> Tensor:
         r"""Return the corners of the part with :math:`|t| \le \epsilon`, both ends among them."""
         ends = self.at(self.t.new_tensor([-epsilon, epsilon]))
         return torch.cat([ends[:1], self.points[self.t.abs() < epsilon], ends[1:]])
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A curve as seen from centres.
+
+    Parameters
+    ----------
+    square : Tensor, shape (c, m)
+        Squared distances to the corners.
+    foot : Tensor, shape (c, m - 1)
+        Where on the line through each edge the nearest point is, counted from the first corner.
+    """
+
+    square: Tensor
+    foot: Tensor
 
 
 @dataclass(frozen=True)
@@ -103,13 +150,31 @@ class OnCurve:
         return torch.lerp(self.curve.points[edge], self.curve.points[edge + 1], share)
 
     def distances(self, centers: Tensor) -> Tensor:
-        """Return the distances from centres (c, d) to all codes, (c, n); float32 for c > 1."""
-        square = self.curve.corner_distances(centers)
-        sag = self.share * (1 - self.share) * self.curve.edges[self.edge]  # (n,)
-        kind = torch.float32 if len(centers) > 1 else torch.float64
-        square, share = square.to(kind), self.share.to(kind)
+        """Return the distances from centres (c, d) to all codes, (c, n), float64."""
+        square = self._squares(centers, torch.float64)
+        # a long tail leaves no digits for what is near: then the differences themselves
+        if self.curve.rounding <= CLOSE * float(square.median(-1).values.min()):
+            return square.clamp_min_(0).sqrt_()
+        codes = self.first(len(self.share))
+        return torch.stack([(codes - c).norm(dim=1) for c in centers.to(codes)])
+
+    def roughly(self, centers: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the same in float32, and the distance of the farthest corner, (c,)."""
+        length = self.curve.corner_distances(centers).max(-1).values.sqrt()
+        return self._squares(centers, torch.float32).clamp_min_(0).sqrt_(), length
+
+    @property
+    def unit(self) -> float:
+        """Rounding of an interpolation in single precision, with what squares lose before it."""
+        lost = 4 * (self.curve.points.shape[1] + 8) * float(torch.finfo(torch.float64).eps)
+        return 8 * float(torch.finfo(torch.float32).eps) + lost
+
+    def _squares(self, centers: Tensor, kind: torch.dtype) -> Tensor:
+        """Return squared distances (c, n), interpolated between those of the corners."""
+        square = self.curve.corner_distances(centers).to(kind)
+        sag = (self.share * (1 - self.share) * self.curve.edges[self.edge]).to(kind)  # (n,)
         left, right = (square.index_select(1, end) for end in (self.edge, self.edge + 1))
-        return torch.lerp(left, right, share).sub_(sag.to(kind)).clamp_min_(0).sqrt_()
+        return torch.lerp(left, right, self.share.to(kind)).sub_(sag)
 
 
 def trace(folded: Folded, start: Tensor, slope: Tensor, reach: float) -> Curve:
@@ -143,16 +208,24 @@ def _second_layer(
     """Return the bends of layer 1 and both ends, (m,), and layer 2 there, (m, width)."""
     weight, bias = folded.deeper[0]
     root = -start / slope  # infinite or NaN where a unit does not move
-    unit = (root.abs() < reach).nonzero()[:, 0]
+    bends = root.abs() < reach
+    unit = bends.nonzero()[:, 0]
     unit = unit[root[unit].argsort()]
     t = torch.cat([start.new_tensor([-reach]), root[unit], start.new_tensor([reach])])
-    left = start - reach * slope
-    on = (left > 0) | ((left == 0) & (slope > 0))
+    # A unit that bends is on before its bend exactly if it falls; another one is as at t = 0.  The
+    # sign of its value at the left end would round differently, and its bend count twice.
+    on = torch.where(bends, slope < 0, start > 0)
+    left = torch.where(on, start - reach * slope, 0)
     # One row per unit of layer 2: sums along rows are several times as fast as down columns.
     grows = torch.cat([(weight @ (on * slope))[:, None], weight[:, unit] * slope[unit].abs()], 1)
     steps = grows.cumsum(1).mul_(t.diff())  # (width, m - 1): slope times length
-    first = weight @ left.relu() + bias
-    return t, torch.cat([first[:, None], steps], 1).cumsum(1).T.contiguous()  # (m, width)
+    first = weight @ left + bias
+    values = torch.cat([first[:, None], steps], 1).cumsum(1).T.contiguous()  # (m, width)
+    last = weight @ (start + reach * slope).relu() + bias
+    if bool(((values[-1] - last).abs() > DRIFT * (1 + last.abs())).any()):
+        # steep pieces that cancel leave no digits in the sums: one matrix product, bend by bend
+        values = (start + t[:, None] * slope).relu() @ weight.T + bias
+    return t, values
 
 
 def _bend(t: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:

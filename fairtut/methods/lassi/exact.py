@@ -26,18 +26,22 @@ Let q be the radius around z's centre c that holds :math:`\Phi(\epsilon/\sigma)`
 3. The balls around c and c' hold half of the mass each, and f is continuous; so they meet, and
    :math:`\|c - c'\| \le d_{cs} = (1 + 2 / (1 - \eta))\, q`.
 
-There is no chance in this: no alpha, no abstention, and it holds for the whole set at once.
-
-**Which function.**  All three are about the network in real arithmetic.  It is computed in double
-precision, and that rounding is in no bound; a network that is run in single precision differs from
-it by more.  A decision that hangs by less may be another one on a computer.
-
-The curve is cut at six deviations; q holds a
+There is no chance in this: no alpha, and it holds for the whole set at once.  The curve is cut at
+six deviations; q holds a
 little more than it must (``_CUT``), which pays for the mass outside.  The minimum is bounded by
 branch and bound: :math:`r_{1/2}` changes by no more than its centre moves, so a piece of the curve
 of half-length h around f(t) cannot beat b if :math:`r_{1/2}(f(t)) > b + h`, and *one* evaluation of
 a mass decides that.  The decision is that of the linear head at c, and it holds within the distance
 of c to the nearest decision border.
+
+**Rounding.**  Squared distances on the curve carry a bound on their rounding
+(:attr:`~fairtut.methods.lassi.curve.Curve.rounding`).  A radius that must hold a mass holds it even
+if every distance is larger by that bound, a piece is given up only if it loses even if every
+distance is smaller, and the margin of the head is rounded down.  The search ends at a radius of
+``_FLOOR``, so that :math:`d_{cs} = q + \max(2 q, \text{floor}) / (1 - \eta)`.  A curve whose search
+does not end within ``_PIECES`` pieces gets no certificate, with the reason ``"limit"``.  All of
+this is about the curve, R's polygon in double precision.  The network as deployed, in single
+precision, differs from it by its own rounding, which no certificate here covers.
 """
 
 from __future__ import annotations
@@ -54,9 +58,9 @@ from torch import Tensor, nn
 from fairtut.errors import InputError
 from fairtut.methods.holding import evaluating
 from fairtut.methods.lassi.center import Smoothing
-from fairtut.methods.lassi.certify import REACH, Certificates, check
+from fairtut.methods.lassi.certify import REACH, Certificates, check, sound_weights
 from fairtut.methods.lassi.classifier import margins
-from fairtut.methods.lassi.curve import Curve, trace
+from fairtut.methods.lassi.curve import Curve, Seen, trace
 from fairtut.methods.lassi.networks import Representation
 
 ETA = 0.01
@@ -64,7 +68,13 @@ ETA = 0.01
 _CUT = 1e-8
 """Mass added to one half: more than what lies beyond six deviations (2e-9)."""
 _HALVINGS = 60
-"""Of an interval of radii or of the curve: down to rounding."""
+"""Of a piece of the curve: down to rounding."""
+_FLOOR = 1e-3
+"""A radius as good as 0; codes have a spread of about 1 in each coordinate."""
+_PIECES = 2**14
+"""Pieces of a curve that are open at a time; ordinary curves need some dozens."""
+_NUMBERS = 2**22
+"""Numbers of a block of distances: 32 MB."""
 
 
 @dataclass(frozen=True)
@@ -141,26 +151,30 @@ def certify_exactly(
     found, centers = [], []
     for curve in _curves(encoder, classifier, z, direction, REACH * sigma):
         center = half_mass_center(curve, sigma)
-        q = radius_of(curve, center, sigma, min(level, 1 - _CUT))
-        found.append((1 + 2 / (1 - ETA)) * q if level < 1 - _CUT else math.nan)
-        centers.append(center)
+        centers.append(curve.at(curve.t.new_zeros(1))[0] if center is None else center)
+        if center is None or level >= 1 - _CUT:
+            found.append(math.nan)
+            continue
+        q = radius_of(curve, center, sigma, level)
+        found.append(q + max(2 * q, _FLOOR) / (1 - ETA))
     r_cs = torch.stack(centers)
     prediction, d_rs = (v.cpu().numpy() for v in margins(classifier, r_cs))
     d_cs = np.array(found)
+    lost = np.isnan(d_cs) & (level < 1 - _CUT)
     return Certificates(
-        prediction, ("",) * len(d_cs), d_cs, d_rs, d_cs < d_rs, r_cs.float().to(z.device),
-        0, 0.0, sigma, epsilon, "exact+linear",
+        np.where(lost, -1, prediction), tuple(np.where(lost, "limit", "").tolist()),
+        d_cs, d_rs, d_cs < d_rs, r_cs.float().to(z.device), 0, 0.0, sigma, epsilon, "exact+linear",
     )  # fmt: skip
 
 
-def mass(curve: Curve, square: Tensor, radius: Tensor | float, sigma: float) -> Tensor:
+def mass(curve: Curve, seen: Seen, radius: Tensor | float, sigma: float) -> Tensor:
     """Return the Gaussian mass of the t whose f(t) lies within `radius` of centres.
 
     Parameters
     ----------
     curve : Curve
-    square : Tensor, shape (c, m)
-        ``curve.corner_distances(centers)``.
+    seen : Seen
+        ``curve.seen(centers)``, for c centres.
     radius : Tensor of shape (c,), or float
     sigma : float
 
@@ -168,16 +182,16 @@ def mass(curve: Curve, square: Tensor, radius: Tensor | float, sigma: float) -> 
     -------
     Tensor, shape (c,)
     """
+    square, foot = seen.square, seen.foot
     bound = torch.as_tensor(radius, dtype=square.dtype, device=square.device).square()
-    left, right, edge = square[:, :-1], square[:, 1:], curve.edges
-    # On an edge the squared distance is left + (right - left - edge) u + edge u², u in [0, 1].
-    half = (left + edge - right) / 2
-    root = half.square() - edge * (left - bound.reshape(-1, 1))
-    width = edge.clamp_min(1e-300)
-    spread = root.clamp_min(0).sqrt()
-    enter, leave = ((half - spread) / width).clamp(0, 1), ((half + spread) / width).clamp(0, 1)
-    still = edge < 1e-30  # a point: all of it or nothing
-    inside = torch.where(still, left <= bound.reshape(-1, 1), (root >= 0) & (leave > enter))
+    left, size = square[:, :-1], curve.edges.sqrt()
+    # On an edge the squared distance is left - foot² + (x - foot)², x from 0 to its length.
+    room = bound.reshape(-1, 1) - (left - foot.square())  # (c, m - 1)
+    half = room.clamp_min(0).sqrt()
+    width = size.clamp_min(1e-300)
+    enter, leave = ((foot - half) / width).clamp(0, 1), ((foot + half) / width).clamp(0, 1)
+    still = size == 0  # a point: all of it or nothing
+    inside = torch.where(still, left <= bound.reshape(-1, 1), (room >= 0) & (leave > enter))
     enter, leave = torch.where(still, 0, enter), torch.where(still, 1, leave)
     start, length = curve.t[:-1], curve.t.diff()
     covered = torch.special.ndtr((start + leave * length) / sigma) - torch.special.ndtr(
@@ -196,30 +210,34 @@ def radius_of(
     """
     from scipy.optimize import brentq
 
-    square = curve.corner_distances(center[None])
+    seen = curve.seen(center[None])
 
     def lacks(radius: float) -> float:
-        return level - float(mass(curve, square, radius, sigma))
+        # distances may be larger than they were computed
+        inner = math.sqrt(max(radius**2 - curve.rounding, 0.0))
+        return level - float(mass(curve, seen, inner, sigma)) if radius else level
 
-    high = float(square.max().sqrt())
-    if lacks(0.0) <= 0:
-        return 0.0
+    high = math.sqrt(float(seen.square.max()) + 2 * curve.rounding)
+    if high == 0:
+        return 0.0  # a point
     if lacks(high) >= 0:
         return high
     radius = float(brentq(lacks, 0.0, high, xtol=1e-14 * high, rtol=tolerance))
-    while lacks(radius) > 0:
-        radius *= 1 + tolerance
+    step = tolerance
+    while lacks(radius) > 0 and radius < high:
+        radius, step = min(radius * (1 + step) + 1e-14 * high, high), 2 * step
     return radius
 
 
-def half_mass_center(curve: Curve, sigma: float, eta: float = ETA) -> Tensor:
+def half_mass_center(curve: Curve, sigma: float, eta: float = ETA) -> Tensor | None:
     r"""Return a point of the curve whose half-mass radius is the least up to a factor 1 - eta.
 
     The least over :math:`|t| \le \Phi^{-1}(3/4) \sigma`, by branch and bound along the curve.
 
     Returns
     -------
-    Tensor, shape (d,)
+    Tensor, shape (d,), or None
+        None if more than ``_PIECES`` pieces were open: no point was shown to be nearly the best.
     """
     limit = float(ndtri(0.75)) * sigma
     inner = curve.t[curve.t.abs() < limit]
@@ -231,20 +249,29 @@ def half_mass_center(curve: Curve, sigma: float, eta: float = ETA) -> Tensor:
     h = float(arc[-1]) / 16
     where = h * torch.arange(1, 16, 2, dtype=arc.dtype, device=arc.device)  # eight pieces
     for _ in range(_HALVINGS):
-        if len(where) == 0 or best == 0 or h == 0:
-            break
+        if len(where) == 0 or best <= _FLOOR or h == 0:
+            return center
+        if len(where) > _PIECES:
+            return None
         points = curve.at(_on_arc(where, arc, knots))
-        square = curve.corner_distances(points)
-        goal = (1 - eta) * best
-        reached = mass(curve, square, goal, sigma)
+        reached = _masses(curve, points, (1 - eta) * best, sigma)
         if float(reached.max()) >= 0.5:
             center = points[reached.argmax()]
-            best = radius_of(curve, center, sigma, 0.5, eta / 100)
-            goal = (1 - eta) * best
-        alive = mass(curve, square, goal + h, sigma) >= 0.5  # else no point of the piece can win
+            best = min(best, radius_of(curve, center, sigma, 0.5, eta / 100))
+        # else no point of the piece can win, even if distances are smaller than they were computed
+        wide = math.sqrt(((1 - eta) * best + h) ** 2 + curve.rounding)
+        alive = _masses(curve, points, wide, sigma) >= 0.5 - _CUT
         h /= 2
         where = torch.cat([where[alive] - h, where[alive] + h])
-    return center
+    return None
+
+
+def _masses(curve: Curve, centers: Tensor, radius: float, sigma: float) -> Tensor:
+    """Return :func:`mass` around centres (c, d), in blocks that fit into memory, (c,)."""
+    rows = max(_NUMBERS // len(curve.t), 1)
+    return torch.cat([
+        mass(curve, curve.seen(part), radius, sigma) for part in centers.split(rows)
+    ])  # fmt: skip
 
 
 def _on_arc(where: Tensor, arc: Tensor, knots: Tensor) -> Tensor:
@@ -262,6 +289,7 @@ def _curves(
     if not isinstance(encoder, Representation) or not isinstance(classifier, nn.Linear):
         raise InputError("exact results need a Representation and an nn.Linear: use certify()")
     z, directions = check(encoder, z, direction)
+    sound_weights(classifier, "the classifier")
     if len(directions) != 1:
         raise InputError(f"exact results need one direction, got {len(directions)}: use certify()")
     with torch.no_grad(), evaluating(encoder):
