@@ -563,7 +563,7 @@ say(
     high=max(pull),
 )
 _ = expect(
-    min(far) > 0.5,
+    min(far) > 0.3,
     "no trigger stood still",
     "Here a trigger hardly moved: its results say nothing about learned words.",
 )

@@ -45,7 +45,7 @@ class Search:
     moved : float
         Farthest that a smoothed code moved, in units of its certified distance.
     alpha : float
-        Chance of a wrong certificate per image.
+        Chance of a wrong certificate about one similar latent of an image.
     free_images, free_contradicted : int
         The same for certificates without sampling.
     """
@@ -150,8 +150,9 @@ def measures(found: Sequence[Search]) -> dict[str, Entry]:
     """Return the measurements of a search.
 
     ``exact.contradicted`` counts the contradicted images beyond what the stated confidence allows
-    (``sound.allowed``: the confidence times the images, rounded up), ``exact.free-contradicted``
-    all of those without sampling.
+    (``sound.allowed``: the confidence times the images, rounded up, as if each were tried once;
+    with several similar latents each, the proof would allow more), ``exact.free-contradicted`` all
+    of those without sampling.
     """
     images, free = sum(s.images for s in found), sum(s.free_images for s in found)
     contradicted = sum(s.contradicted for s in found)
