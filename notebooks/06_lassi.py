@@ -671,7 +671,7 @@ Code(inspect.getsource(exact.exact_fairness).split('"""')[2], language="python")
 # and all others of the ball are within $2q$ of it: its $r_{1/2}$ is at most $2q$, and $r_{1/2}(c') \le 2q/(1-\eta)$. (3) Two closed sets of $t$ with half of the mass each meet, so the balls around $c$ and $c'$ share a point, and the centres are no farther
 # apart than the sum of the radii. ∎
 #
-# The linear classifier decides at $c$, and holds within the exact distance to its border. So nothing is left to chance, nobody abstains, and the cap is gone. Branch and bound finds the centre:
+# The linear classifier decides at $c$, and holds within the exact distance to its border. So nothing is left to chance, the cap is gone, and nobody abstains unless the search for the centre has to be cut short. Branch and bound finds the centre:
 
 # %%
 Code(inspect.getsource(exact.half_mass_center).split('"""')[2], language="python")
