@@ -5,27 +5,40 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Iterator
-from typing import TypeVar
+from typing import Any, Final, TypeVar
 
 T = TypeVar("T")
+
+DELAY: Final = 3.0
+"""Seconds before a bar appears: a loop that is done by then needs none."""
 
 
 def quiet() -> bool:
     """Tell whether progress should stay silent here.
 
-    True under papermill and in any other kernel that is run to be stored (``FAIRTUT_QUIET=1``),
+    True under papermill and wherever else a notebook is run to be stored, with ``FAIRTUT_QUIET=1``,
     and where standard error is neither a terminal nor a live notebook.
     """
     if os.environ.get("FAIRTUT_QUIET", "") not in ("", "0"):
         return True
-    return not _in_live_notebook() and not sys.stderr.isatty()
+    shell = _kernel_shell()
+    return _is_stored(shell) if shell is not None else not sys.stderr.isatty()
 
 
-def _in_live_notebook() -> bool:
-    """Whether this process is a Jupyter kernel; that ipykernel is imported does not make it one."""
+def _kernel_shell() -> Any | None:
+    """Return the shell of a Jupyter kernel; that ipykernel is imported does not make it one."""
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if hasattr(ipython, "get_ipython") else None  # type: ignore[union-attr]
-    return type(shell).__name__ in ("ZMQInteractiveShell", "Shell")  # Jupyter, Colab
+    return shell if type(shell).__name__ in ("ZMQInteractiveShell", "Shell") else None  # Colab
+
+
+def _is_stored(shell: Any) -> bool:
+    """Whether nobody sits before the notebook that this kernel runs.
+
+    A program that runs notebooks (papermill, nbconvert, ``jupyter execute``) says with each cell
+    that no question can be answered; an editor that people look at says that one can.
+    """
+    return not getattr(getattr(shell, "kernel", None), "_allow_stdin", True)
 
 
 def progress(items: Iterable[T], what: str, total: int | None = None) -> Iterator[T]:
@@ -38,4 +51,4 @@ def progress(items: Iterable[T], what: str, total: int | None = None) -> Iterato
         return
     from tqdm import tqdm
 
-    yield from tqdm(items, desc=what, total=total, leave=False, file=sys.stderr)
+    yield from tqdm(items, desc=what, total=total, leave=False, file=sys.stderr, delay=DELAY)

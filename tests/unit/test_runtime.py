@@ -297,10 +297,16 @@ def terminal(monkeypatch):
     return found
 
 
-def test_a_person_sees_a_bar(terminal):
+def test_a_person_sees_a_bar(terminal, monkeypatch):
     assert not quiet()
+    monkeypatch.setattr(progress_module, "DELAY", 0.0)
     assert list(progress(range(3), "draws")) == [0, 1, 2]
     assert "draws" in terminal.text and "/3" in terminal.text
+
+
+def test_a_loop_that_is_soon_done_has_no_bar(terminal):
+    assert list(progress(range(3), "draws")) == [0, 1, 2]
+    assert terminal.text == ""
 
 
 @pytest.mark.parametrize("why", ["variable", "pipe"])
@@ -319,17 +325,36 @@ def test_a_live_notebook_has_a_bar_unless_it_is_stored(terminal, monkeypatch):
     assert quiet()
 
     class ZMQInteractiveShell:
-        pass
+        kernel = SimpleNamespace(_allow_stdin=True)
 
     class IPython:
         get_ipython = staticmethod(ZMQInteractiveShell)
 
     monkeypatch.setitem(progress_module.sys.modules, "IPython", IPython)
     assert not quiet()
+    ZMQInteractiveShell.kernel = SimpleNamespace(_allow_stdin=False)  # as papermill asks for
+    assert quiet()
+    ZMQInteractiveShell.kernel = SimpleNamespace()
+    assert not quiet()
     monkeypatch.setenv("FAIRTUT_QUIET", "1")
     assert quiet()
     monkeypatch.setenv("FAIRTUT_QUIET", "0")
     assert not progress_module.quiet()
+
+
+def test_papermill_is_seen_without_being_told(tmp_path, monkeypatch):
+    papermill = pytest.importorskip("papermill")
+    nbformat = pytest.importorskip("nbformat")
+    for name in ("FAIRTUT_QUIET", "JUPYTER_PATH"):
+        monkeypatch.delenv(name, raising=False)
+    cell = "from fairtut.runtime.progress import quiet\nprint(quiet())"
+    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell)])
+    nbformat.write(book, tmp_path / "in.ipynb")
+    done = papermill.execute_notebook(
+        tmp_path / "in.ipynb", tmp_path / "out.ipynb", kernel_name="python3", language="python",
+        progress_bar=False,
+    )  # fmt: skip
+    assert done.cells[0].outputs[0].text == "True\n"
 
 
 # ---------------------------------------------------------------- presets
