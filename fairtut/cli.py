@@ -235,6 +235,7 @@ def _prepare_kernel() -> None:
 
 def _results(arguments: argparse.Namespace) -> None:
     from fairtut.report.results import judge, load_claims, load_records
+    from fairtut.report.standing import remarks
 
     records = load_records(arguments.results_dir)
     verdicts = judge(load_claims(arguments.paper), records, arguments.preset)
@@ -246,6 +247,8 @@ def _results(arguments: argparse.Namespace) -> None:
         print(json.dumps(found, ensure_ascii=False, indent=1, allow_nan=False))
         return
     print(_verdict_lines(verdicts))
+    chapters = {claim.chapter for claim in load_claims(arguments.paper)}
+    print(*remarks(r for r in records if r.chapter in chapters), sep="\n")
 
 
 def _verdict_lines(verdicts: Sequence[Verdict]) -> str:

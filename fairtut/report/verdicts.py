@@ -21,6 +21,7 @@ from fairtut.errors import RecordError
 from fairtut.report.claims import POINT, Claim
 from fairtut.report.markup import number, powers
 from fairtut.report.records import Measurement, Record
+from fairtut.report.standing import fault
 from fairtut.runtime.presets import PRESETS, choose
 
 VERDICTS: Final = ("reproduced", "trend reproduced", "partly", "not reproduced", "not tested")
@@ -56,6 +57,10 @@ RULES: Final = {
     "record": (
         "The paper preset is preferred to the laptop preset, and either to nothing; smoke runs "
         "never count unless asked for by name."
+    ),
+    "configuration": (
+        "A record counts only if its configuration is its preset's. One that was made before "
+        "records named their code may lack what presets did not have then."
     ),
 }
 """The rules in words, shown in the book beside the scoreboard."""
@@ -183,10 +188,12 @@ def _judge_one(claim: Claim, candidates: Sequence[Record]) -> Verdict:
     def held(record: Record) -> int:
         return sum(name in record.measurements for name in claim.measure)
 
-    # max keeps the first of equals, so a record is passed over only for one that measures more
-    record = max(candidates, key=held, default=None)
-    if record is None or not held(record):
-        return _verdict(claim, "not tested", "no committed record measures it")
+    # sorting keeps the order of equals, so a record is passed over only for one that measures more
+    able = sorted((r for r in candidates if held(r)), key=held, reverse=True)
+    record = next((r for r in able if not fault(r)), None)
+    if record is None:
+        reason = fault(able[0]) if able else "no committed record measures it"
+        return _verdict(claim, "not tested", reason)
     parts = tuple(_test(claim, name, record) for name in claim.measure)
     tested = [part for part in parts if part.margin is not None]
     if not tested:

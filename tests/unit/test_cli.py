@@ -195,13 +195,14 @@ def test_a_closed_pipe_is_no_error() -> None:
 
 def test_results_as_a_table(toy: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["results", "--results-dir", str(toy / "results")]) == 0
-    head, first, second, _, total = capsys.readouterr().out.splitlines()
+    head, first, second, _, total, old = capsys.readouterr().out.splitlines()
     assert head.split()[:2] == ["claim", "paper"]
     assert "toy a.acc" in first
     assert "0.800  0.810 [0.785, 0.835]   3  +1.0" in first.replace("  3", "   3")
     assert "reproduced" in first
     assert first.index("reproduced") == second.index("not tested")
     assert total == "2 claims: 1 reproduced, 1 not tested"
+    assert old.startswith("Made before records named their code: toy/laptop-synthetic")
 
 
 def test_results_as_json(toy: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -205,6 +205,10 @@ DVGE: Mapping[str, Preset] = {
 """The chapter's presets on synthetic faces; :func:`for_real` changes what photographs change."""
 
 
+DRAWN: Final = ("faces", "nuisance")
+"""What only drawn faces depend on; a run on photographs measures nothing of it."""
+
+
 def for_real(preset: Preset, name: str) -> Preset:
     """Return the preset for CelebA: at ``laptop`` 64 pixels and 15,000 training images.
 
