@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import stat
+import struct
 import zipfile
 import zlib
 from pathlib import Path
@@ -16,6 +18,11 @@ from fairtut.runtime.io import atomic_path
 
 MEMBER_LIMIT: Final = 1 << 30
 """Largest archive member, in bytes, that is unpacked unless the caller allows more."""
+
+UNREADABLE: Final = (
+    zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, struct.error, UnicodeError,
+)  # fmt: skip
+"""What zipfile raises, between them, on archives that are damaged."""
 
 
 def extract_member(
@@ -72,7 +79,7 @@ def extract_member(
                         f"{sha256[:12]}, got {sha.hexdigest()[:12]}; {size} bytes): delete the "
                         "archive and fetch it again"
                     )
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
+    except UNREADABLE as error:
         raise CorruptFile(
             f"{name} is not a whole zip archive ({error}): delete it and fetch it again"
         ) from error
@@ -87,8 +94,7 @@ def safe_member(bundle: zipfile.ZipFile, member: str, name: str, limit: int) -> 
     fairtut.errors.CorruptFile
         As :func:`extract_member`, except for the digest.
     """
-    parts = member.replace("\\", "/").split("/")
-    if member.startswith(("/", "\\")) or ".." in parts or ":" in parts[0]:
+    if leads_out(member):
         raise CorruptFile(f"{name}: refusing {member!r}, a path that leads out of the folder")
     try:
         info = bundle.getinfo(member)
@@ -99,8 +105,21 @@ def safe_member(bundle: zipfile.ZipFile, member: str, name: str, limit: int) -> 
         raise CorruptFile(f"{name}: refusing {member!r}, a link or a folder")
     if info.file_size > limit:
         raise CorruptFile(
-            f"{name}: refusing {member!r}, {info.file_size} bytes where at most {limit} are due"
+            f"{name}: refusing {member!r}, {info.file_size} bytes where at most {limit} are due: "
+            "take it out of the archive"
+        )
+    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        # zipfile inflates the other kinds without a limit
+        raise CorruptFile(
+            f"{name}: refusing {member!r}, packed by method {info.compress_type}: pack the archive "
+            "again with deflate, the usual method"
         )
     if info.flag_bits & 0x1:
-        raise CorruptFile(f"{name}: {member!r} is encrypted")
+        raise CorruptFile(f"{name}: {member!r} is encrypted: pack the archive without a password")
     return info
+
+
+def leads_out(path: str) -> bool:
+    """Tell whether a member's path, or a link's target, leads out of the folder that it is in."""
+    parts = path.replace("\\", "/").split("/")
+    return parts[0] == "" or ".." in parts or re.match("[A-Za-z]:", path) is not None

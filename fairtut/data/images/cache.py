@@ -202,6 +202,7 @@ def _build(
         if wanted.limit is not None and wanted.limit < len(entries):
             rows = spread(labels.split, wanted.limit)
             labels, entries = labels.take(rows), [entries[row] for row in rows]
+        source.prepare(entries, folder)
         kept = _decode(folder / PIXELS, source, entries, wanted, skip_corrupt)
     dropped = (*labels.dropped, (ABSENT, absent), (UNDECODABLE, len(entries) - len(kept)))
     labels = replace(labels.take(kept), dropped=tuple(pair for pair in dropped if pair[1]))

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import io
 import os
+import struct
+import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from typing import Final
 
 import numpy as np
@@ -25,8 +28,19 @@ CHUNK: Final = 256
 TINY: Final = 4096
 """Mean bytes of a file below which reading it, which holds Python's lock, takes longer than
 decoding it: two threads were then a fifth slower than one, and 1.8 times faster above."""
+FORMATS: Final = ("JPEG", "PNG", "TIFF", "WEBP", "BMP", "GIF", "PPM")
+"""What is read.  Pillow knows more, some of which start other programs or ask for any memory."""
+MOST_PIXELS: Final = 1 << 25
+"""Most pixels that are held at once: 33 million, 128 MiB in Pillow.  A JPEG may have more, for it
+can be decoded at an eighth of its sides, if it is not a progressive one."""
+LARGE: Final = 1 << 21
+"""Pixels from which images are decoded one after the other, however many threads there are."""
+STRETCH: Final = 16
+"""How many squares long an image may be before its middle is cut out first."""
 
-_BROKEN = (OSError, UnidentifiedImageError, SyntaxError, ValueError, Image.DecompressionBombError)
+_one_large = threading.Lock()
+_BROKEN = (OSError, UnidentifiedImageError, SyntaxError, ValueError, Image.DecompressionBombError,
+           EOFError, OverflowError, struct.error, KeyError, IndexError, TypeError)  # fmt: skip
 
 
 def check_size(size: int, resize: str) -> None:
@@ -43,7 +57,8 @@ def decode(data: bytes, size: int, resize: str = "crop") -> NDArray[np.uint8]:
     Parameters
     ----------
     data : bytes
-        A JPEG, PNG or other file that Pillow reads.
+        A file of one of :data:`FORMATS`.  Transparent places become white; 16 bits become the
+        upper 8; floating-point values must be in [0, 1].
     size : int
         Pixels of a side of the result.
     resize : {"crop", "plain"}
@@ -54,13 +69,52 @@ def decode(data: bytes, size: int, resize: str = "crop") -> NDArray[np.uint8]:
     -------
     ndarray of uint8, shape (3, size, size)
         RGB.
+
+    Raises
+    ------
+    fairtut.errors.InputError
+        If the image has too many pixels, or values that do not say what they mean.
     """
-    with Image.open(io.BytesIO(data)) as opened:
+    with Image.open(io.BytesIO(data), formats=FORMATS) as opened:
+        whole = opened.size
         # a JPEG can be decoded at 1/2, 1/4 or 1/8; at twice the size or more it does not show
         opened.draft(None, (2 * size, 2 * size))
-        image = ImageOps.exif_transpose(opened) if "exif" in opened.info else opened
-        image = _resized(image.convert("RGB"), size, resize)
+        # a progressive JPEG is held as a whole all the same
+        held = whole if "progressive" in opened.info else opened.size
+        if held[0] * held[1] > MOST_PIXELS:
+            raise InputError(
+                f"{whole[0]} times {whole[1]} pixels are more than {MOST_PIXELS}: make it smaller"
+            )
+        with _one_large if held[0] * held[1] > LARGE else nullcontext():
+            image = ImageOps.exif_transpose(opened) if "exif" in opened.info else opened
+            image = _resized(_rgb(image), size, resize)
     return np.asarray(image).transpose(2, 0, 1)  # (h, w, 3) -> (3, h, w)
+
+
+def _rgb(image: Image.Image) -> Image.Image:
+    """Return an image of any mode in 8 bits of red, green and blue."""
+    if image.mode.startswith("I") or image.mode == "F":
+        return Image.fromarray(_eight_bits(np.asarray(image), image)).convert("RGB")
+    if image.has_transparency_data:
+        white = Image.new("RGBA", image.size, "white")
+        white.alpha_composite(image.convert("RGBA"))
+        return white.convert("RGB")
+    return image.convert("RGB")
+
+
+def _eight_bits(values: NDArray[np.generic], image: Image.Image) -> NDArray[np.uint8]:
+    """Return a grey image of 16 bits, or of floating-point values, in 8 bits."""
+    low, high = float(values.min()), float(values.max())
+    if image.mode == "F":
+        if not 0 <= low <= high <= 1:  # also if one is NaN
+            raise InputError(
+                f"its values go from {low:g} to {high:g}: scale them to [0, 1], or save 8 bits"
+            )
+        return np.rint(values.astype(np.float32) * 255).astype(np.uint8)
+    # some versions of Pillow open a PNG of 16 bits as 32
+    if (image.mode == "I" and image.format not in ("PNG", "PPM")) or not 0 <= low <= high < 1 << 16:
+        raise InputError("its pixels are 32-bit integers: save it with 8 or 16 bits")
+    return (values.astype(np.int32) >> 8).astype(np.uint8)
 
 
 def _resized(image: Image.Image, size: int, resize: str) -> Image.Image:
@@ -69,7 +123,11 @@ def _resized(image: Image.Image, size: int, resize: str) -> Image.Image:
         return image
     if resize == "plain":
         return image.resize((size, size), Image.Resampling.BILINEAR)
-    short = min(width, height)
+    short, long = sorted(image.size)
+    if long > STRETCH * short:  # scaled as a whole, a line of pixels would need any memory
+        left, top = ((side - min(side, STRETCH * short)) // 2 for side in image.size)
+        image = image.crop((left, top, width - left, height - top))
+        width, height = image.size
     # the long side is cut to a whole number and the margin rounded as in torchvision's transforms
     wide, high = size * width // short, size * height // short
     left, top = round((wide - size) / 2), round((high - size) / 2)
@@ -139,7 +197,9 @@ def _decoded(source: Source, entry: Entry, size: int, resize: str) -> NDArray[np
             f"{error}: fetch it again, or leave it out by skip_corrupt=True"
         ) from None
     except _BROKEN as error:
-        reason = "not an image" if isinstance(error, UnidentifiedImageError) else str(error)
+        reason = " ".join(str(error).split())
+        if isinstance(error, UnidentifiedImageError):
+            reason = f"not an image of the kinds {', '.join(FORMATS)}"
         raise CorruptFile(
             f"{source.title}: {entry.path} cannot be decoded ({reason}): fetch it again, or leave "
             "it out by skip_corrupt=True"

@@ -6,16 +6,15 @@ Nothing is unpacked to disk: members of archives are read where they are.
 from __future__ import annotations
 
 import os
-import tarfile
+import unicodedata
 import zipfile
-import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from fairtut.data.archives import safe_member
+from fairtut.data.archives import UNREADABLE, safe_member
 from fairtut.errors import CorruptFile, DataError
 
 IMAGE_LIMIT: Final = 1 << 26
@@ -44,6 +43,9 @@ class Source:
         self.title = title
         self.entries: list[Entry] = []
 
+    def prepare(self, entries: Sequence[Entry], scratch: Path) -> None:
+        """Say which files will be read; ``scratch`` is a folder with room."""
+
     def read(self, entry: Entry) -> bytes:
         """Return the bytes of a file; raises ``CorruptFile`` if they are damaged."""
         raise NotImplementedError
@@ -59,6 +61,7 @@ class Source:
         fairtut.errors.DataError
             If two files answer to one name equally well.
         """
+        names = [plain_path(name) for name in names]
         depths = {name.count("/") + 1 for name in names}
         whole: dict[str, list[Entry]] = {}
         endings: dict[str, list[Entry]] = {}
@@ -79,15 +82,47 @@ class Source:
         return found
 
 
-def files_below(root: Path, prefix: str = "") -> Iterator[tuple[str, os.DirEntry[str]]]:
-    """Yield every file below a folder with its path there, in order of the paths' parts."""
+def plain_path(path: str) -> str:
+    """Return a path with ``/`` between its parts and letters composed (NFC), as most write it."""
+    return unicodedata.normalize("NFC", path).replace("\\", "/").removeprefix("./")
+
+
+def files_below(
+    root: Path, prefix: str = "", top: str = "", linked: bool = False
+) -> Iterator[tuple[str, os.DirEntry[str]]]:
+    """Yield every file below a folder with its path there, in order of the paths' parts.
+
+    Links are followed where they stay inside the folder and do not lead round in a circle.
+
+    Raises
+    ------
+    fairtut.errors.CorruptFile
+        If a link leads out of the folder: names it.
+    """
+    top = top or os.path.realpath(root)
     with os.scandir(root) as listing:
         entries = sorted(listing, key=lambda entry: entry.name)
     for entry in entries:
-        if entry.is_dir():
-            yield from files_below(Path(entry.path), f"{prefix}{entry.name}/")
-        elif entry.is_file():
-            yield f"{prefix}{entry.name}", entry
+        link = entry.is_symlink()
+        if link and not _inside(os.path.realpath(entry.path), top):
+            raise CorruptFile(
+                f"refusing {entry.path}, a link that leads out of {top}: copy what it points to "
+                "into the folder, or delete the link"
+            )
+        if not os.path.isdir(entry.path):
+            if os.path.isfile(entry.path):
+                yield f"{prefix}{entry.name}", entry
+        elif not (link and (linked or _circle(root, entry))):
+            yield from files_below(Path(entry.path), f"{prefix}{entry.name}/", top, linked or link)
+
+
+def _inside(path: str, top: str) -> bool:
+    return path == top or path.startswith(top.rstrip(os.sep) + os.sep)
+
+
+def _circle(root: Path, entry: os.DirEntry[str]) -> bool:
+    """Tell whether a link in a folder leads to that folder or one around it."""
+    return _inside(os.path.realpath(root), os.path.realpath(entry.path))
 
 
 class Folder(Source):
@@ -95,12 +130,18 @@ class Folder(Source):
 
     def __init__(self, root: Path) -> None:
         super().__init__(str(root))
-        files = files_below(root)
-        self.entries = [Entry(name, entry.stat().st_size, entry.path) for name, entry in files]
+        self.entries = [
+            Entry(plain_path(name), entry.stat().st_size, entry.path)
+            for name, entry in files_below(root)
+        ]
 
     def read(self, entry: Entry) -> bytes:
         """Return the bytes of a file."""
-        return Path(entry.where).read_bytes()
+        with open(entry.where, "rb") as stream:
+            data = stream.read(IMAGE_LIMIT + 1)
+        if len(data) > IMAGE_LIMIT:
+            raise CorruptFile(f"{self.title}: {entry.path} has more than {IMAGE_LIMIT} bytes")
+        return data
 
 
 class Zips(Source):
@@ -111,64 +152,47 @@ class Zips(Source):
         for path in paths:
             try:
                 bundle = stack.enter_context(zipfile.ZipFile(path))
-            except (zipfile.BadZipFile, EOFError) as error:
+            except UNREADABLE as error:
                 raise CorruptFile(
                     f"{path} is not a whole zip archive ({error}): delete it and fetch it again"
                 ) from error
-            members = [name for name in bundle.namelist() if not name.endswith("/")]
+            members = [name for name in bundle.namelist() if not name.endswith(("/", "\\"))]
             infos = [safe_member(bundle, name, path.name, IMAGE_LIMIT) for name in members]
-            self.entries += [Entry(i.filename, i.file_size, (bundle, i, path.name)) for i in infos]
+            self.entries += [
+                Entry(plain_path(i.filename), i.file_size, (bundle, i, path.name)) for i in infos
+            ]
 
     def read(self, entry: Entry) -> bytes:
         """Return the bytes of a member; its checksum is compared."""
         bundle, info, archive = entry.where
         try:
-            data: bytes = bundle.read(info)
-        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
+            with bundle.open(info) as stream:
+                # no more than is declared: a member that lies inflates to any size
+                data: bytes = stream.read(info.file_size)
+                if len(data) < info.file_size:
+                    raise EOFError("it ends early")
+        except UNREADABLE as error:
             raise CorruptFile(f"{archive}: {entry.path} cannot be unpacked ({error})") from error
-        return data
-
-
-class Tar(Source):
-    """The members of a tar archive, which is read into memory as a whole."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__(path.name)
-        try:
-            with tarfile.open(path) as bundle:
-                for info in bundle:
-                    stream = bundle.extractfile(info) if info.isreg() else None
-                    if info.name.startswith("/") or ".." in info.name.split("/"):
-                        raise CorruptFile(
-                            f"{path.name}: refusing {info.name!r}, a path that leads out of the "
-                            "folder"
-                        )
-                    if stream is not None:
-                        self.entries.append(Entry(info.name, info.size, stream.read()))
-        except (tarfile.TarError, zlib.error, EOFError) as error:
-            raise CorruptFile(
-                f"{path} is not a whole tar archive ({error}): delete it and fetch it again"
-            ) from error
-
-    def read(self, entry: Entry) -> bytes:
-        """Return the bytes of a member."""
-        data: bytes = entry.where
         return data
 
 
 @contextmanager
 def opened_source(paths: Sequence[Path]) -> Iterator[Source]:
-    """Open a folder, a tar archive, or one or more zip archives.
+    """Open a folder, a tar archive (packed or not), or one or more zip archives.
+
+    What a file is, its first bytes say, not its name.
 
     Raises
     ------
     fairtut.errors.CorruptFile
         If an archive is broken, or holds a member with an absolute path or ``..`` in its name.
     """
+    from fairtut.data.images.tars import Tar, is_tar
+
     with ExitStack() as stack:
         if paths[0].is_dir():
             yield Folder(paths[0])
-        elif paths[0].suffix in (".tgz", ".tar", ".gz"):
-            yield Tar(paths[0])
+        elif is_tar(paths[0]):
+            yield stack.enter_context(Tar(paths[0]))
         else:
             yield Zips(paths, stack)
