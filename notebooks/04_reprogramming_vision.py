@@ -58,9 +58,10 @@ from fairtut.methods.reprogramming.theory import Pooled, TwoVocabularies
 from fairtut.metrics import DEFINITIONS
 from fairtut.report import plots, tables
 from fairtut.report.drawings import reprogramming_vision as drawings
+from fairtut.report.effects import Effects
 from fairtut.report.figures import show
 from fairtut.report.prose import say
-from fairtut.report.results import Record, of_chapter
+from fairtut.report.results import VERDICTS, Record, load_records, of_chapter
 from fairtut.runtime import parameters
 from fairtut.runtime.checkpoints import state_digest
 from fairtut.runtime.device import describe_device, pick_device
@@ -107,12 +108,24 @@ show(
     name="claim",
     caption="Accuracy and bias on CelebA (Blond_Hair; groups by Male), read by eye off the paper's "
     "figure (±.002); the grey controls are computed from its BASE. Published means of three runs.",
-    alt="Two panels. On the left, for demographic parity, the points of all methods follow a dotted grey "
-    "line from BASE to the constant classifier closely. On the right, for equalised odds, points of "
-    "high accuracy lie above that line and points of low accuracy below it.",
+    alt="Two panels of points around a dotted grey line from BASE to the constant classifier. On the "
+    "left, for demographic parity, most points lie close to it; on the right, for equalised odds, they "
+    "spread more, to both sides.",
 )
 
 # %% tags=["hide-input"]
+expect = Effects(preset, data, seed)  # what this page says of a run is asserted where it is made
+off_line = {
+    c: np.array([
+        gap - published.mixing(c, accuracy)
+        for m, several in published.POINTS[c].items()
+        if m != "base"
+        for accuracy, gap in several
+    ])
+    for c in ("dp", "eo")
+}  # fmt: skip
+assert np.median(np.abs(off_line["dp"])) < 0.01 < np.median(np.abs(off_line["eo"]))
+assert off_line["eo"].min() < -0.02 and off_line["eo"].max() > 0.02
 better = {
     c: [
         gap < published.mixing(c, accuracy) - published.READING
@@ -157,7 +170,8 @@ rows = {
     for name in ("demographic_parity_gap", "dp", "dp_half", "equalized_odds_mean", "eo_half",
                  "eo_code", "eo_code_half")
 }  # fmt: skip
-assert rows["DP (sum over groups)"] == rows["demographic parity gap"]
+gaps = rows["demographic parity gap"], rows["equalised odds gap (mean)"]
+assert set(rows.values()) == {*gaps, *(gap / 2 for gap in gaps)}
 tables.table(
     pd.DataFrame({"measure": rows.keys(), "value": rows.values()}).round(4),
     caption="Twenty made-up people, seven definitions, two numbers and their halves.",
@@ -258,8 +272,10 @@ show(
 # ring is as wide as it says, pictures need not be square, and a batch may hold one picture.
 
 # %%
-corner = rp.Patch(5, "bottom-right").mask(12, 9)
-assert corner[-5:, -5:].all() and int(corner.sum()) == 25
+for place in ("top-left", "top-right", "bottom-left", "bottom-right"):
+    patch = rp.Patch(5, place).mask(12, 9)
+    down, right = (slice(-5, None) if side in place else slice(5) for side in ("bottom", "right"))
+    assert patch[down, right].all() and int(patch.sum()) == 25
 ring = rp.Border(2).mask(12, 9)
 assert not ring[2:-2, 2:-2].any() and int(ring.sum()) == 12 * 9 - 8 * 5
 one = as_pixels(portraits[:1])
@@ -296,6 +312,8 @@ updates = {
 }
 for lam, name in ((0.0, "projected, λ = 0"), (1.0, "projected, λ = 1")):
     assert torch.isclose(updates[name] @ g_z, -lam * g_z @ g_z, atol=1e-6)
+lean = [float(torch.cosine_similarity(v, g_z, 0)) for v in (g_y, *updates.values())]
+assert lean[0] > lean[2] > lean[1] > lean[3]  # g_y, on the dashed line, as printed, projected
 
 # %% tags=["hide-input"]
 show(
@@ -334,6 +352,7 @@ def nats(p: torch.Tensor) -> float:
 
 
 guess, told = nats(share.sum(1)), nats(share) - nats(share.sum(0))
+assert told < guess
 print(f"H(s) = {guess:.4f} nats, H(s | y) = {told:.4f} nats")
 print(
     f"a perfect classifier lets the DP adversary gain {guess - told:.4f} nats, the EO adversary 0"
@@ -358,8 +377,8 @@ fast = rp.frozen_copy(base, x_few[:2])
 with torch.no_grad(), full_precision():  # a GPU rounds by default
     off = float((fast(x_few) - base(x_few)).abs().max())
 norms = [sum(isinstance(m, torch.nn.BatchNorm2d) for m in net.modules()) for net in (base, fast)]
-print(f"batch norms: {norms[0]} before, {norms[1]} after; largest difference of a logit {off:.1e}")
 assert norms[1] == 0 and off < 1e-3 and state_digest(base) == fingerprint
+print(f"batch norms: {norms[0]} before, {norms[1]} after; no logit moves by a thousandth")
 
 # %% [markdown]
 # What the method promises must hold exactly: these are claims like any other.
@@ -396,6 +415,9 @@ plain = world.triggered()
 for identifier, entry in study.theory.measures().items():
     record.measure(identifier, **entry)
 assert hard[-1].given_y < 1e-12 < plain.given_y and hard[-1].marginal > 0.01
+# a threshold that says as little about the group decides (nearly) the same for everybody
+silent = [o.accuracy for o in moved if o.given_y < plain.given_y / 10]
+assert max(silent) < hard[-1].accuracy - 0.2
 
 # %% tags=["hide-input"]
 show(
@@ -466,10 +488,9 @@ show(
 
 # %% tags=["hide-input"]
 say(
-    "The shift of the additive network varies by {flat:.1e} (standard deviation over people), that of BASE by "
-    "{bent:.2f}. A deep network is not additive, so the door is open; whether the trigger goes through it is a "
-    "question for the experiment.",
-    flat=spread["global pooling, linear head"],
+    "The shift of the additive network does not vary over people by a hundred-thousandth (it is rounding), that of BASE "
+    "has a standard deviation of {bent:.2f}. A deep network is not additive, so the door is open; whether the trigger goes "
+    "through it is a question for the experiment.",
     bent=spread["BASE"],
 )
 
@@ -479,8 +500,9 @@ say(
 # For each seed: one BASE; triggers of both shapes for both criteria and several $\lambda$; and the paper's two rivals, which move all weights by
 # the same update. *AdvIn* learns from scratch on the training people, *AdvPost* goes on from BASE with the tuning people.
 #
-# And the controls, none of which is in the paper: the **constant**, the **mixing line**, BASE with a **moved threshold**, an **untrained random trigger**, and a
-# trigger with $\lambda = 0$. Each training offers a few snapshots; we take the least biased one *on validation people* that keeps
+# And the controls, none of which is in the paper: the **constant**, the **mixing line**, BASE with a **moved threshold**, a **random trigger**, and a
+# trigger with $\lambda = 0$. The random trigger is the noise that the released code starts from, $w$ uniform on (−1, 1). Ours start from a quiet grey instead, so it is
+# *not* our trigger untrained; that one is measured below, too. Each training offers a few snapshots; we take the least biased one *on validation people* that keeps
 # half of BASE's gain over the constant, and the most accurate one where there is none.
 
 # %%
@@ -488,13 +510,14 @@ board = study.run_board(task, cfg)
 for identifier, entry in study.measures.table(board, cfg.costs).items():
     record.measure(identifier, **entry)
 n_test = len(task.test)
+assert cfg.floor == 0.5  # "half of BASE's gain"
 assert state_digest(base) == fingerprint  # after all of this, BASE is what it was
 
 # %% [markdown]
 # What do trained triggers look like?
 
 # %% tags=["hide-input"]
-dressed = {"untrained border": pictures["border"].cpu()}
+dressed = {"random border": pictures["border"].cpu()}
 for (method, c, lam), several in sorted(board.results.items()):
     if method in untrained and c == "eo" and lam == max(cfg.grids[method][c]):
         put, delta = untrained[method], torch.from_numpy(several[0].pixels)
@@ -503,14 +526,22 @@ for (method, c, lam), several in sorted(board.results.items()):
 show(
     drawings.triggered(dressed),
     name="trained",
-    caption="The same three drawn faces with an untrained border and with triggers trained for EO, the largest λ "
+    caption="The same three drawn faces with a random border and with triggers trained for EO, the largest λ "
     "of each grid, first seed. Pixels below black are shown black.",
     alt="Rows of three portraits, each row with its own noisy square or frame, the same for all three.",
 )
 
 # %% [markdown]
-# Noise to the eye, all of them: no picture or word shows what a trigger says. Later we ask a classifier.
-#
+# Noise to the eye, all of them. The trained ones are greyer, because they started from grey. No picture or word shows what a trigger says; later we ask a classifier.
+
+# %% tags=["hide-input"]
+for name, several in board.results.items():
+    if name[0] in untrained:
+        inside = several[0].pixels[:, untrained[name[0]].mask.cpu().numpy()]
+        loud = untrained[name[0]].pixels()[:, untrained[name[0]].mask]
+        assert inside.mean() > float(loud.mean())  # grey, where the random one is around black
+
+# %% [markdown]
 # ### Equalised odds
 
 
@@ -561,9 +592,22 @@ def plane(criterion: str) -> None:
         f"means over {cfg.seeds} seeds; a point per λ, bars are 95 % bootstrap intervals over "
         "people. The grey controls start at BASE of the first seed."
         + (" The paper's DP is doubled." if real and criterion == "dp" else ""),
-        alt="Accuracy against bias. BASE stands at the upper left; a dotted line leads from it to the "
-        "constant classifier at the lower right, and the dashed curve of the moved threshold runs "
-        "beside it. The points of triggers and retrained models lie around the two.",
+        alt="Accuracy against bias: a point with bars for every method and λ. A dotted line leads from BASE "
+        "to the constant classifier, which has no bias, and a dashed curve shows moved thresholds.",
+    )
+    line = np.column_stack([grey["mixing"].fairness, grey["mixing"].accuracy])
+    line = line[np.argsort(line[:, 0])]
+    above = points["accuracy"] > np.interp(points["bias"], *line.T)
+    put, moved = (
+        points["method"].isin(some) for some in (("border", "patch"), ("advin", "advpost"))
+    )
+    say(
+        "Of the {n} points of triggers {k} lie above the mixing line, and of the {m} points of retrained models {j} "
+        "(a point with more bias than BASE is compared with BASE).",
+        n=int(put.sum()),
+        k=int((above & put).sum()),
+        m=int(moved.sum()),
+        j=int((above & moved).sum()),
     )
 
 
@@ -636,7 +680,21 @@ if any(left.values()):
         caption=f"Bias of the picked trigger minus that of a rival at the same accuracy; price at most {cost:g} of "
         f"accuracy on validation. n = {n_test} test people, mean over {cfg.seeds} seeds, 95 % bootstrap "
         "over people. A row that is missing has no setting within the price.",
-        alt="Two panels of intervals around a dashed line at zero, a row for each rival.",
+        alt="Two panels of intervals with a dashed line at zero, a row for each rival.",
+    )
+found = [e for rows in left.values() for e in rows.values()]
+if found:
+    say(
+        "Of these {n} differences {k} are in the trigger's favour by their interval, {j} are against it, and {rest} are undecided.",
+        n=len(found),
+        k=sum(e.high < 0 for e in found),
+        j=sum(e.low > 0 for e in found),
+        rest=sum(not e.excludes() for e in found),
+    )
+else:
+    say(
+        "No trigger has a setting within the price of {cost:g}: there is nothing to compare.",
+        cost=cost,
     )
 
 
@@ -660,20 +718,67 @@ tables.table(
 )
 
 # %% [markdown]
-# An untrained trigger is in the comparison for a reason. Noise that a network has never seen can make it less sure, and a network that is
-# less sure may say "no" more often. That alone would be a moved threshold, without any training.
+# A random trigger is in the comparison for a reason. Noise that a network has never seen can push all of its decisions to one side: towards *yes* on
+# our drawn faces, towards *no* on the photographs. That alone is a moved threshold, without any training, and at its end stands the constant answer.
 
 # %% tags=["hide-input"]
 for shape in ("border", "patch"):
     say(
-        "The random {shape} has accuracy {acc}, EO {eo} and DP {dp}; its EO minus that of a coin at the same "
-        "accuracy is {mix}.",
+        "With the random {shape} BASE says yes to {yes} of the people instead of {plain}. Accuracy is {acc}, EO {eo} and "
+        "DP {dp}; its EO minus that of a coin at the same accuracy is {mix}.",
         shape=shape,
+        yes=record.estimate(f"random-{shape}.positive"),
+        plain=record.estimate("base.positive"),
         acc=record.estimate(f"random-{shape}.acc"),
         eo=record.estimate(f"random-{shape}.eo"),
         dp=record.estimate(f"random-{shape}.dp"),
         mix=record.estimate(f"random-{shape}.eo-vs-mixing"),
     )
+photos = next(
+    (r for r in load_records()
+     if (r.chapter, r.data, r.preset) == ("reprogramming_vision", "real", "laptop")), None
+)  # fmt: skip
+photos = record if real and preset != "smoke" else photos
+assert photos is not None or not expect.pinned
+for of, sign, sentence in (
+    ((record if not real else None), 1, "the random border pushes drawn faces towards yes"),
+    (photos, -1, "the random border pushes photographs towards no"),
+):
+    if of is not None:
+        pushed = of.estimate("random-border.positive").value - of.estimate("base.positive").value
+        expect(
+            sign * pushed > 0.05, sentence, f"Not in the run at hand: {sentence}.", only="laptop"
+        )
+
+# %% [markdown]
+# And our own triggers before their training, a quiet grey?
+
+# %% tags=["hide-input"]
+quiet = {}
+for name, shape in shapes.items():
+    start = rp.TriggerModule(shape, size, start=cfg.start, centre=cfg.centre,
+                             generator=torch_rng(base_seed, "trigger")).to(device)  # fmt: skip
+    y_hat = (study.models.margins(base, people.x[task.test], start) > 0).astype(int)
+    quiet[name] = (
+        float((y_hat == y_test).mean()),
+        float(DEFINITIONS["equalized_odds_mean"](y_test, y_hat, s_test)),
+    )
+plain_acc = float(((board.base[0].margin["test"] > 0) == y_test).mean())
+say(
+    "Before the first BASE (accuracy {base:.3f}) the start of our patch leaves an accuracy of {patch:.3f} and an EO of {patch_eo:.3f}, "
+    "that of our border {border:.3f} and {border_eo:.3f}.",
+    base=plain_acc,
+    patch=quiet["patch"][0],
+    patch_eo=quiet["patch"][1],
+    border=quiet["border"][0],
+    border_eo=quiet["border"][1],
+)
+expect(
+    quiet["patch"][0] > plain_acc - 0.05,
+    "with the grey patch BASE begins at nearly its accuracy",
+    "In this run the grey patch costs BASE much of its accuracy before any training.",
+    only="laptop",
+)
 
 # %% [markdown]
 # ## How training goes
@@ -694,8 +799,24 @@ show(
     name="training",
     caption="Training border triggers for EO, first seed, per pass over the tuning people: Euclidean distance of the "
     "pixels from their start, ratio of the two gradients' norms, and the discriminator's accuracy.",
-    alt="Three panels with a line per trigger. Distances grow and level off; the ratio of norms is on a "
-    "logarithmic axis; accuracies lie around the dotted share of the larger group.",
+    alt="Three panels with a line per trigger over passes: distance from the start, ratio of the norms of "
+    "the two gradients, and the discriminator's accuracy with a dotted line at the larger group's share.",
+)
+ending = [history[-1] for history in histories.values()]
+say(
+    "At the end these pixels are between {near:.1f} and {far:.1f} away from their start, and the discriminator is right about "
+    "{low:.2f} to {high:.2f} of the people; guessing the larger group is right about {share:.2f}.",
+    near=min(e["movement"] for e in ending),
+    far=max(e["movement"] for e in ending),
+    low=min(e["d_accuracy"] for e in ending),
+    high=max(e["d_accuracy"] for e in ending),
+    share=max(tuned_on, 1 - tuned_on),
+)
+expect(
+    min(e["d_accuracy"] for e in ending) > max(tuned_on, 1 - tuned_on) + 0.02,
+    "every discriminator still reads something at the end",
+    "In this run a discriminator has hardly anything left to read at the end.",
+    only="laptop",
 )
 
 # %% [markdown]
@@ -728,15 +849,33 @@ show(
     ),
     name="beside",
     caption=f"EO with fewer tuning people and other sizes, λ as picked before; n = {n_test} test people, mean over "
-    f"{max(cfg.side_seeds, 1)} of the seeds, 95 % bootstrap over people. Band: BASE.",
-    alt="Panels with a line per method and wide bars, and a grey band for BASE.",
+    f"{max(cfg.side_seeds, 1)} of {cfg.seeds} seeds, 95 % bootstrap over people. Band: BASE.",
+    alt="Panels with a line per method, with bars, and a grey band for BASE.",
 )
+few_people = min(cfg.ratios)
+if few_people < 1:
+    say(
+        "With {share:.0%} of the tuning people EO minus BASE's is {border} for the border, {patch} for the patch and {advpost} for "
+        "AdvPost: only numbers below zero are ahead of BASE.",
+        share=few_people,
+        **{
+            m: record.estimate(f"ratio.{m}.r{few_people:g}.change")
+            for m in ("border", "patch", "advpost")
+        },
+    )
+for m in cfg.sizes:
+    say(
+        "From the smallest {shape} to the largest, EO changes by {eo} and accuracy by {acc}.",
+        shape=m,
+        eo=record.estimate(f"size.{m}.eo-gain"),
+        acc=record.estimate(f"size.{m}.acc-gain"),
+    )
 
 # %% tags=["hide-input"]
 gone = pd.concat([fewer, larger])
 say(
-    "Of these {n} trainings {k} ended at a constant answer. Where a line touches zero, look at accuracy before "
-    "you call it fair: it runs from {low:.3f} to {high:.3f} here.",
+    "Of these {n} trainings {k} ended at a constant answer or no better than one, and accuracy runs from {low:.3f} to {high:.3f}: "
+    "look at it before you call a low EO fair.",
     n=len(gone),
     k=int(gone["collapsed"].sum()),
     low=float(gone["acc"].min()),
@@ -772,6 +911,15 @@ show(
     "seeds, 95 % bootstrap over people.",
     alt="Two panels of intervals, a row per trigger and criterion.",
 )
+new, home = (list(carried[title].values()) for title in sides.values())
+say(
+    "Before a BASE that is new to them {k} of {n} triggers have less bias than it, by their interval; {j} have more bias than at "
+    "home, and {i} less.",
+    k=sum(e.high < 0 for e in new),
+    n=len(new),
+    j=sum(e.low > 0 for e in home),
+    i=sum(e.high < 0 for e in home),
+)
 
 # %% [markdown]
 # ## More classes
@@ -804,8 +952,17 @@ show(
     name="classes",
     caption=f"EO minus BASE's with more classes, one seed, λ of the two-class task; n = {n_test} test people, "
     "95 % bootstrap over people.",
-    alt="A panel per number of classes with an interval for each of three methods.",
+    alt="A panel per number of classes with an interval for each method.",
 )
+for k in several_classes:
+    accuracies = [record.estimate(f"multi{k}.{m}.acc").value for m in lams]
+    say(
+        "With {k} classes BASE is right about {base:.2f} of the people and the others about {low:.2f} to {high:.2f}: a lower EO has this price.",
+        k=k,
+        base=record.estimate(f"multi{k}.base.acc").value,
+        low=min(accuracies),
+        high=max(accuracies),
+    )
 
 # %% tags=["hide-input"]
 tables.table(
@@ -813,6 +970,7 @@ tables.table(
         ["classes", "method", "lam", "acc", "dp", "eo", "collapsed"]
     ]
     .replace({"method": dict(drawings.METHODS)})
+    .rename(columns={"lam": "λ", "acc": "accuracy", "dp": "DP", "eo": "EO"})
     .round(3),
     caption="More classes: accuracy, and means over classes of DP and EO, one seed. BASE is the first row.",
 )
@@ -856,6 +1014,18 @@ tables.table(
     caption=f"Shares of heat over {len(seen.rows)} test pictures; 95 % bootstrap over pictures.",
 )
 
+# %% tags=["hide-input"]
+hair = record.estimate("look.border.hair-change")
+say(
+    "Much of the heat that a border draws lies on the border itself ({ring} of it). Of the rest, the share on the hair is {word} BASE's.",
+    ring=record.estimate("look.border.ring"),
+    word="larger than"
+    if hair.low > 0
+    else "smaller than"
+    if hair.high < 0
+    else "not told apart from",
+)
+
 # %% [markdown]
 # ## What does a trigger claim?
 #
@@ -886,12 +1056,25 @@ show(
 )
 
 # %% tags=["hide-input"]
+trained_ones = answers[answers["criterion"] != ""]
+of_trigger = trained_ones.groupby(["method", "criterion"])["lam"]
+one_sided = {
+    "weak": float(
+        trained_ones[trained_ones["lam"] == of_trigger.transform("min")]["one_sided"].mean()
+    ),
+    "strong": float(
+        trained_ones[trained_ones["lam"] == of_trigger.transform("max")]["one_sided"].mean()
+    ),
+    "random": float(answers[answers["method"].str.startswith("random")]["one_sided"].mean()),
+}
 say(
     "The classifier of the group is right about {acc} of the test people. Without a trigger it calls the empty "
     "pictures a man with {blank:.2f}. If a stronger λ made triggers more one-sided, the marks would leave the "
-    "middle from left to right.",
+    "middle from left to right. Their mean distance from one half is {weak:.2f} at the smallest λ, {strong:.2f} at the largest, and "
+    "{random:.2f} for random triggers, which nobody taught to say anything.",
     acc=record.estimate("null.acc"),
     blank=blank,
+    **one_sided,
 )
 
 # %% [markdown]
@@ -901,15 +1084,27 @@ say(
 # another model, or asked what it claims on its own. Ask `collapsed` before you read any gap.
 
 # %%
-few = task.tune[:512]
+few = task.tune[:1024]
+grey_start = {"start": cfg.start, "centre": cfg.centre}  # as above; released: 1 around 0
 trigger = rp.Trigger.fit(
-    base, people.x[few], task.y[few], task.s[few], shape="border", criterion="eo", lam=1.0, epochs=4
-)
+    base, people.x[few], task.y[few], task.s[few], shape="patch", **grey_start,
+    config=cfg.config("patch", "eo", 1.0, len(few)),
+)  # fmt: skip
 y_hat = trigger.predict(base, people.x[task.test])
 assert state_digest(base) == fingerprint
 right = float((y_hat == task.y[task.test]).float().mean())
-print(f"accuracy {right:.3f}; everybody gets one class: {rp.collapsed(y_hat) is not None}")
+fallen_now = rp.collapsed(y_hat) is not None
+print(f"accuracy {right:.3f} instead of {plain_acc:.3f}")
 print(f"moved by {trigger.history[-1]['movement']:.2f} from where it started")
+print("collapsed: everybody gets one class" if fallen_now else "both classes are still given")
+
+# %% tags=["hide-input"]
+usual = float(max(y_test.mean(), 1 - y_test.mean()))
+expect(
+    not fallen_now and right > usual + 0.02,
+    "a trigger of the package's own use keeps both classes and beats the constant",
+    "This trigger is worth no more than a constant answer: do not read its gaps.",
+)
 
 # %% [markdown]
 # ## Results against the paper
@@ -967,7 +1162,7 @@ if real:
     display(tables.results_table(points, caption="The main figure, point by point."))
 
 # %% tags=["hide-input"]
-words = ("reproduced", "trend reproduced", "partly", "not reproduced", "not tested")
+words = VERDICTS
 tally = {}
 for verdict in of_chapter(record):
     row = tally.setdefault(verdict.id.split(".")[0], dict.fromkeys(words, 0))
@@ -995,8 +1190,12 @@ tables.table(
 # | four sets | disjoint in the paper; in the code the tuning set is part of the training set | disjoint | as described |
 # | tuning set | 1 % of the training set | about two thirds of it | 1 % of ours would be a few dozen people |
 # | trigger sizes | patch 80, ring 20 of 224; other numbers in the commands | the paper's, scaled | see the audit |
-# | optimiser | Adam .05 in the paper, 1e-4 in the code | Adam .05 with two drops | with 1e-4 a trigger does not move |
-# | strength | λ constant | grows to its value over the first half of a training | a large λ at once collapses |
+# | optimiser | Adam .05 in the paper, 1e-4 in the code | Adam .02 for triggers and .001 for weights, with two drops | found on validation people with a seed that is not reported; with 1e-4 a trigger hardly moves |
+# | updates | 80 for a trigger (code, 1 % of the people) | photographs: 150 for triggers and AdvIn, 80 for AdvPost; drawn faces: 80, 60 and 45 | two cores; AdvPost gets fewer than a trigger |
+# | adversary's gradient | always counts | only while the discriminator's loss is at most .05 nats above that of a guess (*guard*) | without it logits run away until everybody gets one answer |
+# | start of a trigger | $\tanh(w)$ with $w$ uniform on (−1, 1), loud around black | $\tanh(w)$ with $w$ uniform on (.4, .6), a quiet grey | with a patch BASE then begins at nearly its accuracy; with the released start it begins near a constant answer |
+# | random trigger (our control) | – | the released start, on (−1, 1) | it is not our trigger untrained |
+# | strength of a trigger | λ constant | grows to its value over the first half of a training (*ramp*) | a large λ at once collapses |
 # | discriminator | Adam .05 (code) or .01 (paper), ReLU | Adam .01, leaky ReLU | as described |
 # | projection | divides by the norm of $g_z$ | the same with a guard against zero | otherwise NaN |
 # | chosen epoch | least validation bias (paper), best worst cell (code) | least validation bias above an accuracy floor | without a floor the constant classifier wins |
@@ -1006,6 +1205,18 @@ tables.table(
 # | null input | not stated | black, grey and white, averaged; the classifier of the group is BASE's architecture | a choice had to be made |
 # | test people | CelebA's test part | on photographs, more people whom nobody learned from join them | blond men are few |
 # | transfer | another BASE | each seed's trigger before the next seed's BASE | the same |
+
+# %% tags=["hide-cell"]
+drawn = study.VISION["laptop"]
+for used, updates in ((drawn, (80, 60, 45)), (study.for_real(drawn, "laptop"), (150, 150, 80))):
+    assert tuple(used.steps[k] for k in ("trigger", "advin", "advpost")) == updates
+    assert (used.trigger.lr, used.advin.lr, used.advpost.lr) == (0.02, 1e-3, 1e-3)
+    assert (used.trigger.guard, used.trigger.ramp, used.trigger.lr_d) == (0.05, 0.5, 0.01)
+    assert {(c.guard, c.ramp) for c in (used.advin, used.advpost)} == {(None, 0.0)}
+    assert (used.start, used.centre, len(used.trigger.drops)) == (0.1, 0.5, 2)
+
+# %% [markdown]
+# The ramp and the guard are for triggers only.
 #
 # ## What the released code does
 #
@@ -1029,17 +1240,20 @@ print(
     f"4: {steps} steps of Adam move a parameter by about {steps * rate:.3f}, from a start in (-1, 1)"
 )
 negative = (untrained["patch"].pixels()[:, untrained["patch"].mask] < 0).float().mean()
-print(f"5: {float(negative):.0%} of the pixels of an untrained patch are negative")
+print(f"5: {float(negative):.0%} of the pixels of a random patch are negative")
+assert 0.35 < negative < 0.65
 g, leftover = (
     torch.randn(50, generator=torch_rng(seed, "a")),
     torch.randn(50, generator=torch_rng(seed, "b")),
 )
 clean, dirty = (rp.projected([v], [leftover], 0.5)[0] for v in (g, g + leftover))
-print(f"6: the leftover changes the update by {float((clean - dirty).abs().max()):.1e}")
+assert (clean - dirty).abs().max() < 1e-5
+print("6: the leftover changes the update by rounding only")
 from sklearn.metrics import log_loss
 
 try:
     log_loss([0, 1], [[2.0, -1.0], [-1.0, 2.0]])
+    print("7: this version of scikit-learn takes them")
 except ValueError as error:
     print("7:", str(error).split(".")[0])
 
@@ -1074,6 +1288,7 @@ y_long, s_long = np.tile(y_demo, repeats), np.tile(s_demo, repeats)
 mixed = np.concatenate([y_hat_demo, np.zeros((repeats - 1) * len(y_demo), int)])
 for key, whole in (("dp", dp_plain), ("eo_half", eo_plain)):
     print(f"{key}: {DEFINITIONS[key](y_long, mixed, s_long):.4f} = {q} × {whole:.4f}")
+    assert np.isclose(DEFINITIONS[key](y_long, mixed, s_long), q * whole)
 
 # %% [markdown]
 # ### Exercise 2 (check)
@@ -1084,7 +1299,9 @@ for key, whole in (("dp", dp_plain), ("eo_half", eo_plain)):
 joint, words = [[0.4, 0.1], [0.1, 0.4]], [[0.7, 0.3], [0.3, 0.7]]
 stubborn = TwoVocabularies(joint, words, [[0.5, 0.5], [1.0, 0.0]], length=2)
 for p in (0.9, 0.999, 1 - 1e-9):
-    print(f"p(s = 1 | trigger) = {p:.9f}: I = {stubborn.triggered(p, soft=True).given_y:.4f} nats")
+    heard = stubborn.triggered(p, soft=True).given_y
+    assert heard > 0.04
+    print(f"p(s = 1 | trigger) = {p:.9f}: I = {heard:.4f} nats")
 print("No strength short of certainty is enough: one impossible word outvotes it.")
 
 # %% [markdown]
@@ -1106,24 +1323,46 @@ for _ in range(50):
     adam.step()
     for name, move in zip(leans, (-g_util, -w.grad, w.detach() - start), strict=True):
         leans[name].append(float(torch.cosine_similarity(move, g_adv, 0)))
-print({name: f"mean cosine with g_z {np.mean(values):+.3f}" for name, values in leans.items()})
-print("Negative helps the adversary. Adam keeps the promise roughly, and everybody uses Adam.")
+for name, values in leans.items():
+    print(f"{name}: mean cosine with g_z {round(float(np.mean(values)), 3) + 0.0:+.3f}")
+none, exact, adams = (float(np.mean(values)) for values in leans.values())
+assert abs(exact) < 1e-3  # the projection's own promise
+print("Negative helps the adversary.")
+if expect(
+    none < 1.5 * adams and abs(adams) < 0.3,
+    "Adam keeps the promise roughly",
+    "With these gradients Adam does not keep the promise.",
+):
+    print("Adam keeps the promise roughly, and everybody uses Adam.")
 
 # %% [markdown]
 # ### Exercise 4 (code)
-# Keep trigger pixels inside the range of images, with `values="sigmoid"`. Does the picture stay a picture, and what changes?
+# Keep trigger pixels inside the range of images, with `values="sigmoid"`. Does the picture stay a picture, and what changes? Begin with the same
+# grey pixels in both, or you compare two starts.
 
 # %% tags=["hide-cell"]
-for values in ("tanh", "sigmoid"):
+middle = float(np.tanh(cfg.centre))  # the slope of each bound there makes the spread the same
+starts = {
+    "tanh": grey_start,
+    "sigmoid": {"centre": float(np.log(middle / (1 - middle))),
+                "start": cfg.start * (1 - middle**2) / (middle * (1 - middle))},
+}  # fmt: skip
+for values, start in starts.items():
     kept = rp.Trigger.fit(
-        base, people.x[few], task.y[few], task.s[few], values=values, lam=1.0, epochs=4
-    )
+        base, people.x[few], task.y[few], task.s[few], shape="patch", values=values, **start,
+        config=cfg.config("patch", "eo", 1.0, len(few)),
+    )  # fmt: skip
     low, high = (float(v) for v in torch.aminmax(kept.image[:, kept.module.mask]))
     y_hat = kept.predict(base, people.x[task.test]).cpu().numpy()
     odds = float(DEFINITIONS["equalized_odds_mean"](y_test, y_hat, s_test))
     print(
-        f"{values}: pixels in [{low:.2f}, {high:.2f}], accuracy {(y_hat == y_test).mean():.3f}, EO {odds:.3f}"
+        f"{values}: pixels in [{low:.2f}, {high:.2f}], accuracy {(y_hat == y_test).mean():.3f}, EO {odds:.3f}, "
+        f"{'everybody gets one class' if rp.collapsed(y_hat) is not None else 'both classes are given'}"
     )
+    assert values == "tanh" or 0 <= low <= high <= 1  # a picture stays a picture
+print(
+    "BASE alone: accuracy", f"{plain_acc:.3f}, EO {record.measurements['base.eo'].draws()[0]:.3f}"
+)
 
 # %% [markdown]
 # ### Exercise 5 (research)
@@ -1137,7 +1376,12 @@ for values in ("tanh", "sigmoid"):
 if preset == "smoke":  # a small run still shows that a constant in the input moves decisions
     strongest = max(cfg.grids["border"]["eo"])
     after = record.estimate(f"border.eo.lam{strongest:g}.dp").value
-    assert after < record.estimate("base.dp").value - 0.02, after
+    before = record.estimate("base.dp").value
+    expect(
+        after < before - 0.02,
+        "a constant in the input lowers the gap",
+        f"In this run the strongest border has a gap of {after:.3f} and BASE one of {before:.3f}.",
+    )
 path = record.save(results_dir)
 print(f"{len(record.measurements)} measurements in {path}")
 

@@ -121,7 +121,14 @@ def plot_tradeoff(
 
 
 def controls(
-    y: object, s: object, p_hat: object, metric: str, *, cut: float = 0.0, positive: Any = 1
+    y: object,
+    s: object,
+    p_hat: object,
+    metric: str,
+    *,
+    cut: float = 0.0,
+    y_hat: object = None,
+    positive: Any = 1,
 ) -> dict[str, Any]:
     """Measure the three controls of :func:`plot_tradeoff` for one unmitigated model.
 
@@ -135,6 +142,8 @@ def controls(
         The figure's fairness metric.
     cut : float
         The model decides for the positive class above it: 0 for logits, .5 for probabilities.
+    y_hat : array-like, shape (n,), optional
+        The model's decisions, where the scores only rank people and no number is its cut.
     positive : hashable
         The favourable label.
 
@@ -144,9 +153,18 @@ def controls(
         ``constant``, ``mixing`` and ``threshold``, to be passed on with ``**``.  The constant
         classifier gives everybody the most frequent label, or the positive one where the metric is
         undefined otherwise: a ratio of selection rates is 0/0 where nobody is selected.
+
+    Raises
+    ------
+    fairtut.errors.InputError
+        If somebody who is decided for has a lower score than somebody who is not.
     """
-    y = np.asarray(y)
-    y_hat = np.where(np.asarray(p_hat) > cut, positive, y[y != positive].min())
+    y, p_hat = np.asarray(y), np.asarray(p_hat, float)
+    if y_hat is None:
+        y_hat = np.where(p_hat > cut, positive, y[y != positive].min())
+    chosen = np.asarray(y_hat) == positive
+    if chosen.any() and not chosen.all() and p_hat[chosen].min() < p_hat[~chosen].max():
+        raise InputError("decisions and scores are of different models: pass those of one")
     model = point(y, y_hat, s, metric, positive=positive)
     constant = constant_classifier(y, s, metric, positive=positive)
     if np.isnan(constant.fairness):

@@ -195,6 +195,20 @@ def test_the_controls_are_measured_as_the_metrics_floor_measures_them() -> None:
     assert np.array_equal(found["threshold"].fairness, moved.fairness, equal_nan=True)
 
 
+def test_scores_that_only_rank_people_need_the_decisions_of_their_model() -> None:
+    y, s, score = people()
+    name = "demographic_parity_gap"
+    rank = score.argsort().argsort()  # 0, 1, 2, ...: nearly everybody is above a cut at 0
+    y_hat = (score > 0).astype(int)
+    line = plots.controls(y, s, rank, name, y_hat=y_hat)["mixing"]
+    assert np.array_equal(line.fairness, controls(name)["mixing"].fairness)
+    assert np.array_equal(line.accuracy, controls(name)["mixing"].accuracy)
+    wrong = plots.controls(y, s, rank, name)["mixing"]
+    assert not np.allclose(np.max(wrong.fairness), np.max(line.fairness), atol=0.01)
+    with pytest.raises(InputError, match="different models"):
+        plots.controls(y, s, -rank, name, y_hat=y_hat)
+
+
 def test_the_constant_of_a_ratio_selects_everybody_where_nobody_would_be_undefined() -> None:
     y = np.array([0, 0, 0, 1, 0, 1])
     s = np.array([0, 0, 0, 1, 1, 1])

@@ -246,6 +246,18 @@ def test_seeds_repeat_and_differ() -> None:
     assert not torch.equal(weight(0), weight(0, criterion="dp"))
 
 
+def test_a_trigger_starts_where_it_is_told() -> None:
+    def ends(**changes: Any) -> tuple[float, float]:
+        done = Trigger.fit(Net(), *batch(), config=TINY, lr=0.0, **changes)  # stays at its start
+        low, high = torch.aminmax(done.module.weight)
+        return float(low), float(high)
+
+    low, high = ends(start=0.1, centre=0.5)
+    assert 0.4 <= low < 0.45 and 0.55 < high <= 0.6
+    low, high = ends()  # as released
+    assert -1 <= low < -0.9 and 0.9 < high <= 1
+
+
 def test_a_killed_training_goes_on_to_the_same_bits(tmp_path, monkeypatch) -> None:
     x, y, s = batch()
     path = tmp_path / "half.pt"

@@ -61,6 +61,8 @@ class Trigger:
         *,
         shape: Shape | str = "border",
         values: str = "tanh",
+        start: float = 1.0,
+        centre: float = 0.0,
         config: Config | None = None,
         seed: int = 0,
         checkpoint: str | os.PathLike[str] | None = None,
@@ -80,6 +82,9 @@ class Trigger:
             A name stands for the paper's size, scaled to the images.
         values : {"tanh", "sigmoid"}
             Range of the trigger's pixels.
+        start, centre : float
+            The trigger starts uniform on (centre - start, centre + start) before the bound; 1 and 0
+            as released, loud noise with which many a model begins near a constant answer.
         config : Config, optional
         seed : int
         checkpoint : path-like, optional
@@ -104,8 +109,8 @@ class Trigger:
             shape = standard(shape, x.shape[2], x.shape[3])
         done = train_trigger(
             model, x.to(device), whole("y", y).to(device), whole("s", s).to(device),
-            shape=shape, values=values, config=replace(config or Config(), **changes),
-            seed=seed, checkpoint=checkpoint,
+            shape=shape, values=values, start=start, centre=centre,
+            config=replace(config or Config(), **changes), seed=seed, checkpoint=checkpoint,
         )  # fmt: skip
         assert isinstance(done.module, TriggerModule)
         return cls(done.module, done.history, done.cells)

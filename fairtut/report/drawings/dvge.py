@@ -158,6 +158,7 @@ def gains(found: Mapping[tuple[str, str], Estimate], columns: Mapping[str, str])
         ax.axvline(0, color=GREY, lw=1, ls=LINES[1])
         ax.set(title=title, yticks=[-i for i in range(len(rows))])
         ax.set_yticklabels(rows)
+        ax.set_ylim(0.6 - len(rows), 0.6)  # a row without a value keeps its place
     axes[0, 0].set_xlabel("DVGE minus rival →")
     return fig
 
