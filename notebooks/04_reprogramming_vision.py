@@ -1104,6 +1104,7 @@ expect(
     not fallen_now and right > usual + 0.02,
     "a trigger of the package's own use keeps both classes and beats the constant",
     "This trigger is worth no more than a constant answer: do not read its gaps.",
+    only="laptop",
 )
 
 # %% [markdown]

@@ -65,8 +65,8 @@ class Preset:
         Updates of ``trigger``, ``advin`` and ``advpost``, whatever the amount of data.
     start, centre : float
         A trigger's start is uniform on (centre - start, centre + start) before its bound; 1 and 0
-        in the released code.  Ours is a quiet grey: BASE with a patch begins at nearly its accuracy; a
-        border costs most of it, whatever its start.
+        in the released code.  Ours is a quiet grey: BASE with a patch begins at nearly its
+        accuracy; a border costs most of it, whatever its start.
     grids : mapping
         Method → criterion → the λ that are tried.
     snapshots : int
