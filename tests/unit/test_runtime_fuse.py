@@ -13,9 +13,10 @@ from fairtut.runtime.fuse import fuse, why_not_fused
 
 
 @pytest.fixture(autouse=True)
-def fresh(monkeypatch):
+def fresh(monkeypatch, tmp_path):
     """Forget what this process found out about its compiler, before and after."""
     monkeypatch.delenv("FAIRTUT_FUSE", raising=False)
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
     why_not_fused.cache_clear()
     yield
     why_not_fused.cache_clear()
@@ -103,6 +104,76 @@ def test_a_torch_with_other_options_is_asked_without_them(monkeypatch):
 def test_this_torch_knows_the_options():
     fuse(double)  # an unknown option raises here, before anything is compiled
     assert torch.compile(double, dynamic=False, options=fuse_module.OPTIONS) is not double
+
+
+def test_a_compiled_function_that_lies_is_caught_at_any_first_shape(monkeypatch, caplog):
+    """A kernel for other instructions gives other numbers, or none, and no error."""
+
+    def softly(x, rest):
+        return rest[0] + torch.softmax(x, -1)
+
+    rest = (torch.ones(1),)
+    inputs = [torch.arange(n) / 3 for n in (8, 9, 8, 9)]
+    for lie in (1e-3, float("nan"), float("inf")):
+        _pretend(monkeypatch, _lying(lie))
+        fused = fuse(softly)
+        caplog.clear()
+        with caplog.at_level(logging.WARNING, "fairtut.runtime.fuse"):
+            assert all(torch.equal(fused(x, rest), softly(x, rest)) for x in inputs)
+        assert len(caplog.messages) == 1 and "rounding explains" in caplog.messages[0]
+
+
+def _lying(lie):
+    """Return a compiler whose functions are wrong by ``lie`` for nine numbers."""
+    return lambda function, **_: lambda x, rest: function(x, rest) + (lie if len(x) == 9 else 0.0)
+
+
+def test_a_compiled_function_that_rounds_otherwise_is_kept(monkeypatch, caplog):
+    """A sum in another order is off by less than the bound; the eager function runs once."""
+    calls = []
+
+    def total(x):
+        calls.append(x.dtype)
+        return (x * x).sum(-1)
+
+    def other_order(function, **options):
+        return lambda x: (x * x).flip(-1).cumsum(-1)[..., -1]
+
+    _pretend(monkeypatch, other_order)
+    fused = fuse(total)
+    x = torch.randn(20, 30_000, generator=torch.Generator().manual_seed(0))
+    with caplog.at_level(logging.WARNING, "fairtut.runtime.fuse"):
+        first, second = fused(x), fused(x)
+    assert not caplog.messages and torch.equal(first, second)
+    assert not torch.equal(first, total(x))  # the two orders do differ
+    assert calls == [torch.float32, torch.float64, torch.float32]
+
+
+def test_the_cache_is_keyed_by_what_compiled_code_depends_on(monkeypatch, tmp_path):
+    """Every part of the key moves the folder; a child process gets a folder beside ours."""
+    ours = fuse_module.use_own_cache()
+    assert ours.parent == tmp_path.resolve() and os.environ["TORCHINDUCTOR_CACHE_DIR"] == str(ours)
+    assert fuse_module.use_own_cache() == ours  # from inside, the same one again
+    for name, other in (
+        ("fairtut.runtime.fuse._user", lambda: "somebody else"),
+        ("fairtut.runtime.fuse._flags", lambda: "flags: sse2"),
+        ("torch.backends.cpu.get_cpu_capability", lambda: "Z80"),
+        ("torch.__version__", "0.0"),
+    ):
+        with monkeypatch.context() as patch:
+            patch.setattr(name, other)
+            theirs = fuse_module.use_own_cache()
+            assert theirs != ours and theirs.parent == ours.parent, name
+    assert fuse_module.use_own_cache() == ours
+
+
+def test_a_cache_that_cannot_be_written_is_survived(monkeypatch, tmp_path, caplog):
+    (tmp_path / "file").write_text("not a folder")
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path / "file"))
+    monkeypatch.setattr(fuse_module, "why_not_fused", lambda: None)
+    with caplog.at_level(logging.WARNING, "fairtut.runtime.fuse"):
+        assert fuse(double) is double
+    assert len(caplog.messages) == 1
 
 
 BROKEN_COMPILER = """
