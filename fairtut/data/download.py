@@ -15,11 +15,13 @@ from fairtut.runtime.progress import quiet
 
 BLOCK: Final = 1 << 13
 """Bytes that are written at a time: what an interruption may cost."""
+LIMIT: Final = 1 << 28
+"""Most bytes of an answer unless the caller allows more: what is fetched has at most 3 million."""
 TIMEOUT: Final = (10.0, 60.0)
 """Seconds to wait for a connection, and for the next bytes of an answer."""
 
 
-def download(url: str, target: Path, sha256: str | None = None) -> Path:
+def download(url: str, target: Path, sha256: str | None = None, limit: int = LIMIT) -> Path:
     """Download ``url`` to ``target``; go on where an earlier try stopped.
 
     The bytes gather in ``<target>.part``, which survives an interruption, and are renamed to
@@ -30,17 +32,18 @@ def download(url: str, target: Path, sha256: str | None = None) -> Path:
     fairtut.errors.MissingData
         If the host cannot be reached, refuses, or keeps breaking off.
     fairtut.errors.CorruptFile
-        If the whole file has another digest, also after a fresh start.
+        If the whole file has another digest, also after a fresh start, or more than ``limit``
+        bytes.
     """
     part = target.with_name(target.name + ".part")
     target.parent.mkdir(parents=True, exist_ok=True)
     resumed = part.exists() and part.stat().st_size > 0
-    _stream_all(url, part)
+    _stream_all(url, part, limit)
     if sha256 is not None:
         got = digest(part)[0]
         if got != sha256 and resumed:  # the file on the host may have changed between the tries
             part.unlink()
-            _stream_all(url, part)
+            _stream_all(url, part, limit)
             got = digest(part)[0]
         if got != sha256:
             part.unlink()
@@ -52,7 +55,7 @@ def download(url: str, target: Path, sha256: str | None = None) -> Path:
     return target
 
 
-def _stream_all(url: str, part: Path) -> None:
+def _stream_all(url: str, part: Path, limit: int) -> None:
     """Fill ``part``; try again as long as each try brings new bytes."""
     import requests
 
@@ -60,7 +63,7 @@ def _stream_all(url: str, part: Path) -> None:
     while True:
         before = part.stat().st_size if part.exists() else 0
         try:
-            _stream(url, part)
+            _stream(url, part, limit)
             return
         except requests.RequestException as error:
             have = part.stat().st_size if part.exists() else 0
@@ -72,7 +75,7 @@ def _stream_all(url: str, part: Path) -> None:
             raise MissingData(f"cannot download from {host} ({kind}{kept})") from error
 
 
-def _stream(url: str, part: Path) -> None:
+def _stream(url: str, part: Path, limit: int) -> None:
     """One request: append the rest of ``url`` to ``part``, or all of it if the host must."""
     import requests
 
@@ -87,22 +90,35 @@ def _stream(url: str, part: Path) -> None:
             if told.rpartition("/")[2] == str(have):
                 return  # every byte is here already
             part.unlink()
-            return _stream(url, part)
+            return _stream(url, part, limit)
         response.raise_for_status()
         resume = response.status_code == 206 and told.startswith(f"bytes {have}-")
         if not resume:
             have = 0
-        due = int(response.headers.get("Content-Length") or 0)
+        begun, due = have, int(response.headers.get("Content-Length") or 0)
+        if have + due > limit:
+            part.unlink(missing_ok=True)
+            raise CorruptFile(_too_large(url, limit))
         mode: Literal["ab", "wb"] = "ab" if resume else "wb"
         bar = _bar(part.stem, have + due if due else 0, have)
         # unbuffered and in small blocks: a break or a kill costs at most one block
         with open(part, mode, buffering=0) as sink, bar:
             for block in response.iter_content(BLOCK):
+                have += len(block)
+                if have > limit:  # a host need not say how much it will send
+                    break
                 sink.write(block)
                 bar.update(len(block))
-        if due and part.stat().st_size != have + due:
+        if have > limit:
+            part.unlink()
+            raise CorruptFile(_too_large(url, limit))
+        if due and have != begun + due:
             raise requests.exceptions.ChunkedEncodingError("the answer ended early")
     return None
+
+
+def _too_large(url: str, limit: int) -> str:
+    return f"{url} sends more than the {limit} bytes that are due: see the official page"
 
 
 def _bar(name: str, total: int, have: int) -> Any:

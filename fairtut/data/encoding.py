@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,9 @@ from fairtut.data import files
 from fairtut.errors import CorruptFile, DataError
 
 Strings = NDArray[np.str_]
+
+WIDEST: Final = 1 << 24
+"""Letters, of 4 bytes each, that all columns may take up, each as wide as its longest field."""
 
 
 def read_columns(
@@ -32,7 +35,7 @@ def read_columns(
     reader = csv.reader(io.StringIO(text), delimiter=delimiter, skipinitialspace=True)
     header = list(names) if names is not None else [c.strip() for c in next(reader, [])]
     rows = []
-    for row in reader:
+    for row in _lines(reader, where):
         if not row or row[0].startswith("|"):  # blank line, or the banner of adult.test
             continue
         if len(row) != len(header):
@@ -41,12 +44,31 @@ def read_columns(
                 "(cut off?): delete the file and fetch it again"
             )
         rows.append(row)
+    _check_width(rows, where)
     columns: dict[str, Strings] = {}
     for position, name in enumerate(header):
         if name not in columns:  # the official COMPAS file repeats two names: the first one counts
             values = [row[position].strip() for row in rows]
             columns[name] = np.array(values, dtype=np.str_)
     return columns, len(rows)
+
+
+def _lines(reader: Iterator[list[str]], where: str) -> Iterator[list[str]]:
+    """Yield the rows of a reader; a field too long for it is one sentence."""
+    try:
+        yield from reader
+    except csv.Error as error:
+        raise CorruptFile(f"{where} is no table ({error}): fetch it again") from error
+
+
+def _check_width(rows: Sequence[Sequence[str]], where: str) -> None:
+    """Refuse rows whose columns, as wide as their longest field, would fill the memory."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    if sum(widths) * len(rows) > WIDEST:
+        raise CorruptFile(
+            f"{where} has a field of {max(widths)} letters among its {len(rows)} rows (a quotation "
+            "mark that is never closed?): fetch it again"
+        )
 
 
 def load_file(
@@ -56,7 +78,7 @@ def load_file(
     entry = next(f.file for f in located.files if f.file.path == path)
     where = f"{located.dataset.name}: {path}"
     try:
-        text = located.read_bytes(path).decode("utf-8")
+        text = located.read_bytes(path).decode("utf-8-sig")  # some editors add a mark
     except UnicodeDecodeError as error:
         raise CorruptFile(f"{where} is not UTF-8 text ({error.reason}): fetch it again") from error
     columns, n = read_columns(text, where, names, delimiter)

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from fairtut.data.archives import MEMBER_LIMIT, extract_member
 from fairtut.data.cards import Dataset, File
-from fairtut.data.download import download, from_torchvision
+from fairtut.data.download import LIMIT, download, from_torchvision
 from fairtut.data.local import find, how_to_get
 from fairtut.errors import CorruptFile, FairtutError, MissingData
 
@@ -41,7 +41,7 @@ def lock(folder: Path) -> Iterator[None]:
     except ImportError:  # Windows: no lock, and the worst case is a download repeated
         yield
         return
-    with open(folder / ".lock", "w") as handle:
+    with open(folder / ".lock", "a") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield
 
@@ -54,7 +54,7 @@ def _fetch(entry: Dataset, file: File, folder: Path) -> None:
         elif file.url is None:
             raise MissingData(f"{file.path} has to be placed by hand")
         elif file.member is None:
-            download(file.url, folder / file.path, file.sha256)
+            download(file.url, folder / file.path, file.sha256, file.size or LIMIT)
         else:
             archive = folder / _archive_name(file.url)
             if not archive.is_file():

@@ -21,6 +21,9 @@ from fairtut.errors import CorruptFile, MissingData, UnknownName
 CHUNK: Final = 1 << 20
 """Bytes that are read from a local file at a time."""
 
+WHOLE: Final = 1 << 24
+"""Bytes of the largest file that is read as a whole (Adult has 4 million)."""
+
 
 @dataclass(frozen=True)
 class Found:
@@ -54,7 +57,10 @@ class Located:
         """Return the uncompressed content of a file that is stored as one file."""
         (path,) = self.paths(name)
         with opened(path) as stream:
-            return stream.read()
+            data: bytes = stream.read(WHOLE + 1)
+        if len(data) > WHOLE:
+            raise CorruptFile(f"{path} unpacks to more than {WHOLE} bytes: it is no {name}")
+        return data
 
     @property
     def source(self) -> str:

@@ -215,7 +215,7 @@ def _load(path: str | os.PathLike[str] | None) -> tuple[Columns, str]:
         data, where = file.read_bytes(), f"{NAME}: {file.name}"
         source = f"{dataset(NAME).title} [{file.name}, not verified]"
     try:
-        return _parse(data.decode("utf-8"), where), source
+        return _parse(data.decode("utf-8-sig"), where), source
     except UnicodeDecodeError as error:
         raise CorruptFile(f"{where} is not UTF-8 text ({error.reason}): fetch it again") from error
 

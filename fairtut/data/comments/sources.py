@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,8 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairtut.data import files
+from fairtut.data.bounded import COMMENTS, Bounded
 from fairtut.data.comments.commentset import SPLITS, CommentSet, from_texts
 from fairtut.data.encoding import apply_rules, need
+from fairtut.data.local import opened
 from fairtut.errors import CorruptFile, DataError, MissingData, UnknownName
 from fairtut.runtime.seeds import numpy_rng
 
@@ -171,7 +174,11 @@ def _read(path: Path) -> pd.DataFrame:
         raise MissingData(f"{path} is not a file: name a CSV file of comments")
     try:
         # "None", "null" and "NA" are words here, only the empty field is missing
-        return pd.read_csv(path, keep_default_na=False, na_values=[""])
+        with opened(path) as stream:
+            bounded = io.BufferedReader(Bounded(stream, path, COMMENTS))
+            return pd.read_csv(bounded, keep_default_na=False, na_values=[""])
+    except CorruptFile:
+        raise
     except (ValueError, EOFError, OSError) as error:
         what = " ".join(str(error).split())[:120]
         raise CorruptFile(f"{path} cannot be read as CSV ({what}): fetch it again") from error

@@ -30,9 +30,9 @@ TINY: Final = 4096
 decoding it: two threads were then a fifth slower than one, and 1.8 times faster above."""
 FORMATS: Final = ("JPEG", "PNG", "TIFF", "WEBP", "BMP", "GIF", "PPM")
 """What is read.  Pillow knows more, some of which start other programs or ask for any memory."""
-MOST_PIXELS: Final = 1 << 25
-"""Most pixels that are held at once: 33 million, 128 MiB in Pillow.  A JPEG may have more, for it
-can be decoded at an eighth of its sides, if it is not a progressive one."""
+MOST_PIXELS: Final = 25_000_000
+"""Most pixels that are held at once: 100 MB in Pillow, three times in the worst case.  A JPEG may
+have more, for it can be decoded at an eighth of its sides, if it is not a progressive one."""
 LARGE: Final = 1 << 21
 """Pixels from which images are decoded one after the other, however many threads there are."""
 STRETCH: Final = 16
@@ -96,9 +96,10 @@ def _rgb(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I") or image.mode == "F":
         return Image.fromarray(_eight_bits(np.asarray(image), image)).convert("RGB")
     if image.has_transparency_data:
-        white = Image.new("RGBA", image.size, "white")
-        white.alpha_composite(image.convert("RGBA"))
-        return white.convert("RGB")
+        colours = image if image.mode == "RGBA" else image.convert("RGBA")
+        white = Image.new("RGB", image.size, "white")
+        white.paste(colours, mask=colours)
+        return white
     return image.convert("RGB")
 
 

@@ -20,7 +20,7 @@ from fairtut.data.images.labels import (
 )
 from fairtut.data.images.official import stamp
 from fairtut.data.local import digest
-from fairtut.errors import MissingData
+from fairtut.errors import DataError, MissingData
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -92,7 +92,13 @@ def from_folder(
 
 def read_labels(table: Path, file: str = "file", split: str = "split", seed: int = 0) -> Labels:
     """Read a table of labels; as :func:`from_folder`."""
-    frame = read_table(table, (file,), dtype={file: str})
+    frame = read_table(table, (file,), dtype={file: str}, skipinitialspace=True)
+    frame.columns = [
+        split if name.strip().lower() == split.lower() else name.strip()
+        for name in map(str, frame.columns)
+    ]
+    if list(frame.columns).count(split) > 1:
+        raise DataError(f"{table} has several columns called {split!r}: keep one")
     names = without_gaps(frame[file], table)
     files = [str(name).strip().replace("\\", "/").removeprefix("./") for name in names]
     if split in frame.columns:

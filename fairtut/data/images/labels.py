@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,9 +11,10 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from fairtut.data.bounded import Bounded
 from fairtut.data.images.imageset import SPLITS, ImageSet
 from fairtut.data.local import opened
-from fairtut.errors import DataError, InputError, UnknownName
+from fairtut.errors import CorruptFile, DataError, InputError, UnknownName
 from fairtut.runtime.seeds import numpy_rng
 
 if TYPE_CHECKING:
@@ -65,7 +67,9 @@ def read_table(path: Path, columns: Sequence[str | int], **options: Any) -> pd.D
 
     try:
         with opened(path) as stream:
-            frame = pd.read_csv(stream, **options)
+            frame = pd.read_csv(io.BufferedReader(Bounded(stream, path)), **options)
+    except CorruptFile:
+        raise
     except (ValueError, UnicodeDecodeError) as error:  # pandas' parsing errors are ValueErrors
         reason = str(error).splitlines()[0]
         raise DataError(f"{path} is not a table of labels ({reason})") from error
