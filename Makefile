@@ -12,7 +12,7 @@ NB ?=
 
 export VENV
 
-.PHONY: help env book site run outputs pair test lint types bench claims repo wheel clean
+.PHONY: help env book site run outputs pair test isa lint types bench claims repo wheel clean
 
 help: ## list what can be made
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ outputs: env ## execute chapters with their defaults and commit outputs and reco
 
 test: env ## everything that CI checks: lint, types, tests, notebooks, book
 	@$(PY) -m tools.check
+
+isa: env ## the quick tests under older instruction sets, with one and two threads
+	@$(PY) -m tools.processors
 
 lint: env ## ruff
 	@$(PY) -m ruff check .

@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
+from tools import processors
 from tools.common import CACHE, ROOT, child_environment, digest_of, exit_with, find_browser
 
 _COUNT = re.compile(r"(\d+) (passed|failed|skipped|xfailed|xpassed|errors?)\b")
@@ -99,7 +100,12 @@ def tree_digest() -> str:
     )  # fmt: skip
     files = {ROOT / name for name in listing.stdout.split("\0") if name}
     packages = sorted(f"{d.name}=={d.version}" for d in metadata.distributions())
-    surroundings = (sys.version, str(find_browser()), os.environ.get("FAIRTUT_DATA", ""))
+    surroundings = (
+        sys.version,
+        processors.name(),
+        str(find_browser()),
+        os.environ.get("FAIRTUT_DATA", ""),
+    )
     return digest_of([f for f in files if f.is_file()], *packages, *surroundings)
 
 

@@ -21,7 +21,7 @@ from typing import Any
 
 from filelock import FileLock
 
-from tools import cells
+from tools import calibration, cells, processors
 from tools.common import CACHE, ROOT, ToolError, child_environment, digest_of, shown
 
 CELL_TIMEOUT = 3600  # seconds for one cell; the test suite sets its own limit per notebook
@@ -166,13 +166,15 @@ class Cached:
     seconds: float
     cpu_seconds: float
     import_cpu_seconds: float
+    calibration_seconds: float
 
 
 def cache_key(notebook: Path, parameters: Mapping[str, Any], root: Path = ROOT) -> str:
     """Return the digest of everything that an execution depends on.
 
     The notebook's cells, the package (sources, claims, committed records), the requirements, the
-    Python version and the versions of the numeric packages that are really installed.
+    Python version, the kind of processor, and the versions of the numeric packages that are
+    really installed.
     """
     from importlib.metadata import PackageNotFoundError, version
 
@@ -196,6 +198,7 @@ def cache_key(notebook: Path, parameters: Mapping[str, Any], root: Path = ROOT) 
         body,
         json.dumps(dict(parameters), sort_keys=True),
         sys.version,
+        processors.name(),
         *map(installed, names),
     )
 
@@ -263,6 +266,7 @@ def _fill(notebook: Path, parameters: Mapping[str, Any], folder: Path) -> None:
         "seconds": round(outcome.seconds, 2),
         "cpu_seconds": round(outcome.cpu_seconds, 2),
         "import_cpu_seconds": round(import_cpu_seconds(notebook), 2),
+        "calibration_seconds": round(calibration.seconds(), 4),
     }
     (folder / "run.json").write_text(json.dumps(costs) + "\n")
 

@@ -21,6 +21,18 @@ from typing import Final
 from tools.common import ONE_THREAD, ROOT, child_environment, exit_with
 
 QUICK: Final = ("tests/unit", "tests/theory", "tests/data")
+NUMERICAL: Final = (
+    "tests/theory/test_frtrain_training.py",
+    "tests/theory/test_lassi_curve.py",
+    "tests/theory/test_lassi_learning.py",
+    "tests/theory/test_dvge_focus.py",
+    "tests/theory/test_glow.py",
+    "tests/theory/test_word_triggers.py",
+    "tests/unit/test_latent_training.py",
+    "tests/unit/test_dvge.py",
+    "tests/data/test_faces_processors.py",
+)
+"""Where kernels decide the numbers: what CI repeats with other instructions."""
 KINDS: Final[Mapping[str, Mapping[str, str]]] = {
     "native": {},
     # most laptops and hosted runners
@@ -41,6 +53,14 @@ KINDS: Final[Mapping[str, Mapping[str, str]]] = {
 """Variables of each kind, for torch, oneDNN, MKL and the C library; NumPy's are asked for."""
 HIDDEN: Final = {"native": (), "avx2": ("X86_V4", "AVX512"), "baseline": ("",)}
 """What the names of NumPy's features begin with that a kind does without."""
+
+
+def name() -> str:
+    """Return what this process may use of its processor: machine, torch's kernels, limits."""
+    import torch
+
+    limits = [f"{key}={os.environ.get(key, '')}" for key in KINDS["avx2"]]
+    return "|".join([platform.machine(), torch.backends.cpu.get_cpu_capability(), *limits])
 
 
 def environment(kind: str) -> dict[str, str]:
@@ -84,7 +104,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tools.processors", description=__doc__)
     parser.add_argument("--kinds", nargs="+", choices=list(KINDS), default=list(KINDS))
     parser.add_argument("--threads", nargs="+", type=int, default=[1, min(2, os.cpu_count() or 1)])
+    parser.add_argument("--numerical", action="store_true", help="only where kernels matter")
     options, arguments = parser.parse_known_args(argv)
+    arguments = [*arguments, *NUMERICAL] if options.numerical else arguments
     failed: list[str] = []
     for kind in options.kinds:
         if reason := missing(kind):

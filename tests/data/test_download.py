@@ -185,11 +185,12 @@ def test_closed_network(toy, monkeypatch):
         raise OSError("Network is unreachable")
 
     monkeypatch.setattr(socket.socket, "connect", refuse)
-    start = time.monotonic()
+    slept: list[float] = []
+    monkeypatch.setattr(time, "sleep", slept.append)
     with pytest.raises(MissingData) as error:
         files.get("toy")
     text = str(error.value)
-    assert "\n" not in text and time.monotonic() - start < 5
+    assert "\n" not in text and not slept  # it does not wait for a network that is closed
     for part in ("x.bin", "/x.bin", str(toy), "CC0", "Anyone may use it.", "ConnectionError"):
         assert part in text
 
@@ -264,9 +265,8 @@ def test_a_kill_leaves_nothing_half_written_and_the_next_run_resumes(host, tmp_p
     command = [sys.executable, "-c", KILLED, f"{host.url}/x.bin", str(target), SHA]
     child = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)})
     part = tmp_path / "x.bin.part"
-    deadline = time.monotonic() + 20
     while not (part.exists() and part.stat().st_size > 50_000):
-        assert time.monotonic() < deadline and child.poll() is None
+        assert child.poll() is None  # pytest's own limit ends a wait without end
         time.sleep(0.01)
     child.send_signal(signal.SIGKILL)
     child.wait()

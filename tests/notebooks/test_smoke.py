@@ -11,7 +11,8 @@ from tools.common import chapters
 
 pytestmark = [pytest.mark.notebook, pytest.mark.timeout(900)]
 CHAPTERS = [pytest.param(path, id=path.stem) for path in chapters()]
-CPU_BUDGET = 60.0  # seconds after imports, one thread
+# times the loop of tools/calibration.py: a minute after imports where that takes .07 s
+CPU_BUDGET = 850
 
 
 @pytest.fixture(scope="module", params=CHAPTERS)
@@ -33,7 +34,8 @@ def test_smoke_runs_and_shows_something(run):
 @pytest.mark.xdist_group("smoke")
 def test_smoke_stays_within_its_cpu_budget(run):
     _, done = run
-    assert done.cpu_seconds - done.import_cpu_seconds <= CPU_BUDGET, done
+    used = done.cpu_seconds - done.import_cpu_seconds
+    assert used <= CPU_BUDGET * done.calibration_seconds, done
 
 
 @pytest.mark.xdist_group("smoke")

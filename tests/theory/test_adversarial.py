@@ -59,9 +59,9 @@ def test_contingency_counts_back(table):
 
 
 def test_known_values():
-    assert mutual_information([[1, 0], [0, 1]]) == pytest.approx(LN2, abs=1e-15)
+    assert mutual_information([[1, 0], [0, 1]]) == pytest.approx(LN2, abs=1e-12)
     assert mutual_information([[2, 4], [3, 6]]) == 0
-    assert entropy([1, 1, 1, 1]) == pytest.approx(2 * LN2, abs=1e-15)
+    assert entropy([1, 1, 1, 1]) == pytest.approx(2 * LN2, abs=1e-12)
     assert entropy([5, 0]) == 0
 
 
@@ -170,7 +170,7 @@ def test_the_halves_of_the_released_loss_make_the_entropy_ln_two(triples):
         clean = -np.where(p_clean > 0, p_clean * np.log(best[1]), 0).sum()
         train = -np.where(p_train > 0, p_train * np.log(best[0]), 0).sum()
     assert mutual_information(halved) == pytest.approx(LN2 - (clean + train) / 2, abs=1e-12)
-    assert entropy(halved.sum(1)) == pytest.approx(LN2, abs=1e-15)
+    assert entropy(halved.sum(1)) == pytest.approx(LN2, abs=1e-12)
 
 
 # ---------------------------------------------------------------- and disparate impact

@@ -323,7 +323,9 @@ def test_temperature_is_the_factor_of_the_priors_deviations() -> None:
 def test_samples_repeat_with_their_seed_and_at_temperature_zero_are_one_picture() -> None:
     glow = flow(8, 2)
     cold = glow.sample(3, 0.0, torch_rng(0))
-    assert torch.equal(cold[0], cold[1]) and torch.equal(cold, glow.sample(3, 0.0))
+    # rows of one batch may take different kernels, calls of one shape do not
+    torch.testing.assert_close(cold[0], cold[1], rtol=0, atol=1e-5)
+    assert torch.equal(cold, glow.sample(3, 0.0))
     warm = glow.sample(3, 0.7, torch_rng(0))
     assert torch.equal(warm, glow.sample(3, 0.7, torch_rng(0)))
     assert not torch.equal(warm, glow.sample(3, 0.7, torch_rng(1)))

@@ -216,11 +216,11 @@ def test_lassi_brings_similar_latents_together() -> None:
 
 def test_transfer_learns_to_reconstruct_without_labels() -> None:
     z, a = people(200)[0], torch.eye(Q)[1:2]
-    c = replace(SMALL, classification=0, reconstruction=0.1, similarity=0.05, epochs=12, lr=5e-3)
+    c = replace(SMALL, classification=0, reconstruction=0.1, similarity=0.05, epochs=30, lr=5e-3)
     learned = train(z, None, a, (people(100, 1)[0], None), config=c)
     assert learned.head is None and learned.decoder is not None
     losses_ = [h["valid_reconstruction"] for h in learned.history]
-    assert losses_[-1] < 0.9 * losses_[0]
+    assert losses_[-1] < 0.9 * losses_[0]  # over seeds .85 with a deviation of .01
     assert learned.best == int(np.argmin([h["valid_loss"] for h in learned.history]))
     # the loss is what reconstructing R's codes costs
     again = learned.decoder(encode(learned.representation, people(100, 1)[0]))

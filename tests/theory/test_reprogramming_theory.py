@@ -66,10 +66,10 @@ def test_theorem_1_information_given_the_label_vanishes(model: TwoVocabularies) 
     assert model.triggered().given_y > 0.03
     soft = [model.triggered(t, soft=True).given_y for t in (0.9, 0.99, 0.999, 0.9999, 1.0)]
     assert all(a > b for a, b in itertools.pairwise(soft))
-    assert soft[-1] == pytest.approx(0, abs=1e-15) and soft[-2] < 1e-5
+    assert soft[-1] == pytest.approx(0, abs=1e-12) and soft[-2] < 1e-5
     for t in (0.001, 0.999):  # either group will do
         hard = model.triggered(t)
-        assert hard.given_y == pytest.approx(0, abs=1e-15)
+        assert hard.given_y == pytest.approx(0, abs=1e-12)
         assert np.ptp(hard.rates, axis=1) == pytest.approx(0)  # equalised odds, exactly
 
 
@@ -85,10 +85,10 @@ def test_the_second_argument_saturates_for_every_text(model: TwoVocabularies) ->
 def test_the_theorem_gives_equalised_odds_not_parity(model: TwoVocabularies) -> None:
     """With unequal base rates fair decisions still tell the group, through the label."""
     done = model.triggered(0.999)
-    assert done.given_y == pytest.approx(0, abs=1e-15) and done.marginal > 0.03
+    assert done.given_y == pytest.approx(0, abs=1e-12) and done.marginal > 0.03
     assert done.accuracy > 0.75  # it is not the constant classifier that is so fair
     even = TwoVocabularies(np.full((2, 2), 0.25), WORDS_Y, WORDS_Z, 3)
-    assert even.triggered(0.999).marginal == pytest.approx(0, abs=1e-15)
+    assert even.triggered(0.999).marginal == pytest.approx(0, abs=1e-12)
 
 
 def test_no_threshold_of_the_classifier_does_what_the_trigger_does(

@@ -105,7 +105,10 @@ def test_runs_have_codes_of_their_own():
             z[r], y[r], f_sens[r], (0.5,), (0.0, 0.5), TINY, (r + 1,), validation=(z[r], y[r])
         )
         torch.testing.assert_close(alone.logits(z[r]), grid.logits(z)[2 * r : 2 * r + 2])
-        np.testing.assert_array_equal(alone.decisions(z[r]), grid.decisions(z)[2 * r : 2 * r + 2])
+        # a decision may flip only where its logit is zero up to rounding
+        margin = alone.logits(z[r]).diff(dim=-1).abs().numpy()
+        flipped = np.asarray(alone.decisions(z[r]) != grid.decisions(z)[2 * r : 2 * r + 2])
+        assert not (flipped & (margin.reshape(flipped.shape) > 1e-4)).any()
 
 
 def test_the_best_epoch_on_validation_is_kept():
