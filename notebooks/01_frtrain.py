@@ -21,8 +21,8 @@
 #
 # Suppose that somebody tampers with the labels of your training data, and that you also want your
 # classifier to treat two groups alike. Do the two problems get in each other's way? Roh, Lee,
-# Whang and Suh said yes at ICML 2020 {cite}`roh2020frtrain`. A fair learner sees the damage as more bias, "corrects" it, and ends up
-# worse than a learner that never cared. Their answer is *FR-Train*: one training with two
+# Whang and Suh said yes at ICML 2020 {cite}`roh2020frtrain`: a fair learner that is trained on damaged labels may end up
+# worse, in accuracy and in fairness, than a learner that never cared. Their answer is *FR-Train*: one training with two
 # adversaries, one for fairness and one for robustness, and a small set of clean labels to lean on.
 #
 # This chapter rebuilds the method as the public code **released** it. Beside it stands a variant
@@ -55,15 +55,17 @@ import numpy as np
 import pandas as pd
 import torch
 from IPython.display import Code, display
+from scipy.stats import binom
 
 from fairtut.data.synthetic.gaussians import zafar
 from fairtut.methods import adversarial
 from fairtut.methods import frtrain as fr
 from fairtut.methods.fair_baselines import logistic
 from fairtut.methods.frtrain import steps
-from fairtut.metrics import disparate_impact
+from fairtut.metrics import disparate_impact, over_seeds
 from fairtut.report import plots, tables
 from fairtut.report.drawings import frtrain as drawings
+from fairtut.report.effects import Effects
 from fairtut.report.figures import show
 from fairtut.report.prose import say
 from fairtut.report.results import Record, load_claims, load_records, of_chapter
@@ -106,19 +108,27 @@ print(f"{cfg.draws} data draws x {cfg.inits} initialisations, about {minutes} mi
 # %% tags=["hide-input"]
 claims = load_claims("frtrain")
 published = {c.id: c.value for c in claims if c.id.startswith("table.")}
+falls = {
+    m: published[f"table.clean.{m}.acc"] - published[f"table.poisoned.{m}.acc"] for m in study.TABLE
+}
+assert all(0.04 < falls[m] < 0.05 for m in ("fc", "lbc", "ad"))
+assert 0.27 < falls["rml-fc"] < 0.28 and 0.05 < falls["rml-ad"] < 0.06
+assert all(abs(falls[m]) < 0.01 for m in ("rml-lbc", "rml", "frtrain"))
 show(
     drawings.claim_arrows(published, cfg.limit),
     name="claim",
     caption="The paper's table as arrows from clean (hollow) to poisoned labels (filled). "
     "Published numbers, one seed; the dotted line is the 80 % rule.",
-    alt="Nine arrows in the plane of disparate impact and accuracy. The fair-only methods fall by "
-    "about five points, RML+FC falls by almost thirty, FR-Train stays where it was.",
+    alt="Nine arrows in the plane of disparate impact and accuracy. Those of the fair-only methods "
+    "fall by four to five points, that of RML+FC by almost thirty; those of RML, RML+LBC and FR-Train "
+    "lose less than one.",
 )
 
 # %% [markdown]
-# Three things stand out, and they are the paper's three messages. Fair-only methods (FC, LBC, AD)
-# start near 80 % accuracy and fall. Two-step methods (RML first, a fair learner second) fall as
-# well, one of them to a coin flip. FR-Train alone stays at the upper right.
+# The paper reads three messages from it. Fair-only methods (FC, LBC, AD) fall by four to five points
+# of accuracy. Two-step methods (RML first, a fair learner second) end low as well: one falls
+# to a coin flip, one by more than five points, and one (RML+LBC) hardly falls but was low before.
+# FR-Train alone stays at the upper right.
 #
 # Keep one question in mind from here on. FR-Train sees a small clean set that the fair-only
 # methods do not see. **Is it the method that helps, or the clean set?**
@@ -202,6 +212,9 @@ show(
 # %%
 clean_plain, clean_fair = toy["clean", "plain"], toy["clean", "fair"]
 hurt_plain, hurt_fair = toy["poisoned", "plain"], toy["poisoned", "fair"]
+assert (hurt_plain.accepted - clean_plain.accepted, hurt_fair.accepted) == (1, 10)
+lost = (clean_plain.accuracy - hurt_plain.accuracy, clean_fair.accuracy - hurt_fair.accuracy)
+assert abs(lost[1] - 2 * lost[0]) < 1e-12  # the fair classifier loses twice as much
 found = np.array([clean_plain.accuracy, clean_plain.di, clean_fair.accuracy, clean_fair.di])
 off = float(np.abs(found - [1, 0.5, 0.8, 1]).max())
 plain_ok = hurt_plain.accuracy < clean_plain.accuracy and hurt_plain.di > clean_plain.di
@@ -269,7 +282,7 @@ for joint in joints[:10]:
     trained = adversarial.trained_bound(y_hat, s_all)
     gaps.append(adversarial.mutual_information(adversarial.contingency(s_all, y_hat)) - trained)
 record.measure("theorem1.trained", [float(np.abs(gaps).max())], n=10, unit="nats")
-assert max(gaps) < 1e-4
+assert np.abs(gaps).max() < 1e-4
 
 # %% [markdown]
 # All ten trained adversaries come within a ten-thousandth of a nat of the exact value. So for a
@@ -277,7 +290,7 @@ assert max(gaps) < 1e-4
 # during training, a logistic regression is a weak reader; exercise 3 measures what it misses.
 
 # %% [markdown]
-# How does mutual information relate to disparate impact? Both are zero effort to satisfy together:
+# How does mutual information relate to disparate impact? They agree on what is perfect:
 # $I = 0$ exactly when DI = 1. In between they disagree, because DI ignores how often anybody is
 # accepted.
 
@@ -287,6 +300,9 @@ curves = {}
 for rate in (0.1, 0.5, 0.9):
     joint = adversarial.joint_of_ratio(rate, ratios, share=0.45)  # about the data's P(s = 1)
     curves[rate] = [adversarial.mutual_information(table) for table in joint]
+strict, middle, generous = (np.array(curve) for curve in curves.values())
+assert all((np.diff(curve) < 0).all() and curve[-1] < 1e-12 for curve in (strict, middle, generous))
+assert (generous[:-1] > 5 * strict[:-1]).all()  # at every disparate impact below 1
 show(
     drawings.information(curves, ratios),
     name="mi-di",
@@ -332,18 +348,19 @@ def cells(table, y) -> np.ndarray:
     return ((a * 6 + b) * 2 + table.s) * 2 + y
 
 
-excess, miss = [], []
+excess, miss, infos = [], [], []
 for labels in (draw.train.y, draw.poison.y):
     both = [(draw.train, labels), (draw.clean, draw.clean.y)]
     joint = np.stack([np.bincount(cells(t, y), minlength=144) / len(t) for t, y in both])
     info = adversarial.mutual_information(joint)
+    infos.append(info)
     best = adversarial.optimal_discriminator(joint)
     miss.append(abs(adversarial.discriminator_bound(joint, best) - info))
     random_d = rng.dirichlet(np.ones(2), size=(100, 144)).swapaxes(1, 2)
     excess += [adversarial.discriminator_bound(joint, d) - info for d in random_d]
 record.measure("theorem2.optimum", [max(miss)], n=2, unit="nats")
 record.measure("theorem2.bound", [max(0, max(excess))], n=200, unit="nats")
-assert max(miss) < 1e-10 and max(excess) < 1e-10
+assert max(miss) < 1e-10 and max(excess) < 1e-10 and min(infos) > 0
 
 # %% [markdown]
 # One warning for practice. With 144 cells and two hundred clean rows, the empirical table differs
@@ -369,15 +386,16 @@ show(
     name="data",
     caption=f"700 of {len(draw.train)} training rows of one synthetic draw; rings mark flipped "
     "labels. Colour is the group, circles are positive labels.",
-    alt="Two scatter plots of the same points. On the right a compact cloud of group one points "
-    "at the upper right, far from the class boundary, has had its labels flipped to negative.",
+    alt="Two scatter plots of the same points. On the right most rings lie on a compact cloud of group "
+    "one at the upper right, far from the class boundary, whose labels were flipped to negative; a few "
+    "lie on negatives of group one at the far left.",
 )
 
 # %% [markdown]
 # The attack is in the right panel. The slides say "label flipping, ten per cent" and no more; the
 # public code ships the flipped labels without the recipe. We recovered one that returns the
 # authors' 200 flips *exactly*: fit a logistic regression, and within group $s = 1$ flip the
-# rows that it gets right with the largest margin. Almost all of them are positives, far from any
+# rows that it gets right with the largest margin. Most of them are positives, far from any
 # boundary, where a flipped label pulls hardest.
 
 # %%
@@ -385,21 +403,44 @@ rows = (draw.train.x, draw.train.s)
 plain = {name: logistic(*rows, draw.labels(name)) for name in ("clean", "poisoned")}
 logits = fr.linear_logit(np.stack(list(plain.values())), draw.test.x, draw.test.s)  # (2, n)
 effect = study.score(logits > 0, draw.test)
+hit = draw.poison.flipped
+assert (draw.train.s[hit] == 1).all()
+label_di = [
+    float(disparate_impact(None, draw.labels(name), draw.train.s)) for name in ("clean", "poisoned")
+]
+to_negative = float(draw.train.y[hit].mean())
+fell = effect["acc"][0] - effect["acc"][1]
+expect = Effects(preset, data, seed)
+expect(to_negative > 0.8, "most flips hit positives", "here few flips hit positives")
+expect(fell > 0.01, "poison costs LR accuracy", "here poison costs LR no accuracy")
+expect(
+    label_di[1] > label_di[0] + 0.05,
+    "the attack makes the labels look fairer",
+    "here the attack does not make the labels look fairer",
+)
 
 # %% tags=["hide-input"]
 say(
     "In this draw {flips} of {rows} labels were flipped, {share:.0%} of them from positive to "
     "negative. Plain logistic regression falls from {a:.3f} to {b:.3f} accuracy on {n} clean test "
-    "rows, and its DI moves from {c:.3f} to {d:.3f}.",
+    "rows, and its DI moves from {c:.3f} to {d:.3f}. The training labels themselves have a DI of {e:.3f} "
+    "before the attack and of {f:.3f} after it.",
     flips=draw.poison.count,
     rows=len(draw.train),
-    share=float(draw.train.y[draw.poison.flipped].mean()),
+    share=to_negative,
     n=len(draw.test),
     a=effect["acc"][0],
     b=effect["acc"][1],
     c=effect["di"][0],
     d=effect["di"][1],
+    e=label_di[0],
+    f=label_di[1],
 )
+
+# %% [markdown]
+# So the damage is one to accuracy. It does not look like more bias: the attack takes positive labels from the
+# group that has more of them, and judged by its labels the training set is *fairer* than before. A fair
+# learner has less to correct on such labels, and is led astray all the same.
 
 # %% [markdown]
 # ## The method
@@ -493,9 +534,10 @@ settings = pd.DataFrame(
 tables.table(settings.T.reset_index(names="variant"), caption="Settings of this run.")
 
 # %% [markdown]
-# A row to notice is the last one. On clean labels the released code detaches the logit before it goes into
-# $D_R$. So in the clean half of the table the robustness term cannot do anything, by
-# construction.
+# A column to notice is the last one. On clean labels the released code detaches the logit before it goes into
+# $D_R$. So in the clean half of the table the robustness term cannot move the classifier, by
+# construction. And the label-fed variant has $\lambda_r = 0$ because its $D_R$ acts in another way: it
+# weighs the rows, and sends no gradient.
 
 # %% [markdown]
 # ### One run, watched
@@ -533,6 +575,16 @@ watched = {}
 for title, out in (("FR-Train, released", released), ("AD, same mix", debiased)):
     logit = fr.linear_logit(out.path, draw.test.x, draw.test.s)  # (epochs, runs, n)
     watched[title] = study.score(logit > 0, draw.test)["di"]
+late = {title: path[3 * len(path) // 4 :] for title, path in watched.items()}
+moves = {title: float(np.ptp(path, axis=0).mean()) for title, path in late.items()}
+ends = {title: float(np.ptp(path[-1])) for title, path in late.items()}
+expect(
+    moves["FR-Train, released"] > 1.3 * moves["AD, same mix"]
+    and ends["FR-Train, released"] > 1.3 * ends["AD, same mix"],
+    "in the last quarter FR-Train moves more than AD and ends further apart",
+    "here FR-Train does not move more than AD in the last quarter, or does not end further apart",
+    only="laptop",
+)
 show(
     drawings.paths(watched, cfg.poisoned.epochs, cfg.limit),
     name="paths",
@@ -540,12 +592,14 @@ show(
     "with both adversaries, right with the fairness adversary alone at the same ratio of weights. "
     f"n = {len(draw.test)} test rows.",
     alt="Two panels with five curves each, one per initialisation, and a dotted line at the limit "
-    "of the selection rule.",
+    "of the selection rule. All swing widely at first; at the end those on the left are further apart "
+    "than those on the right, which have come near each other.",
 )
 
 # %% [markdown]
-# Nothing but a random number differs between the curves of a panel, and neither panel settles: an adversarial game
-# circles where plain training would converge. Where a run happens to be when the epochs are over is part of its
+# Nothing but a random number differs between the curves of a panel. At first all of them swing: an adversarial game
+# circles where plain training would converge. In this draw the runs of AD come near each other in the last quarter, while with
+# both adversaries they move more and end further apart. Where a run happens to be when the epochs are over is part of its
 # result, and the public notebooks show one seed. "Algorithm stability" is on the authors' own
 # list of open problems, and here it is.
 
@@ -632,13 +686,23 @@ show(
     name="tradeoff-poisoned",
     caption=f"Poisoned labels, {main} data, {cfg.draws} draws, n = {n_test} test rows each. The grey controls "
     "belong to plain logistic regression on the first draw.",
-    alt="Accuracy falls as disparate impact rises. FC and AD lie lowest; RML+FC and the two variants of "
-    "FR-Train lie above them, close together.",
+    alt="Accuracy falls as disparate impact rises. Near the limit FC and AD lie lowest; RML+FC and the "
+    "two variants of FR-Train lie above them, close together. At the strongest settings of AD and of "
+    "FR-Train both numbers fall. The grey controls lie lower still.",
 )
+if data == "synthetic":
+    better = {m: record.estimate(f"message.frtrain-minus.{m}") for m in ("fc", "ad", "rml-fc")}
+    expect(
+        min(better["fc"].value, better["ad"].value) > 0.015 and abs(better["rml-fc"].value) < 0.02,
+        "at the limit FR-Train is above FC and AD, and RML+FC is where FR-Train is",
+        "here FR-Train is not above FC and AD at the limit, or RML+FC is not where FR-Train is",
+        only="laptop",
+    )
 
 # %% [markdown]
-# The fair-only curves (FC and AD) lie below the others along their whole length. FR-Train is above
-# them, as the paper says. So is RML+FC, which the paper reports as a failure. Now the same plane
+# Around the limit the fair-only curves (FC and AD) lie below the others. FR-Train is above
+# them, as the paper says. So is RML+FC, which the paper reports as a failure. Pushed too far, AD and FR-Train
+# bend back: the adversary wins, and both accuracy and disparate impact fall. Now the same plane
 # with the controls.
 
 # %% tags=["hide-input"]
@@ -669,18 +733,37 @@ fig = plots.plot_dots_by_seed(
     else None,
     xlabel="test accuracy of the selected model",
 )
+spread = {m: study.measures.by_draw(picked[main], m, "poisoned", "acc") for m in study.TABLE}
+if data == "synthetic":
+    off = {m: spread[m] - published[f"table.poisoned.{m}.acc"] for m in study.TABLE}
+    expect(
+        off["rml-fc"].min() > 0.2
+        and all(off[m].mean() > 0.02 for m in ("lbc", "rml-lbc", "rml-ad"))
+        and all(abs(off[m].mean()) < 0.02 for m in ("fc", "ad", "lr", "rml", "frtrain")),
+        "four of the paper's diamonds lie to the left of our dots, and five among them",
+        "here the paper's diamonds lie elsewhere",
+        only="laptop",
+    )
+ranges = [float(values.max() - values.min()) for values in spread.values()]
+expect(
+    0.015 < float(np.median(ranges)) < 0.08,
+    "the dots of a method typically spread over a few points",
+    "here the dots of a method spread over less than two points or more than eight",
+    only="laptop",
+)
 show(
     fig,
     name="selected",
     caption=f"Accuracy of the model that each method selects at DI ≥ {cfg.limit:g}, poisoned labels, {main} data. "
     "LR and RML have no fairness setting and stay below the limit.",
-    alt="One row per method. The paper's diamond of RML+FC lies far to the left of its dots; most "
-    "others lie on or near them.",
+    alt="One row per method. The paper's diamond of RML+FC lies far to the left of its dots, those of "
+    "LBC, RML+LBC and RML+AD somewhat to the left; the other five lie among their dots.",
 )
 
 # %% [markdown]
 # Each row is a method, each large mark a draw of fresh data. Compare the diamonds, which are single
-# numbers from one data set and one seed, with the width of our dots. Differences of one or two points
+# numbers from one data set and one seed, with the width of our dots: a method's accuracy typically spreads over
+# several points from draw to draw. Differences of one or two points
 # between rows of the paper's table are within what another draw would have given.
 
 # %% [markdown]
@@ -691,11 +774,31 @@ show(
 # by the tolerance. A wide interval makes this easy, so the table shows the interval.
 
 # %%
-tables.results_table(of_chapter(record, "table."), caption="The paper's 36 cells and ours.")
+cells_of_table = of_chapter(record, "table.")
+tables.results_table(cells_of_table, caption=f"The paper's {len(cells_of_table)} cells and ours.")
+
+# %% tags=["hide-input"]
+tuned = [m for m in study.TABLE if m not in ("lr", "rml")]
+di_cells = [
+    study.measures.by_draw(picked[main], m, training, "di").mean()
+    for m in tuned
+    for training in ("clean", "poisoned")
+]
+expect(
+    min(di_cells) > 0.75,
+    "methods with a fairness setting end near the limit or above it",
+    "here a method with a fairness setting ends well below the limit",
+    only="laptop",
+)
+say(
+    "Our mean DI lies between {low:.2f} and {high:.2f} in all cells of methods that have a fairness setting.",
+    low=min(di_cells),
+    high=max(di_cells),
+)
 
 # %% [markdown]
-# Read the disparate-impact cells with care. Every method picks a setting just above .8 on the selection
-# rows, so all its DI cells say "about .8" by design. They test the protocol rather than the method. The
+# Read the disparate-impact cells with care. Every method but LR and RML picks the most accurate setting that keeps .8 on the selection
+# rows, so its DI cells say ".8 or somewhat more" by design. They test the protocol rather than the method. The
 # accuracy cells are the result.
 
 # %%
@@ -705,11 +808,22 @@ tables.results_table(
 
 # %% [markdown]
 # Fair-only learning does suffer, and FR-Train beats it: these parts of the story hold, and so does the part about plain
-# and sanitised learners staying unfair. The message that two-step pipelines fail does not hold in our
-# runs. What this table cannot tell you is *why* FR-Train does
+# and sanitised learners staying unfair. The message that two-step pipelines end lower than FR-Train does not hold in our
+# runs. (That poison *raises* FR-Train's accuracy a little is not shown either way: the interval has both signs.) What this table cannot tell you is *why* FR-Train does
 # better than fair-only learning, since no row of the paper's table has the clean set and nothing else.
 
 # %% tags=["hide-input"]
+if data == "synthetic":
+    at = record.estimate
+    expect(
+        all(at(f"message.poison-costs.{m}").high < 0 for m in ("fc", "lbc", "ad"))
+        and all(at(f"message.frtrain-minus.{m}").low > 0 for m in ("fc", "lbc", "ad"))
+        and all(at(f"message.below-limit.{m}").high < 0 for m in ("lr", "rml"))
+        and at("message.frtrain-minus.rml-fc").low < 0 < at("message.poison-costs.frtrain").high,
+        "fair-only learning suffers, FR-Train beats it, LR and RML stay unfair, RML+FC is as good",
+        "here one of these messages comes out otherwise: the table above says which",
+        only="laptop",
+    )
 prefix = "" if data == "synthetic" else f"real.{main}."
 costs = "message.poison-costs.ad" if data == "synthetic" else f"real.{main}.poison-costs.ad"
 gain = "message.frtrain-minus.ad" if data == "synthetic" else f"real.{main}.frtrain-minus.ad"
@@ -726,16 +840,26 @@ say(
     gain=record.estimate(gain),
     alone=record.estimate(alone),
 )
+if data == "synthetic":
+    expect(
+        abs(at(alone).value) < 0.025 and at(alone).low < 0,
+        "debiasing on the clean set alone is about as good as FR-Train",
+        "here FR-Train and debiasing on the clean set alone differ",
+        only="laptop",
+    )
 
 # %%
+asked = ("beats-clean-only", "beats-clean-and-train", "reaches-oracle", "label-fed-better", "peer")
 tables.results_table(
-    of_chapter(record, "control."), caption="Controls: questions the paper does not ask."
+    of_chapter(record, *(f"control.{name}" for name in asked)),
+    caption="Controls: questions the paper does not ask.",
 )
 
 # %% [markdown]
 # A verdict of "not reproduced" in this table is an answer to *our* question and no fault of the paper.
 # The first row is the one to remember: it asks whether 1,800 poisoned rows add anything
-# to two hundred clean ones.
+# to two hundred clean ones. Two more questions, about a crowd and about equalized odds, are asked below, where they
+# are measured.
 
 # %% [markdown]
 # ## Audit: what does the work?
@@ -749,10 +873,34 @@ make = makers[main]
 looks = study.run_draws(make, cfg, study.audit_draw, what="audit", draws=cfg.side_draws)
 audit = study.measures.audit(frames[main], looks, cfg.limit, n_test)
 for measurement, values in audit.items():
-    if not np.isnan(np.ravel(values["values"])).any():  # one initialisation has no spread
-        record.measure(prefix + measurement, **values)
+    record.measure(prefix + measurement, **values)
 columns = ["acc", "di", "weight_min", "weight_max", "score_kept", "score_flipped"]
 means = looks.groupby("variant", sort=False)[columns].mean().round(3).reset_index()
+by = looks.groupby("variant")
+gap = by["score_kept"].mean() - by["score_flipped"].mean()
+expect(
+    by["weight_min"].min()["released"] > 0.94 and by["weight_max"].max()["released"] < 1.06,
+    "every released weight stays near 1",
+    "here a released weight moves away from 1",
+)
+change = by["acc"].mean() - by["acc"].mean()["released"]
+expect(
+    abs(change["released, weights off"]) < 0.01,
+    "switching the weights off changes next to nothing",
+    "here switching the weights off changes the mean accuracy by a point or more",
+    only="laptop",
+)
+expect(
+    abs(gap["released"]) < 0.04 and gap["label-fed"] > 0.15,
+    "the released discriminator scores flipped and untouched rows alike, the label-fed one does not",
+    "here the two discriminators do not differ like this",
+)
+expect(
+    gap["released"] < 0,
+    "flipped rows get a slightly cleaner score",
+    "here flipped rows do not get the cleaner score",
+    only="laptop",
+)
 tables.table(means, caption=f"Means over {cfg.side_draws} draws and {cfg.inits} initialisations.")
 
 # %% [markdown]
@@ -788,12 +936,33 @@ show(
 )
 
 # %% [markdown]
+# On the left the two kinds of rows share one peak, on the right there are two: the same network, with the label
+# among its inputs, finds most of the poison.
+#
 # **What helps is the gradient.** With the weights idle and the discriminator blind, one path is
 # left: $\lambda_r$ pulls the classifier's logits, group by group and place by place, towards the
 # *labels of the clean set*, because only then can $D_R$ not tell them apart. That is training on the clean
-# set by other means. Cut the path and what is left is AD, on average to within a small fraction of a point. (As an
-# exact claim about every single run it fails in the table below: the idle weights are not quite 1,
-# and an adversarial game amplifies small differences.)
+# set by other means. Cut the path and what is left is AD, on average to within a small fraction of a point. In single
+# runs the two differ by more, because the idle weights are not quite 1, and an adversarial game amplifies small differences.
+
+# %% tags=["hide-input"]
+runs = looks.set_index(["draw", "init"]).groupby("variant")["acc"]
+apart = runs.get_group("released, gradient off") - runs.get_group("debiasing, same mix")
+helped = by["acc"].mean()["released"] - by["acc"].mean()["released, gradient off"]
+expect(
+    abs(apart.mean()) < 0.008 and helped > 0.02,
+    "without its gradient FR-Train is AD on average, and with it FR-Train is more accurate",
+    "here cutting the gradient does not turn FR-Train into AD, or does not cost accuracy",
+    only="laptop",
+)
+say(
+    "Released minus cut: {helped:+.3f}. Cut minus AD: {mean:+.3f} on average, {worst:.3f} at most in a single run "
+    "(accuracy as a fraction, {n} runs).",
+    helped=helped,
+    mean=float(apart.mean()),
+    worst=float(apart.abs().max()),
+    n=len(apart),
+)
 
 # %%
 tables.results_table(of_chapter(record, "audit."), caption="Audit of the released code, as claims.")
@@ -805,9 +974,25 @@ tables.results_table(of_chapter(record, "audit."), caption="Audit of the release
 # %% [markdown]
 # **Selection on the test set.** The public notebooks print test accuracy for each $\lambda_f$ and
 # the table quotes the best; there is no other split in use. It is a bad habit, and here it is a harmless
-# one: among nine settings that lie on one smooth curve there is little luck to be had, and
-# the audit finds no gain. The spread over initialisations is a different matter, and not special to FR-Train: AD
-# at the same mix of weights varies as much.
+# one: among nine settings along one curve there is little luck to be had, and
+# the audit finds no gain that differs from none. The spread over initialisations is a different matter. Whether it is
+# larger for FR-Train than for AD at the same mix of weights, these draws do not settle: the last row above has an interval on both sides of zero.
+
+# %% tags=["hide-input"]
+expect(
+    abs(np.mean(audit["audit.test-selection"]["values"])) < 0.015,
+    "choosing on the test set gains nothing to speak of",
+    "here choosing on the test set moves the accuracy by more than a point",
+    only="laptop",
+)
+if data == "synthetic" and cfg.inits > 1:
+    spreads = record.estimate("audit.seed-spread")
+    expect(
+        spreads.low < 0 < spreads.high,
+        "FR-Train does not clearly vary more over initialisations than AD",
+        "here FR-Train and AD differ in how much they vary over initialisations",
+        only="laptop",
+    )
 
 # %%
 tables.results_table(
@@ -837,11 +1022,13 @@ tables.results_table(
 
 # %% [markdown]
 # A majority of eleven is right in two thirds to three quarters of the cases. Were the eleven
-# independent, it would be right in about 80 %; people err on the same hard cases. We simulate
+# independent, it would be right in about 80 % (checked below); people err on the same hard cases. We simulate
 # annotators with exactly this correlation (a beta-binomial, fitted to both accuracies), relabel the clean set by
 # their majority, and run the methods that rely on it once more.
 
 # %%
+alone_right = binom.sf(5, 11, [0.617, 0.632])  # six or more of eleven, if they were independent
+assert ((alone_right > 0.78) & (alone_right < 0.83)).all()
 crowd_work = partial(study.crowd_draw, single=0.617, majority=0.661)
 noisy = study.run_draws(make, cfg, crowd_work, what="crowd", draws=cfg.side_draws)
 noisy_picked = study.chosen(noisy, cfg.limit)
@@ -863,16 +1050,36 @@ show(
     name="crowd",
     caption="Accuracy of the selected model with a truly clean set and with one labelled by a "
     f"simulated crowd; mean and 95 % t-interval over {cfg.side_draws} draws, {main} data.",
-    alt="Three methods, each with two intervals: with true labels and with the crowd's.",
+    alt="Three methods, each with two intervals: with true labels and with the crowd's. With the crowd "
+    "RML falls most, and FR-Train least.",
+)
+lost_by = {
+    m: np.array(crowd[f"control.crowd-minus-true.{m}"]["values"])
+    for m in ("frtrain", "clean-only", "rml")
+}
+expect(
+    lost_by["rml"].mean() < -0.1
+    and lost_by["rml"].mean() < lost_by["clean-only"].mean() < lost_by["frtrain"].mean(),
+    "with the crowd RML loses most and FR-Train least",
+    "here the crowd does not hurt RML most and FR-Train least",
+    only="laptop",
+)
+expect(
+    np.ptp(lost_by["clean-only"]) > 0.05,
+    "what AD on the clean set alone loses differs from draw to draw",
+    "here AD on the clean set alone loses about the same in each draw",
+    only="laptop",
 )
 
+# %%
+tables.results_table(of_chapter(record, "control.crowd"), caption="Two questions about a crowd.")
+
 # %% [markdown]
-# A crowd of the measured quality is worse than the poisoned training set, in which ninety per cent
+# A clean set from such a crowd is worse than the poisoned training set, in which ninety per cent
 # of the labels are right. RML, which follows the clean set row by row, collapses. AD on the clean set alone
-# loses little in some draws and a lot in others. FR-Train loses least: it has the poisoned rows to
-# lean on, and here, for once, they seem to earn their keep. "Seem", because with so few draws
-# the intervals behind our two crowd claims include zero and the table of controls says "not
-# reproduced". More draws would settle it. Before using any of these methods, measure how clean the clean set is.
+# loses little in some draws and a lot in others. FR-Train loses least in the mean: it has the poisoned rows to
+# lean on, and here, for once, they seem to earn their keep. "Seem", because with so few draws an interval that
+# includes zero settles nothing, and the table gives the intervals. Before using any of these methods, measure how clean the clean set is.
 
 # %% [markdown]
 # ## Equalized odds
@@ -901,17 +1108,28 @@ odds_table = pd.DataFrame(
         ],
     }
 )
+expect(
+    all(
+        study.measures.estimate(odds_picked, m, "poisoned", "eo").value
+        < study.measures.estimate(odds_picked, "lr", "poisoned", "eo").value
+        for m in ("ad-eo", "frtrain-eo")
+    ),
+    "both adversaries that see the label bring the mean gap down",
+    "here an adversary that sees the label does not bring the mean gap down",
+    only="laptop",
+)
 tables.table(odds_table, caption=f"Poisoned labels, {cfg.side_draws} draws, 95 % t-intervals.")
+
+# %%
+tables.results_table(of_chapter(record, "control.equalized"), caption="The gap, draw by draw.")
 
 # %% [markdown]
 # An interval for a gap cannot reach below zero and rarely covers it, even where there is no gap. So we do not ask whether the
 # interval excludes zero; we ask whether it is smaller than that of plain logistic regression, draw by draw.
-
-# %% [markdown]
+#
 # Both adversaries that see the label bring the mean gap down, and the intervals over draws are
-# wide; the verdict in the table of controls is about FR-Train's. Note how the two measures
-# pull apart on these data. Base rates differ between the groups, so a classifier with equal odds
-# has unequal acceptance rates, and the other way round.
+# wide; the claim is about FR-Train's. Keep apart what the two measures want: base rates differ between the groups, so a
+# classifier with equal odds that is better than a coin has unequal acceptance rates, and one with equal acceptance rates has unequal odds.
 
 # %% [markdown]
 # ## Real data
@@ -927,7 +1145,7 @@ real = [v for v in of_chapter(record, "real.") if v.verdict != "not tested"]
 if real:
     display(tables.results_table(real, caption="Our protocol on COMPAS and Adult."))
 else:
-    print("no committed record of data='real' in this installation")
+    print("no record of real data counts beside a run of this size")
 
 # %% tags=["hide-input"]
 committed = [r for r in load_records() if (r.chapter, r.data) == (record.chapter, "real")]
@@ -941,16 +1159,53 @@ if sources:
         "and 95 % t-interval over random splits. LR has no fairness setting and stays below the "
         f"limit. From the record `{sources[-1].name}`.",
         alt="Three panels, COMPAS by race, COMPAS by sex and Adult by sex, with eight methods "
-        "each and an interval for clean and for poisoned labels.",
+        "each: an interval for poisoned labels, and for LR, AD, RML+AD and FR-Train one for clean "
+        "labels too. With poisoned labels LR, AD and AD on training and clean rows lie far to the left "
+        "of AD with true labels, FR-Train less so, RML+AD and the label-fed variant little.",
+    )
+told = {}
+if sources:
+
+    def selected(name: str, method: str) -> np.ndarray:
+        """Accuracy of the selected models on poisoned labels, one value per draw."""
+        values = sources[-1].measurements[f"real.{name}.table.poisoned.{method}.acc"].draws()
+        return np.array(values, float)
+
+    told = {
+        (name, a, b): over_seeds((selected(name, a) - selected(name, b)).tolist())
+        for name in study.REAL_SETS
+        for a, b in (("frtrain", "clean-only"), ("frtrain", "rml-ad"), ("label-fed", "clean-only"))
+    }
+    costs_of = {
+        name: sources[-1].estimate(f"real.{name}.poison-costs.ad") for name in study.REAL_SETS
+    }
+    gains = {
+        name: sources[-1].estimate(f"real.{name}.frtrain-minus.ad") for name in study.REAL_SETS
+    }
+    expect(
+        all(cost.high < 0 for cost in costs_of.values())
+        and all(gains[name].low > 0 for name in ("compas-race", "compas-sex"))
+        and gains["adult-sex"].low < 0 < gains["adult-sex"].high
+        and all(told[name, "frtrain", "clean-only"].high < 0 for name in study.REAL_SETS)
+        and all(told[name, "frtrain", "rml-ad"].high < 0 for name in study.REAL_SETS)
+        and all(
+            told[name, "label-fed", "clean-only"].low
+            < 0
+            < told[name, "label-fed", "clean-only"].high
+            for name in study.REAL_SETS
+        ),
+        "the sentences below describe the record of real data",
+        "in this record a sentence below does not hold: the table and the figure show what does",
     )
 
 # %% [markdown]
 # Two things carry over from the synthetic data and one does not. Poison hurts debiasing everywhere.
 # FR-Train as released helps against it on COMPAS; on Adult, with fifty inputs, its interval includes
-# zero. What does not carry over is the tie with the controls: in all three settings FR-Train is *less*
+# zero. What does not carry over is the tie with the controls: in all three settings FR-Train as released is *less*
 # accurate than debiasing on the small clean set alone, and than RML followed by AD, the two-step
-# pipeline that the slides advise against. The blind discriminator has more inputs to chase here, and no
-# reason to chase the right ones.
+# pipeline that the slides advise against. This holds for the released variant only: between the label-fed one
+# and the clean set alone no setting shows a difference. A guess at the reason: the blind discriminator has more inputs to
+# chase here, and nothing tells it which are the right ones.
 
 # %% [markdown]
 # ## What we did differently
@@ -962,6 +1217,7 @@ if sources:
 # | grid of $\lambda_f$ | ends at .85 and .52 | reaches .88 and .58 | otherwise some draws have no candidate with DI ≥ .8 |
 # | splits | in file order | stratified by group and label | their clean set has 43.5 % positives, their training set 50.7 % |
 # | AD | not released | FR-Train without $D_R$ | the only version that shares its code base |
+# | a $D_R$ that sees labels | none | the label-fed variant, ours alone | what could $D_R$ have known? |
 # | FC, LBC, RML | not released | from their papers; row weights enter the loss only | nothing else to go by |
 # | RML's learning rate | not stated | .05 | at .5 it diverges and looks like the paper's RML+FC |
 # | training | one run at a time | all seeds and $\lambda_f$ at once, gradients in closed form | the same numbers in a fraction of the time |
@@ -986,7 +1242,7 @@ if sources:
 # clean-set defence would flip labels that look like the clean set.
 #
 # **Two dimensions.** The synthetic set is a good teacher because everything can be seen, and a poor judge because
-# every method that finds three numbers wins.
+# every method that finds four numbers wins.
 
 # %% [markdown]
 # ## Exercises
@@ -1014,11 +1270,12 @@ entropy = adversarial.entropy([0.4417, 1 - 0.4417])
 print(f"H(S) = {entropy:.4f} nats; bound = H(S) - loss = {entropy - 0.6866:+.4f} nats")
 print("The bound is about zero although DI is far from 1: D_F lags behind the classifier, so the")
 print("number that it reports is a bound, and a useless one.")
+assert entropy < 0.6866
 
 # %% [markdown]
 # ### Exercise 3 (code)
 # The fairness adversary is a logistic regression on the logit. Train stronger ones on the final
-# models of this chapter. How much about the group is left that $D_F$ cannot see?
+# models of this chapter. How much about the group is left that $D_F$ cannot see? (The last column minus the one before.)
 
 # %% tags=["hide-cell"]
 models = {"LR": plain["poisoned"], "AD": debiased.theta[0], "FR-Train, released": released.theta[0]}
@@ -1060,6 +1317,20 @@ for target in (0, 1):
         )
 tables.table(pd.DataFrame(attacks).round(3), caption="One draw, plain logistic regression.")
 
+# %% tags=["hide-cell"]
+costly = min(attacks, key=lambda a: a["accuracy"])
+moving = max(attacks, key=lambda a: abs(a["DI"] - effect["di"][0]))
+say(
+    "Without poison the accuracy is {acc:.3f} and DI is {di:.3f}. The attack by {how} on group {group} costs most accuracy; "
+    "that by {how_di} on group {group_di} moves DI most.",
+    acc=effect["acc"][0],
+    di=effect["di"][0],
+    how=costly["method"],
+    group=costly["group"],
+    how_di=moving["method"],
+    group_di=moving["group"],
+)
+
 # %% [markdown]
 # ### Exercise 5 (research)
 # How many clean rows does the clean set need before AD on it alone catches up with the oracle?
@@ -1083,7 +1354,10 @@ for size in (25, 50, 100, 200, 400):
     sizes_out.append(
         {"clean rows": size, "accuracy": scores["acc"].mean(), "DI": np.nanmean(scores["di"])}
     )
-tables.table(pd.DataFrame(sizes_out).round(3), caption="One set of rows, five initialisations.")
+tables.table(
+    pd.DataFrame(sizes_out).round(3),
+    caption="One set of rows, five initialisations, one setting. Compare both columns: where DI is lower, accuracy comes easier.",
+)
 
 # %% [markdown]
 # ### Exercise 6 (research)

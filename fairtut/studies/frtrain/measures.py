@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from fairtut.metrics import Estimate, over_seeds
@@ -13,6 +14,8 @@ from fairtut.studies.frtrain.table import chosen
 
 Measures = dict[str, dict[str, Any]]
 """Measurement id → keywords of ``Record.measure``."""
+
+UNDEFINED = "no value where nobody is accepted (a ratio of 0/0), or for a spread over one start"
 
 UNITS = {"acc": "fraction", "di": "ratio", "dp": "fraction", "eo": "fraction"}
 
@@ -40,7 +43,9 @@ def table(picked: pd.DataFrame, n: int, prefix: str = "table") -> Measures:
 
 
 def _entry(values: Any, n: int, unit: str) -> dict[str, Any]:
-    return {"values": values, "n": n, "unit": unit}
+    entry = {"values": values, "n": n, "unit": unit}
+    flat = [x for seed in values for x in (seed if isinstance(seed, list) else [seed])]
+    return entry | ({"note": UNDEFINED} if np.isnan(flat).any() else {})
 
 
 def _difference(a: pd.Series, b: pd.Series | float, n: int, unit: str) -> dict[str, Any]:

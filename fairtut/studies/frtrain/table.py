@@ -128,7 +128,8 @@ def chosen(
     """Select a setting per draw, training labels, method and initialisation.
 
     The rule: among the settings that keep the fairness limit on the ``select`` split, the most
-    accurate there; if none keeps it, the fairest, with ``satisfied`` False.
+    accurate there; if none keeps it, the fairest, with ``satisfied`` False.  Where no setting has
+    a fairness value (nobody is accepted, so the ratio is 0/0), it is the most accurate one.
 
     Parameters
     ----------
@@ -151,10 +152,18 @@ def chosen(
     rows = []
     for _, group in frame.groupby(KEYS, sort=False):
         plane = group[[f"{by}_acc", f"{by}_{metric}"]].to_numpy()
-        found = select(plane, limit, larger_is_fairer=larger)
-        row = group.iloc[found.index].copy()
-        row["satisfied"] = found.satisfied
+        index, satisfied = _pick(plane, limit, larger)
+        row = group.iloc[index].copy()
+        row["satisfied"] = satisfied
         rows.append(row)
     picked = pd.DataFrame(rows)
     names = {f"test_{column}": column for column in SCORES}
     return picked[[*KEYS, "setting", "satisfied", *names]].rename(columns=names)
+
+
+def _pick(plane: np.ndarray, limit: float, larger: bool) -> tuple[int, bool]:
+    """Row of (accuracy, fairness) that the rule selects, and whether it keeps the limit."""
+    if np.isnan(plane).any(1).all():
+        return int(np.nanargmax(plane[:, 0])), False
+    found = select(plane, limit, larger_is_fairer=larger)
+    return found.index, found.satisfied
