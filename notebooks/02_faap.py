@@ -469,6 +469,9 @@ for k in cfg.kinds:
         "with FAAP": str(drop),
         "as a share": f"{drop.value / plain_deo:+.0%}",
         "with noise": f"{noisy_deo - plain_deo:+.3f}",
+        "minus normal": ""
+        if k == "normal"
+        else str(record.estimate(f"{prefix}.{k}.deo-vs-normal")),
     }
     expect(
         drop.high < 0 and abs(noisy_deo - plain_deo) < 0.8 * abs(drop.value),
@@ -476,20 +479,16 @@ for k in cfg.kinds:
         f"here FAAP does not lower the DEO of the {k} model by more than noise moves it",
         only="laptop",
     )
-expect(
-    record.estimate(f"{prefix}.lf.deo-vs-normal").low > 0
-    and record.estimate(f"{prefix}.fair.deo-vs-normal").high < 0,
-    "LF is more unfair than the normal model by this metric, and fair less so",
-    "here LF is not clearly more unfair than the normal model, or fair not clearly less so",
-    only="laptop",
-)
-expect(
-    record.estimate(f"{prefix}.rg.deo-vs-normal").value
-    < 0.6 * record.estimate(f"{prefix}.lf.deo-vs-normal").value,
-    "RG lies nearer to the normal model than LF does",
-    "here RG does not lie nearer to the normal model than LF does",
-    only="laptop",
-)
+against = {k: record.estimate(f"{prefix}.{k}.deo-vs-normal") for k in cfg.kinds if k != "normal"}
+if {"fair", "rg"} <= set(against):
+    expect(
+        against["lf"].low > 0
+        and against["fair"].high < 0
+        and against["rg"].value < 0.6 * against["lf"].value,
+        "LF has the widest gap, the fair model the smallest, and RG lies near the normal model",
+        "here the models do not stand in the order LF, normal, fair, with RG near the normal one",
+        only="laptop",
+    )
 tables.table(
     pd.DataFrame(beside.values()),
     caption=f"DEO as deployed, and what FAAP and noise add to it; 95 % bootstrap over {n_test} test people.",
@@ -503,9 +502,7 @@ tables.table(
 # %% tags=["hide-input"]
 lf_drop = record.estimate(f"{prefix}.lf-faap.deo-change")
 say(
-    "Against the normal model the DEO of RG is {rg:+.3f}. "
     "The price of FAAP in accuracy is {acc_lf:+.3f} for the LF model and {acc:+.3f} for the normal one (bootstrap over {n} test people).",
-    rg=record.estimate(f"{prefix}.rg.deo-vs-normal"),
     acc_lf=record.estimate(f"{prefix}.lf-faap.acc-change"),
     acc=record.estimate(f"{prefix}.normal-faap.acc-change"),
     n=n_test,
@@ -654,9 +651,15 @@ expect(
 )
 
 # %% tags=["hide-input"]
-say(
-    "The fresh probe minus D: {lf:+.3f} for LF, {rg:+.3f} for RG, {normal:+.3f} for the normal model, {fair:+.3f} for the fair one.",
-    **{k: more[k] for k in ("lf", "rg", "normal", "fair")},
+tables.table(
+    pd.DataFrame(
+        {
+            "model": [drawings.KINDS[k] for k in cfg.kinds],
+            "fresh probe minus larger group": [str(left[k]) for k in cfg.kinds],
+            "fresh probe minus D": [str(more[k]) for k in cfg.kinds],
+        }
+    ),
+    caption="What a fresh reader of the perturbed codes gets right, beyond guessing and beyond D.",
 )
 
 # %% [markdown]
