@@ -161,7 +161,7 @@ def chosen(
     return picked[[*KEYS, "setting", "satisfied", *names]].rename(columns=names)
 
 
-def _pick(plane: np.ndarray, limit: float, larger: bool) -> tuple[int, bool]:
+def _pick(plane: np.ndarray, limit: float, larger: bool | None) -> tuple[int, bool]:
     """Row of (accuracy, fairness) that the rule selects, and whether it keeps the limit."""
     if np.isnan(plane).any(1).all():
         return int(np.nanargmax(plane[:, 0])), False
