@@ -11,7 +11,7 @@ import pytest
 
 from fairtut.data import download as module
 from fairtut.data.bounded import Bounded
-from fairtut.data.encoding import read_columns
+from fairtut.data.encoding import load_file, read_columns
 from fairtut.data.images.folder import read_labels
 from fairtut.data.images.labels import read_table
 from fairtut.data.local import Found, Located
@@ -80,6 +80,14 @@ def test_a_column_of_splits_is_known_however_it_is_written(tmp_path, header):
     labels = read_labels(tmp_path / "t.csv")
     assert labels.split.tolist() == words and list(labels.attributes.columns) == ["Smiling"]
     assert labels.attributes["Smiling"].tolist() == [False, True, False, True]
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_value(tmp_path):
+    path = tmp_path / "adult.data"
+    path.write_bytes(b"\xef\xbb\xbf39,x\n" + b"40,y\n" * 32_560)
+    entry = DATASETS["adult"]
+    located = Located(entry, tmp_path, (Found(entry.files[0], (path,)),))
+    assert load_file(located, "adult.data", ("age", "b"))["age"][0] == "39"
 
 
 @pytest.fixture
