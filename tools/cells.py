@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import json
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,9 @@ import jupytext
 import nbformat
 from jupytext.combine import combine_inputs_with_outputs
 
-from tools.common import ToolError, shown, write_atomically
+from fairtut.report import changes
+from fairtut.report.claims import CLAIMS_DIR, chapter_id, read_claims
+from tools.common import ROOT, ToolError, shown, write_atomically
 
 #: The four papermill parameters of every chapter and the defaults of the committed outputs.
 PARAMETERS: dict[str, Any] = {
@@ -103,15 +106,38 @@ def source_sha256(notebook: Notebook) -> str:
     return digest.hexdigest()
 
 
-def stamp_of(notebook: Notebook) -> str | None:
-    """Return the digest that the outputs were stamped with, or None."""
-    stamp = notebook.metadata.get("fairtut", {}).get("source_sha256")
+def shown_sha256(chapter: str) -> str:
+    """Return the digest of what a chapter's page shows beside its own run: claims and records.
+
+    Parameters
+    ----------
+    chapter : str
+        The stem of its notebook.
+    """
+    digest = hashlib.sha256()
+    for path in sorted(CLAIMS_DIR.glob("*.yaml")):
+        paper, _ = read_claims(path)
+        if paper.chapter == chapter:
+            digest.update(json.dumps(changes.state(path)["claims"]).encode() + b"\0")
+    folder = ROOT / "results" / chapter_id(chapter)
+    for path in sorted(folder.glob("*.json")):
+        if not path.name.startswith((".", "smoke-")):
+            digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def stamp_of(notebook: Notebook, key: str = "source_sha256") -> str | None:
+    """Return a digest that the outputs were stamped with, or None."""
+    stamp = notebook.metadata.get("fairtut", {}).get(key)
     return str(stamp) if stamp else None
 
 
-def stamp(notebook: Notebook) -> None:
-    """Write the digest of the code cells into the notebook's metadata."""
-    notebook.metadata["fairtut"] = {"source_sha256": source_sha256(notebook)}
+def stamp(notebook: Notebook, chapter: str) -> None:
+    """Write the digests of the code cells, and of the claims and records that the page shows."""
+    notebook.metadata["fairtut"] = {
+        "shown_sha256": shown_sha256(chapter),
+        "source_sha256": source_sha256(notebook),
+    }
 
 
 def _merge_streams(outputs: list[Any]) -> list[Any]:

@@ -82,6 +82,13 @@ def check_outputs(notebook: cells.Notebook) -> Iterator[str]:
             yield f"cell {number} shows a path of one machine: {path}"
 
 
+def check_shown(notebook: cells.Notebook, chapter: str) -> Iterator[str]:
+    """The claims and records that the page shows are those that are here now."""
+    stamp = cells.stamp_of(notebook, "shown_sha256")
+    if cells.stamp_of(notebook) is not None and stamp != cells.shown_sha256(chapter):
+        yield "outputs show other claims or records than those that are here: run `make outputs`"
+
+
 def check_parameters(notebook: cells.Notebook) -> Iterator[str]:
     """There is one parameters cell, and it has exactly the four parameters and defaults."""
     tagged = [cell for cell in cells.code_cells(notebook) if "parameters" in cells.tags(cell)]
@@ -157,6 +164,7 @@ def problems(source: Path) -> list[str]:
     found = [
         *check_pair(source, notebook),
         *check_outputs(notebook),
+        *check_shown(notebook, source.stem),
         *check_parameters(notebook),
         *check_first_cell(notebook),
         *check_cells(notebook),

@@ -92,7 +92,7 @@ def commit_outputs(names: Sequence[str], preset: str | None, data: str | None, j
 def _store(source: Path, executed: Path) -> None:
     """Tidy, stamp and cap the executed notebook, then put it beside its source."""
     notebook = cells.tidy(cells.read(executed))
-    cells.stamp(notebook)
+    cells.stamp(notebook, source.stem)
     text = cells.dumps(notebook)
     size = len(text.encode())
     target = source.with_suffix(".ipynb")

@@ -88,8 +88,8 @@ def write(url: str, root: Path = ROOT) -> list[Path]:
         if path.suffix == ".ipynb":
             # Only an address changed, so outputs that were up to date still are.
             notebook = cells.tidy(cells.read(path))
-            if valid:
-                cells.stamp(notebook)
+            if valid:  # what the page shows is as it was: an old stamp of that stays old
+                notebook.metadata["fairtut"]["source_sha256"] = cells.source_sha256(notebook)
             write_atomically(path, cells.dumps(notebook))
         changed.append(path)
     return changed

@@ -54,7 +54,15 @@ from pathlib import Path
 from typing import Any, Final
 
 from fairtut.errors import RecordError, UnknownName
-from fairtut.report.fields import check_keys, choice, number, optional_choice, read_yaml, text
+from fairtut.report.fields import (
+    check_keys,
+    choice,
+    number,
+    optional_choice,
+    read_yaml,
+    short,
+    text,
+)
 
 KINDS: Final = ("exact", "number", "trend", "scaled")
 DATA: Final = ("synthetic", "real", "any")
@@ -207,7 +215,9 @@ def read_claims(path: str | os.PathLike[str]) -> tuple[Paper, list[Claim]]:
             f"{texts['paper']}.yaml or set paper: {file.stem}"
         )
     if not isinstance(body["year"], int) or isinstance(body["year"], bool):
-        raise RecordError(f"{where}: year {body['year']!r} must be a whole number such as 2020")
+        raise RecordError(
+            f"{where}: year {short(body['year'])} must be a whole number such as 2020"
+        )
     if not isinstance(body["claims"], list):
         raise RecordError(f"{where}: claims must be a list of claims, each starting with `- id:`")
     head = Paper(
@@ -230,7 +240,9 @@ def _files(directory: str | os.PathLike[str] | None) -> list[Path]:
 
 def _claim(entry: Any, head: Paper, where: str) -> Claim:
     if not isinstance(entry, dict):
-        raise RecordError(f"{where}: must be a mapping that starts with `- id:`, got {entry!r}")
+        raise RecordError(
+            f"{where}: must be a mapping that starts with `- id:`, got {short(entry)}"
+        )
     if isinstance(entry.get("id"), str):
         where = f"{where.split(': claim ')[0]}: claim {entry['id']}"
     check_keys(entry, where, required=_CLAIM_REQUIRED, optional=_CLAIM_OPTIONAL)
@@ -321,8 +333,8 @@ def _measures(entry: Mapping[str, Any], default: str, where: str) -> tuple[str, 
     names = value if isinstance(value, list) else [value]
     if not names or not all(isinstance(name, str) and ID.fullmatch(name) for name in names):
         raise RecordError(
-            f"{where}: measure {value!r} must be a measurement id or a list of them: lower-case "
-            "words joined by dots"
+            f"{where}: measure {short(value)} must be a measurement id or a list of them: "
+            "lower-case words joined by dots"
         )
     if len(set(names)) < len(names):
         raise RecordError(f"{where}: measure names the same measurement twice: keep one")

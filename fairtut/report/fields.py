@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 import difflib
-import math
 import re
+import reprlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,12 @@ from typing import Any
 import yaml  # type: ignore[import-untyped, unused-ignore]
 
 from fairtut.errors import RecordError
+
+LARGEST = 1e300
+"""The largest number that a claim or a record may hold."""
+
+_SHORT = reprlib.Repr()
+_SHORT.maxlevel = 2  # an alias of an alias of a list grows with every level
 
 # the same parser in C where PyYAML was built with it: ten times faster
 _Safe: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -25,6 +31,9 @@ class _Loader(_Safe):  # type: ignore[misc, unused-ignore]
 
 
 def _mapping(loader: _Loader, node: Any) -> dict[str, Any]:
+    for key, _ in node.value:
+        if not isinstance(key, yaml.ScalarNode):
+            raise RecordError(f"line {key.start_mark.line + 1}: a key must be a word")
     keys = [str(key.value) for key, _ in node.value]
     for i, key in enumerate(keys):
         if key in keys[:i]:
@@ -40,14 +49,22 @@ _Loader.add_implicit_resolver(
 )
 
 
+def short(value: Any) -> str:
+    """Write a value for a message: in one line, however long or deep it is."""
+    try:
+        return _SHORT.repr(value)
+    except (ValueError, RecursionError):  # an integer of more digits than Python writes
+        return f"of type {type(value).__name__}"
+
+
 def read_yaml(file: Path) -> dict[str, Any]:
     """Read a file whose content is a mapping; keys given twice are refused."""
     try:
         body = yaml.load(file.read_text(encoding="utf-8"), Loader=_Loader)
     except RecordError as error:
         raise RecordError(f"{file.name}: {error}") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        reason = " ".join(str(error).split())
+    except (yaml.YAMLError, ValueError, OverflowError, RecursionError) as error:
+        reason = " ".join(str(error).split())[:200]
         raise RecordError(f"{file.name}: not valid YAML: {reason}") from error
     if not isinstance(body, dict):
         raise RecordError(f"{file.name}: must be a mapping that starts with a key such as `paper:`")
@@ -63,7 +80,7 @@ def check_keys(
         if key not in known:
             near = difflib.get_close_matches(str(key), known, n=1)
             fix = f"did you mean {near[0]!r}?" if near else f"known keys are {', '.join(known)}"
-            raise RecordError(f"{where}: unknown key {key!r}: {fix}")
+            raise RecordError(f"{where}: unknown key {short(key)}: {fix}")
     missing = [key for key in required if key not in entry]
     if missing:
         raise RecordError(f"{where}: {', '.join(missing)} is missing: add the key")
@@ -73,24 +90,28 @@ def text(entry: Mapping[str, Any], key: str, where: str) -> str:
     """Return a text in one line."""
     value = entry[key]
     if not isinstance(value, str) or not value.strip():
-        raise RecordError(f"{where}: {key} {value!r} must be text: write it in quotes")
+        raise RecordError(f"{where}: {key} {short(value)} must be text: write it in quotes")
     return " ".join(value.split())
 
 
 def number(entry: Mapping[str, Any], key: str, where: str) -> float | None:
     """Return a finite number, or None where the key is absent."""
-    value = entry.get(key)
+    value: Any = entry.get(key)
     if key not in entry:
         return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise RecordError(f"{where}: {key} {value!r} must be a finite number: write it unquoted")
+    if type(value) not in (int, float) or not abs(value) <= LARGEST:  # True is no number
+        raise RecordError(
+            f"{where}: {key} {short(value)} must be a finite number: write it unquoted"
+        )
     return float(value)
 
 
 def choice(value: str, key: str, known: tuple[str, ...], where: str) -> str:
     """Return a value that is one of a few."""
     if value not in known:
-        raise RecordError(f"{where}: {key} {value!r} is unknown: choose one of {', '.join(known)}")
+        raise RecordError(
+            f"{where}: {key} {short(value)} is unknown: choose one of {', '.join(known)}"
+        )
     return value
 
 

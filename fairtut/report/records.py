@@ -34,6 +34,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from typing import Any, Final
 
 import fairtut
 from fairtut.errors import InputError, RecordError
@@ -41,6 +42,9 @@ from fairtut.report.measurements import Draw, Measurement
 from fairtut.report.origin import LIBRARIES, library_versions
 from fairtut.report.recording import Record
 from fairtut.report.schema import KEYS, SCHEMA, check_record
+
+LARGEST: Final = 2**23
+"""Bytes of a record's file; the largest of ours has a twentieth."""
 
 __all__ = [
     "LIBRARIES",
@@ -67,11 +71,20 @@ def load_record(path: str | os.PathLike[str]) -> Record:
     file = Path(path)
     where = f"{file.parent.name}/{file.name}"
     try:
-        body = json.loads(file.read_text(encoding="utf-8"), parse_constant=_refuse_constant)
-    except (ValueError, OSError) as error:
-        reason = " ".join(str(error).split())
+        if file.stat().st_size > LARGEST:
+            raise ValueError(f"more than {LARGEST} bytes")
+        body = json.loads(
+            file.read_text(encoding="utf-8"),
+            parse_constant=_refuse_constant,
+            object_pairs_hook=_once,
+        )
+        check_record(body, where)
+        json.dumps(body, ensure_ascii=False, allow_nan=False).encode()  # half a letter is none
+    except RecordError:
+        raise
+    except (ValueError, OverflowError, RecursionError, OSError) as error:
+        reason = " ".join(str(error).split())[:200]
         raise RecordError(f"{where}: cannot be read ({reason}): run the chapter again") from error
-    check_record(body, where)
     fields = {
         key: body[key] for key in KEYS if key in body and key not in ("schema", "measurements")
     }
@@ -124,6 +137,14 @@ def committed_results() -> Path | None:
         return checkout / "results"
     packaged = package / "_results"
     return packaged if packaged.is_dir() else None
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        name = next(key for i, (key, _) in enumerate(pairs) if key in dict(pairs[:i]))
+        raise ValueError(f"key {name!r} is given twice")
+    return found
 
 
 def _refuse_constant(name: str) -> None:

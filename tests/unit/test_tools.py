@@ -52,7 +52,7 @@ def with_outputs(source: Path) -> cells.Notebook:
     cells.code_cells(notebook)[-1].outputs = [
         nbformat.v4.new_output("stream", name="stdout", text="laptop 0\n")
     ]
-    cells.stamp(notebook)
+    cells.stamp(notebook, source.stem)
     source.with_suffix(".ipynb").write_text(cells.dumps(cells.tidy(notebook)))
     return notebook
 
@@ -190,6 +190,9 @@ def spoil(name):
     def no_stamp(nb):
         del nb.metadata["fairtut"]
 
+    def other_records(nb):
+        nb.metadata["fairtut"]["shown_sha256"] = "0" * 64
+
     def no_gpu(nb):
         del nb.metadata["accelerator"]
 
@@ -234,6 +237,7 @@ def spoil(name):
         ("not_executed", "was not executed"),
         ("injected", "injected"),
         ("no_stamp", "never committed"),
+        ("other_records", "other claims or records"),
         ("no_gpu", "accelerator"),
         ("other_kernel", "python3"),
         ("other_default", "must be exactly"),
@@ -251,12 +255,33 @@ def test_each_fault_is_seen(chapter, name, words):
     spoil(name)(notebook)
     found = [
         *notebook_checks.check_outputs(notebook),
+        *notebook_checks.check_shown(notebook, chapter.stem),
         *notebook_checks.check_parameters(notebook),
         *notebook_checks.check_first_cell(notebook),
         *notebook_checks.check_cells(notebook),
         *notebook_checks.check_metadata(notebook),
     ]
     assert any(words in line for line in found), found
+
+
+def test_a_changed_draw_or_claim_changes_what_a_page_is_stamped_with(tmp_path, monkeypatch):
+    for folder in ("results/frtrain", "claims"):
+        (tmp_path / folder).mkdir(parents=True)
+    for name in ("results/frtrain/laptop-real.json", "results/frtrain/smoke-real.json"):
+        (tmp_path / name).write_text('{"x": 0.80}')
+    text = (cells.CLAIMS_DIR / "frtrain.yaml").read_text()
+    (tmp_path / "claims/frtrain.yaml").write_text(text)
+    monkeypatch.setattr(cells, "ROOT", tmp_path)
+    monkeypatch.setattr(cells, "CLAIMS_DIR", tmp_path / "claims")
+    seen = [cells.shown_sha256("01_frtrain")]
+    (tmp_path / "results/frtrain/smoke-real.json").write_text('{"x": 0.81}')
+    (tmp_path / "claims/frtrain.yaml").write_text("# a remark\n" + text)
+    assert cells.shown_sha256("01_frtrain") == seen[0]
+    (tmp_path / "results/frtrain/laptop-real.json").write_text('{"x": 0.81}')
+    seen.append(cells.shown_sha256("01_frtrain"))
+    (tmp_path / "claims/frtrain.yaml").write_text(text.replace("tolerance: 2", "tolerance: 20", 1))
+    seen.append(cells.shown_sha256("01_frtrain"))
+    assert len(set(seen)) == 3
 
 
 def test_a_name_for_the_colab_test_is_allowed(chapter):
