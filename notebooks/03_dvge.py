@@ -90,7 +90,9 @@ record = Record.start(
 plots.use_style()
 minutes = {"smoke": 1, "laptop": 30 if real else 8, "paper": 600}[preset]
 print(f"device {about['type']} ({about['name']}), preset {preset}, {data} data")
-print(f"{len(cfg.settings)} tasks of images, {len(cfg.credit.settings)} of credit, about {minutes} min on two cores")
+print(
+    f"{len(cfg.settings)} tasks of images, {len(cfg.credit.settings)} of credit, about {minutes} min on two cores"
+)
 
 # %% [markdown]
 # **Before you go on.** "Male", "Young" and "Attractive" are labels that strangers gave to photographs; the page

@@ -538,7 +538,7 @@ show(
 for name, several in board.results.items():
     if name[0] in untrained:
         inside = several[0].pixels[:, untrained[name[0]].mask.cpu().numpy()]
-        loud = untrained[name[0]].pixels()[:, untrained[name[0]].mask]
+        loud = untrained[name[0]].pixels().detach()[:, untrained[name[0]].mask]
         assert inside.mean() > float(loud.mean())  # grey, where the random one is around black
 
 # %% [markdown]
@@ -1017,7 +1017,7 @@ tables.table(
 # %% tags=["hide-input"]
 hair = record.estimate("look.border.hair-change")
 say(
-    "Much of the heat that a border draws lies on the border itself ({ring} of it). Of the rest, the share on the hair is {word} BASE's.",
+    "With the border {ring} of the heat lies on the border itself. Of the rest, the share on the hair is {word} BASE's.",
     ring=record.estimate("look.border.ring"),
     word="larger than"
     if hair.low > 0
