@@ -55,6 +55,12 @@ def digest(target: str | Callable[..., Any]) -> str:
     return _joined([_own_source(function), *(_of_modules((name,)) for name in names)])
 
 
+def name(target: Callable[..., Any]) -> str:
+    """Return the module and the name of a function, class or partial, as ``module:name``."""
+    function = _unwrapped(target)
+    return f"{function.__module__}:{function.__qualname__}"
+
+
 @functools.cache
 def modules(name: str) -> tuple[str, ...]:
     """Return the modules of ``fairtut`` that importing ``name`` can run, ``name`` among them."""

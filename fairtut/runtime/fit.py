@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from fairtut.errors import CorruptFile, InputError
+from fairtut.runtime import cache, seal
 from fairtut.runtime.io import atomic_path
 from fairtut.runtime.progress import progress
 from fairtut.runtime.seeds import torch_rng
+from fairtut.runtime.stopwatch import Stopwatch
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
     from torch.optim import Optimizer
+
+SPENT: Final = "seconds"  # the name of this fact in a checkpoint's seal
 
 Step = Callable[["Tensor", float], Mapping[str, "Tensor"]]
 """``step(rows, done)``: one update on the rows (b,), ``done`` the share of training behind it, in
@@ -64,6 +69,7 @@ def fit(
     device: Any = "cpu",
     keep: Mapping[str, Stateful] | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
+    about: Mapping[str, Any] | None = None,
 ) -> list[dict[str, float]]:
     """Run ``step`` on shuffled batches and return the mean of its scalars per epoch.
 
@@ -87,12 +93,19 @@ def fit(
         Modules, optimisers and generators (:class:`Draws`) whose state belongs to the training.
     checkpoint : path-like, optional
         A file written after each epoch with the state of ``keep``; a later call with the same
-        arguments goes on from there and gives the same numbers.  Removed at the end.
+        arguments goes on from there and gives the same numbers.  It stays at the end, so that a
+        kill before the result is saved costs nothing: delete it once that is done.
+    about : mapping, optional
+        What the training depends on and ``keep`` does not hold at its start: settings and the data
+        (tensors count by their content).  A checkpoint of a training with another ``about``, other
+        arguments, another start or other code is refused.
 
     Raises
     ------
     fairtut.errors.InputError
         If there are no rows, no epochs, or a loss became NaN or infinite (it names the scalar).
+    fairtut.errors.CorruptFile
+        If the checkpoint is damaged or of another training.
     """
     import torch
 
@@ -103,7 +116,8 @@ def fit(
     per_epoch = max(n // batch, 1)
     total = max(round(per_epoch * epochs), 1)
     generator = torch_rng(seed, "shuffle")
-    history, kept = [], _Kept(keep or {}, checkpoint)
+    plan = {"n": n, "epochs": epochs, "batch": batch, "seed": seed, "what": what}
+    kept = _Kept(keep or {}, checkpoint, step, {**plan, **(about or {})}, device)
     history = kept.resume()
     for epoch in progress(range(-(-total // per_epoch)), what):
         order = torch.randperm(n, generator=generator)  # drawn also for epochs that are done
@@ -118,7 +132,6 @@ def fit(
                 sums[name] = sums.get(name, torch.zeros((), device=device)) + value.detach()
         history.append(_means(sums, len(steps), what))
         kept.write(history)
-    kept.remove()
     return history
 
 
@@ -132,10 +145,24 @@ def _means(sums: Mapping[str, Tensor], count: int, what: str) -> dict[str, float
 
 
 class _Kept:
-    """The state that survives a kill."""
+    """The state that survives a kill, and which training it belongs to."""
 
-    def __init__(self, parts: Mapping[str, Stateful], path: str | os.PathLike[str] | None) -> None:
+    def __init__(
+        self,
+        parts: Mapping[str, Stateful],
+        path: str | os.PathLike[str] | None,
+        step: Step,
+        about: Mapping[str, Any],
+        device: Any,
+    ) -> None:
         self.parts, self.path = parts, Path(path) if path is not None else None
+        self.facts: dict[str, Any] = {}
+        self.before = 0.0
+        self.watch = Stopwatch(device)
+        if path is not None:
+            # the start holds the seed's draws, the sizes and the optimiser's settings
+            start = cache.content_digest({name: part.state_dict() for name, part in parts.items()})
+            self.facts = cache.facts(step, {**about, "start": start}, device)
 
     def resume(self) -> list[dict[str, float]]:
         import torch
@@ -143,10 +170,15 @@ class _Kept:
         if self.path is None or not self.path.is_file():
             return []
         try:
-            body = torch.load(self.path, map_location="cpu", weights_only=True)
+            contents, said = seal.unsealed(self.path)
+            spent = said.pop(SPENT, 0.0)
+            if said != self.facts:
+                raise CorruptFile("another seed, setting, data or code")
+            body = torch.load(io.BytesIO(contents), map_location="cpu", weights_only=True)
             for name, part in self.parts.items():
                 part.load_state_dict(body["parts"][name])
             history: list[dict[str, float]] = body["history"]
+            self.before = float(spent)
             return history
         except Exception as error:
             what = " ".join(str(error).split())[:120]  # torch's messages have many lines
@@ -160,9 +192,12 @@ class _Kept:
         if self.path is None:
             return
         parts = {name: part.state_dict() for name, part in self.parts.items()}
+        self.before += self.watch.lap()
         with atomic_path(self.path) as temporary:
             torch.save({"history": history, "parts": parts}, temporary)
+            seal.seal(temporary, {**self.facts, SPENT: self.before})
 
-    def remove(self) -> None:
-        if self.path is not None:
-            self.path.unlink(missing_ok=True)
+
+def seconds(checkpoint: str | os.PathLike[str]) -> float:
+    """Return the seconds (see ``Stopwatch``) behind a checkpoint, of all calls together."""
+    return float(seal.facts_of(checkpoint).get(SPENT, 0.0))

@@ -4,6 +4,7 @@ import os
 import socket
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -94,18 +95,24 @@ def test_a_killed_training_ends_like_an_uninterrupted_one(
     resumed, again = trained(config, path)
     assert checkpoints.state_digest(resumed) == checkpoints.state_digest(whole)
     assert again == history
-    assert list(tmp_path.iterdir()) == []
+    assert [p.name for p in tmp_path.iterdir()] == ["part.pt"]
 
 
-def test_a_part_of_another_architecture_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_part_of_another_training_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "part.pt"
-    with monkeypatch.context() as patch:
-        patch.setattr("fairtut.runtime.fit._Kept.remove", lambda _: None)
-        trained(QUICK, path)
-    with pytest.raises(CorruptFile, match="does not fit this training"):
-        train(fresh(flows=2), pictures(), config=QUICK, seed=3, checkpoint=path)
+    trained(QUICK, path)
+    other = pictures().clone()
+    other[-1, 0, 0, 0] ^= 1
+    for glow, x, config, seed in (
+        (fresh(flows=2), pictures(), QUICK, 3),
+        (fresh(), pictures(), QUICK, 4),
+        (fresh(), pictures(), replace(QUICK, lr=2 * QUICK.lr), 3),
+        (fresh(), pictures(), replace(QUICK, lr_end=2 * QUICK.lr_end), 3),
+        (fresh(), other, QUICK, 3),
+    ):
+        with pytest.raises(CorruptFile, match="does not fit this training"):
+            train(glow, x, config=config, seed=seed, checkpoint=path)
+    train(fresh(), pictures(), config=QUICK, seed=3, checkpoint=path)
 
 
 def test_the_average_is_an_average_of_the_weights() -> None:

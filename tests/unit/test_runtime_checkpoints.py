@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+import json
+import os
 import pickle
+import subprocess
+import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from fairtut.errors import CorruptFile
+from fairtut.errors import CorruptFile, InputError
+from fairtut.runtime import cache, seal
+from fairtut.runtime.cache import cache_folder, key_of
 from fairtut.runtime.checkpoints import (
-    cache_folder,
-    key_of,
     load,
     load_or_train,
     read_card,
     save,
     state_digest,
 )
+from fairtut.runtime.fit import descend, fit
 
 torch.set_num_threads(1)
 CARD = {"what": "toy", "seed": 3, "accuracy": 0.5}
@@ -32,8 +39,15 @@ def net(seed: int = 0, width: int = 4) -> nn.Module:
         return nn.Sequential(nn.Linear(3, width), nn.BatchNorm1d(width), nn.Linear(width, 2))
 
 
-def rewrite(path: Path, **changes: Any) -> None:
+def edit(path: Path, **changes: Any) -> None:
     torch.save(torch.load(path, weights_only=True) | changes, path)
+
+
+def forge(path: Path, **changes: Any) -> None:
+    """Write other contents under a seal that fits: what only a careful forger would do."""
+    facts = seal.facts_of(path)
+    edit(path, **changes)
+    seal.seal(path, facts)
 
 
 # --- digest ---------------------------------------------------------------------------------
@@ -95,32 +109,41 @@ def test_a_changed_tensor_is_damage(tmp_path: Path) -> None:
     path = save(tmp_path / "m.pt", net(), CARD)
     state = net().state_dict()
     state["0.bias"][0] += 1e-6
-    rewrite(path, state=state)
-    with pytest.raises(CorruptFile, match="digest differs") as caught:
+    edit(path, state=state)
+    with pytest.raises(CorruptFile, match="its seal is missing") as caught:
         load(path, net())
     assert "\n" not in str(caught.value)
 
 
-def test_a_flipped_byte_never_gives_other_weights(tmp_path: Path) -> None:
-    """Each flip is found, or is in a byte that means nothing."""
+@pytest.mark.parametrize("card", [CARD | {"accuracy": 0.9}, CARD | {"seed": 4}])
+def test_a_number_on_the_card_is_as_safe_as_a_weight(tmp_path: Path, card: dict[str, Any]) -> None:
     path = save(tmp_path / "m.pt", net(), CARD)
+    old, new = (json.dumps(c).encode() for c in (CARD, card))
     whole = path.read_bytes()
-    weight = net()[0].weight.detach().numpy().tobytes()
-    at = whole.find(weight)
-    assert at > 0
-    found = 0
-    places = [at, at + len(weight) - 1, *range(7, len(whole), len(whole) // 40)]
-    for place in places:
-        path.write_bytes(whole[:place] + bytes([whole[place] ^ 0x10]) + whole[place + 1 :])
-        fresh = net(9)
-        try:
-            load(path, fresh)
-        except CorruptFile as error:
-            assert "\n" not in str(error)
-            found += 1
-        else:
-            assert state_digest(fresh) == state_digest(net()), place
-    assert found >= 2
+    assert whole.count(old) == 1
+    path.write_bytes(whole.replace(old, new))
+    for read in (lambda: load(path, net()), lambda: read_card(path)):
+        with pytest.raises(CorruptFile, match="its digest differs"):
+            read()
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_that_are_not_finite_are_refused(tmp_path: Path, value: float) -> None:
+    lost = net()
+    with torch.no_grad():
+        lost[0].weight[0, 0] = value
+    path = save(tmp_path / "m.pt", lost, CARD)
+    fresh = net(9)
+    with pytest.raises(CorruptFile, match=r"values of 0\.weight that are not finite"):
+        load(path, fresh)
+    assert state_digest(fresh) == state_digest(net(9))
+
+
+def test_a_newer_format_is_refused(tmp_path: Path) -> None:
+    path = save(tmp_path / "m.pt", net(), CARD)
+    forge(path, format=3)
+    with pytest.raises(CorruptFile, match="format 3"):
+        load(path, net())
 
 
 @pytest.mark.parametrize("cut", [0, 1, 100, -1])
@@ -163,10 +186,12 @@ def test_a_checkpoint_never_runs_code(tmp_path: Path, how: str) -> None:
     save(path, net(), CARD)
     if how == "pickle":
         path.write_bytes(pickle.dumps(Bomb(victim), protocol=2))
+        seal.seal(path, {})  # whoever plants a file can seal it, too
     elif how == "torch":
         torch.save(Bomb(victim), path)
+        seal.seal(path, {})
     else:
-        rewrite(path, card=Bomb(victim))
+        forge(path, card=Bomb(victim))
     for read in (lambda: load(path, net()), lambda: read_card(path)):
         with pytest.raises(CorruptFile):
             read()
@@ -215,9 +240,11 @@ def test_a_model_is_trained_once_and_then_found(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "damage",
-    ["cut", "tensor", "architecture"],
+    ["cut", "tensor", "architecture", "lost", "of another"],
 )
-def test_a_damaged_cache_costs_time_and_never_a_number(tmp_path: Path, damage: str) -> None:
+def test_a_damaged_cache_costs_time_and_never_a_number(
+    tmp_path: Path, damage: str, caplog: pytest.LogCaptureFixture
+) -> None:
     train, first = Trainer(), net()
     load_or_train(first, CARD, train, tmp_path)
     (path,) = tmp_path.glob("*.pt")
@@ -225,21 +252,166 @@ def test_a_damaged_cache_costs_time_and_never_a_number(tmp_path: Path, damage: s
         path.write_bytes(path.read_bytes()[:100])
     elif damage == "tensor":
         state = torch.load(path, weights_only=True)["state"]
-        rewrite(path, state=state | {"0.bias": state["0.bias"] + 5})
+        edit(path, state=state | {"0.bias": state["0.bias"] + 5})
+    elif damage == "architecture":
+        forge(path, state=net(4, width=4).state_dict() | {"extra": torch.zeros(1)})
+    elif damage == "lost":
+        forge(path, state={k: v * float("nan") for k, v in net().state_dict().items()})
     else:
-        rewrite(path, state=net(4, width=4).state_dict() | {"extra": torch.zeros(1)})
+        load_or_train(net(3), CARD | {"seed": 9}, Trainer(), tmp_path)
+        (other,) = set(tmp_path.glob("*.pt")) - {path}
+        other.replace(path)
     again = net()
-    assert load_or_train(again, CARD, train, tmp_path)["loaded"] is False
+    with caplog.at_level("WARNING"):
+        assert load_or_train(again, CARD, train, tmp_path)["loaded"] is False
+    (said,) = caplog.messages
+    assert said.startswith("trained again, because") and "\n" not in said
     # it started from the fresh module, not from what the damaged file held
     assert train.given[1] == train.given[0] == state_digest(net())
     assert state_digest(again) == state_digest(first)
     assert load_or_train(net(), CARD, train, tmp_path)["loaded"] is True
 
 
+def test_another_code_torch_or_processor_trains_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train = Trainer()
+    load_or_train(net(), CARD, train, tmp_path)
+    for where, value in (
+        ("fairtut.runtime.code.digest", lambda _: "0" * 16),
+        ("torch.__version__", "99.0"),
+        ("torch.backends.cpu.get_cpu_capability", lambda: "ABACUS"),
+    ):
+        with monkeypatch.context() as patch:
+            patch.setattr(where, value)
+            assert load_or_train(net(), CARD, train, tmp_path)["loaded"] is False, where
+    assert load_or_train(net(), CARD, train, tmp_path)["loaded"] is True
+
+
+def test_a_card_reads_the_same_before_and_after_it_was_kept(tmp_path: Path) -> None:
+    def train(_: nn.Module) -> dict[str, Any]:
+        return {"pair": (1, 2), "nan": float("nan"), "tensor": torch.tensor(0.1).double()}
+
+    first, second = (load_or_train(net(), CARD, train, tmp_path) for _ in range(2))
+    assert (first.pop("loaded"), second.pop("loaded")) == (False, True)
+    assert repr(first) == repr(second) and first["pair"] == [1, 2]
+
+
+def test_a_lost_training_is_used_and_not_kept(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    def train(module: Any) -> dict[str, Any]:
+        with torch.no_grad():
+            module[0].bias.fill_(float("nan"))
+        return {}
+
+    assert load_or_train(module := net(), CARD, train, tmp_path)["loaded"] is False
+    assert module[0].bias.isnan().all() and list(tmp_path.iterdir()) == []
+    assert "values of 0.bias are not finite" in caplog.text
+
+
+def test_a_mask_of_infinities_is_no_damage(tmp_path: Path) -> None:
+    def masked() -> nn.Module:
+        module = net()
+        module.register_buffer("mask", torch.tensor([0.0, -float("inf")]))
+        return module
+
+    for loaded in (False, True):
+        assert load_or_train(masked(), CARD, Trainer(), tmp_path)["loaded"] is loaded
+
+
+def test_a_full_disk_costs_the_file_and_not_the_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(torch, "save", full)
+    assert load_or_train(net(), CARD, train := Trainer(), tmp_path)["accuracy"] == 0.75
+    assert len(train.given) == 1 and list(tmp_path.iterdir()) == []
+    assert "used and not kept" in caplog.text and "No space left" in caplog.text
+
+
+@pytest.mark.parametrize("damage", ["none", "cut", "flip", "text", "other"])
+def test_a_part_is_gone_when_the_model_is_kept_and_not_before(tmp_path: Path, damage: str) -> None:
+    """A part that is wrong is not believed, and what comes out is the same in any case."""
+
+    class Kill(Exception):
+        pass
+
+    def trainer(kill_at: int | None) -> Any:
+        def train(module: nn.Module, part: Path) -> dict[str, Any]:
+            adam, steps = torch.optim.Adam(module.parameters(), 0.1), 0
+
+            def step(rows: Any, done: float) -> Any:
+                nonlocal steps
+                steps += 1
+                if steps == kill_at:
+                    raise Kill
+                loss = module(rows[:, None].float().expand(-1, 3)).square().mean()
+                descend(adam, loss)
+                return {"loss": loss}
+
+            parts = {"net": module, "adam": adam}
+            return {
+                "history": fit(8, step, epochs=3, batch=4, seed=seed, keep=parts, checkpoint=part)
+            }
+
+        return train
+
+    seed = 1
+    whole = net()
+    history = load_or_train(whole, CARD, trainer(None), tmp_path / "whole", resumable=True)
+    with pytest.raises(Kill):
+        load_or_train(net(), CARD, trainer(4), tmp_path / "two", resumable=True)
+    (part,) = (tmp_path / "two").iterdir()
+    assert part.suffix == ".part"
+    if damage == "cut":
+        part.write_bytes(part.read_bytes()[:-200])
+    elif damage == "flip":
+        body = bytearray(part.read_bytes())
+        body[len(body) // 2] ^= 1
+        part.write_bytes(body)
+    elif damage == "text":
+        part.write_text("not a checkpoint")
+    elif damage == "other":  # of another seed, under the right name
+        seed = 2
+        part.unlink()
+        with pytest.raises(Kill):
+            load_or_train(net(), CARD, trainer(4), tmp_path / "two", resumable=True)
+        seed = 1
+    resumed = net()
+    found = load_or_train(resumed, CARD, trainer(None), tmp_path / "two", resumable=True)
+    assert state_digest(resumed) == state_digest(whole)
+    assert found == history
+    assert [p.suffix for p in (tmp_path / "two").iterdir()] == [".pt"]
+
+
+# --- keys and folders -----------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Settings:
+    rate: float = 0.1
+    sizes: tuple[int, ...] = (1, 2)
+
+
 def test_the_key_depends_on_every_entry_and_not_on_their_order() -> None:
     assert key_of({"a": 1, "b": [1, 2]}) == key_of({"b": [1, 2], "a": 1})
-    others = [{"a": 2, "b": [1, 2]}, {"a": 1, "b": [2, 1]}, {"a": 1}, {"a": 1, "c": [1, 2]}]
-    assert len({key_of(card) for card in others} | {key_of({"a": 1, "b": [1, 2]})}) == 5
+    others: list[dict[str, Any]] = [
+        {"a": 2, "b": [1, 2]}, {"a": 1, "b": [2, 1]}, {"a": 1}, {"a": 1, "c": [1, 2]},
+        {"a": Settings()}, {"a": Settings(rate=0.2)}, {"a": Settings(sizes=(1, 3))},
+        {"a": np.zeros(5000)}, {"a": np.zeros(5000, np.float32)}, {"a": torch.zeros(5000)},
+        {"a": torch.zeros(5, 1000)}, {"a": np.eye(1, 5000, 2500)[0]},
+        {"a": torch.zeros(2, dtype=torch.bfloat16)},
+    ]  # fmt: skip
+    assert len({key_of(card) for card in others} | {key_of({"a": 1, "b": [1, 2]})}) == 14
+    assert key_of({"a": Settings()}) == key_of({"a": Settings()})
+
+
+def test_an_address_is_no_part_of_a_key() -> None:
+    with pytest.raises(InputError, match="cannot be part of a key"):
+        key_of({"model": object()})
 
 
 def test_the_cache_goes_where_the_user_says(
@@ -247,5 +419,27 @@ def test_the_cache_goes_where_the_user_says(
 ) -> None:
     monkeypatch.setenv("FAIRTUT_CACHE", str(tmp_path))
     assert cache_folder() == tmp_path
-    load_or_train(net(), CARD, Trainer())
-    assert (tmp_path / "models" / f"{key_of(CARD)}.pt").is_file()
+    load_or_train(net(), CARD, train := Trainer())
+    assert (tmp_path / "models" / f"{cache.facts(train, CARD)['key']}.pt").is_file()
+
+
+def test_a_cache_that_cannot_be_written_is_replaced_and_one_sentence_says_so(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "file").write_text("a file where a folder should be")
+    program = (
+        "import os, subprocess, sys\n"
+        "from fairtut.runtime.cache import cache_folder\n"
+        "print(cache_folder())\n"
+        "assert cache_folder() == cache_folder()\n"
+        "again = [sys.executable, '-c', 'from fairtut.runtime.cache import *; cache_folder()']\n"
+        "assert subprocess.run(again, check=True, stderr=-1).stderr == b''\n"
+        "(cache_folder() / 'models').mkdir()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True,
+        env={**os.environ, "FAIRTUT_CACHE": str(tmp_path / "file" / "x")},
+    )  # fmt: skip
+    (sentence,) = done.stderr.splitlines()
+    assert "cannot be written (Not a directory)" in sentence and done.stdout.strip() in sentence
+    assert not Path(done.stdout.strip()).exists()  # gone with the process

@@ -127,7 +127,8 @@ def train(
     flips = torch_rng(seed, "augment")
     with frozen(*[split.model for split in splits]):
         with torch.no_grad():
-            widths = [split(as_pixels(x[:2]))[0].shape[1] for split in splits]
+            first = [split(as_pixels(x[:2])) for split in splits]
+        widths = [z.shape[1] for z, *_ in first]
         game = Game(splits, widths, config, seed, x.device)
 
         def step(rows: Tensor, done: float) -> dict[str, Tensor]:
@@ -137,6 +138,7 @@ def train(
             len(x), step, epochs=config.epochs, batch=config.batch,
             seed=stream_seed(seed, "faap"), what="FAAP", device=x.device,
             keep=game.state() | {"flips": Draws(flips)}, checkpoint=checkpoint,
+            about={"config": config, "x": x, "y": y, "s": s, "models": first},
         )  # fmt: skip
     return Fit(game.g.eval().requires_grad_(False), game.d.eval(), history)
 

@@ -116,7 +116,7 @@ def train(
         len(x), lambda rows, done: run.step(x[rows], done),
         epochs=config.steps / max(len(x) // config.batch, 1), batch=config.batch,
         seed=stream_seed(seed, "glow"), what="Glow", device=device,
-        keep=run.state(), checkpoint=checkpoint,
+        keep=run.state(), checkpoint=checkpoint, about={"config": config, "x": x},
     )  # fmt: skip
     run.finish()
     return history

@@ -112,6 +112,7 @@ def train(
         higher=not (c.similarity or c.reconstruction),
         epochs=c.epochs, batch=c.batch, seed=stream_seed(seed, "learning"), what="representation",
         device=device, keep={"adam": adam, "draws": Draws(draws)}, checkpoint=checkpoint,
+        about={"config": c, "z": z, "y": y, "a": a, "valid": (z_valid, y_valid)},
     )  # fmt: skip
     learner.eval().requires_grad_(False)
     return Learned(learner.representation, learner.head, learner.decoder, best, history)

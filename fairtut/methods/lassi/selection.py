@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -70,13 +71,14 @@ def fit_best(
     device: torch.device | str = "cpu",
     keep: Mapping[str, Stateful],
     checkpoint: str | os.PathLike[str] | None = None,
+    about: Mapping[str, Any] | None = None,
 ) -> tuple[list[dict[str, float]], int]:
     """Run :func:`fairtut.runtime.fit.fit` and leave the best epoch's weights in ``module``.
 
     Parameters
     ----------
     module : nn.Module
-    n, step, epochs, batch, seed, what, device, keep, checkpoint
+    n, step, epochs, batch, seed, what, device, keep, checkpoint, about
         See :func:`fairtut.runtime.fit.fit`; ``module`` is kept in any case.
     score, by, higher
         See :class:`Best`.
@@ -91,6 +93,7 @@ def fit_best(
     per_epoch = max(n // batch, 1)
     best = Best(module, score, by, higher)
 
+    @functools.wraps(step)  # whose code this is, is the step's
     def watched(rows: Tensor, done: float) -> Mapping[str, Tensor]:
         logged = step(rows, done)
         if (round(done * per_epoch * epochs) + 1) % per_epoch == 0:  # an epoch's last step
@@ -100,6 +103,7 @@ def fit_best(
     history = fit(
         n, watched, epochs=epochs, batch=batch, seed=seed, what=what, device=device,
         keep={**keep, "module": module, "best": best}, checkpoint=checkpoint,
+        about=about,
     )  # fmt: skip
     module.load_state_dict(best.weights)
     return [a | b for a, b in zip(history, best.scores, strict=True)], best.epoch

@@ -108,6 +108,7 @@ def train(
     history = fit(
         n, step, epochs=config.epochs, batch=config.batch, seed=stream_seed(seed, "vae"),
         what=what, device=x.device, keep=game.state(), checkpoint=checkpoint,
+        about={"config": config, "x": x, "labels": dict(zip("sy", labels, strict=True))},
     )  # fmt: skip
     codes = model.codes(x)
     objective.finish(codes.expand(model.members, *codes.shape[-2:]), *labels, seed, what)

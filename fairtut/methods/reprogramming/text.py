@@ -183,6 +183,7 @@ def train_text(
         len(ids), step, epochs=epochs, batch=batch, seed=stream_seed(seed, "text"),
         what="text classifier", device=ids.device, checkpoint=checkpoint,
         keep={"model": model, "adam": adam, "draws": Draws(draws)},
+        about={"comments": comments.digest},
     )  # fmt: skip
     model.zero_grad(set_to_none=True)  # what is deployed carries no gradients
     model.eval()
@@ -226,7 +227,8 @@ def _play(
 ) -> TextFit:  # fmt: skip
     ids, truncated = _checked(model, comments, count)
     with torch.no_grad():
-        classes = copy.deepcopy(model).eval()(ids[:2]).shape[1]
+        logits = copy.deepcopy(model).eval()(ids[:2])
+    classes = logits.shape[1]
     counts = members(comments.y, comments.groups, classes, comments.group_names)
     d = Discriminator(
         config.criterion, classes, len(counts), config.hidden,
@@ -243,6 +245,7 @@ def _play(
         len(ids), step, epochs=config.epochs, batch=config.batch,
         seed=stream_seed(seed, "reprogramming"), what="reprogramming", device=ids.device,
         keep=game.state() | {"draws": Draws(draws)}, checkpoint=checkpoint,
+        about={"config": config, "comments": comments.digest, "model": logits},
     )  # fmt: skip
     moving.eval().requires_grad_(False)
     return TextFit(moving, d.eval().requires_grad_(False), history, counts, truncated)

@@ -169,6 +169,7 @@ def _play(
         len(x), step, epochs=config.epochs, batch=config.batch,
         seed=stream_seed(seed, "reprogramming"), what="reprogramming", device=x.device,
         keep=game.state() | {"draws": Draws(draws)}, checkpoint=checkpoint,
+        about={"config": config, "x": x, "y": y, "s": s, "model": logits},
     )  # fmt: skip
     moving.eval().requires_grad_(False)
     return Fit(moving, d.eval().requires_grad_(False), history, counts)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
-from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 from fairtut.data.images import ImageSet
-from fairtut.runtime.checkpoints import cache_folder
+from fairtut.runtime.keep import kept
 from fairtut.runtime.progress import progress
 from fairtut.studies.faap.cells import Cell, run_cell
 from fairtut.studies.faap.presets import Preset
@@ -48,34 +47,21 @@ def workers(images: ImageSet, preset: Preset) -> int:
 
 def remembered(images: ImageSet, target: str, seed: int, preset: Preset) -> Cell:
     """Return one cell, from the cache where it was run before with the same settings."""
-    from joblib import Memory
-
-    memory = Memory(str(cache_folder() / "cells"), verbose=0)
-    cached: Any = memory.cache(_cell, ignore=["images", "preset"])
-    cell: Cell = cached(
-        images, preset, settings(images, target, preset), target, seed, preset.kinds
-    )
-    return cell
+    make = partial(run_cell, images, target, seed, preset, preset.kinds)
+    about = settings(images, target, preset) | {"target": target, "seed": seed}
+    return kept(make, about, device=images.x.device)
 
 
-def settings(images: ImageSet, target: str, preset: Preset) -> str:
-    """Return everything that a cell depends on besides its target and seed, as JSON."""
-    return json.dumps(
-        {
-            "images": images.digest,
-            "deployed": {k: asdict(preset.deployed(target, k)) for k in preset.kinds},
-            "faap": asdict(preset.generator(target)),
-            "width": preset.width,
-            "half": preset.half,
-            "only_t": target in preset.only_t,
-            "probe": preset.probe,
-        },
-        sort_keys=True,
-        default=str,
-    )
-
-
-def _cell(
-    images: ImageSet, preset: Preset, settings: str, target: str, seed: int, kinds: tuple[str, ...]
-) -> Cell:
-    return run_cell(images, target, seed, preset, kinds)
+def settings(images: ImageSet, target: str, preset: Preset) -> dict[str, Any]:
+    """Return everything that a cell depends on besides its target and seed."""
+    return {
+        "images": images.digest,
+        "kinds": preset.kinds,
+        "deployed": {k: preset.deployed(target, k) for k in preset.kinds},
+        "faap": preset.generator(target),
+        "alone": preset.generator(target, objective="only-t"),
+        "width": preset.width,
+        "half": preset.half,
+        "only_t": target in preset.only_t,
+        "probe": preset.probe,
+    }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -18,7 +17,8 @@ from fairtut.methods.lassi.config import Config
 from fairtut.methods.lassi.exact import certify_exactly, exact_fairness
 from fairtut.methods.lassi.learning import consumer, encode, train
 from fairtut.methods.lassi.networks import Representation
-from fairtut.runtime.checkpoints import cache_folder, load_or_train
+from fairtut.runtime.checkpoints import load_or_train
+from fairtut.runtime.keep import kept
 from fairtut.runtime.progress import progress
 from fairtut.runtime.seeds import stream_seed
 from fairtut.runtime.stopwatch import Stopwatch
@@ -212,17 +212,12 @@ def workers(world: World, preset: Preset) -> int:
 
 def remembered(world: World, preset: Preset, spec: Spec) -> Cell:
     """Return one cell, from the cache where it was made before with the same settings."""
-    from joblib import Memory
-
-    memory = Memory(str(cache_folder() / "cells"), verbose=0)
-    cached: Any = memory.cache(_cell, ignore=["world", "preset", "spec"])
-    settings = {
-        "world": world.digest, **asdict(spec), "smoothing": asdict(preset.smoothing(spec.config)),
+    about = {
+        "world": world.digest, "spec": spec, "smoothing": asdict(preset.smoothing(spec.config)),
         "every": preset.every, "every_val": preset.every_val, "root": preset.root,
         "discover": asdict(preset.discover) if spec.way == "discover" else None,
     }  # fmt: skip
-    cell: Cell = cached(world, preset, spec, json.dumps(settings, sort_keys=True))
-    return cell
+    return kept(partial(_cell, world, preset, spec), about, device=world.device)
 
 
 def _train(world: World, preset: Preset, spec: Spec) -> None:
@@ -271,8 +266,7 @@ def head(
     return consumer(codes, y, config=config, seed=spec.stream("consumer", task, f"{sigma:g}"))
 
 
-def _cell(world: World, preset: Preset, spec: Spec, settings: str) -> Cell:
-    """Make a cell; ``settings`` names it in the cache."""
+def _cell(world: World, preset: Preset, spec: Spec) -> Cell:
     with torch_threads(1):
         r, name = encoder(world, preset, spec), TASKS[spec.task]
         a = directions(world, preset, spec.setting, spec.way, spec.task)

@@ -1,14 +1,15 @@
-"""Attribute vectors of the chapter, computed once from training latents and kept beside them."""
+"""Attribute vectors of the chapter, computed once from training latents and kept."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict
-from pathlib import Path
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from fairtut.data.images import ImageSet
@@ -20,8 +21,8 @@ from fairtut.methods.lassi.discover import discover
 from fairtut.methods.lassi.vectors import EPSILON, Separator
 from fairtut.models.glow import Glow
 from fairtut.models.resnet import resnet18
-from fairtut.runtime.checkpoints import key_of, load_or_train
-from fairtut.runtime.io import atomic_path
+from fairtut.runtime.checkpoints import load_or_train
+from fairtut.runtime.keep import kept, recall
 from fairtut.runtime.seeds import stream_seed
 from fairtut.runtime.threads import torch_threads
 from fairtut.studies.lassi.flow import World
@@ -58,64 +59,56 @@ def directions(
         If ``discover`` has not run.
     """
     if way == "discover":
-        path = _place(world, _found_card(preset))
-        if not path.is_file():
+        found = recall(_discover, _found_card(world, preset), device=world.device)
+        if found is None:
             raise InputError("no direction was discovered yet: call discovered() first")
-        return torch.from_numpy(np.load(path))
+        return torch.from_numpy(found)
     names = SETTINGS[setting].attributes
     return torch.stack([_vector(world, preset, name, way, TASKS[task]) for name in names])
 
 
 def _vector(world: World, preset: Preset, name: str, way: str, target: str) -> Tensor:
     """Return one attribute's vector, (q,), from the file that keeps it."""
-    card = {"way": way, "attribute": name, "seed": preset.root}
-    card |= {"target": target} if way == "ramaswamy" else {}
+    about = {"world": world.digest, "way": way, "attribute": name, "seed": preset.root}
+    about |= {"target": target} if way == "ramaswamy" else {}
+    return _kept(partial(_find, world, preset, name, way, target), about, world)
 
-    def make() -> Tensor:
-        z, s = world.z("train"), world.labels(name, "train")
-        if way == "mean":
-            return vectors.mean_difference(z, s)
-        mine = _separator(world, preset, name)
-        if way == "perpendicular":
-            return mine.weight
-        return vectors.ramaswamy(z, mine, _separator(world, preset, target))
 
-    return _kept(_place(world, card), make)
+def _find(world: World, preset: Preset, name: str, way: str, target: str) -> NDArray[np.float32]:
+    z, s = world.z("train"), world.labels(name, "train")
+    if way == "mean":
+        return vectors.mean_difference(z, s).numpy()
+    mine = _separator(world, preset, name)
+    if way == "perpendicular":
+        return mine.weight.numpy()
+    return vectors.ramaswamy(z, mine, _separator(world, preset, target)).numpy()
 
 
 def _separator(world: World, preset: Preset, name: str) -> Separator:
     """Return the separator of an attribute; its file holds the unit normal and the bias."""
-
-    def make() -> Tensor:
-        parts = [(world.z(p), world.labels(name, p)) for p in ("train", "val")]
-        seed = stream_seed(preset.root, "separator", name)
-        found = vectors.separator(*parts[0], parts[1], seed=seed)
-        return torch.cat([found.weight, torch.tensor([found.bias])])
-
-    card = {"way": "separator", "attribute": name, "seed": preset.root}
-    both = _kept(_place(world, card), make)
+    about = {"world": world.digest, "attribute": name, "seed": preset.root}
+    both = _kept(partial(_separate, world, preset, name), about, world)
     return Separator(both[:-1], float(both[-1]))
 
 
-def _place(world: World, card: dict[str, Any]) -> Path:
-    return world.folder / f"a-{key_of(card)}.npy"
+def _separate(world: World, preset: Preset, name: str) -> NDArray[np.float32]:
+    parts = [(world.z(p), world.labels(name, p)) for p in ("train", "val")]
+    seed = stream_seed(preset.root, "separator", name)
+    found = vectors.separator(*parts[0], parts[1], seed=seed)
+    return torch.cat([found.weight, torch.tensor([found.bias])]).numpy()
 
 
-def _kept(path: Path, make: Callable[[], Tensor]) -> Tensor:
-    if not path.is_file():
-        with torch_threads(1):
-            found = make()
-        with atomic_path(path) as temporary, open(temporary, "wb") as file:
-            np.save(file, found.numpy())
-    return torch.from_numpy(np.load(path))
+def _kept(make: Callable[[], NDArray[np.float32]], about: dict[str, Any], world: World) -> Tensor:
+    with torch_threads(1):
+        return torch.from_numpy(kept(make, about, device=world.device))
 
 
 # ---------------------------------------------------------------- found without labels
 
 
-def _found_card(preset: Preset) -> dict[str, Any]:
+def _found_card(world: World, preset: Preset) -> dict[str, Any]:
     return {
-        "way": "discover", "task": preset.task, "seed": preset.root,
+        "world": world.digest, "way": "discover", "task": preset.task, "seed": preset.root,
         "epochs": preset.judge_epochs, **asdict(preset.discover),
     }  # fmt: skip
 
@@ -125,16 +118,18 @@ def discovered(images: ImageSet, glow: Glow, world: World, preset: Preset) -> Te
 
     The known direction that they avoid is the normal of the target's own separator.
     """
+    make = partial(_discover, images, glow, world, preset)
+    return _kept(make, _found_card(world, preset), world)
 
-    def make() -> Tensor:
-        judge, device = _judge(images, preset), images.x.device
-        known = _separator(world, preset, TASKS[preset.task]).weight
-        return discover(
-            world.z("train"), glow.decode, lambda x: judge(x.to(device)).to(x.device), known,
-            config=preset.discover, seed=preset.root,
-        )  # fmt: skip
 
-    return _kept(_place(world, _found_card(preset)), make)
+def _discover(images: ImageSet, glow: Glow, world: World, preset: Preset) -> NDArray[np.float32]:
+    judge, device = _judge(images, preset), images.x.device
+    known = _separator(world, preset, TASKS[preset.task]).weight
+    found = discover(
+        world.z("train"), glow.decode, lambda x: judge(x.to(device)).to(x.device), known,
+        config=preset.discover, seed=preset.root,
+    )  # fmt: skip
+    return found.numpy()
 
 
 def _judge(images: ImageSet, preset: Preset) -> Callable[[Tensor], Tensor]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -13,19 +14,21 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from fairtut.data.images import ImageSet
-from fairtut.errors import UnknownName
+from fairtut.errors import CorruptFile, UnknownName
 from fairtut.methods.lassi import glow_training
 from fairtut.models.glow import Glow, preprocess, to_pictures
-from fairtut.runtime.checkpoints import cache_folder, key_of, load_or_train, state_digest
-from fairtut.runtime.io import atomic_path
+from fairtut.runtime import cache, fit
+from fairtut.runtime.checkpoints import load_or_train, state_digest
 from fairtut.runtime.progress import progress
+from fairtut.runtime.rows import read_rows, write_rows
 from fairtut.runtime.seeds import torch_rng
-from fairtut.runtime.stopwatch import Stopwatch
 from fairtut.runtime.threads import torch_threads
 from fairtut.studies.lassi.presets import Flow, Preset
 
 if TYPE_CHECKING:
     import pandas as pd
+
+log = logging.getLogger(__name__)
 
 PARTS: Final = ("train", "val", "test")
 CHECKED: Final = 64
@@ -49,7 +52,8 @@ class Trained:
     history : list of dict
         Means per epoch of its training.
     seconds : float
-        CPU seconds that its training took, when it was trained.
+        CPU seconds that its training took, when it was trained: of all pieces, if it was
+        interrupted.
     """
 
     glow: Glow
@@ -70,6 +74,8 @@ class World:
         Of the images and of the Glow: everything that is trained on latents depends on it.
     folder : pathlib.Path
         Where the latents are.
+    facts : mapping of str to str
+        What the seals of their files say.
     frame : DataFrame
         Labels, a row per image.
     split : ndarray of str, shape (n,)
@@ -83,11 +89,17 @@ class World:
     frame: pd.DataFrame = field(repr=False)
     split: NDArray[np.str_] = field(repr=False)
     device: str = "cpu"
+    facts: dict[str, str] = field(default_factory=dict, repr=False)
 
     def z(self, part: str) -> Tensor:
-        """Return the latents of ``"train"``, ``"val"`` or ``"test"``, (n, q), read as needed."""
-        # copy-on-write: torch wants memory that it may write to
-        return torch.from_numpy(np.load(self.folder / f"{part}.npy", mmap_mode="c"))
+        """Return the latents of ``"train"``, ``"val"`` or ``"test"``, (n, q), read as needed.
+
+        Raises
+        ------
+        fairtut.errors.CorruptFile
+            If a byte of the file is not as it was written: :func:`world` makes it again.
+        """
+        return torch.from_numpy(read_rows(self.folder / f"{part}.npy", self.facts | {"part": part}))
 
     def rows(self, part: str) -> NDArray[np.int64]:
         """Return the rows of a part in ``frame``, in the order of its latents."""
@@ -131,19 +143,17 @@ def trained(images: ImageSet, preset: Preset, flow: Flow | None = None) -> Train
     }  # fmt: skip
     parts = {part: images.x[torch.from_numpy(images.split == part)] for part in PARTS[:2]}
 
-    def run(model: Any) -> dict[str, Any]:
-        watch, half = Stopwatch(device), cache_folder() / "models" / f"{key_of(card)}.part"
-        half.parent.mkdir(parents=True, exist_ok=True)
+    def run(model: Any, checkpoint: Path) -> dict[str, Any]:
         history = glow_training.train(
             model, parts["train"], config=flow.training, seed=preset.root, device=device,
-            checkpoint=half,
+            checkpoint=checkpoint,
         )  # fmt: skip
-        seconds = watch.lap()
+        seconds = fit.seconds(checkpoint)
         bits = {part: _bits(model, x[:SCORED]) for part, x in parts.items()}
         return {"history": history, "seconds": seconds, "bits": bits}
 
     with torch_threads(preset.jobs):
-        kept = load_or_train(glow, card, run)
+        kept = load_or_train(glow, card, run, resumable=True)
     glow.eval().requires_grad_(False)
     scored = {part: min(len(x), SCORED) for part, x in parts.items()}
     return Trained(glow, kept["bits"], scored, kept["history"], float(kept["seconds"]))
@@ -157,29 +167,46 @@ def _bits(glow: Glow, x: Tensor) -> float:
 
 
 def world(images: ImageSet, glow: Glow, preset: Preset) -> World:
-    """Encode all images once, keep their latents, and return them with their labels."""
-    digest = key_of({"images": images.digest, "glow": state_digest(glow)})
-    folder = cache_folder() / "latents" / digest
-    folder.mkdir(parents=True, exist_ok=True)
+    """Encode all images once, keep their latents, and return them with their labels.
+
+    Latents that are not as they were written are made again, and one sentence says so.
+    """
+    about = {"images": images.digest, "glow": state_digest(glow)}
+    facts = cache.facts(_pieces, about, images.x.device)
+    digest = facts["key"]
+    folder = cache.cache_folder() / "latents" / digest
+    frame = images.attributes.reset_index(drop=True)
+    device = str(images.x.device)
+    found = World(images.name, digest, folder, frame, images.split, device, facts)
     with torch_threads(preset.jobs):
         for part in PARTS:
-            if not (folder / f"{part}.npy").is_file():
-                _encode(glow, images, np.flatnonzero(images.split == part), folder / f"{part}.npy")
-    frame = images.attributes.reset_index(drop=True)
-    return World(images.name, digest, folder, frame, images.split, str(images.x.device))
+            _encode(glow, images, found, part)
+    return found
 
 
-def _encode(glow: Glow, images: ImageSet, rows: NDArray[np.int64], path: Path) -> None:
-    with atomic_path(path) as temporary:
-        shape = (len(rows), glow.q)
-        out = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.float32, shape=shape)
-        starts = range(0, len(rows), 512)
-        for start in progress(starts, f"latents {path.stem}", len(starts)):
-            some = rows[start : start + 512]
-            z = glow.encode(images.x[torch.from_numpy(some).to(images.x.device)])
-            out[start : start + 512] = z.cpu().numpy()
-        out.flush()
-        del out
+def _encode(glow: Glow, images: ImageSet, found: World, part: str) -> None:
+    """Make the latents of a part, unless they are there."""
+    try:
+        found.z(part)
+        return
+    except FileNotFoundError:
+        pass
+    except CorruptFile as error:
+        log.warning("latents are made again, because %s", error)
+    rows = found.rows(part)
+    write_rows(
+        found.folder / f"{part}.npy", (len(rows), glow.q),
+        _pieces(glow, images, rows, f"latents {part}"), found.facts | {"part": part},
+    )  # fmt: skip
+
+
+def _pieces(
+    glow: Glow, images: ImageSet, rows: NDArray[np.int64], what: str
+) -> Iterator[NDArray[np.float32]]:
+    starts = range(0, len(rows), 512)
+    for start in progress(starts, what, len(starts)):
+        some = torch.from_numpy(rows[start : start + 512]).to(images.x.device)
+        yield glow.encode(images.x[some]).cpu().numpy()
 
 
 def return_error(glow: Glow, images: ImageSet) -> float:

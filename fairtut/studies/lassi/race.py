@@ -12,7 +12,7 @@ import torch
 from fairtut.data import images as data
 from fairtut.data.images import ImageSet
 from fairtut.errors import InputError
-from fairtut.runtime.checkpoints import key_of
+from fairtut.runtime.cache import key_of
 from fairtut.runtime.seeds import numpy_rng
 from fairtut.studies.lassi.cells import Cell, Spec
 from fairtut.studies.lassi.presets import METHODS, Preset, Race

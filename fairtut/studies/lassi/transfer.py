@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Final
+from functools import partial
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fairtut.methods.lassi.learning import encode
 from fairtut.metrics.panels import Panel
-from fairtut.runtime.checkpoints import cache_folder
+from fairtut.runtime.keep import kept
 from fairtut.runtime.progress import progress
 from fairtut.runtime.threads import torch_threads
 from fairtut.studies.lassi.cells import Certified, Spec, certify_part, encoder, head, workers
@@ -60,7 +60,7 @@ def plan(preset: Preset) -> list[Spec]:
 
 def run(world: World, preset: Preset) -> list[Transferred]:
     """Train R of every spec, then the consumers of all tasks, and certify; kept in the cache."""
-    from joblib import Memory, Parallel, delayed
+    from joblib import Parallel, delayed
 
     specs = plan(preset)
     for spec in specs:
@@ -68,21 +68,19 @@ def run(world: World, preset: Preset) -> list[Transferred]:
     jobs = workers(world, preset)
     firsts = {(spec.seed, *spec.own): spec for spec in specs}.values()
     Parallel(n_jobs=jobs)(delayed(_train)(world, preset, spec) for spec in firsts)
-    memory = Memory(str(cache_folder() / "cells"), verbose=0)
-    cached: Any = memory.cache(_transferred, ignore=["world", "preset", "spec"])
     found: list[Transferred] = Parallel(n_jobs=jobs)(
-        delayed(cached)(world, preset, spec, _settings(world, preset, spec))
-        for spec in progress(specs, "transfer", len(specs))
+        delayed(remembered)(world, preset, spec) for spec in progress(specs, "transfer", len(specs))
     )
     return found
 
 
-def _settings(world: World, preset: Preset, spec: Spec) -> str:
-    body = {
-        "world": world.digest, **asdict(spec), "every": preset.every, "root": preset.root,
+def remembered(world: World, preset: Preset, spec: Spec) -> Transferred:
+    """Return one representation's results, from the cache where they were made before."""
+    about = {
+        "world": world.digest, "spec": spec, "every": preset.every, "root": preset.root,
         "smoothing": asdict(preset.smoothing(spec.config)), "tasks": preset.transfer.tasks,
     }  # fmt: skip
-    return json.dumps(body, sort_keys=True)
+    return kept(partial(_transferred, world, preset, spec), about, device=world.device)
 
 
 def _train(world: World, preset: Preset, spec: Spec) -> None:
@@ -90,7 +88,7 @@ def _train(world: World, preset: Preset, spec: Spec) -> None:
         encoder(world, preset, spec)
 
 
-def _transferred(world: World, preset: Preset, spec: Spec, settings: str) -> Transferred:
+def _transferred(world: World, preset: Preset, spec: Spec) -> Transferred:
     with torch_threads(1):
         r, sigma = encoder(world, preset, spec), spec.sigmas[0]
         codes = encode(r, world.z("train"))

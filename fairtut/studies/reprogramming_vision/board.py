@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Final
 
 import numpy as np
@@ -13,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from fairtut.methods.reprogramming import TriggerModule, collapsed
-from fairtut.runtime.checkpoints import cache_folder
+from fairtut.runtime.keep import kept
 from fairtut.runtime.threads import torch_threads
 from fairtut.studies.reprogramming_vision.models import (
     Floats,
@@ -207,23 +206,26 @@ def workers(task: Task, preset: Preset) -> int:
 def _share(
     task: Task, preset: Preset, plan: Sequence[tuple[Spec | None, int]]
 ) -> list[list[Result]]:
-    from joblib import Memory
-
-    memory = Memory(str(cache_folder() / "vision"), verbose=0)
-    remembered: Any = memory.cache(_run, ignore=["task", "preset"])
+    about, device = settings(task, preset), task.images.x.device
     with torch_threads(1):
-        return [remembered(task, preset, settings(task, preset), *one) for one in plan]
+        return [
+            kept(
+                partial(_run, task, preset, spec, seed),
+                about | {"spec": spec, "seed": seed}, device=device,
+            )
+            for spec, seed in plan
+        ]  # fmt: skip
 
 
-def settings(task: Task, preset: Preset) -> str:
-    """Return everything that a result depends on besides its spec and seed, as JSON."""
+def settings(task: Task, preset: Preset) -> dict[str, Any]:
+    """Return everything that a result depends on besides its spec and seed."""
     left_out = ("grids", "seeds", "jobs", "costs", "ratios", "sizes", "multi", "side_seeds",
                 "looked", "faces")  # fmt: skip
-    kept = {k: v for k, v in asdict(preset).items() if k not in left_out}
-    return json.dumps(kept | task.card() | {"test": len(task.test)}, sort_keys=True, default=str)
+    used = {k: v for k, v in asdict(preset).items() if k not in left_out}
+    return used | task.card() | {"test": len(task.test)}
 
 
-def _run(task: Task, preset: Preset, settings: str, spec: Spec | None, seed: int) -> list[Result]:
+def _run(task: Task, preset: Preset, spec: Spec | None, seed: int) -> list[Result]:
     model = base(task, preset, seed)
     if spec is None:
         named: list[tuple[str, TriggerModule | None]] = [("base", None)]
