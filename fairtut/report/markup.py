@@ -47,6 +47,23 @@ def escape(text: object) -> str:
     return html.escape(str(text), quote=True)
 
 
+UNSAFE_MATHS: Final = re.compile(
+    r"\\(href|url|style|class|cssId|data|texttip|toggle|require|def|let|(re)?newcommand|unicode)"
+    r"(?![a-zA-Z])"
+)
+"""Commands of formulas that reach the page around the formula: links, styles, definitions."""
+
+
+def harmless(text: str) -> str:
+    """Take from text in Markdown what a reader's program would run: tags, links, unsafe formulas.
+
+    >>> harmless("a < b <b>c</b> [d](javascript:e)")
+    'a < b &lt;b>c&lt;/b> [d&#93;(javascript:e)'
+    """
+    safe = re.sub(r"<(?=[a-zA-Z/!?])", "&lt;", text).replace("](", "&#93;(")
+    return UNSAFE_MATHS.sub(r"\1", safe)
+
+
 def inline(text: str) -> str:
     """Turn the inline Markdown of a caption or cell into HTML: `code`, **strong** and *emphasis*.
 
@@ -57,7 +74,7 @@ def inline(text: str) -> str:
     for piece in pieces:
         if len(piece) > 2 and piece[0] == piece[-1] == "`":
             done.append(f"<code>{escape(piece[1:-1])}</code>")
-        elif len(piece) > 2 and piece[0] == piece[-1] == "$":
+        elif len(piece) > 2 and piece[0] == piece[-1] == "$" and not UNSAFE_MATHS.search(piece):
             done.append(f"\\({escape(piece[1:-1])}\\)")
         else:
             safe = re.sub(r"\*\*(.+?)\*\*", r"<strong>\1</strong>", escape(piece))

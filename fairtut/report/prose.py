@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from fairtut.errors import InputError, UnknownName
 from fairtut.metrics.estimates import Estimate
-from fairtut.report.markup import NOTHING, Bundle, escape, number, present
+from fairtut.report.markup import NOTHING, Bundle, escape, harmless, number, present
 from fairtut.report.verdicts import VERDICTS, Verdict
 
 BADGES: Final[Mapping[str, str]] = {
@@ -101,7 +101,8 @@ def written(value: Any, spec: str = "") -> str:
 
 class _Writer(string.Formatter):
     def format_field(self, value: Any, format_spec: str) -> str:
-        return written(value, format_spec)
+        text = written(value, format_spec)
+        return harmless(text) if isinstance(value, str) else text
 
 
 def _checked(template: str, values: Mapping[str, Any]) -> str:
