@@ -256,7 +256,7 @@ def _verdict_lines(verdicts: Sequence[Verdict]) -> str:
     import shutil
     from collections import Counter
 
-    from fairtut.report.markup import NOTHING, number
+    from fairtut.report.markup import NOTHING, number, points
     from fairtut.report.results import VERDICTS
     from fairtut.report.tables import aligned, interval
 
@@ -269,7 +269,7 @@ def _verdict_lines(verdicts: Sequence[Verdict]) -> str:
                 number(v.values["paper"]),
                 interval(v.values),
                 str(n or NOTHING),
-                NOTHING if delta is None else f"{delta:+.1f}",
+                NOTHING if delta is None else points(delta),
                 v.verdict,
                 v.reason,
             ]

@@ -30,7 +30,7 @@ from sphinx.util.docutils import SphinxDirective, SphinxRole
 from fairtut.errors import FairtutError
 from fairtut.report import results
 from fairtut.report.claims import CLAIMS_DIR
-from fairtut.report.markup import NOTHING, number
+from fairtut.report.markup import NOTHING, number, points
 from fairtut.report.prose import BADGES
 from fairtut.report.records import committed_results
 from fairtut.report.tables import interval
@@ -120,7 +120,7 @@ def claims_table(paper: str) -> list[nodes.Node]:
                 _cell(number(values.get("paper"))),
                 _cell(interval(values)),
                 _cell(NOTHING if seeds is None else str(seeds)),
-                _cell(NOTHING if delta is None else f"{delta:+.1f}"),
+                _cell(NOTHING if delta is None else points(delta)),
                 mark,
             ]
         )

@@ -33,6 +33,16 @@ def number(x: float | int | None) -> str:
     return f"{x + 0.0:.3f}" if abs(x) >= 0.001 or x == 0 else powers(f"{x:.2g}")
 
 
+def points(x: float) -> str:
+    """Write a difference in points with its sign; zero has none.
+
+    >>> points(1.24), points(-0.36), points(-0.04)
+    ('+1.2', '-0.4', '0.0')
+    """
+    rounded = round(x, 1) + 0.0
+    return f"{rounded:+.1f}" if rounded else "0.0"
+
+
 def powers(text: str) -> str:
     """Write the exponents of numbers as powers of ten, which everybody can read.
 
@@ -40,6 +50,15 @@ def powers(text: str) -> str:
     'from 2.3·10⁻⁷ to 1·10⁶'
     """
     return re.sub(r"(?<=\d)e([+-]\d+)", lambda m: "·10" + f"{int(m[1])}".translate(_RAISED), text)
+
+
+def spelled(id: str) -> str:
+    """Write an id as words for a page.
+
+    >>> spelled("poisoned.fr-train.accuracy"), spelled("d4.celeba-male_oval.eta0.5-dp")
+    ('poisoned · fr train · accuracy', 'd4 · celeba male oval · eta0.5 dp')
+    """
+    return re.sub(r"[-_]", " ", re.sub(r"\.(?=[a-z])|(?<=[a-z])\.", " · ", id))
 
 
 def escape(text: object) -> str:

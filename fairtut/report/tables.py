@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from fairtut.errors import InputError
 from fairtut.metrics.estimates import Estimate
-from fairtut.report.markup import NOTHING, Bundle, escape, inline, number, powers
+from fairtut.report.markup import NOTHING, Bundle, escape, inline, number, points, powers
 from fairtut.report.prose import verdict_badge, written
 from fairtut.report.verdicts import Verdict
 
@@ -179,7 +179,7 @@ def _result_cells(entry: Mapping[str, Any]) -> list[str]:
         number(values["paper"]),
         interval(values),
         str(values["n_seeds"]) if values["n_seeds"] else NOTHING,
-        NOTHING if delta is None else f"{delta:+.1f}",
+        NOTHING if delta is None else points(delta),
         tolerance(entry["kind"], values),
     ]
 

@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from fairtut.errors import RecordError
 from fairtut.report.claims import POINT, Claim
-from fairtut.report.markup import number, powers
+from fairtut.report.markup import number, points, powers, spelled
 from fairtut.report.records import Measurement, Record
 from fairtut.report.standing import fault
 from fairtut.runtime.presets import PRESETS, choose
@@ -275,7 +275,7 @@ def _number(claim: Claim, name: str, have: list[float], measurement: Measurement
     reason = (
         f"the paper's {number(claim.value)} {word} our interval {_span(values)} widened by "
         f"{claim.tolerance:g} points ({_units(measurement, len(have))}, "
-        f"difference {values['delta_points']:+.1f} points)"
+        f"difference {points(values['delta_points'])} points)"
     )
     return Part(name, margin, margin >= 0, reason, values)
 
@@ -349,7 +349,7 @@ def _sentence(parts: Sequence[Part]) -> str:
     if len(parts) == 1:
         return parts[0].reason
     passed = sum(part.passed for part in parts)
-    each = "; ".join(f"{part.measure}: {part.reason}" for part in parts)
+    each = "; ".join(f"{spelled(part.measure)}: {part.reason}" for part in parts)
     return f"{passed} of {len(parts)} pass: {each}"
 
 
