@@ -12,7 +12,7 @@ NB ?=
 
 export VENV
 
-.PHONY: help env book site run outputs pair test isa lint types bench claims repo wheel clean
+.PHONY: help env book site run outputs pair test isa device lint types bench claims repo wheel clean
 
 help: ## list what can be made
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ test: env ## everything that CI checks: lint, types, tests, notebooks, book
 
 isa: env ## the quick tests under older instruction sets, with one and two threads
 	@$(PY) -m tools.processors
+
+device: env ## all chapters on a simulated device, with double precision and without (20 minutes)
+	@FAIRTUT_DEVICE_CHAPTERS=1 $(PY) -m pytest -q -n 2 tests/device
 
 lint: env ## ruff
 	@$(PY) -m ruff check .

@@ -52,6 +52,8 @@ def steps(root: Path = ROOT) -> list[Step]:
         Step("lint", ("-m", "ruff", "check", "--quiet", ".")),
         Step("types", ("-m", "mypy")),
         *pytest("tests", ("unit", "theory", "data"), "-n", "2"),
+        # what torch is told about the simulated device cannot be taken back: a process of its own
+        *pytest("device", ("device",)),
         *pytest("notebooks", ("notebooks",), "-n", "2", "--dist", "loadgroup"),
         *pytest("book", ("book",)),
     ]

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from fairtut.errors import InputError
-from fairtut.runtime.precision import double
+from fairtut.runtime.precision import double, has_double
 
 _ROWS = 64
 """Rows of the first weight that are turned to double precision at a time."""
@@ -143,11 +143,16 @@ class Folded:
         return replace(self, deeper=tuple((w.float(), b.float()) for w, b in self.deeper))
 
     def to(self, device: torch.device) -> Folded:
-        """Return the same with everything but the first weight on a device."""
+        """Return the same with the deeper layers on a device.
+
+        The first weight stays where it is; scale and shift, which are double precision, follow
+        where the device has it.
+        """
         deeper = tuple((w.to(device), b.to(device)) for w, b in self.deeper)
-        return replace(
-            self, scale=self.scale.to(device), shift=self.shift.to(device), deeper=deeper
-        )
+        if not has_double(device):
+            return replace(self, deeper=deeper)
+        scale, shift = self.scale.to(device), self.shift.to(device)
+        return replace(self, scale=scale, shift=shift, deeper=deeper)
 
     def __call__(self, z: Tensor) -> Tensor:
         """Return codes (n, d) of latents (n, q) in float64."""
