@@ -14,10 +14,10 @@ import json
 import os
 import struct
 from collections.abc import Mapping
-from pathlib import Path
 from typing import IO, Any, Final
 
 from fairtut.errors import CorruptFile
+from fairtut.runtime.io import atomic_path
 
 MARK: Final = b"\nfairtut seal 1\n"
 _TAIL: Final = 8 + 32 + len(MARK)  # length of the facts, sha256, mark
@@ -48,6 +48,13 @@ def seal(path: PathLike, facts: Mapping[str, Any]) -> None:
         stream.write(last + sha.digest() + MARK)
 
 
+def write(path: PathLike, contents: bytes, facts: Mapping[str, Any]) -> None:
+    """Write a sealed file atomically (see :func:`seal`)."""
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(contents)
+        seal(temporary, facts)
+
+
 def facts_of(path: PathLike) -> dict[str, Any]:
     """Return what a sealed file claims to be, without reading its contents (raises as verify)."""
     with open(path, "rb") as stream:
@@ -72,12 +79,16 @@ def verify(path: PathLike) -> dict[str, Any]:
         return facts
 
 
-def unsealed(path: PathLike) -> tuple[bytes, dict[str, Any]]:
+def unsealed(path: PathLike, limit: int | None = None) -> tuple[bytes, dict[str, Any]]:
     """Return the contents of a sealed file and its facts (raises as :func:`verify`).
 
     The bytes that are returned are those that were checked, even if the file changes meanwhile.
+    A file of more than ``limit`` bytes is refused before it fills the memory.
     """
-    whole = Path(path).read_bytes()
+    with open(path, "rb") as stream:
+        whole = stream.read(-1 if limit is None else limit + 1)
+    if limit is not None and len(whole) > limit:
+        raise CorruptFile(f"{path} is damaged (more than {limit} bytes): delete it")
     cut = len(whole) - _TAIL
     length = _length(whole[cut:] if cut >= 0 else b"", cut, path)
     if hashlib.sha256(whole[: cut + 8]).digest() != whole[cut + 8 : cut + 40]:

@@ -16,7 +16,7 @@ from fairtut.data import files, images
 from fairtut.data.images import cache, celeba, decode, fairface, lfw
 from fairtut.data.registry import DATASETS
 from fairtut.errors import CorruptFile, DataError, MissingData, UnknownName
-from fairtut.runtime import sealed
+from fairtut.runtime import seal
 
 N = 12
 FILES = [f"{i:06d}.jpg" for i in range(1, N + 1)]
@@ -377,6 +377,6 @@ def test_the_cache_keeps_no_pickle(root):
     write_celeba(root)
     images.load("celeba", 16)
     (path,) = cache.cache_root().glob("*/labels")
-    with np.load(io.BytesIO(sealed.read(path)), allow_pickle=False) as arrays:
+    with np.load(io.BytesIO(seal.unsealed(path)[0]), allow_pickle=False) as arrays:
         assert json.loads(str(arrays["facts"]))["absent"] == 0
         assert all(arrays[name].dtype != object for name in arrays.files)

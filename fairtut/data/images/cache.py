@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 import shutil
 import warnings
@@ -32,7 +31,7 @@ from fairtut.data.images.labels import Labels, spread
 from fairtut.data.images.sources import Entry, Source, opened_source
 from fairtut.data.images.stored import LABELS, PIXELS
 from fairtut.errors import CorruptFile, InputError, MissingData
-from fairtut.runtime import code, sealed
+from fairtut.runtime import cache, code
 from fairtut.runtime.device import pick_device
 from fairtut.runtime.io import atomic_path
 
@@ -96,13 +95,8 @@ class Wanted:
 
 
 def cache_root() -> Path:
-    """Return the folder of caches: ``$FAIRTUT_CACHE`` or the per-user cache, and ``images``."""
-    chosen = os.environ.get("FAIRTUT_CACHE", "").strip()
-    if chosen:
-        return Path(chosen).expanduser() / "images"
-    import pooch
-
-    return Path(pooch.os_cache("fairtut")) / "images"
+    """Return the folder of decoded images, in :func:`fairtut.runtime.cache.cache_folder`."""
+    return cache.cache_folder() / "images"
 
 
 def assemble(
@@ -135,7 +129,8 @@ def assemble(
         If there is no such device here.
     """
     chosen = pick_device(str(device))
-    key = _key(origin, read_labels, wanted)
+    made_with = _made_with(read_labels)
+    key = json.dumps([made_with, origin.name, origin.identity, asdict(wanted)], sort_keys=True)
     plain = re.sub(r"[^\w.-]+", "-", origin.name)
     short = hashlib.sha256(key.encode()).hexdigest()[:16]
     folder = cache_root() / f"{plain}-{wanted.size}px-{short}"
@@ -147,7 +142,7 @@ def assemble(
                 images = _stored(folder, origin, key)  # another process may have been faster
                 if images is None:
                     origin.confirm()
-                    _build(folder, origin, read_labels, wanted, skip_corrupt, key)
+                    _build(folder, origin, read_labels, wanted, skip_corrupt, (key, made_with))
                     images = _stored(folder, origin, key)
         except OSError as error:
             if isinstance(error, MissingData):
@@ -167,13 +162,17 @@ def assemble(
     return images if chosen.type == "cpu" else images.to(chosen)
 
 
-def _key(origin: Origin, read_labels: Callable[[], Labels], wanted: Wanted) -> str:
-    """Return everything that pixels and labels depend on, as text."""
+def _made_with(read_labels: Callable[[], Labels]) -> dict[str, str]:
+    """Return which code and which decoder make pixels and labels here, for the key and the seal."""
     from PIL import __version__, features
 
-    jpeg = features.version("libjpeg_turbo") or features.version("jpg")
-    made_by = [code.digest(__name__), code.digest(read_labels), f"Pillow {__version__}, {jpeg}"]
-    return json.dumps([made_by, origin.name, origin.identity, asdict(wanted)], sort_keys=True)
+    return {
+        "function": code.name(read_labels),
+        "code": code.digest(read_labels),
+        "decoder": code.digest(__name__),  # the labels may be read by code of a reader's own
+        "pillow": __version__,
+        "jpeg": str(features.version("libjpeg_turbo") or features.version("jpg")),
+    }
 
 
 def _build(
@@ -182,9 +181,9 @@ def _build(
     read_labels: Callable[[], Labels],
     wanted: Wanted,
     skip_corrupt: bool,
-    key: str,
+    mark: tuple[str, dict[str, str]],
 ) -> None:
-    """Decode the images of the labels and store both."""
+    """Decode the images of the labels and store both, marked by the key and what made them."""
     for stale in (*folder.glob(".*.tmp"), folder / LABELS):  # killed or damaged; the lock is ours
         stale.unlink(missing_ok=True)
     labels = read_labels()
@@ -209,8 +208,8 @@ def _build(
     try:
         pixels = np.load(folder / PIXELS, mmap_mode="r")
         digest = digest_of(pixels, labels.attributes, labels.split)
-        facts = {"digest": digest, "absent": absent, "size": wanted.size, "key": key}
-        stored.store_labels(folder / LABELS, labels, facts)
+        facts = {"digest": digest, "absent": absent, "size": wanted.size, "key": mark[0]}
+        stored.store_labels(folder / LABELS, labels, facts, mark[1])
     except BaseException:
         (folder / PIXELS).unlink(missing_ok=True)  # nobody would look for it again
         raise
@@ -244,8 +243,7 @@ def _decode(
 def _stored(folder: Path, origin: Origin, key: str) -> ImageSet | None:
     """Return what the folder holds, None if there is nothing; warns of what is damaged."""
     try:
-        body = sealed.read(folder / LABELS)
-        labels, facts = stored.labels_of(body)
+        labels, facts = stored.read_labels(folder / LABELS)
         if facts["key"] != key:
             raise CorruptFile(f"{folder / LABELS} belongs to another set")
         pixels = stored.mapped(folder / PIXELS, len(labels.files), facts["size"])

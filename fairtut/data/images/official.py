@@ -18,6 +18,7 @@ from pathlib import Path
 from fairtut.data.cards import File
 from fairtut.data.images.cache import Origin, cache_root
 from fairtut.data.images.sources import files_below
+from fairtut.data.images.stored import MOST
 from fairtut.data.local import (
     Found,
     Located,
@@ -30,7 +31,7 @@ from fairtut.data.local import (
 )
 from fairtut.data.registry import dataset
 from fairtut.errors import CorruptFile, MissingData
-from fairtut.runtime import sealed
+from fairtut.runtime import seal
 
 
 def gather(name: str, archive: str, folders: Sequence[str]) -> tuple[Located, Origin]:
@@ -111,12 +112,12 @@ def _verified(located: Located, pinned: str) -> tuple[tuple[str, ...], tuple[str
     key = json.dumps([pinned, [str(path) for path in paths], stamps])
     memory = cache_root() / "verified" / hashlib.sha256(key.encode()).hexdigest()[:32]
     with contextlib.suppress(OSError, CorruptFile):  # not verified yet
-        known, labels, identity = json.loads(sealed.read(memory))
+        known, labels, identity = json.loads(seal.unsealed(memory, MOST)[0])
         if known == key:
             return tuple(labels), tuple(identity), False
     labels, identity = _read(located)
     with contextlib.suppress(OSError):  # a cache that cannot be written costs time only
-        sealed.write(memory, json.dumps([key, labels, identity]).encode())
+        seal.write(memory, json.dumps([key, labels, identity]).encode(), {})
     return labels, identity, True
 
 

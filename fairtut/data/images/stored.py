@@ -12,11 +12,12 @@ import numpy as np
 
 from fairtut.data.images.labels import Labels
 from fairtut.errors import CorruptFile
-from fairtut.runtime import sealed
+from fairtut.runtime import seal
 
 PIXELS: Final = "pixels.npy"
 LABELS: Final = "labels"
 """Files of a set; the second one, written last, marks a whole set."""
+MOST: Final = 1 << 28  # bytes of labels: no set of images needs more
 
 
 def reserve(path: Path, need: int) -> None:
@@ -34,8 +35,20 @@ def reserve(path: Path, need: int) -> None:
             stream.write(bytes(min(1 << 20, need - start)))
 
 
-def store_labels(target: Path, labels: Labels, facts: dict[str, Any]) -> None:
-    """Store the labels as plain arrays, which load ten times as fast as the label files."""
+def store_labels(
+    target: Path, labels: Labels, facts: dict[str, Any], made_with: dict[str, str]
+) -> None:
+    """Store the labels as plain arrays, which load ten times as fast as the label files.
+
+    Parameters
+    ----------
+    target : Path
+    labels : Labels
+    facts : dict
+        About the set; :func:`read_labels` returns them.
+    made_with : dict
+        What the seal says (:mod:`fairtut.runtime.seal`).
+    """
     arrays = {"split": labels.split, "files": np.array(labels.files, dtype=np.str_)}
     columns = []
     for number, name in enumerate(labels.attributes.columns):
@@ -50,7 +63,7 @@ def store_labels(target: Path, labels: Labels, facts: dict[str, Any]) -> None:
     text = json.dumps({**facts, "columns": columns, "dropped": labels.dropped})
     body = io.BytesIO()
     np.savez(body, facts=np.array(text), **arrays)  # type: ignore[arg-type]
-    sealed.write(target, body.getvalue())
+    seal.write(target, body.getvalue(), made_with)
 
 
 def mapped(path: Path, n: int, side: int) -> np.memmap:
@@ -67,11 +80,11 @@ def mapped(path: Path, n: int, side: int) -> np.memmap:
     return np.memmap(path, np.uint8, "c", len(start), shape)
 
 
-def labels_of(body: bytes) -> tuple[Labels, dict[str, Any]]:
-    """Return labels and facts from what :func:`store_labels` stored."""
+def read_labels(path: Path) -> tuple[Labels, dict[str, Any]]:
+    """Return labels and facts that :func:`store_labels` stored; every byte is compared first."""
     import pandas as pd
 
-    with np.load(io.BytesIO(body)) as arrays:
+    with np.load(io.BytesIO(seal.unsealed(path, MOST)[0])) as arrays:
         facts = json.loads(str(arrays["facts"]))
         data: dict[str, Any] = {}
         for number, (name, kind) in enumerate(facts["columns"]):
