@@ -1,4 +1,4 @@
-"""The command line: run a chapter, read the verdicts, look after data, check the installation.
+"""The command line: run a chapter, read the verdicts, look after data, cache and installation.
 
 ======  ============================================================================================
 status  meaning
@@ -102,6 +102,12 @@ def parser() -> argparse.ArgumentParser:
     verify = actions.add_parser("verify", help="compare digests of one or of all data sets")
     verify.add_argument("name", nargs="?")
     verify.set_defaults(handler=_data_verify)
+
+    cache = commands.add_parser("cache", help="look after what is kept of earlier runs")
+    actions = cache.add_subparsers(metavar="action", required=True)
+    prune = actions.add_parser("prune", help="remove what no code of this version can reach")
+    prune.add_argument("--dry-run", action="store_true", help="say what would go, and keep it")
+    prune.set_defaults(handler=_cache_prune)
 
     doctor = commands.add_parser("doctor", help="say what this installation has and lacks")
     doctor.set_defaults(handler=_doctor)
@@ -322,6 +328,25 @@ def _status_lines(entries: Sequence[Status]) -> str:
     rows = [[e.name, e.state, e.licence, "; ".join(filter(None, [e.detail, e.terms]))]
             for e in entries]  # fmt: skip
     return aligned(["data set", "state", "licence", "detail and terms"], rows)
+
+
+# --- cache ----------------------------------------------------------------------------------
+
+
+def _cache_prune(arguments: argparse.Namespace) -> None:
+    from fairtut import doctor
+    from fairtut.runtime import inventory
+
+    root, items = doctor.kept()
+    print(*inventory.lines(items), f"folder {root} (FAIRTUT_CACHE sets another)", sep="\n")
+    stale = [item for item in items if item.state == inventory.STALE]
+    if not stale:
+        print("nothing to remove")
+    elif arguments.dry_run:
+        print("--dry-run: nothing was removed")
+    else:
+        inventory.prune(stale, root)
+        print(f"removed what no code of this version can reach: {inventory.amount(stale)}")
 
 
 # --- doctor ---------------------------------------------------------------------------------

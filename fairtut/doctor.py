@@ -8,6 +8,10 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fairtut.runtime.inventory import Item
 
 EXTRAS: Mapping[str, tuple[str, ...]] = {
     "notebooks": ("papermill", "jupytext", "ipykernel"),
@@ -78,6 +82,29 @@ def _check_records() -> list[str]:
     return [*(names or ["none"]), f"folder {committed_results()}"]
 
 
+def kept() -> tuple[Path, list[Item]]:
+    """Return the folder of the cache and what is kept there, as this version sees it."""
+    from PIL import __version__ as pillow
+
+    from fairtut.runtime import code, inventory
+    from fairtut.runtime.cache import chosen_folder, made_with
+
+    found = made_with()
+    here = {"torch": found["torch"], "processor": found["processor"], "pillow": pillow}
+    here["decoder"] = code.digest("fairtut.data.images.cache")
+    root = chosen_folder()
+    return root, inventory.survey(root, here)
+
+
+def _check_cache() -> list[str]:
+    from fairtut.runtime import inventory
+
+    root, items = kept()
+    stale = any(item.state == inventory.STALE for item in items)
+    hint = ["'fairtut cache prune' removes what cannot be reached"] if stale else []
+    return [*inventory.lines(items), *hint, f"folder {root}"]
+
+
 def _check_disk() -> list[str]:
     import shutil
 
@@ -91,5 +118,6 @@ _CHECKS = {
     "extras": _check_extras,
     "data": _check_data,
     "records": _check_records,
+    "cache": _check_cache,
     "disk": _check_disk,
 }

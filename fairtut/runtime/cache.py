@@ -36,12 +36,17 @@ def cache_folder() -> Path:
     Where nothing can be written there, a temporary folder takes its place until the process ends,
     and one sentence says so.
     """
+    return _writable(chosen_folder())
+
+
+def chosen_folder() -> Path:
+    """Return the folder that :func:`cache_folder` would use, without trying it."""
     chosen = os.environ.get("FAIRTUT_CACHE", "").strip()
     if chosen:
-        return _writable(Path(chosen).expanduser())
+        return Path(chosen).expanduser()
     import pooch
 
-    return _writable(Path(pooch.os_cache("fairtut")))
+    return Path(pooch.os_cache("fairtut"))
 
 
 @functools.cache

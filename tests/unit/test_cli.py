@@ -293,7 +293,7 @@ def test_verifying_everything_goes_on_after_a_corrupt_set(
 def test_the_doctor_reports_every_part(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["doctor"]) == 0
     text = capsys.readouterr().out
-    for part in ("versions", "device", "compiler", "extras", "data", "records", "disk"):
+    for part in ("versions", "device", "compiler", "extras", "data", "records", "cache", "disk"):
         assert f"\n{part} " in text
     assert f"fairtut {fairtut.__version__}" in text
     assert f"of {os.cpu_count()} cores" in text
