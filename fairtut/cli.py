@@ -345,7 +345,7 @@ def _cache_prune(arguments: argparse.Namespace) -> None:
     elif arguments.dry_run:
         print("--dry-run: nothing was removed")
     else:
-        inventory.prune(stale, root)
+        inventory.prune(items, root)
         print(f"removed what no code of this version can reach: {inventory.amount(stale)}")
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from fairtut.errors import CorruptFile
 from fairtut.runtime import cache, seal
-from fairtut.runtime.io import atomic_path
+from fairtut.runtime.io import torch_bytes
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -55,16 +55,12 @@ def save(
     facts : mapping, optional
         What the seal says besides (:mod:`fairtut.runtime.seal`).
     """
-    import torch
-
     body = {
         "format": FORMAT,
         "card": json.dumps(plain(card)),
         "state": {k: v.detach().cpu() for k, v in module.state_dict().items()},
     }
-    with atomic_path(path) as temporary:
-        torch.save(body, temporary)
-        seal.seal(temporary, facts or {})
+    seal.write(path, torch_bytes(body), facts or {})
     return Path(path)
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from fairtut.errors import CorruptFile, InputError
 from fairtut.runtime import cache, seal
-from fairtut.runtime.io import atomic_path
+from fairtut.runtime.io import cannot_keep, torch_bytes
 from fairtut.runtime.progress import progress
 from fairtut.runtime.seeds import torch_rng
 from fairtut.runtime.stopwatch import Stopwatch
@@ -106,6 +106,8 @@ def fit(
         If there are no rows, no epochs, or a loss became NaN or infinite (it names the scalar).
     fairtut.errors.CorruptFile
         If the checkpoint is damaged or of another training.
+    fairtut.errors.MissingData
+        If the checkpoint cannot be written; the one before is still there.
     """
     import torch
 
@@ -187,15 +189,15 @@ class _Kept:
             ) from error
 
     def write(self, history: list[dict[str, float]]) -> None:
-        import torch
-
         if self.path is None:
             return
         parts = {name: part.state_dict() for name, part in self.parts.items()}
         self.before += self.watch.lap()
-        with atomic_path(self.path) as temporary:
-            torch.save({"history": history, "parts": parts}, temporary)
-            seal.seal(temporary, {**self.facts, SPENT: self.before})
+        body = torch_bytes({"history": history, "parts": parts})
+        try:
+            seal.write(self.path, body, {**self.facts, SPENT: self.before})
+        except OSError as error:  # what was kept before stays, and a later call goes on from there
+            raise cannot_keep(self.path, error) from error
 
 
 def seconds(checkpoint: str | os.PathLike[str]) -> float:

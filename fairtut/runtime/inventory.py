@@ -135,7 +135,7 @@ def amount(items: Iterable[Item]) -> str:
 
 
 def prune(items: Iterable[Item], root: Path) -> None:
-    """Remove the items that no code of this version can reach, and folders left empty by that.
+    """Remove those items that no code of this version can reach, and folders left empty by that.
 
     Raises
     ------

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+
+from fairtut.errors import MissingData
 
 
 @contextlib.contextmanager
@@ -55,3 +59,23 @@ def atomic_write_bytes(path: str | os.PathLike[str], data: bytes) -> Path:
 def atomic_write_text(path: str | os.PathLike[str], text: str) -> Path:
     """Write ``text`` as UTF-8 to ``path`` atomically and return the path."""
     return atomic_write_bytes(path, text.encode("utf-8"))
+
+
+def torch_bytes(value: Any) -> memoryview:
+    """Return what :func:`torch.save` would write.
+
+    Its own writer raises no OSError where a disk is full, so the bytes are written by us.
+    """
+    import torch
+
+    stream = io.BytesIO()
+    torch.save(value, stream)
+    return stream.getbuffer()
+
+
+def cannot_keep(path: Path, error: OSError) -> MissingData:
+    """Return the error that says why a file of the cache cannot be written, and what to do."""
+    return MissingData(
+        f"cannot keep {path.name} in {path.parent} ({error.strerror or error}): set "
+        "FAIRTUT_CACHE to a folder with room that you may write to"
+    )

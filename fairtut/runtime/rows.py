@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fairtut.errors import CorruptFile, MissingData
+from fairtut.errors import CorruptFile
 from fairtut.runtime import seal
-from fairtut.runtime.io import atomic_path
+from fairtut.runtime.io import atomic_path, cannot_keep
 
 Floats = NDArray[np.float32]
 
@@ -56,10 +56,7 @@ def write_rows(
                     stream.write(np.ascontiguousarray(piece, dtype="<f4").data)
             seal.seal(temporary, facts)
     except OSError as error:
-        raise MissingData(
-            f"cannot keep {path.name} in {path.parent} ({error.strerror or error}): set "
-            "FAIRTUT_CACHE to a folder with room that you may write to"
-        ) from error
+        raise cannot_keep(path, error) from error
 
 
 def read_rows(path: Path, facts: Mapping[str, Any]) -> Floats:

@@ -48,7 +48,7 @@ def seal(path: PathLike, facts: Mapping[str, Any]) -> None:
         stream.write(last + sha.digest() + MARK)
 
 
-def write(path: PathLike, contents: bytes, facts: Mapping[str, Any]) -> None:
+def write(path: PathLike, contents: bytes | memoryview, facts: Mapping[str, Any]) -> None:
     """Write a sealed file atomically (see :func:`seal`)."""
     with atomic_path(path) as temporary:
         temporary.write_bytes(contents)

@@ -93,11 +93,11 @@ def test_weights_and_card_survive_the_round_trip(tmp_path: Path) -> None:
 def test_a_killed_save_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = save(tmp_path / "m.pt", net(1), CARD)
 
-    def broken(_: object, target: Any) -> None:
+    def broken(target: Any, _: object) -> None:
         Path(target).write_bytes(b"half")
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(torch, "save", broken)
+    monkeypatch.setattr("fairtut.runtime.seal.seal", broken)
     with pytest.raises(KeyboardInterrupt):
         save(path, net(2), CARD)
     assert [p.name for p in tmp_path.iterdir()] == ["m.pt"]
