@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+KILLS = 8
 TOY = """
 import json, os, random, signal, sys, time
 from pathlib import Path
@@ -104,10 +105,9 @@ def run(tmp_path: Path, script: str, argument: int) -> str:
 @pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")
 def test_a_kill_at_any_moment_changes_nothing(tmp_path: Path) -> None:
     """Eight kills at random moments: the same weights, history and number of steps."""
-    kills = int(os.environ.get("FAIRTUT_TEST_KILLS", "8"))
-    found: list[Any] = json.loads(run(tmp_path, KILLED, kills))
+    found: list[Any] = json.loads(run(tmp_path, KILLED, KILLS))
     whole, killed, hits = found
-    assert hits >= kills // 2, "the kills came too late to say anything"
+    assert hits >= KILLS // 2, "the kills came too late to say anything"
     for one in (whole, killed):
         one["card"].pop("loaded")
     assert killed["card"] == whole["card"] and whole["card"]["steps"] == whole["made"] == 240
