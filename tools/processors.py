@@ -1,6 +1,6 @@
 """Another processor's instructions on this one: what libraries may use is limited by variables.
 
-    python -m tools.processors [--kinds native avx2 baseline] [--threads 1 2] [pytest arguments]
+    python -m tools.processors [--kinds native avx2 baseline] [--threads 1 2] [-- pytest arguments]
 
 runs the quick tests (or those named) under every kind and number of threads, one after the other.
 Numerical libraries choose their kernels when they start, by what the processor can do; the
@@ -105,7 +105,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--kinds", nargs="+", choices=list(KINDS), default=list(KINDS))
     parser.add_argument("--threads", nargs="+", type=int, default=[1, min(2, os.cpu_count() or 1)])
     parser.add_argument("--numerical", action="store_true", help="only where kernels matter")
-    options, arguments = parser.parse_known_args(argv)
+    # only what stands after "--" is pytest's: "--threads 1 tests/unit" is an error, not a path
+    given = list(sys.argv[1:] if argv is None else argv)
+    cut = given.index("--") if "--" in given else len(given)
+    options, arguments = parser.parse_args(given[:cut]), given[cut + 1 :]
     arguments = [*arguments, *NUMERICAL] if options.numerical else arguments
     failed: list[str] = []
     for kind in options.kinds:

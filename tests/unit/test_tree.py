@@ -106,6 +106,61 @@ def test_workflows_parse_and_call_targets_that_exist(name):
         assert all("run" in step or "uses" in step for step in job["steps"])
 
 
+def loose_steps(jobs: dict[str, dict[str, list[dict[str, object]]]]) -> list[str]:
+    """Return the steps that take an action by a name that can move, or keep credentials."""
+    found = []
+    for name, job in jobs.items():
+        for step in job["steps"]:
+            action = str(step.get("uses", ""))
+            if action and not re.fullmatch(r"[\w.-]+/[\w./-]+@[0-9a-f]{40}", action):
+                found.append(f"{name}: {action} is not named by its commit")
+            options = step.get("with", {})
+            kept = not isinstance(options, dict) or options.get("persist-credentials") is not False
+            if action.startswith("actions/checkout@") and kept:
+                found.append(f"{name}: {action} keeps credentials")
+    return found
+
+
+def test_workflows_take_actions_by_commit_and_keep_no_credentials():
+    yaml = pytest.importorskip("yaml")
+    files = sorted((ROOT / ".github" / "workflows").glob("*.y*ml"))
+    assert files
+    for path in files:
+        text = path.read_text(encoding="utf-8")
+        plan = yaml.safe_load(text)
+        assert loose_steps(plan["jobs"]) == [], path.name
+        assert plan["permissions"] == {"contents": "read"}, path.name
+        # the version that a commit stands for is beside it
+        assert re.findall(r"uses: \S+@[0-9a-f]{40}(?! # v\d)", text) == [], path.name
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        {"uses": "actions/checkout@v4", "with": {"persist-credentials": False}},
+        {"uses": "some/action@main"},
+        {"uses": "actions/checkout@" + "0" * 40},
+    ],
+)
+def test_a_loose_step_is_seen(step):
+    assert len(loose_steps({"job": {"steps": [step]}})) == 1
+
+
+def test_what_may_write_runs_nothing_of_ours():
+    yaml = pytest.importorskip("yaml")
+    writers = {}
+    for path in (ROOT / ".github" / "workflows").glob("*.yml"):
+        for name, job in yaml.safe_load(path.read_text(encoding="utf-8"))["jobs"].items():
+            if "permissions" in job:
+                writers[name] = job["permissions"]
+                used = [str(step.get("uses", "")) for step in job["steps"]]
+                assert not any(action.startswith("actions/checkout@") for action in used)
+    assert writers == {
+        "deploy": {"pages": "write", "id-token": "write"},
+        "report": {"issues": "write"},
+    }
+
+
 def test_scripts_can_be_executed():
     for name in (".ci/run", "tools/make_env.sh"):
         assert (ROOT / name).stat().st_mode & 0o111, name
