@@ -33,7 +33,6 @@ def toy(folder):
     with torch.no_grad():
         net.weight.normal_(generator=rng)
         net.bias.zero_()
-    was = any(Path(folder).glob("*.part"))
 
     def train(module, part):
         adam = torch.optim.Adam(module.parameters(), 0.05)
@@ -51,7 +50,7 @@ def toy(folder):
 
     card = load_or_train(net, {"what": "toy"}, train, Path(folder), resumable=True)
     card["digest"] = state_digest(net)
-    return {"card": card, "made": made[0], "was": was}
+    return {"card": card, "made": made[0]}
 
 
 def forked(work):
@@ -66,6 +65,7 @@ def forked(work):
 """
 KILLED = """
 folder, kills = sys.argv[1], int(sys.argv[2])
+first = toy(folder + "/whole")  # here, so that what takes time at a first call is behind the forks
 start = time.monotonic()
 os.waitpid(forked(lambda: toy(folder + "/timed")), 0)
 whole = time.monotonic() - start
@@ -75,7 +75,7 @@ for number in range(kills):
     time.sleep(random.Random(number).uniform(0, 1.6 * whole / kills))
     os.kill(pid, signal.SIGKILL)
     hits += os.WIFSIGNALED(os.waitpid(pid, 0)[1])
-print(json.dumps([toy(folder + "/whole"), toy(folder + "/killed"), hits]))
+print(json.dumps([first, toy(folder + "/killed"), hits]))
 """
 FULL = """
 import resource
@@ -111,8 +111,7 @@ def test_a_kill_at_any_moment_changes_nothing(tmp_path: Path) -> None:
     for one in (whole, killed):
         one["card"].pop("loaded")
     assert killed["card"] == whole["card"] and whole["card"]["steps"] == whole["made"] == 240
-    if killed["was"]:  # and what a checkpoint holds is not made again
-        assert killed["made"] < 240
+    assert killed["made"] < 240, "it went on from what a kill left"
     left = {path.suffix for path in (tmp_path / "kept" / "killed").iterdir()}
     assert left <= {".pt", ".tmp"} and ".pt" in left
 
