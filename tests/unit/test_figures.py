@@ -272,7 +272,7 @@ def test_in_a_kernel_it_is_displayed_exactly_once(monkeypatch: pytest.MonkeyPatc
         (1800, "1,800"),
         (123.45, "123.5"),
         (2500.4, "2,500"),
-        (2.3e-7, "2.3e-07"),
+        (2.3e-7, "2.3·10⁻⁷"),
         (None, "–"),
         (float("nan"), "–"),
     ],
