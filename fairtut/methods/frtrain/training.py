@@ -97,7 +97,7 @@ def train(
     row_weight: ArrayLike | None = None,
     record_every: int = 0,
     fused: bool = True,
-    device: str = "auto",
+    device: str = "cpu",
 ) -> Trained:
     """Train ``B`` runs on one data set; run ``b`` uses ``lambda_f[b]`` and ``seeds[b]``.
 
@@ -120,7 +120,8 @@ def train(
     fused : bool
         Fuse an epoch into a few kernels where a compiler is at hand.
     device : str
-        See :func:`fairtut.runtime.device.pick_device`.
+        See :func:`fairtut.runtime.device.pick_device`.  The CPU by default: a step on such small
+        tables is over before a GPU has begun.
 
     Returns
     -------

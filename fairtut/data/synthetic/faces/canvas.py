@@ -21,6 +21,8 @@ from typing import Final
 import torch
 from torch import Tensor
 
+from fairtut.runtime.precision import double
+
 Box = tuple[float, float, float, float]
 """A box (u0, v0, u1, v1) in the face's frame."""
 Traits = Mapping[str, Tensor]
@@ -155,12 +157,12 @@ def root(x: Tensor) -> Tensor:
     A root of a float32 number lies at least 2**-51 (relative) from where the rounding to float32
     turns, so that an error in the last place of a float64 cannot reach it.
     """
-    return x.double().sqrt_().float()
+    return double(x).sqrt_().float().to(x.device)
 
 
 def sine(x: Tensor, shift: float = 0.0) -> Tensor:
     """Return sin(x + shift) in float32: libraries differ in the last place of a float64 only."""
-    return x.double().add_(shift).sin_().float()
+    return double(x).add_(shift).sin_().float().to(x.device)
 
 
 def mix(a: Tensor, b: Tensor, weight: float | Tensor) -> Tensor:
