@@ -1164,6 +1164,8 @@ if sources:
         "of AD with true labels, FR-Train less so, RML+AD and the label-fed variant little.",
     )
 told = {}
+
+# %% tags=["hide-input"]
 if sources:
 
     def selected(name: str, method: str) -> np.ndarray:

@@ -460,6 +460,8 @@ show(
     "little to the left; FAAP moves all four further.",
 )
 deo_of, beside = estimates("deo"), {}
+
+# %% tags=["hide-input"]
 for k in cfg.kinds:
     drop = record.estimate(f"{prefix}.{k}-faap.deo-change")
     plain_deo, noisy_deo = (deo_of[k, v].value for v in ("plain", "noise"))
@@ -1005,6 +1007,9 @@ if known:
         median=float(np.median(deo["rg"])),
         greatest=float(deo["rg"].max()),
     )
+
+# %% tags=["hide-input"]
+if known:
     gaps_of = {
         what: source.estimate(f"celeba.smiling.fair.{what}") for what in ("tpr-gap", "fpr-gap")
     }
@@ -1047,6 +1052,8 @@ runs = (
     if not cfg.brief
     else []
 )
+
+# %%
 if runs:
     for identifier, entry in study.transfer.measures(people, runs).items():
         record.measure(identifier, **entry)
@@ -1065,6 +1072,9 @@ if runs:
     )
     inside = {box: asked[box, "white-box"].value - asked[box, "plain"].value for box in "ab"}
     share_a = -inside["a"] / asked["a", "plain"].value
+
+# %%
+if runs:
     expect(
         all(
             record.estimate(f"transfer.{box}.deo-change").low
@@ -1172,6 +1182,10 @@ for source in photographs[-1:]:
         "what is said to hold on photographs holds in the committed record",
         "in this record something that is said below to hold on photographs does not",
     )
+
+# %% tags=["hide-input"]
+for source in photographs[-1:]:
+    at = source.estimate
     expect(
         at("celeba.smiling.normal-faap.deo-change").low
         < 0

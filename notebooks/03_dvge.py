@@ -508,6 +508,8 @@ grey = plots.controls(
     y_hat=decided["plain-n"][0],
 )
 points = pd.DataFrame(study.fronts.table(score, methods, "dp"))
+
+# %% tags=["hide-input"]
 show(
     plots.plot_tradeoff(points, metric="demographic_parity_gap", fairness="gap", draw=None, **grey),
     name="fronts",
@@ -566,6 +568,7 @@ def sides(found: dict[tuple[str, str], object]) -> dict[str, int]:
     }
 
 
+# %% tags=["hide-input"]
 def in_words(count: dict[str, int]) -> str:
     """Return what a figure of differences shows, for who cannot see it."""
     text = "Four panels with six intervals each: {right} right of the dashed line at zero, {left} left of it, {around} around it"
@@ -919,6 +922,7 @@ def tables_at_one(what: str) -> list:
     return seen(f"<t>.<e>.{what}", t=TABLES, e=BOTH)
 
 
+# %% tags=["hide-input"]
 if photos is not None:
     falls, under = (
         tables_at_one(f"loss_pred.perturbed.eta1.0.{k}") for k in ("change", "vs-removed")
@@ -955,6 +959,9 @@ if photos is not None:
         for s in LOANS
         for g in ("dp", "eo")
     ]
+
+# %% tags=["hide-input"]
+if photos is not None:
     share = {
         d: float(np.exp(photos.estimate(f"d5.{d}.encoder").value)) for d in ("celeba", "german")
     }

@@ -559,8 +559,8 @@ def printed(criterion: str) -> dict[str, tuple[float, float]]:
 
 
 # %% tags=["hide-input"]
-def plane(criterion: str) -> None:
-    """Show the trade-off of a criterion with every control."""
+def placed(criterion: str) -> tuple[pd.DataFrame, dict]:
+    """Return the points of a criterion, one per method and λ, and the grey controls."""
     found = {("base", 0.0): "base"} | {
         (f"random-{m}", 0.0): f"random-{m}" for m in ("border", "patch")
     }
@@ -572,7 +572,31 @@ def plane(criterion: str) -> None:
         {k: tuple(record.estimate(f"{i}.{e}") for e in ends) for k, i in found.items()}
     )
     margin = board.base[0].margin["test"].astype(float)
-    grey = plots.controls(y_test, s_test, margin, METRIC[criterion])
+    return points, plots.controls(y_test, s_test, margin, METRIC[criterion])
+
+
+def counted(points: pd.DataFrame, grey: dict) -> None:
+    """Say how many points lie above the mixing line."""
+    line = np.column_stack([grey["mixing"].fairness, grey["mixing"].accuracy])
+    line = line[np.argsort(line[:, 0])]
+    above = points["accuracy"] > np.interp(points["bias"], *line.T)
+    put, moved = (
+        points["method"].isin(some) for some in (("border", "patch"), ("advin", "advpost"))
+    )
+    say(
+        "Of the {n} points of triggers {k} lie above the mixing line, and of the {m} points of retrained models {j} "
+        "(a point with more bias than BASE is compared with BASE).",
+        n=int(put.sum()),
+        k=int((above & put).sum()),
+        m=int(moved.sum()),
+        j=int((above & moved).sum()),
+    )
+
+
+# %% tags=["hide-input"]
+def plane(criterion: str) -> None:
+    """Show the trade-off of a criterion with every control."""
+    points, grey = placed(criterion)
     fig = plots.plot_tradeoff(
         points,
         metric=METRIC[criterion],
@@ -595,20 +619,7 @@ def plane(criterion: str) -> None:
         alt="Accuracy against bias: a point with bars for every method and λ. A dotted line leads from BASE "
         "to the constant classifier, which has no bias, and a dashed curve shows moved thresholds.",
     )
-    line = np.column_stack([grey["mixing"].fairness, grey["mixing"].accuracy])
-    line = line[np.argsort(line[:, 0])]
-    above = points["accuracy"] > np.interp(points["bias"], *line.T)
-    put, moved = (
-        points["method"].isin(some) for some in (("border", "patch"), ("advin", "advpost"))
-    )
-    say(
-        "Of the {n} points of triggers {k} lie above the mixing line, and of the {m} points of retrained models {j} "
-        "(a point with more bias than BASE is compared with BASE).",
-        n=int(put.sum()),
-        k=int((above & put).sum()),
-        m=int(moved.sum()),
-        j=int((above & moved).sum()),
-    )
+    counted(points, grey)
 
 
 plane("eo")
@@ -673,6 +684,8 @@ def against(method: str, criterion: str) -> dict[str, object]:
 
 
 left = {f"bias in {c.upper()}": against("border", c) | against("patch", c) for c in ("eo", "dp")}
+
+# %% tags=["hide-input"]
 if any(left.values()):
     show(
         drawings.differences(left, xlabels=dict.fromkeys(left, "difference; less unfair ←")),

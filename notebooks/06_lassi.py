@@ -569,6 +569,8 @@ _ = expect(
 
 # %% tags=["hide-input"]
 stops = np.linspace(-1, 1, 13) * firsts[0].spec.config.epsilon
+
+# %% tags=["hide-input"]
 if not real:
     a = models["lassi"].direction.cpu()
     t = torch.tensor(stops, dtype=a.dtype)[:, None]
@@ -598,6 +600,9 @@ if not real:
         alt="A drawn face that changes along the attribute, and curves of the three models' "
         "probability over t: LASSI's is nearly flat, the naive one's is the steepest.",
     )
+
+# %% tags=["hide-input"]
+if not real:
     swing = {name: float(np.ptp(line)) for name, line in heights.items()}
     naive, lassi_name = drawings.METHODS["naive"], drawings.METHODS["lassi"]
     say(
@@ -704,6 +709,7 @@ def estimates(what: str) -> dict:
     }
 
 
+# %% tags=["hide-input"]
 show(
     results.plane(
         estimates("acc"),

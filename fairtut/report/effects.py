@@ -19,6 +19,15 @@ PINNED: Final = frozenset({("smoke", "synthetic", 0), ("laptop", "synthetic", 0)
 """The runs whose effects are asserted: the one of every push, and the one that is committed."""
 
 
+class Answer(int):
+    """A truth value that a notebook does not print below a cell that ends with it."""
+
+    def __repr__(self) -> str:
+        return repr(bool(self))
+
+    def _ipython_display_(self) -> None: ...
+
+
 class MissingEffect(AssertionError):
     """An effect that a page speaks of is absent in a run that must show it."""
 
@@ -44,7 +53,7 @@ class Effects:
         """Whether an absent effect stops this run."""
         return (self.preset, self.data, self.seed) in PINNED
 
-    def __call__(self, holds: Any, sentence: str, otherwise: str, *, only: str = "") -> bool:
+    def __call__(self, holds: Any, sentence: str, otherwise: str, *, only: str = "") -> Answer:
         """Check an effect.
 
         Parameters
@@ -61,8 +70,8 @@ class Effects:
 
         Returns
         -------
-        bool
-            Whether the effect is there.
+        Answer
+            Whether the effect is there; true or false, and silent at the end of a cell.
 
         Raises
         ------
@@ -75,4 +84,4 @@ class Effects:
             raise MissingEffect(f"this run must show that {sentence}; it shows: {otherwise}")
         if not there:
             print(otherwise)
-        return there
+        return Answer(there)

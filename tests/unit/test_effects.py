@@ -39,3 +39,11 @@ def test_an_effect_of_one_preset_is_asserted_there_only(capsys):
 def test_a_present_effect_is_silent(capsys):
     assert Effects("paper", "real", 7)(np.bool_(True), "a", "b")
     assert capsys.readouterr().out == ""
+
+
+def test_a_cell_that_ends_with_an_effect_shows_nothing():
+    from IPython.core.formatters import DisplayFormatter
+
+    answer = Effects("paper", "real", 7)(True, "a", "b")
+    assert DisplayFormatter().format(answer) == ({}, {})
+    assert answer and repr(answer) == "True"
