@@ -646,13 +646,14 @@ expect(
     only="laptop",
 )
 expect(
-    more["lf"].low > 0 and all(more[k].low < 0.01 for k in cfg.kinds if k != "lf"),
-    "a fresh probe reads more than D on the LF model, and not clearly on the others",
-    "here a fresh probe does not read more than D on the LF model alone",
+    more["lf"].low > 0,
+    "a fresh probe reads more than D on the LF model",
+    "here a fresh probe does not clearly read more than D on the LF model",
     only="laptop",
 )
 
 # %% tags=["hide-input"]
+ahead = [drawings.KINDS[k] for k in cfg.kinds if more[k].low > 0]
 tables.table(
     pd.DataFrame(
         {
@@ -663,10 +664,16 @@ tables.table(
     ),
     caption="What a fresh reader of the perturbed codes gets right, beyond guessing and beyond D.",
 )
+say(
+    "The interval of the fresh probe minus D lies above zero for {n} of {total} models: {names}.",
+    n=len(ahead),
+    total=len(more),
+    names=", ".join(ahead) or "none",
+)
 
 # %% [markdown]
 # A fresh probe reads less than before, so information *is* removed. But it reads far more than the base rate for all four models, and so
-# does D: on drawn faces nobody is fooled. Only on the LF model does the fresh probe read more than D. If somebody
+# does D: on drawn faces nobody is fooled. On the LF model the fresh probe reads more than D. If somebody
 # downstream can train their own reader, the group is still there for them. On photographs the two readers part, as the next sentence says.
 
 # %% tags=["hide-input"]
@@ -883,32 +890,29 @@ if cfg.sweeps:
         name="sweeps",
         caption=f"One setting at a time, LF model of {target}, seed 0, n = {n_test} test people; "
         "bars are 95 % bootstrap intervals over people.",
-        alt="Two panels, epsilon and beta, with DEO and accuracy at three settings each. DEO falls gently "
-        "with epsilon and rises steeply with beta; accuracy moves little.",
+        alt="Two panels, epsilon and beta, with DEO and accuracy at three settings each and a bar for every DEO.",
     )
     swing = settings.groupby("parameter")[["deo", "acc"]].agg(np.ptp)
     if {"beta", "epsilon"} <= set(swing.index):
-        beta = settings[settings["parameter"] == "beta"].sort_values("value")["deo"].to_numpy()
-        steps_ = settings[settings["parameter"] == "epsilon"]
-        expect(
-            swing["deo"]["beta"] > 2 * swing["deo"]["epsilon"]
-            and (np.diff(beta) > 0).all()
-            and swing["acc"].max() < 0.1
-            and steps_["low"].max() < steps_["high"].min(),
-            "DEO rises with beta, and more than it moves with epsilon, whose intervals overlap",
-            "here DEO does not move more with beta than with epsilon",
-            only="laptop",
-        )
+        steps_ = {k: part.sort_values("value") for k, part in settings.groupby("parameter")}
         say(
             "Over the settings shown DEO moves by {eps:.3f} with ε and by {beta:.3f} with β, accuracy by {acc:.3f} at most.",
             eps=swing["deo"]["epsilon"],
             beta=swing["deo"]["beta"],
             acc=swing["acc"].max(),
         )
-
-# %% [markdown]
-# The weight of the labels' loss matters most: a small β closes far more of the gap, and costs some accuracy. The
-# size of the step matters less, and the intervals of its three settings overlap.
+        words = {True: "overlap", False: "do not all overlap"}
+        rises = bool((np.diff(steps_["beta"]["deo"]) > 0).all())
+        say(
+            "The larger move is that with {first}. DEO {rises} with the weight of the labels' loss, β; the intervals of the "
+            "three settings {eps} for ε and {beta} for β.",
+            first=max(("β", "ε"), key=lambda k: swing["deo"]["beta" if k == "β" else "epsilon"]),
+            rises="rises at every step" if rises else "does not rise at every step",
+            **{
+                k: words[bool(steps_[name]["low"].max() < steps_[name]["high"].min())]
+                for k, name in (("eps", "epsilon"), ("beta", "beta"))
+            },
+        )
 
 # %% [markdown]
 # Two more models answer a question about the paper's *patients*. An RG model whose adversary reads

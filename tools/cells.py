@@ -175,7 +175,10 @@ def tidy(notebook: Notebook) -> Notebook:
             continue
         cell.outputs = _merge_streams(cell.outputs)
         for output in cell.outputs:
-            output.get("data", {}).pop("text/latex", None)  # twice the weight of coloured source
+            forms = output.get("data", {})
+            forms.pop("text/latex", None)  # twice the weight of coloured source
+            if {"text/html", "text/markdown"} <= set(forms):
+                forms.pop("text/plain", None)  # the Markdown is plain enough
             if "execution_count" in output:
                 output.execution_count = count + 1
         if cell.execution_count is not None:
@@ -192,7 +195,12 @@ def pair(source: Path) -> Path:
     target = source.with_suffix(".ipynb")
     notebook = read(source)
     if target.exists():
+        wanted = [tags(cell) for cell in notebook.cells]
         notebook = combine_inputs_with_outputs(notebook, read(target), fmt="py:percent")
+        for cell, names in zip(notebook.cells, wanted, strict=True):
+            cell.metadata.pop("tags", None)  # jupytext keeps those of the notebook
+            if names:
+                cell.metadata["tags"] = names
     text = dumps(tidy(notebook))
     if not target.exists() or target.read_text(encoding="utf-8") != text:
         write_atomically(target, text)

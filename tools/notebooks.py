@@ -97,11 +97,13 @@ def _store(source: Path, executed: Path) -> None:
     size = len(text.encode())
     target = source.with_suffix(".ipynb")
     if size > cells.SIZE_CAP:
+        kept = BUILD / "too-large" / target.name  # it took minutes to make
+        write_atomically(kept, text)
         sizes = [(len(str(cell.get("outputs", ""))), i) for i, cell in enumerate(notebook.cells)]
         largest, number = max(sizes)
         raise ToolError(
             f"{shown(target)} would have {size} bytes, at most {cells.SIZE_CAP}: "
-            f"cell {number} alone stores {largest}"
+            f"cell {number} alone stores {largest} (it is kept as {shown(kept)})"
         )
     write_atomically(target, text)
     print(f"committed outputs of {shown(target)} ({size / 1000:.0f} kB)")

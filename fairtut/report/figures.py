@@ -34,7 +34,7 @@ INK: Final = "#1f2733"
 POINT_CAP: Final = 3000
 """A scatter, mesh or marked line with more elements than this becomes a picture in the SVG."""
 
-PNG_DPI: Final = 80
+PNG_DPI: Final = 72
 _SVG: Final = "http://www.w3.org/2000/svg"
 _XLINK: Final = "{http://www.w3.org/1999/xlink}href"
 _FONT: Final = "DejaVu Sans, Verdana, Geneva, sans-serif"
