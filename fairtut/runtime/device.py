@@ -77,19 +77,6 @@ def describe_device(device: torch.device | str = "cpu") -> dict[str, str | int]:
     return {"type": kind, "name": name, "tag": tag, "threads": torch.get_num_threads()}
 
 
-def allocations(device: torch.device | str) -> int | None:
-    """Return how often this process took memory on a device, or None where nobody counts.
-
-    Every kernel that makes a result takes some, so a device where this does not grow did nothing.
-    """
-    import torch
-
-    if torch.device(device).type == "cpu":
-        return None
-    stats = getattr(torch.get_device_module(device), "memory_stats", None)
-    return None if stats is None else int(stats(device).get("allocation.all.allocated", 0))
-
-
 def wait_for(device: torch.device | str) -> None:
     """Return when a device has finished what it was told to do: on a GPU calls return before."""
     import torch
