@@ -9,10 +9,12 @@ PY := $(VENV)/bin/python
 PRESET ?= smoke
 DATA ?= synthetic
 NB ?=
+RUNS ?= 1
+SEED ?=
 
 export VENV
 
-.PHONY: help env book site run outputs pair test isa device lint types bench claims repo wheel clean
+.PHONY: help env book site run outputs pair test isa shuffle device lint types bench claims repo wheel clean
 
 help: ## list what can be made
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +42,9 @@ test: env ## everything that CI checks: lint, types, tests, notebooks, book
 
 isa: env ## the quick tests under older instruction sets, with one and two threads
 	@$(PY) -m tools.processors
+
+shuffle: env ## the quick tests in random order: RUNS=5 orders, or SEED=7 for that one again
+	@$(PY) -m tools.shuffle --runs $(RUNS) $(if $(SEED),--seed $(SEED))
 
 device: env ## all chapters on a simulated device, with double precision and without (20 minutes)
 	@FAIRTUT_DEVICE_CHAPTERS=1 $(PY) -m pytest -q -n 2 tests/device

@@ -99,26 +99,54 @@ def run(kind: str, threads: int, arguments: Sequence[str]) -> int:
     return subprocess.run(command, cwd=ROOT, env=settings, check=False).returncode
 
 
+def options_and_pytest(argv: Sequence[str] | None) -> tuple[list[str], list[str]]:
+    """Return what is ours and what stands behind ``--`` and is pytest's.
+
+    Without the two dashes ``--threads 1 tests/unit`` is an error, not a path or a lost one.
+    """
+    given = list(sys.argv[1:] if argv is None else argv)
+    cut = given.index("--") if "--" in given else len(given)
+    return given[:cut], given[cut + 1 :]
+
+
+def verdict(ran: int, failed: Sequence[str], absent: Sequence[str]) -> str:
+    """Return the last line: what failed, what was left out, how many settings passed.
+
+    Parameters
+    ----------
+    ran : int
+        How many pairs of a kind and a number of threads were run.
+    failed, absent : sequence of str
+        The pairs that failed, and the kinds that this machine cannot run.
+    """
+    left = f" (left out: {', '.join(absent)})" if absent else ""
+    if failed:
+        return f"FAILED: {', '.join(failed)}{left}"
+    if not ran:
+        return f"nothing was run{left}"
+    return f"{ran} setting{'s' if ran > 1 else ''} passed{left}"
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the tests under the wanted kinds and threads, and print one verdict."""
     parser = argparse.ArgumentParser(prog="python -m tools.processors", description=__doc__)
     parser.add_argument("--kinds", nargs="+", choices=list(KINDS), default=list(KINDS))
     parser.add_argument("--threads", nargs="+", type=int, default=[1, min(2, os.cpu_count() or 1)])
     parser.add_argument("--numerical", action="store_true", help="only where kernels matter")
-    # only what stands after "--" is pytest's: "--threads 1 tests/unit" is an error, not a path
-    given = list(sys.argv[1:] if argv is None else argv)
-    cut = given.index("--") if "--" in given else len(given)
-    options, arguments = parser.parse_args(given[:cut]), given[cut + 1 :]
+    given, arguments = options_and_pytest(argv)
+    options = parser.parse_args(given)
     arguments = [*arguments, *NUMERICAL] if options.numerical else arguments
-    failed: list[str] = []
+    ran, failed, absent = 0, [], []
     for kind in options.kinds:
         if reason := missing(kind):
             print(f"\n== {kind} == left out: {reason}")
+            absent.append(kind)
             continue
         for threads in sorted(set(options.threads)):
+            ran += 1
             if run(kind, threads, arguments):
                 failed.append(f"{kind} with {threads}")
-    print(f"FAILED: {', '.join(failed)}" if failed else "every kind of processor passed")
+    print(verdict(ran, failed, absent))
     return 1 if failed else 0
 
 

@@ -91,17 +91,3 @@ def test_factors_lie_on_a_grid_that_float64_cannot_miss():
         grid = rows[name].to_numpy() * 2.0**32
         assert np.array_equal(grid, np.round(grid)), name
     assert all(column.dtype == torch.float32 for column in traits(rows, "cpu").values())
-
-
-def test_arguments_of_pytest_stand_behind_two_dashes(monkeypatch):
-    ran = []
-    monkeypatch.setattr(
-        processors,
-        "run",
-        lambda kind, threads, paths: ran.append((kind, threads, list(paths))) or 0,
-    )
-    call = ["--kinds", "native", "--threads", "1", "--", "tests/unit/test_tree.py", "-x"]
-    assert processors.main(call) == 0
-    assert ran == [("native", 1, ["tests/unit/test_tree.py", "-x"])]
-    with pytest.raises(SystemExit):  # a path is not a number of threads, and is not lost either
-        processors.main(["--threads", "1", "tests/unit/test_tree.py"])
