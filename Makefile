@@ -11,15 +11,16 @@ DATA ?= synthetic
 NB ?=
 RUNS ?= 1
 SEED ?=
+UPGRADE ?=
 
 export VENV
 
-.PHONY: help env book site run outputs pair test isa shuffle device lint types bench claims repo wheel clean
+.PHONY: help env book site run outputs pair test isa shuffle device lint types bench claims repo lock wheel clean
 
 help: ## list what can be made
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-env: ## create or refresh .venv (instant when nothing has changed; PYTHON=... picks the interpreter)
+env: ## create or refresh .venv (instant when nothing has changed; PYTHON=... picks the interpreter, LOCKED=1 the lock)
 	@tools/make_env.sh
 
 book: env ## execute every chapter at smoke on embedded data and build the book, offline-readable
@@ -63,6 +64,9 @@ claims: env ## write new digests of the claims, if every change has its dated re
 
 repo: env ## write the repository's address everywhere: URL=https://github.com/owner/name
 	@$(PY) -m tools.repo $(URL)
+
+lock: env ## write requirements.lock, from which the site is published (UPGRADE=1 for new versions)
+	@$(PY) -m tools.lock $(if $(UPGRADE),--upgrade)
 
 wheel: env ## build the wheel into dist/
 	@$(PY) -m hatchling build -t wheel

@@ -4,21 +4,27 @@
 #   PYTHON=/path/to/python   the interpreter to build from (otherwise python3, then the newest)
 #   VENV=dir                 the environment's folder (default .venv)
 #   FAIRTUT_NO_UV=1          install with pip even where uv is there
+#   LOCKED=1                 only what requirements.lock names, each file by its digest, with
+#                            Python 3.13 or newer: what the published site is built with
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 venv=${VENV:-.venv}
+locked=${LOCKED:-}
+oldest="3, 11"
+if [ -n "$locked" ]; then oldest="3, 13"; fi
 say() { printf '%s\n' "$*"; }
 die() { printf 'error: %s\n' "$*" >&2; exit 2; }
 
 # A name on PATH is not enough: version managers leave shims that only print an error.
 usable() {
-  "$1" -c 'import sys; import ensurepip, venv; sys.exit(sys.version_info < (3, 11))' \
+  "$1" -c 'import sys; import ensurepip, venv; sys.exit(sys.version_info < ('"$oldest"'))' \
     >/dev/null 2>&1
 }
 find_python() {
   if [ -n "${PYTHON:-}" ]; then
-    usable "$PYTHON" || die "PYTHON=$PYTHON is not a Python 3.11 or newer with the venv module"
+    usable "$PYTHON" ||
+      die "PYTHON=$PYTHON is not a Python ${oldest/, /.} or newer with the venv module"
     printf '%s\n' "$PYTHON"
     return
   fi
@@ -26,13 +32,13 @@ find_python() {
   for name in python3 python3.13 python3.12 python3.11 python3.14 python; do
     if usable "$name"; then printf '%s\n' "$name"; return; fi
   done
-  die "no Python 3.11 or newer with the venv module found: install one (Debian and Ubuntu:" \
-      "python3 and python3-venv) or name it, PYTHON=/path/to/python3.12 make env"
+  die "no Python ${oldest/, /.} or newer with the venv module found: install one (Debian and Ubuntu:" \
+      "python3 and python3-venv) or name it, PYTHON=/path/to/python3.13 make env"
 }
 
 stamp_of() {
   "$venv/bin/python" - requirements.txt pyproject.toml tools/make_env.sh \
-    tools/torchvision_hook.py <<'PY'
+    tools/torchvision_hook.py ${locked:+requirements.lock} <<'PY'
 import hashlib, pathlib, sys
 digest = hashlib.sha256(sys.version.encode() + sys.prefix.encode())
 for name in sys.argv[1:]:
@@ -42,7 +48,7 @@ PY
 }
 
 venv_works() {
-  "$venv/bin/python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1
+  "$venv/bin/python" -c 'import sys; sys.exit(sys.version_info < ('"$oldest"'))' >/dev/null 2>&1
 }
 stamp="$venv/.fairtut-stamp"
 if venv_works && [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$(stamp_of)" ]; then
@@ -51,7 +57,8 @@ if venv_works && [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$(stamp_of)" ]; then
 fi
 
 began=$SECONDS
-if ! venv_works; then
+# A package that is already there would be taken without a look at its digest.
+if [ -n "$locked" ] || ! venv_works; then
   python=$(find_python)
   say "creating $venv with $("$python" --version) ..."
   "$python" -m venv --clear "$venv"
@@ -66,12 +73,21 @@ uv=""
 if [ -z "${FAIRTUT_NO_UV:-}" ]; then
   if uv --version >/dev/null 2>&1; then
     uv=uv
-  elif "$venv/bin/python" -m pip install --quiet uv >/dev/null 2>&1; then
+  elif [ -z "$locked" ] && "$venv/bin/python" -m pip install --quiet uv >/dev/null 2>&1; then
     uv="$venv/bin/uv"
   fi
 fi
 installed=""
-if [ -n "$uv" ]; then
+if [ -n "$locked" ]; then
+  # The lock has the digests of everybody's torch: another build of it is another file.  Nothing
+  # is built from source, since a build would fetch its own tools, which no lock names.
+  unset UV_TORCH_BACKEND
+  install=("$venv/bin/python" -m pip install)
+  if [ -n "$uv" ]; then install=("$uv" pip install --python "$venv/bin/python"); fi
+  "${install[@]}" --quiet --require-hashes --only-binary :all: -r requirements.lock
+  "${install[@]}" --quiet --no-deps --no-build-isolation -e .
+  installed="from the lock"
+elif [ -n "$uv" ]; then
   if "$uv" pip install --quiet --python "$venv/bin/python" -r requirements.txt -e .; then
     installed="uv"
   else
