@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,11 @@ from fairtut.errors import InputError
 
 if TYPE_CHECKING:
     import pandas as pd
+
+_COARSE: Final = 1e-3
+"""Share of a column's spread that rounding to single precision may take."""
+_FEW_LEVELS: Final = 20
+"""So many levels a column of words may have in a small table."""
 
 
 def from_frame(
@@ -54,8 +59,9 @@ def from_frame(
     Raises
     ------
     fairtut.errors.InputError
-        If a column is missing or holds NaN, if the sensitive attribute is not binary, or if there
-        is only one group or one class.
+        If a column is missing or holds NaN or infinity, if the sensitive attribute is not binary,
+        if there is only one group or one class, if a column of words names every row (an id), or
+        if single precision would merge the values of a column.
     """
     chosen = [c for c in frame.columns if c not in (target, sensitive)]
     chosen = list(features) if features is not None else chosen
@@ -69,11 +75,11 @@ def from_frame(
     if not y.any():
         raise InputError(f"{name}: {target!r} never is {positive!r} (found: {_few(seen)})")
     s, groups = _two_groups(frame[sensitive].to_numpy(), sensitive, group, name)
-    x, names, numeric = _encode_frame(frame, chosen)
+    x, names, numeric = _encode_frame(frame, chosen, name)
     rest = [str(v) for v in seen if v != positive]
     return both_sides(
         Table(
-            x=x.astype(np.float32),
+            x=_single(x, names, numeric, name),
             s=s,
             y=y,
             feature_names=names,
@@ -121,7 +127,7 @@ def _two_groups(
 
 
 def _encode_frame(
-    frame: pd.DataFrame, chosen: Sequence[str]
+    frame: pd.DataFrame, chosen: Sequence[str], name: str
 ) -> tuple[NDArray[np.float64], tuple[str, ...], tuple[int, ...]]:
     """Encode as the loaders do, with numbers and flags told apart by the column's type."""
     from pandas.api.types import is_bool_dtype, is_numeric_dtype
@@ -136,7 +142,41 @@ def _encode_frame(
             columns[column] = np.array([repr(float(v)) for v in series])
         else:
             columns[column] = np.array([str(v) for v in series], dtype=np.str_)
+            _no_id(columns[column], column, name)
     return encode(columns, numeric, chosen, "the data frame")
+
+
+def _no_id(values: Strings, column: str, name: str) -> None:
+    """Refuse a column of words that names each person: every name would be an input of its own."""
+    levels, rows = len(np.unique(values)), len(values)
+    if levels > max(_FEW_LEVELS, rows / 2) or levels == rows > 2:
+        raise InputError(
+            f"{name}: column {column!r} has {levels} different texts in {rows} rows (an id? "
+            "numbers kept as text?) and would become as many inputs: leave it out with "
+            "features=[...], or turn it into numbers"
+        )
+
+
+def _single(
+    x: NDArray[np.float64], names: Sequence[str], numeric: Sequence[int], name: str
+) -> NDArray[np.float32]:
+    """Return inputs in single precision, unless that would change what a column says."""
+    with np.errstate(over="ignore"):  # what overflows is named below
+        small = x.astype(np.float32)
+    for j in numeric:
+        column, kept = x[:, j], small[:, j]
+        if not np.isfinite(column).all():
+            continue  # the table says so
+        spread, moved = float(np.std(column)), float(np.abs(kept - column).max())
+        whole = np.array_equal(column, np.floor(column))  # such as years, cents, numbers of people
+        merged = whole and len(np.unique(kept)) < len(np.unique(column))
+        if merged or (spread > 0 and not moved <= _COARSE * spread):
+            raise InputError(
+                f"{name}: column {names[j]!r} does not fit single precision (values move by up to "
+                f"{moved:.3g} at a spread of {spread:.3g}): subtract an offset or rescale it, or "
+                "leave it out if it is an id"
+            )
+    return small
 
 
 def _distinct(values: NDArray[Any]) -> list[Any]:

@@ -34,7 +34,7 @@ from fairtut.metrics.estimates import (
     check_level,
 )
 from fairtut.metrics.group import GroupTable, multinomial
-from fairtut.metrics.labels import as_labels, from_tensor
+from fairtut.metrics.labels import as_labels, from_tensor, same_rows
 from fairtut.metrics.measuring import Definition, Multiclass
 from fairtut.metrics.people import group_table, read_people
 from fairtut.metrics.values import Array, FloatArray
@@ -153,6 +153,7 @@ def bootstrap_difference(
     _check(n_resamples, level)
     reading = {k: options.pop(k) for k in ("positive", "classes", "groups") if k in options}
     definition = _definition(metric, **options)
+    same_rows(y=y, y_hat=y_hat, other_y_hat=other_y_hat, s=s)
     ours, theirs = _decisions(y_hat), _decisions(other_y_hat)
     if len(ours) != len(theirs):
         raise InputError(

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from fairtut.errors import InputError
 from fairtut.metrics.values import Array, FloatArray, Labels
 
+_GAPS = frozenset({"nan", "NaN", "None", "<NA>", "NaT"})
+"""What a missing value reads as once it was turned into text."""
 _SMALL_RANGE = 1 << 16  # integer labels within this range are counted, wider ones are sorted
 
 
@@ -43,6 +45,48 @@ def as_labels(name: str, values: object) -> Array:
     if array.dtype.kind in "OSUTM":
         return _objects(name, array)
     raise InputError(f"{name} has type {array.dtype}: pass integers, strings or other labels")
+
+
+def same_rows(**columns: object) -> None:
+    """Raise unless all pandas columns name the same people in the same order.
+
+    Arrays and lists have no names: they are taken as they stand.  Nothing is aligned in silence,
+    for a column that was sorted and one whose index was reset look alike.
+
+    Parameters
+    ----------
+    **columns : array-like
+        By the names that a message should use.
+
+    Raises
+    ------
+    InputError
+        Two indexes differ.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> same_rows(y=pd.Series([0, 1], ["a", "b"]), s=[1, 1], y_hat=pd.Series([1, 0], ["b", "a"]))
+    Traceback (most recent call last):
+    fairtut.errors.InputError: y and y_hat have different indexes (first in row 0: 'a' and 'b'): \
+align them, as in y_hat.loc[y.index], or pass .to_numpy() where rows already belong together
+    """
+    named = [(k, v.index) for k, v in columns.items() if hasattr(v, "iloc") and hasattr(v, "index")]
+    for other, index in named[1:]:
+        first, own = named[0]
+        if not own.equals(index):
+            raise InputError(
+                f"{first} and {other} have different indexes ({_first_difference(own, index)}): "
+                f"align them, as in {other}.loc[{first}.index], or pass .to_numpy() where rows "
+                "already belong together"
+            )
+
+
+def _first_difference(one: Iterable[Any], other: Iterable[Any]) -> str:
+    for row, (a, b) in enumerate(zip(one, other, strict=False)):
+        if a != b:
+            return f"first in row {row}: {a!r} and {b!r}"
+    return "other lengths or types"
 
 
 def from_tensor(tensor: Any) -> Array:
@@ -83,10 +127,20 @@ def _objects(name: str, array: Array) -> Array:
     items = array.reshape(-1).tolist()
     if any(_missing(v) for v in items):
         raise InputError(f"{name} holds a missing value: drop or impute those rows first")
+    text = next((v for v in map(_decoded, items) if isinstance(v, str) and v in _GAPS), None)
+    if text is not None:
+        raise InputError(
+            f"{name} holds the text {text!r}, which a missing value becomes: drop or impute those "
+            "rows first, or rename the label if it is one"
+        )
     if items and all(isinstance(v, (bool, int, float)) for v in items):
         numbers = np.asarray(items).reshape(array.shape)
         return _integral(name, numbers) if numbers.dtype.kind == "f" else numbers.astype(np.int64)
     return array
+
+
+def _decoded(value: object) -> object:
+    return value.decode(errors="replace") if isinstance(value, bytes) else value
 
 
 def _missing(value: object) -> bool:

@@ -11,7 +11,14 @@ from numpy.typing import NDArray
 
 from fairtut.errors import InputError
 from fairtut.metrics.group import GroupTable
-from fairtut.metrics.labels import as_labels, encode, label_column, ordered, relabel
+from fairtut.metrics.labels import (
+    as_labels,
+    encode,
+    label_column,
+    ordered,
+    relabel,
+    same_rows,
+)
 from fairtut.metrics.values import Array, Labels
 
 
@@ -45,7 +52,8 @@ def group_table(
         Group of each person.  A tuple or list of arrays, a data frame, or an (n, k) array is
         read as k attributes whose *observed* combinations are the groups.  None: one group.
     positive : hashable, optional
-        The favourable class.  Default for two numeric classes: the larger one.
+        The favourable class.  Default for the classes {0, 1} and {-1, 1}: 1.  Any other two
+        classes have to be told apart by whoever knows them.
     classes, groups : sequence, optional
         Declares all labels and their order, also those that nobody in the data has.
 
@@ -57,8 +65,8 @@ def group_table(
     Raises
     ------
     InputError
-        Lengths differ, nothing to count, a missing value, a score where a decision belongs, or
-        a label outside the declared ones.
+        Lengths or the indexes of pandas columns differ, nothing to count, a missing value, a score
+        where a decision belongs, or a label outside the declared ones.
     """
     return read_people(y, y_hat, s, positive=positive, classes=classes, groups=groups).table()
 
@@ -105,6 +113,8 @@ def read_people(
     groups: Sequence[Hashable] | None = None,
 ) -> People:
     """Check labels and turn them into codes; parameters and errors of :func:`group_table`."""
+    runs = hasattr(y_hat, "columns") and len(y_hat.columns) > 1  # then its rows are no people
+    same_rows(y=y, y_hat=None if runs else y_hat, **_by_name(s))
     truth = None if y is None else as_labels("y", y)
     guess = as_labels("y_hat", y_hat)
     for name, array in (("y", truth), ("y_hat", guess)):
@@ -152,10 +162,7 @@ def _positive(positive: Hashable, names: Labels) -> int | None:
                 f"positive={positive!r} is none of the classes {shown}: pass one of them"
             )
         return names.index(positive)
-    numeric = all(isinstance(c, (bool, int)) for c in names)
-    if len(names) == 2 and numeric:
-        return max(range(2), key=lambda i: names[i])  # type: ignore[arg-type,return-value]
-    return None
+    return names.index(1) if set(names) in ({0, 1}, {-1, 1}) else None
 
 
 def _attributes(s: object, n: int) -> list[Array]:
@@ -170,6 +177,13 @@ def _attributes(s: object, n: int) -> list[Array]:
     if array.ndim == 2 and len(array) == n:
         return [label_column("s", column.tolist(), n) for column in array.T]
     return [label_column("s", array, n)]
+
+
+def _by_name(s: object) -> dict[str, object]:
+    """Several columns in a list by number, anything else as it is."""
+    if isinstance(s, (list, tuple)) and any(hasattr(v, "iloc") for v in s):
+        return {f"s[{i}]": column for i, column in enumerate(s)}
+    return {"s": s}
 
 
 def _groups(

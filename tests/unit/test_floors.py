@@ -72,6 +72,7 @@ def violations(root: Path) -> list[str]:
         f"fairtut.methods.{name}"
         for name in (
             "adversarial",
+            "deciding",
             "deployed",
             "fair_baselines",
             "holding",

@@ -229,12 +229,48 @@ class TestFromFrame:
             (lambda f: f[["sex", "hired"]], "no input columns"),
             (lambda f: f.iloc[:0], "never is 'yes'"),
             (lambda f: pd.concat([f, f[["age"]]], axis=1), "2 columns called 'age'"),
+            (
+                lambda f: f.assign(age=[1000000001, 1000000002, 1000000003, 1000000004]),
+                "'age' .* offset",
+            ),
+            (
+                lambda f: f.assign(age=[2**24, 2**24 + 1, 0, 5]),
+                "'age' does not fit single precision",
+            ),
+            (
+                lambda f: f.assign(age=[1 + 1e-9, 1, 1 - 1e-9, 1]),
+                "'age' does not fit single precision",
+            ),
+            (lambda f: f.assign(age=[1e39, 1, 2, 3]), "'age' does not fit single precision"),
+            (
+                lambda f: f.assign(job=list("abcd")),
+                r"'job' has 4 different texts in 4 rows \(an id",
+            ),
         ],
     )
     def test_problems_are_named_in_one_line(self, frame, change, match):
         with pytest.raises(InputError, match=match) as caught:
             from_frame(change(frame), target="hired", sensitive="sex", positive="yes")
         assert "\n" not in str(caught.value)
+
+
+def test_an_id_of_words_is_named_and_a_category_with_many_levels_is_not():
+    frame = pd.DataFrame({"hired": [0, 1] * 40, "sex": [0, 0, 1, 1] * 20})
+    few = frame.assign(town=[f"town {i % 20}" for i in range(80)])
+    assert from_frame(few, target="hired", sensitive="sex").x.shape == (80, 20)
+    many = frame.assign(town=[f"name {i % 41}" for i in range(80)])
+    with pytest.raises(InputError, match="'town' has 41 different texts in 80 rows"):
+        from_frame(many, target="hired", sensitive="sex")
+
+
+def test_ordinary_numbers_fit_single_precision():
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"hired": [0, 1] * 500, "sex": [0, 0, 1, 1] * 250})
+    frame = frame.assign(
+        year=rng.integers(1900, 2020, 1000), noise=rng.normal(size=1000), constant=1e9 + 1,
+        income=np.exp(rng.normal(10, 3, 1000)), cents=rng.integers(0, 2**23, 1000),
+    )  # fmt: skip
+    assert from_frame(frame, target="hired", sensitive="sex").x.shape == (1000, 5)
 
 
 def test_load_by_name():

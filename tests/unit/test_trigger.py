@@ -419,3 +419,15 @@ def test_the_null_input_is_the_trigger_on_an_empty_image() -> None:
 def test_bad_images_are_refused(bad: Tensor, says: str) -> None:
     with pytest.raises(InputError, match=says):
         Trigger.random(Patch(3), (8, 8)).transform(bad)
+
+
+@pytest.mark.parametrize("shape", [(6, 1), (6,)])
+def test_one_logit_says_yes_above_zero(shape: tuple[int, ...]) -> None:
+    """The largest of one column is the first one: everybody's yes was read as no."""
+
+    class Yes(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return torch.full(shape, 3.0)
+
+    trigger = Trigger.random("border", (16, 16))
+    assert trigger.predict(Yes(), torch.rand(6, 3, 16, 16)).tolist() == [1] * 6

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from fairtut.errors import CorruptFile, InputError
+from fairtut.methods.deciding import decisions
 from fairtut.methods.faap.split import Split
 from fairtut.methods.faap.training import Config, perturb, train
 from fairtut.methods.holding import frozen
@@ -120,7 +121,7 @@ class FAAP:
     def predict(self, images: Any) -> Tensor:
         """Return the deployed model's decisions (n,) on the perturbed images."""
         with torch.no_grad(), frozen(self.split.model):
-            parts = [self.split.model(x).argmax(1) for x in self.transform(images).split(512)]
+            parts = [decisions(self.split.model(x)) for x in self.transform(images).split(512)]
         return torch.cat(parts)
 
     def save(self, path: str | os.PathLike[str]) -> Path:

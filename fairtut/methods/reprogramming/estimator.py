@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from fairtut.data.images import as_pixels
 from fairtut.errors import CorruptFile, InputError
+from fairtut.methods.deciding import decisions
 from fairtut.methods.inputs import check_images, whole
 from fairtut.methods.reprogramming.game import Config
 from fairtut.methods.reprogramming.training import train_trigger
@@ -149,7 +150,7 @@ class Trigger:
 
     def predict(self, model: nn.Module, images: Any) -> Tensor:
         """Return any classifier's decisions (n,) on triggered images, on its own device."""
-        return self.logits(model, images).argmax(1)
+        return decisions(self.logits(model, images))
 
     def on_null(self, model: nn.Module, value: float = 0.0) -> Tensor:
         """Return a classifier's probabilities (classes,) for this trigger on an empty image.
