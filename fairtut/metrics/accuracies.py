@@ -18,7 +18,8 @@ def accuracy(y: object, y_hat: object, s: object = None, **reading: Unpack[Readi
         Labels, decisions and (for their counts only) groups, as in
         :func:`fairtut.metrics.group_table`.
     **reading
-        ``positive``, ``classes`` and ``groups``, as in :func:`fairtut.metrics.group_table`.
+        ``positive``, ``classes``, ``groups``, ``sample_weight``: see
+        :func:`fairtut.metrics.group_table`.
 
     Returns
     -------
@@ -46,7 +47,8 @@ def balanced_accuracy(
         Labels, decisions and (for their counts only) groups, as in
         :func:`fairtut.metrics.group_table`.
     **reading
-        ``positive``, ``classes`` and ``groups``, as in :func:`fairtut.metrics.group_table`.
+        ``positive``, ``classes``, ``groups``, ``sample_weight``: see
+        :func:`fairtut.metrics.group_table`.
 
     Returns
     -------
@@ -73,7 +75,8 @@ def group_accuracy_gap(
     signed : bool
         For two groups: second minus first in sorted order (group 1 minus group 0); range [-1, 1].
     **reading
-        ``positive``, ``classes`` and ``groups``, as in :func:`fairtut.metrics.group_table`.
+        ``positive``, ``classes``, ``groups``, ``sample_weight``: see
+        :func:`fairtut.metrics.group_table`.
 
     Returns
     -------
@@ -102,7 +105,8 @@ def worst_group_accuracy(
         Groups are (s, y) cells, the usage of the group-shift literature and of the model
         selection in the released Reprogramming code.
     **reading
-        ``positive``, ``classes`` and ``groups``, as in :func:`fairtut.metrics.group_table`.
+        ``positive``, ``classes``, ``groups``, ``sample_weight``: see
+        :func:`fairtut.metrics.group_table`.
 
     Returns
     -------

@@ -53,12 +53,20 @@ class GroupTable:
         Class labels.
     positive : int or None
         Index in ``classes`` of the favourable class; None when more than one reading is possible.
+    people : array, shape (..., G, K, K), optional
+        Where ``counts`` are sums of weights: how many people stand behind them.
     """
 
     counts: Array
     groups: Labels
     classes: Labels
     positive: int | None
+    people: Array | None = None
+
+    @property
+    def unweighted(self) -> GroupTable:
+        """The same people, each counted as one."""
+        return self if self.people is None else self.with_counts(self.people)
 
     @property
     def batch(self) -> tuple[int, ...]:
@@ -152,7 +160,7 @@ class GroupTable:
 
     def cells(self, name: str) -> dict[str, int]:
         """People behind a rate per group, such as ``{"s=0, y=1": 412}`` (single tables only)."""
-        sizes = self.parts(name)[1]
+        sizes = self.unweighted.parts(name)[1]
         if sizes.ndim != 1:
             raise InputError("cells are named for one table, not a batch: index the counts first")
         suffix = self._cell_suffix(RATES[name])
@@ -160,7 +168,7 @@ class GroupTable:
 
     def with_counts(self, counts: Array) -> GroupTable:
         """The same groups and classes with other counts, shape (..., G, K, K)."""
-        return replace(self, counts=counts)
+        return replace(self, counts=counts, people=None)
 
     def with_positive(self, positive: int) -> GroupTable:
         """The same counts with another favourable class, by index: one class versus the rest."""
@@ -171,7 +179,17 @@ class GroupTable:
 
         Drawing n rows with replacement and counting them is by definition a multinomial draw
         with the observed cell shares: this *is* the row bootstrap, without the rows.
+
+        Raises
+        ------
+        InputError
+            The counts are weighted: sums of weights are not multinomial.
         """
+        if self.people is not None:
+            raise InputError(
+                "a table of weights cannot be resampled from its sums alone: call "
+                "fairtut.metrics.bootstrap with y, y_hat, s and sample_weight"
+            )
         return self.with_counts(multinomial(self.counts, n_resamples, rng))
 
     def to_frame(self) -> pd.DataFrame:

@@ -36,9 +36,10 @@ from fairtut.metrics.estimates import (
 from fairtut.metrics.group import GroupTable, multinomial
 from fairtut.metrics.labels import as_labels, from_tensor, same_rows
 from fairtut.metrics.measuring import Definition, Multiclass
-from fairtut.metrics.people import group_table, read_people
+from fairtut.metrics.people import People, Reading, group_table, read_people
 from fairtut.metrics.values import Array, FloatArray
 
+_NUMBERS = 1 << 22  # of resampled counts that are held at a time
 _NAN_SHARE = 0.05  # more undefined resamples than this, and there is no interval
 
 Metric = str | Definition | Callable[..., Any]
@@ -78,7 +79,8 @@ def bootstrap(
     multiclass : {"worst", "mean"}, optional
         Passed to the metric.
     **options
-        ``positive``, ``classes``, ``groups``, and keywords of the metric such as ``reduce``.
+        ``positive``, ``classes``, ``groups``, ``sample_weight`` (a resampled person takes it
+        along), and keywords of the metric such as ``reduce``.
 
     Returns
     -------
@@ -91,16 +93,27 @@ def bootstrap(
     InputError
         Bad input, level or number of resamples.
     """
-    reading = {k: options.pop(k) for k in ("positive", "classes", "groups") if k in options}
+    reading = {k: options.pop(k) for k in Reading.__annotations__ if k in options}
     definition = as_definition(metric, **options)
     if definition is None:
         if reading or options or multiclass:
             raise InputError("options belong to fairtut's metrics: bind them to the function first")
         return _row_bootstrap(cast(_Measure, metric), y, y_hat, s, n_resamples, level, seed)
-    table = group_table(y, y_hat, s, **reading)
-    return bootstrap_table(
-        definition, table, n_resamples=n_resamples, level=level, seed=seed, multiclass=multiclass
-    )
+    people = read_people(y, y_hat, s, **reading)
+    table = people.table()
+    if people.weight is None or table.batch:  # a batch is refused below
+        return bootstrap_table(
+            definition, table, n_resamples=n_resamples, level=level, seed=seed,
+            multiclass=multiclass,
+        )  # fmt: skip
+    _check(n_resamples, level)
+    k = len(people.classes)
+    cell = (people.s * k + people.y) * k + people.y_hat
+    rng = np.random.default_rng(seed)
+    sums = resampled_sums(cell, people.weight, (len(people.groups), k, k), n_resamples, rng)
+    value = definition.measure(table, multiclass)
+    draws = definition.of_table(table.with_counts(sums), multiclass)
+    return _percentiles(value, draws, value.n, level, PEOPLE)
 
 
 def bootstrap_table(
@@ -151,7 +164,7 @@ def bootstrap_difference(
         Over people.
     """
     _check(n_resamples, level)
-    reading = {k: options.pop(k) for k in ("positive", "classes", "groups") if k in options}
+    reading = {k: options.pop(k) for k in Reading.__annotations__ if k in options}
     definition = _definition(metric, **options)
     same_rows(y=y, y_hat=y_hat, other_y_hat=other_y_hat, s=s)
     ours, theirs = _decisions(y_hat), _decisions(other_y_hat)
@@ -165,16 +178,68 @@ def bootstrap_difference(
     first, second = (both.with_counts(both.counts[i]) for i in range(2))
     k = len(people.classes)
     cell = ((people.s * k + people.y) * k + people.y_hat[0]) * k + people.y_hat[1]
-    size = len(people.groups) * k**3
-    joint = np.bincount(cell, minlength=size).reshape(-1, k, k, k)  # (G, K, K, K)
-    draws = multinomial(joint, n_resamples, np.random.default_rng(seed))  # (R, G, K, K, K)
+    shape = (len(people.groups), k, k, k)
+    draws = _joint(cell, people, shape, n_resamples, np.random.default_rng(seed))  # (R, G, K, K, K)
     values = definition.of_table(first.with_counts(draws.sum(-1)), multiclass)
     other = definition.of_table(second.with_counts(draws.sum(-2)), multiclass)
     point = definition.measure(first, multiclass) - definition.measure(second, multiclass)
-    return _percentiles(point, values - other, int(joint.sum()), level, PAIRED_PEOPLE)
+    return _percentiles(point, values - other, len(cell), level, PAIRED_PEOPLE)
+
+
+def resampled_sums(
+    cell: Array,
+    weight: FloatArray,
+    shape: tuple[int, ...],
+    n_resamples: int,
+    rng: np.random.Generator,
+) -> FloatArray:
+    """Sums of weights per cell in bootstrap samples of the same people.
+
+    People of one cell and one weight are alike, so a resample draws from the kinds that occur:
+    with equal weights these are the cells, and the draws those without weights.
+
+    Parameters
+    ----------
+    cell : int array, shape (n,)
+        Flat index into ``shape``.
+    weight : float array, shape (n,)
+    shape : tuple of int
+        Of the table.
+    n_resamples : int
+    rng : numpy Generator
+
+    Returns
+    -------
+    float array, shape (n_resamples, *shape)
+    """
+    size, (weights, code) = int(np.prod(shape)), np.unique(weight, return_inverse=True)
+    counts = np.bincount(cell * len(weights) + code, minlength=size * len(weights))
+    kinds = np.arange(size) if len(weights) == 1 else np.flatnonzero(counts)
+    onto = np.zeros((len(kinds), size))  # from kinds to cells, with their weights
+    onto[np.arange(len(kinds)), kinds // len(weights)] = weights[kinds % len(weights)]
+    step = max(_NUMBERS // len(kinds), 1)
+    parts = [
+        multinomial(counts[kinds], min(step, n_resamples - done), rng) @ onto
+        for done in range(0, n_resamples, step)
+    ]
+    return np.concatenate(parts).reshape(n_resamples, *shape)
 
 
 # --- helpers --------------------------------------------------------------------------------
+
+
+def _joint(
+    cell: Array,
+    people: People,
+    shape: tuple[int, ...],
+    n_resamples: int,
+    rng: np.random.Generator,
+) -> Array:
+    """Resampled joint counts, or sums of weights, (R, *shape)."""
+    if people.weight is not None:
+        return resampled_sums(cell, people.weight, shape, n_resamples, rng)
+    counts = np.bincount(cell, minlength=int(np.prod(shape))).reshape(shape)
+    return multinomial(counts, n_resamples, rng)
 
 
 def _check(n_resamples: int, level: float) -> None:

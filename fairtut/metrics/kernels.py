@@ -126,12 +126,12 @@ def cells_by_label(table: GroupTable, *, by_label: bool = False) -> dict[str, in
     """People per group, or per (group, label) cell."""
     if not by_label:
         return table.cells("accuracy")
-    sizes = table.counts.sum(-1)
+    sizes = table.unweighted.counts.sum(-1)
     pairs = [(g, c) for g in range(len(table.groups)) for c in range(len(table.classes))]
     return {f"s={table.groups[g]}, y={table.classes[c]}": int(sizes[g, c]) for g, c in pairs}
 
 
 def cells_per_class(table: GroupTable, **_: object) -> dict[str, int]:
     """People per class."""
-    sizes = table.counts.sum((-3, -1))
+    sizes = table.unweighted.counts.sum((-3, -1))
     return {f"y={c}": int(n) for c, n in zip(table.classes, sizes, strict=True)}

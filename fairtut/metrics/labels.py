@@ -171,7 +171,7 @@ def score_column(name: str, values: object, n: int) -> FloatArray:
     scores = scores[:, 0] if scores.ndim == 2 and scores.shape[1] == 1 else scores
     if scores.shape != (n,):
         raise InputError(
-            f"{name} has shape {scores.shape} but y has {n} rows: pass one score per person"
+            f"{name} has shape {scores.shape} but y has {n} rows: pass one number per person"
         )
     if np.isnan(scores).any():
         raise InputError(f"{name} holds NaN: drop or impute those rows first")

@@ -108,7 +108,7 @@ def measure(
         if not empty:
             message = f"{label} is NaN: 0/0, the rate is zero in every group"
             warnings.warn(message, UndefinedMetricWarning, stacklevel=3)
-    return Value(value, label, int(table.total), cells)
+    return Value(value, label, int(table.unweighted.total), cells)
 
 
 def _cell_options(options: Mapping[str, Any]) -> dict[str, Any]:

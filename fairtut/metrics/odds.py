@@ -32,7 +32,8 @@ def equal_opportunity_gap(
     multiclass : {"worst", "mean"}, optional
         With several classes: each class against the rest, then the largest gap or the mean.
     **reading
-        ``positive``, ``classes`` and ``groups``, as in :func:`fairtut.metrics.group_table`.
+        ``positive``, ``classes``, ``groups``, ``sample_weight``: see
+        :func:`fairtut.metrics.group_table`.
 
     Returns
     -------
@@ -70,7 +71,8 @@ def equal_opportunity_ratio(
     multiclass : {"worst", "mean"}, optional
         With several classes: each class against the rest, then the smallest ratio or the mean.
     **reading
-        ``positive``, ``classes`` and ``groups``, as in :func:`fairtut.metrics.group_table`.
+        ``positive``, ``classes``, ``groups``, ``sample_weight``: see
+        :func:`fairtut.metrics.group_table`.
 
     Returns
     -------
@@ -114,7 +116,8 @@ def equalized_odds_gap(
     multiclass : {"worst", "mean"}, optional
         With several classes: each class against the rest, then the largest gap or the mean.
     **reading
-        ``positive``, ``classes`` and ``groups``, as in :func:`fairtut.metrics.group_table`.
+        ``positive``, ``classes``, ``groups``, ``sample_weight``: see
+        :func:`fairtut.metrics.group_table`.
 
     Returns
     -------
@@ -160,7 +163,8 @@ def equalized_odds_deviation(
     multiclass : {"worst", "mean"}, optional
         With several classes: each class against the rest, then the largest gap or the mean.
     **reading
-        ``positive``, ``classes`` and ``groups``, as in :func:`fairtut.metrics.group_table`.
+        ``positive``, ``classes``, ``groups``, ``sample_weight``: see
+        :func:`fairtut.metrics.group_table`.
 
     Returns
     -------
@@ -193,7 +197,8 @@ def average_odds_difference(
     y, y_hat, s : array-like, shape (n,)
         Labels, decisions and groups, as in :func:`fairtut.metrics.group_table`; two groups.
     **reading
-        ``positive``, ``classes`` and ``groups``, as in :func:`fairtut.metrics.group_table`.
+        ``positive``, ``classes``, ``groups``, ``sample_weight``: see
+        :func:`fairtut.metrics.group_table`.
 
     Returns
     -------
@@ -228,7 +233,8 @@ def joint_tp_gap(
     multiclass : {"worst", "mean"}, optional
         With several classes: each class against the rest, then the largest gap or the mean.
     **reading
-        ``positive``, ``classes`` and ``groups``, as in :func:`fairtut.metrics.group_table`.
+        ``positive``, ``classes``, ``groups``, ``sample_weight``: see
+        :func:`fairtut.metrics.group_table`.
 
     Returns
     -------

@@ -32,7 +32,8 @@ def demographic_parity_gap(
     multiclass : {"worst", "mean"}, optional
         With several classes: each class against the rest, then the largest gap or the mean.
     **reading
-        ``positive``, ``classes`` and ``groups``, as in :func:`fairtut.metrics.group_table`.
+        ``positive``, ``classes``, ``groups``, ``sample_weight``: see
+        :func:`fairtut.metrics.group_table`.
 
     Returns
     -------
@@ -75,7 +76,8 @@ def demographic_parity_ratio(
     multiclass : {"worst", "mean"}, optional
         With several classes: each class against the rest, then the smallest ratio or the mean.
     **reading
-        ``positive``, ``classes`` and ``groups``, as in :func:`fairtut.metrics.group_table`.
+        ``positive``, ``classes``, ``groups``, ``sample_weight``: see
+        :func:`fairtut.metrics.group_table`.
 
     Returns
     -------
@@ -120,7 +122,8 @@ def demographic_parity_deviation(
     multiclass : {"worst", "mean"}, optional
         With several classes: each class against the rest, then the largest gap or the mean.
     **reading
-        ``positive``, ``classes`` and ``groups``, as in :func:`fairtut.metrics.group_table`.
+        ``positive``, ``classes``, ``groups``, ``sample_weight``: see
+        :func:`fairtut.metrics.group_table`.
 
     Returns
     -------

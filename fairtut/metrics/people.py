@@ -18,8 +18,9 @@ from fairtut.metrics.labels import (
     ordered,
     relabel,
     same_rows,
+    score_column,
 )
-from fairtut.metrics.values import Array, Labels
+from fairtut.metrics.values import Array, FloatArray, Labels
 
 
 class Reading(TypedDict, total=False):
@@ -28,6 +29,7 @@ class Reading(TypedDict, total=False):
     positive: Hashable
     classes: Sequence[Hashable] | None
     groups: Sequence[Hashable] | None
+    sample_weight: object
 
 
 def group_table(
@@ -38,6 +40,7 @@ def group_table(
     positive: Hashable = None,
     classes: Sequence[Hashable] | None = None,
     groups: Sequence[Hashable] | None = None,
+    sample_weight: object = None,
 ) -> GroupTable:
     """Count people by group, label and decision.
 
@@ -56,6 +59,8 @@ def group_table(
         classes have to be told apart by whoever knows them.
     classes, groups : sequence, optional
         Declares all labels and their order, also those that nobody in the data has.
+    sample_weight : array-like, shape (n,), optional
+        How much each person counts, finite and not negative.
 
     Returns
     -------
@@ -68,7 +73,9 @@ def group_table(
         Lengths or the indexes of pandas columns differ, nothing to count, a missing value, a score
         where a decision belongs, or a label outside the declared ones.
     """
-    return read_people(y, y_hat, s, positive=positive, classes=classes, groups=groups).table()
+    return read_people(
+        y, y_hat, s, positive=positive, classes=classes, groups=groups, sample_weight=sample_weight
+    ).table()
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,6 +90,8 @@ class People:
         Index into ``classes``.
     groups, classes, positive
         As in :class:`GroupTable`.
+    weight : float array, shape (n,), or None
+        How much each person counts; None: as one.
     """
 
     y: NDArray[np.int64]
@@ -91,6 +100,7 @@ class People:
     groups: Labels
     classes: Labels
     positive: int | None
+    weight: FloatArray | None = None
 
     def table(self) -> GroupTable:
         """Count, with one ``bincount`` for the whole batch."""
@@ -98,9 +108,14 @@ class People:
         size = len(self.groups) * k * k
         cell = (self.s * k + self.y) * k + self.y_hat  # (..., n)
         cell = cell.reshape(-1, n) + size * np.arange(cell.size // n)[:, None]  # (B, n)
-        counts = np.bincount(cell.ravel(), minlength=len(cell) * size)
         shape = (*self.y_hat.shape[:-1], len(self.groups), k, k)
-        return GroupTable(counts.reshape(shape), self.groups, self.classes, self.positive)
+        people = np.bincount(cell.ravel(), minlength=len(cell) * size).reshape(shape)
+        names = (self.groups, self.classes, self.positive)
+        if self.weight is None:
+            return GroupTable(people, *names)
+        each = np.broadcast_to(self.weight, cell.shape).ravel()
+        counts = np.bincount(cell.ravel(), each, minlength=people.size).reshape(shape)
+        return GroupTable(counts, *names, people)
 
 
 def read_people(
@@ -111,10 +126,12 @@ def read_people(
     positive: Hashable = None,
     classes: Sequence[Hashable] | None = None,
     groups: Sequence[Hashable] | None = None,
+    sample_weight: object = None,
 ) -> People:
     """Check labels and turn them into codes; parameters and errors of :func:`group_table`."""
     runs = hasattr(y_hat, "columns") and len(y_hat.columns) > 1  # then its rows are no people
-    same_rows(y=y, y_hat=None if runs else y_hat, **_by_name(s))
+    columns = {"y": y, "y_hat": None if runs else y_hat, **_by_name(s)}
+    same_rows(**columns, sample_weight=sample_weight)
     truth = None if y is None else as_labels("y", y)
     guess = as_labels("y_hat", y_hat)
     for name, array in (("y", truth), ("y_hat", guess)):
@@ -130,7 +147,9 @@ def read_people(
     y_codes = relabel("y", y_codes, y_seen, names, "classes")
     hat_codes = relabel("y_hat", hat_codes, hat_seen, names, "classes").reshape(guess.shape)
     s_codes, group_names = _groups(s, n, groups)
-    return People(y_codes, hat_codes, s_codes, group_names, names, _positive(positive, names))
+    weight = None if sample_weight is None else _weights(sample_weight, n)
+    favourable = _positive(positive, names)
+    return People(y_codes, hat_codes, s_codes, group_names, names, favourable, weight)
 
 
 def _classes(
@@ -152,6 +171,14 @@ def _declared(what: str, labels: Sequence[Hashable]) -> Labels:
     if not names or len(set(names)) < len(names):
         raise InputError(f"{what} must name each label once: got {list(names)}")
     return names
+
+
+def _weights(sample_weight: object, n: int) -> FloatArray:
+    """One weight per person, not all of them zero."""
+    weight = score_column("sample_weight", sample_weight, n)
+    if not (np.isfinite(weight).all() and (weight >= 0).all() and weight.any()):
+        raise InputError("sample_weight must hold finite numbers, none negative and one above 0")
+    return weight
 
 
 def _positive(positive: Hashable, names: Labels) -> int | None:
