@@ -116,11 +116,22 @@ def test_selections_agree_and_have_their_own_digest() -> None:
         ({"y": np.array([0, 1])}, InputError, "need \\(n,\\)"),
         ({"group_names": ("g",)}, InputError, "need \\(n,\\)"),
         ({"split": np.array(["dev"] * 5)}, UnknownName, "unknown split 'dev'"),
+        ({"groups": np.full((5, 2), 0.1)}, InputError, "membership in 'g' holds 0.1: .* >= 0.5"),
+        ({"groups": np.full((5, 2), np.nan)}, InputError, "membership in 'g' holds nan"),
+        ({"groups": np.array([[1, None]] * 5)}, InputError, "membership in 'h' holds None"),
+        ({"groups": np.array([["1", "0"]] * 5)}, InputError, "membership in 'g' holds '1'"),
+        ({"texts": ["a b", float("nan"), "c", "a", "b"]}, InputError, "text 1 is nan, no text"),
     ],
 )
 def test_bad_sets_are_named(change: dict[str, Any], error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         own(**change)
+
+
+def test_whole_numbers_are_members_as_booleans_are() -> None:
+    numbers = np.array([[1, 0], [0, 1], [1, 1], [0, 0], [1, 0]])
+    sets = [own(list("abcde"), groups=g) for g in (numbers, numbers > 0, 1.0 * numbers)]
+    assert all(torch.equal(made.groups, sets[0].groups) for made in sets)
 
 
 # --- synthetic ------------------------------------------------------------------------------

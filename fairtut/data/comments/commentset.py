@@ -166,7 +166,8 @@ def from_texts(
     fairtut.errors.DataError
         If y holds anything but 0 and 1, or just one of them.
     fairtut.errors.InputError
-        If the lengths differ, or nothing is left.
+        If the lengths differ, a text is missing, membership is anything but true and false (a
+        share needs a threshold), or nothing is left.
     """
     labels, members, where = np.asarray(y), np.asarray(groups), np.asarray(split, dtype=np.str_)
     n = len(texts)
@@ -177,6 +178,8 @@ def from_texts(
         )
     if set(np.unique(labels).tolist()) != {0, 1}:
         raise DataError(f"{name}: y holds {np.unique(labels)[:5].tolist()}: need both 0 and 1")
+    _texts(texts, name)
+    members = _membership(members, group_names, name)
     if tokenizer is None:
         seen = [text for text, part in zip(texts, where, strict=True) if part == "train"]
         tokenizer = Vocabulary.build(seen or texts, size)
@@ -184,7 +187,7 @@ def from_texts(
     whole = CommentSet(
         ids=encoded.ids,
         y=torch.as_tensor(labels.astype(np.int64)),
-        groups=torch.as_tensor(members.astype(bool)),
+        groups=torch.as_tensor(members),
         group_names=tuple(group_names),
         split=where,
         tokenizer=tokenizer,
@@ -194,3 +197,24 @@ def from_texts(
         rows_dropped=(*rows_dropped, ("no word in the comment", encoded.empty)),
     )
     return whole.select((encoded.words > 0).numpy()) if encoded.empty else whole
+
+
+def _texts(texts: Sequence[str], name: str) -> None:
+    for row, text in enumerate(texts):
+        if not isinstance(text, str):
+            raise InputError(
+                f"{name}: text {row} is {text!r}, no text: drop the row, or pass '' to count it"
+            )
+
+
+def _membership(members: NDArray[Any], group_names: Sequence[str], name: str) -> NDArray[np.bool_]:
+    """Return members as booleans; neither a missing value nor a small share is a member."""
+    if members.dtype != bool:
+        for group, column in zip(group_names, members.T, strict=True):
+            odd = [v for v in column.tolist() if not (v in (0, 1) and not isinstance(v, str))]
+            if odd:
+                raise InputError(
+                    f"{name}: membership in {group!r} holds {odd[0]!r}: pass true or false, as in "
+                    "shares >= 0.5, and drop or decide what is missing"
+                )
+    return members.astype(bool)
