@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 import tempfile
+import warnings
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -18,6 +19,14 @@ from fairtut.runtime.presets import PRESETS, check_mode, choose
 
 SEEDS: Final = 2**32
 """Seeds are whole numbers below this, as NumPy wants them."""
+
+IDLE: Final = r"A worker stopped while some jobs were given to the executor"
+"""What joblib says of a worker that went home after five idle minutes, or between two jobs because
+its memory had grown.
+
+It starts another one at once and no result is lost: each waits for its job, and a worker that dies
+with a job is an error of its own.  The remark shows a path of one machine.
+"""
 
 ROOM: Final = 2**20
 """Bytes that must fit into the results folder before a run begins; a record has at most half."""
@@ -34,6 +43,8 @@ class Checked(NamedTuple):
 
 def checked(preset: Any, data: Any, seed: Any, results_dir: Any) -> Checked:
     """Check and convert a chapter's four parameters, and try the results folder.
+
+    From here on joblib's remark :data:`IDLE` is not shown, whichever study runs jobs.
 
     Parameters
     ----------
@@ -55,6 +66,7 @@ def checked(preset: Any, data: Any, seed: Any, results_dir: Any) -> Checked:
     fairtut.errors.InputError
         If one has the wrong type, or nothing can be written to the results folder.
     """
+    warnings.filterwarnings("ignore", IDLE, UserWarning)
     named = choose({name: name for name in PRESETS}, _word(preset, "preset"))
     mode, root = check_mode(_word(data, "data")), _seed(seed)
     return Checked(named, mode, root, probed(results_folder(_folder(results_dir))))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -132,3 +133,30 @@ def test_a_folder_that_is_read_only_is_told_at_once(
 def test_the_probe_leaves_nothing_behind(tmp_path: Path) -> None:
     check(tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+# --- what a chapter does not show -------------------------------------------------------------
+
+
+def test_a_chapter_is_silent_about_idle_workers_and_about_nothing_else(tmp_path: Path) -> None:
+    text = (
+        "A worker stopped while some jobs were given to the executor. This can be caused by a too "
+        "short worker timeout or by a memory leak."
+    )
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        check(tmp_path)
+        warnings.warn(text, UserWarning, stacklevel=1)
+        assert caught == []
+        warnings.warn("A worker ran out of memory", UserWarning, stacklevel=1)
+        warnings.warn(text, RuntimeWarning, stacklevel=1)
+        assert len(caught) == 2
+
+
+def test_the_remark_is_the_one_that_joblib_makes() -> None:
+    """Joblib may word it anew: then the filter above would let it through."""
+    from joblib.externals.loky import process_executor
+
+    source = Path(process_executor.__file__).read_text("utf-8")
+    said = " ".join(part for part in source.replace('"', " ").split())
+    assert parameters.IDLE in said
