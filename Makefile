@@ -12,10 +12,11 @@ NB ?=
 RUNS ?= 1
 SEED ?=
 UPGRADE ?=
+VERSION ?=
 
 export VENV
 
-.PHONY: help env book site run outputs pair test isa shuffle device lint types bench claims repo lock wheel clean
+.PHONY: help env book site run outputs pair test isa shuffle device lint types bench claims repo release lock wheel clean
 
 help: ## list what can be made
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -64,6 +65,9 @@ claims: env ## write new digests of the claims, if every change has its dated re
 
 repo: env ## write the repository's address everywhere: URL=https://github.com/owner/name
 	@$(PY) -m tools.repo $(URL)
+
+release: env ## write a version, and its tag wherever the package is installed from: VERSION=0.2.0
+	@$(PY) -m tools.release "$(VERSION)"
 
 lock: env ## write requirements.lock, from which the site is published (UPGRADE=1 for new versions)
 	@$(PY) -m tools.lock $(if $(UPGRADE),--upgrade)

@@ -9,12 +9,14 @@ from __future__ import annotations
 import argparse
 import re
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from tools import cells
 from tools.common import ROOT, ToolError, exit_with, shown, write_atomically
 
+#: Stands for an address until somebody publishes the suite; nobody here owns it.
+PLACEHOLDER = "https://github.com/" + "fairtut/fairtut"
 _ADDRESS = re.compile(r"https://(?P<host>[\w.-]+)/(?P<owner>[\w.-]+)/(?P<name>[\w.-]+)")
 _PLACES = ("pyproject.toml", "_config.yml", "CITATION.cff", "README.md", "CONTRIBUTING.md")
 
@@ -71,13 +73,20 @@ def replaced(text: str, old: str, new: str) -> str:
     return re.sub(rf"(?<=/github/){re.escape(slug(old))}(?![\w-])", slug(new), text)
 
 
-def write(url: str, root: Path = ROOT) -> list[Path]:
-    """Replace the old address by `url`; return the files that changed."""
-    old, new = address(root), normalise(url)
+def rewrite(change: Callable[[Path, str], str], root: Path = ROOT) -> list[Path]:
+    """Give each file that may hold the address the text that `change` returns for it.
+
+    A notebook whose outputs were up to date stays so: the address is all that changes in it.
+
+    Returns
+    -------
+    list of Path
+        The files that changed.
+    """
     changed = []
     for path in places(root):
         text = path.read_text(encoding="utf-8")
-        fresh = replaced(text, old, new)
+        fresh = change(path, text)
         if fresh == text:
             continue
         valid = False
@@ -86,13 +95,18 @@ def write(url: str, root: Path = ROOT) -> list[Path]:
             valid = cells.stamp_of(before) == cells.source_sha256(before)
         write_atomically(path, fresh)
         if path.suffix == ".ipynb":
-            # Only an address changed, so outputs that were up to date still are.
             notebook = cells.tidy(cells.read(path))
             if valid:  # what the page shows is as it was: an old stamp of that stays old
                 notebook.metadata["fairtut"]["source_sha256"] = cells.source_sha256(notebook)
             write_atomically(path, cells.dumps(notebook))
         changed.append(path)
     return changed
+
+
+def write(url: str, root: Path = ROOT) -> list[Path]:
+    """Replace the old address by `url`; return the files that changed."""
+    old, new = address(root), normalise(url)
+    return rewrite(lambda _, text: replaced(text, old, new), root)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

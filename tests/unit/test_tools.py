@@ -564,7 +564,18 @@ def test_repo_refuses_what_is_no_address(url):
 
 def test_makefile_lists_its_targets():
     done = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True)
-    for target in ("env", "book", "site", "run", "outputs", "test", "lint", "bench", "repo"):
+    for target in (
+        "env",
+        "book",
+        "site",
+        "run",
+        "outputs",
+        "test",
+        "lint",
+        "bench",
+        "repo",
+        "lock",
+    ):
         assert f"make {target} " in done.stdout
 
 
