@@ -15,9 +15,11 @@ Importing this module is cheap: each command imports what it needs.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import sys
-from collections.abc import Mapping, Sequence
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -201,17 +203,17 @@ def execute(notebook: Path, out: Path, parameters: Mapping[str, Any], cwd: Path)
     out.parent.mkdir(parents=True, exist_ok=True)
     _prepare_kernel()
     try:
-        papermill.execute_notebook(
-            str(notebook),
-            str(out),
-            parameters=dict(parameters),
-            kernel_name="python3",
-            cwd=str(cwd),
-            progress_bar=sys.stderr.isatty(),
-            extra_arguments=[
-                "--log-level=CRITICAL"
-            ],  # a kernel that is shut down says so on stderr
-        )
+        with kernel_folders():
+            papermill.execute_notebook(
+                str(notebook),
+                str(out),
+                parameters=dict(parameters),
+                kernel_name="python3",
+                cwd=str(cwd),
+                progress_bar=sys.stderr.isatty(),
+                # a kernel that is shut down says so on stderr
+                extra_arguments=["--log-level=CRITICAL"],
+            )
     except PapermillExecutionError as error:
         what = " ".join(str(error.evalue).split())
         if error.ename == "KeyboardInterrupt":
@@ -234,6 +236,36 @@ def _prepare_kernel() -> None:
     if (checkout / "pyproject.toml").is_file():  # not installed: the kernel must find it too
         paths = [str(checkout), *filter(None, [os.environ.get("PYTHONPATH")])]
         os.environ["PYTHONPATH"] = os.pathsep.join(paths)
+
+
+@contextlib.contextmanager
+def kernel_folders() -> Iterator[None]:
+    """Give IPython and matplotlib a folder where they cannot write at home, and remove it.
+
+    They would make one too, say so between the chapter's lines, and leave it behind.
+    """
+    home = Path(os.path.expanduser("~"))
+    kept = {"IPYTHONDIR": home / ".ipython", "MPLCONFIGDIR": home / ".config" / "matplotlib"}
+    lacking = [
+        name for name, path in kept.items() if name not in os.environ and not _can_write(path)
+    ]
+    with tempfile.TemporaryDirectory(prefix="fairtut-", ignore_cleanup_errors=True) as folder:
+        os.environ.update(dict.fromkeys(lacking, folder))
+        try:
+            yield
+        finally:
+            for name in lacking:
+                os.environ.pop(name, None)
+
+
+def _can_write(folder: Path) -> bool:
+    """Say whether a folder, or the nearest one above it that is there, can be written to."""
+    there = next((path for path in (folder, *folder.parents) if path.exists()), folder)
+    try:
+        with tempfile.TemporaryFile(dir=there):  # permissions alone do not tell a read-only disk
+            return True
+    except OSError:
+        return False
 
 
 # --- results --------------------------------------------------------------------------------

@@ -378,6 +378,21 @@ def test_a_deliberate_error_of_a_chapter_is_its_own_line(
     assert err == "error: the rate must be below 1: pass rate=0.5\n"
 
 
+def test_a_home_that_cannot_be_written_is_no_line_at_all(
+    house: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (house / "home").touch()  # a file: nobody can write below it, not even root
+    monkeypatch.setenv("HOME", str(house / "home"))
+    for name in ("FAIRTUT_CACHE", "IPYTHONDIR", "MPLCONFIGDIR", "XDG_CONFIG_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    assert cli.main(["run", "toy", "--seed", "1", "--out", "o.ipynb"]) == 2
+    assert capfd.readouterr().err == "error: the rate must be below 1: pass rate=0.5\n"
+    assert "IPYTHONDIR" not in os.environ
+    monkeypatch.setenv("HOME", str(house))
+    with cli.kernel_folders():  # where the user's own can be used, they are
+        assert "IPYTHONDIR" not in os.environ
+
+
 @pytest.mark.parametrize(
     ("name", "value", "status", "text"),
     [
