@@ -26,6 +26,7 @@ from fairtut.report.schema import (
     check_record,
     dump,
 )
+from fairtut.report.worked import Watched
 from fairtut.runtime.io import atomic_write_text
 from fairtut.runtime.parameters import seen
 from fairtut.runtime.presets import PRESETS, check_mode, choose
@@ -58,6 +59,7 @@ class Record:
     measurements: dict[str, Measurement] = field(default_factory=dict)
     _clock: float | None = field(default=None, repr=False, compare=False)
     _growing: Growing | None = field(default=None, repr=False, compare=False)
+    _watched: Watched | None = field(default=None, repr=False, compare=False)
 
     @classmethod
     def start(
@@ -87,7 +89,8 @@ class Record:
         config : dataclass or mapping, optional
             The preset's hyper-parameters.
         device : str or torch.device
-            What it runs on.
+            What it runs on.  One that turns out to have done nothing is not named in the file: see
+            :meth:`save`.
         results_dir : path-like, optional
             Where the record will be saved: it is kept there as it grows, marked as unfinished (see
             :mod:`fairtut.report.growing`).
@@ -114,6 +117,7 @@ class Record:
             config=as_json(config),
             code=code_of(chapter_id(chapter)),
             _clock=time.perf_counter(),
+            _watched=Watched(device),
         )
         if results_dir is not None:
             record._growing = Growing(record.place(results_dir), record.as_dict)
@@ -276,6 +280,9 @@ class Record:
     def save(self, results_dir: str | os.PathLike[str] = "results") -> Path:
         """Write the record atomically and return its path, as seen from the working folder.
 
+        If the device that was named at the start did nothing since, the CPU did the work: the
+        record says so, in its name as well, and a warning tells.
+
         Raises
         ------
         fairtut.errors.RecordError
@@ -285,6 +292,8 @@ class Record:
             raise RecordError(f"record {self.name} is empty: call .measure(...) before .save(...)")
         if self._clock is not None:
             self.minutes = round((time.perf_counter() - self._clock) / 60, 2)
+        if self._watched is not None:
+            self.device = self._watched.who_worked(self.device)
         self.code = self.code and self.code | cells_of_kernel()
         check_record(self.as_dict(), f"record {self.name}")
         path = self.place(results_dir)

@@ -11,7 +11,8 @@ The file holds, in this order,
 ``data``         ``synthetic`` | ``real``
 ``datasets``     a list of ``{name, rows, digest, source}``
 ``seeds``        what each kind of seed was: ``{"data": [0, 1, 2], "init": [0, 1]}``
-``device``       ``{type, name, tag, threads}``
+``device``       ``{type, name, tag, threads}`` of what did the work; with ``asked_for`` where
+                 another device was asked for and did nothing
 ``versions``     of python, fairtut and the libraries that made the numbers
 ``minutes``      from :meth:`Record.start` to :meth:`Record.save`
 ``config``       every hyper-parameter of the preset
