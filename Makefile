@@ -48,7 +48,7 @@ isa: env ## the quick tests under older instruction sets, with one and two threa
 shuffle: env ## the quick tests in random order: RUNS=5 orders, or SEED=7 for that one again
 	@$(PY) -m tools.shuffle --runs $(RUNS) $(if $(SEED),--seed $(SEED))
 
-device: env ## all chapters on a simulated device, with double precision and without (20 minutes)
+device: env ## all chapters and one step of each training at full size on a simulated device (25 min)
 	@FAIRTUT_DEVICE_CHAPTERS=1 $(PY) -m pytest -q -n 2 tests/device
 
 lint: env ## ruff
