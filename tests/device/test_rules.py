@@ -18,6 +18,8 @@ from fairtut.methods.lassi.networks import Representation, linear
 from fairtut.methods.reprogramming.estimator import Trigger
 from fairtut.models.glow import Glow
 from fairtut.models.resnet import plain_cnn
+from fairtut.report.records import Record, load_record
+from fairtut.report.worked import LEAST
 from fairtut.runtime.device import describe_device, pick_device
 from fairtut.runtime.seeds import torch_rng
 from tests.device import simulated
@@ -99,6 +101,16 @@ def test_the_device_is_named_and_picked_by_its_name(sim: Counts) -> None:
     device = pick_device(KIND)
     assert device.type == KIND
     assert describe_device(device)["type"] == KIND
+
+
+def test_a_record_names_what_did_the_work(sim: Counts, tmp_path) -> None:
+    for turns, type_ in ((0, "cpu"), (LEAST, KIND)):
+        record = Record.start(chapter="toy", preset="smoke", data="synthetic", seed=0, device=KIND)
+        there = torch.ones(3, device=KIND)
+        for _ in range(turns):
+            there = there * 1
+        record.measure("a.b", [there.sum().cpu()], n=3, unit="count")
+        assert load_record(record.save(tmp_path)).device["type"] == type_
 
 
 def test_a_trigger_meets_the_model_where_it_is(sim: Counts, tmp_path) -> None:
