@@ -5,7 +5,7 @@ representations*, ECCV 2022.  :mod:`~fairtut.methods.lassi.vectors` and
 :mod:`~fairtut.methods.lassi.discover` find attribute vectors,
 :mod:`~fairtut.methods.lassi.learning` trains representations and consumers,
 :mod:`~fairtut.methods.lassi.certify` certifies them and :mod:`~fairtut.methods.lassi.exact` does so
-without sampling.
+without sampling.  :mod:`~fairtut.methods.lassi.sequential` stops drawing when it knows enough.
 """
 
 from fairtut.methods.lassi.center import Smoothing
@@ -16,6 +16,7 @@ from fairtut.methods.lassi.discover import DiscoverConfig, discover
 from fairtut.methods.lassi.exact import certify_exactly, exact_fairness
 from fairtut.methods.lassi.learning import Learned, consumer, encode, train
 from fairtut.methods.lassi.networks import Representation
+from fairtut.methods.lassi.sequential import EarlyCertificates, certify_early
 from fairtut.methods.lassi.vectors import mean_difference, perpendicular, ramaswamy, separator
 
 __all__ = [
@@ -24,11 +25,13 @@ __all__ = [
     "Certificates",
     "Config",
     "DiscoverConfig",
+    "EarlyCertificates",
     "Learned",
     "Representation",
     "Smoothing",
     "Voting",
     "certify",
+    "certify_early",
     "certify_exactly",
     "classify",
     "consumer",

@@ -226,13 +226,13 @@ def smooth_codes(
     """Run center smoothing alone; parameters as in :func:`certify`."""
     smoothing = smoothing or Smoothing()
     z, directions = check(encoder, z, directions)
-    chosen = _encoder_path(encoder, len(directions), path)
+    chosen = encoder_path(encoder, len(directions), path)
     streams = range(len(z)) if ids is None else ids
     if len(streams) != len(z) or len(z) == 0:
         raise InputError(f"{len(z)} latents and {len(streams)} ids: need one id each, at least one")
     balls, plain = [], []
     with torch.no_grad(), evaluating(encoder):
-        make = _laws(chosen, encoder, z, directions)
+        make = laws(chosen, encoder, z, directions)
         for i, stream in enumerate(streams):
             t = draw(smoothing, len(directions), seed, stream)
             law = make(i, max(REACH * smoothing.sigma, float(t.abs().max())))
@@ -349,7 +349,7 @@ def sound_weights(module: object, who: str) -> None:
             raise InputError(f"{who} holds NaN or infinity in {name}: train it again")
 
 
-def _encoder_path(encoder: object, k: int, path: str | None) -> str:
+def encoder_path(encoder: object, k: int, path: str | None) -> str:
     """Return the fastest path that applies, or check the one that was asked for."""
     foldable = isinstance(encoder, Representation)
     if path is None:
@@ -363,7 +363,7 @@ def _encoder_path(encoder: object, k: int, path: str | None) -> str:
     return path
 
 
-def _laws(
+def laws(
     path: str, encoder: Callable[[Tensor], Tensor], z: Tensor, directions: Tensor
 ) -> Callable[[int, float], Law]:
     """Return a function from an image's number and the curve's reach to the image's law."""

@@ -157,7 +157,7 @@ def vote(
         share = _share_of_class_1(classifier, codes, voting.sigma)
         counts = [_binomial(p, voting, seed, i) for p, i in zip(share, streams, strict=True)]
     else:
-        noisy = _noisy_logits if path == "logits" else _noisy_codes
+        noisy = _noisy_logits if path == "logits" else noisy_codes
         counts = [
             _by_counting(lambda m, rng, r=code: noisy(classifier, r, voting.sigma, m, rng),  # type: ignore[misc]
                          voting, torch_rng(seed, "votes", i, device=str(codes.device)))
@@ -197,12 +197,23 @@ def choose_path(classifier: Callable[[Tensor], Tensor], path: str | None = None)
     return path
 
 
-def margins(head: nn.Linear, codes: Tensor) -> tuple[Tensor, Tensor]:
+def margins(
+    head: nn.Linear, codes: Tensor, error: float = 0.0, kind: torch.dtype = torch.float64
+) -> tuple[Tensor, Tensor]:
     r"""Return the decision and the distance to where it changes, both (b,).
 
     For a linear head that distance is exact: the least
     :math:`((w_y - w_j)^\top r + b_y - b_j) / \|w_y - w_j\|` over the other classes j.  It is
     lowered by a bound on its rounding in double precision, so that of a tie is below 0.
+
+    Parameters
+    ----------
+    head : nn.Linear
+    codes : Tensor, shape (b, d)
+    error : float
+        How far the codes that the head will see may be from these; the distance shrinks by it.
+    kind : torch.dtype
+        Type in which the head will compute, whose rounding counts.
 
     Raises
     ------
@@ -221,12 +232,12 @@ def margins(head: nn.Linear, codes: Tensor) -> tuple[Tensor, Tensor]:
     scale = apart.abs().amax(-1)  # (b, classes)
     length = scale * (apart / scale.clamp_min(1e-300)[..., None]).norm(dim=-1)
     # Outward by the worst case of two sums of d + 1 products.
-    lost = 4 * (codes.shape[1] + 4) * float(torch.finfo(torch.float64).eps)
-    size = codes.abs() @ weight.abs().T + bias.abs()  # (b, classes)
+    lost = 4 * (codes.shape[1] + 4) * float(torch.finfo(kind).eps)
+    size = (codes.abs() + error) @ weight.abs().T + bias.abs()  # (b, classes)
     size = size + size.gather(1, y_hat[:, None])
     ahead = logits.gather(1, y_hat[:, None]) - logits - lost * size
     others = torch.arange(len(weight), device=codes.device) != y_hat[:, None]
-    distance = torch.where(others & (scale > 0), ahead / length.clamp_min(1e-300), math.inf)
+    distance = torch.where(others & (scale > 0), ahead / length.clamp_min(1e-300) - error, math.inf)
     return y_hat, distance.min(1).values
 
 
@@ -248,28 +259,45 @@ def _by_counting(
     draw: Callable[[int, torch.Generator], Tensor], voting: Voting, rng: torch.Generator
 ) -> tuple[int, int]:
     """Return the chosen class and its votes, counted on logits (m, classes) of noisy codes."""
-
-    def tally(total: int) -> Tensor:
-        votes = torch.zeros(0)
-        done = 0
-        while done < total:
-            logits = draw(total - done, rng)
-            if logits.ndim != 2 or logits.shape[1] < 2:
-                raise InputError(
-                    f"the classifier gives logits of shape {tuple(logits.shape)}: need (n, classes)"
-                )
-            if not logits.isfinite().all():
-                raise InputError("the classifier gives NaN or infinity: check its weights")
-            part = logits.argmax(1).bincount(minlength=logits.shape[1])
-            votes = part if done == 0 else votes + part
-            done += len(logits)
-        return votes
-
-    top = int(tally(voting.n0).argmax())
-    return top, int(tally(voting.n)[top])
+    top = int(tally(draw, voting.n0, rng).argmax())
+    return top, int(tally(draw, voting.n, rng)[top])
 
 
-def _noisy_codes(
+def tally(
+    draw: Callable[[int, torch.Generator], Tensor], total: int, rng: torch.Generator
+) -> Tensor:
+    """Return how many of `total` votes each class gets, (classes,).
+
+    Parameters
+    ----------
+    draw : callable
+        Gives the logits (n, classes) of up to so many noisy codes.
+    total : int
+    rng : torch.Generator
+        Handed to `draw`.
+
+    Raises
+    ------
+    fairtut.errors.InputError
+        For logits of the wrong shape, NaN or infinity.
+    """
+    votes = torch.zeros(0)
+    done = 0
+    while done < total:
+        logits = draw(total - done, rng)
+        if logits.ndim != 2 or logits.shape[1] < 2:
+            raise InputError(
+                f"the classifier gives logits of shape {tuple(logits.shape)}: need (n, classes)"
+            )
+        if not logits.isfinite().all():
+            raise InputError("the classifier gives NaN or infinity: check its weights")
+        part = logits.argmax(1).bincount(minlength=logits.shape[1])
+        votes = part if done == 0 else votes + part
+        done += len(logits)
+    return votes
+
+
+def noisy_codes(
     classifier: Callable[[Tensor], Tensor], code: Tensor, sigma: float, m: int, rng: torch.Generator
 ) -> Tensor:
     """Return the logits of up to m noisy copies of a code."""

@@ -40,8 +40,11 @@ if every distance is larger by that bound, a piece is given up only if it loses 
 distance is smaller, and the margin of the head is rounded down.  The search ends at a radius of
 ``_FLOOR``, so that :math:`d_{cs} = q + \max(2 q, \text{floor}) / (1 - \eta)`.  A curve whose search
 does not end within ``_PIECES`` pieces gets no certificate, with the reason ``"limit"``.  All of
-this is about the curve, R's polygon in double precision.  The network as deployed, in single
-precision, differs from it by its own rounding, which no certificate here covers.
+this is about the curve, R's polygon in double precision.  With ``rounded=True`` the statement is
+about what computers do: :mod:`~fairtut.methods.lassi.rounding` bounds how far a code may be from
+the curve, by e.  The plain model, in the type it is deployed in, is then fair only if it leads by
+more than e, and undecided if it hangs by less.  For a certificate, whose codes come from the curve,
+e is the rounding of double precision on both sides of the shift, and q grows by 2 e.
 """
 
 from __future__ import annotations
@@ -62,6 +65,7 @@ from fairtut.methods.lassi.certify import REACH, Certificates, check, sound_weig
 from fairtut.methods.lassi.classifier import margins
 from fairtut.methods.lassi.curve import Curve, Seen, trace
 from fairtut.methods.lassi.networks import Representation
+from fairtut.methods.lassi.rounding import Rounding
 
 ETA = 0.01
 """How far the radius of the chosen centre may stand above the least one, as a share."""
@@ -91,16 +95,25 @@ class ExactFairness:
         Largest distance of a code in the set from R(z).
     corners : int array, shape (b,)
         Corners of the curve in the set: 0 for a straight one.
+    undecided : bool array, shape (b,)
+        Whether the verdict hangs by less than rounding; such a decision is not fair.
     """
 
     prediction: np.ndarray
     fair: np.ndarray
     distance: np.ndarray
     corners: np.ndarray
+    undecided: np.ndarray
 
 
 def exact_fairness(
-    encoder: Representation, classifier: nn.Linear, z: Tensor, direction: Tensor, epsilon: float
+    encoder: Representation,
+    classifier: nn.Linear,
+    z: Tensor,
+    direction: Tensor,
+    epsilon: float,
+    *,
+    rounded: bool = False,
 ) -> ExactFairness:
     r"""Decide exactly, up to rounding, whether decisions are constant on :math:`|t| \le \epsilon`.
 
@@ -113,6 +126,9 @@ def exact_fairness(
     direction : Tensor, shape (q,) or (1, q)
     epsilon : float
         At least 0.
+    rounded : bool
+        Whether the rounding of both networks counts, in the type they have: the verdict is then
+        about the model as deployed, on any processor.  Else it is about real numbers.
 
     Raises
     ------
@@ -122,14 +138,15 @@ def exact_fairness(
     if not (math.isfinite(epsilon) and epsilon >= 0):
         raise InputError(f"epsilon must be a number of at least 0, got {epsilon}")
     rows = []
-    for curve in _curves(encoder, classifier, z, direction, max(epsilon, 1e-12)):
+    kind = classifier.weight.dtype if rounded else torch.float64
+    for curve, error in _curves(encoder, classifier, z, direction, max(epsilon, 1e-12), rounded):
         part, plain = curve.within(epsilon), curve.at(curve.t.new_zeros(1))
-        y_hat, gap = margins(classifier, torch.cat([plain, part]))
-        same = bool((y_hat == y_hat[0]).all() & (gap > 0).all())
-        farthest = float((part - plain).norm(dim=1).max())
-        rows.append((int(y_hat[0]), same, farthest, len(part) - 2))
-    prediction, fair, distance, corners = zip(*rows, strict=True)
-    return ExactFairness(*(np.array(v) for v in (prediction, fair, distance, corners)))
+        y_hat, gap = margins(classifier, torch.cat([plain, part]), error, kind)
+        fair = bool((y_hat == y_hat[0]).all() & (gap > 0).all())
+        changes = bool((gap[0] > 0) & ((y_hat != y_hat[0]) & (gap > 0)).any())
+        farthest = float((part - plain).norm(dim=1).max()) + 2 * error
+        rows.append((int(y_hat[0]), fair, farthest, len(part) - 2, not (fair or changes)))
+    return ExactFairness(*(np.array(v) for v in zip(*rows, strict=True)))
 
 
 def certify_exactly(
@@ -139,23 +156,27 @@ def certify_exactly(
     direction: Tensor,
     epsilon: float = 1.0,
     sigma: float = 0.65,
+    *,
+    rounded: bool = False,
 ) -> Certificates:
     """Certify without sampling (see the module): no chance is involved and nothing abstains.
 
-    The certificate is about the network in real arithmetic, computed in double precision.
+    The certificate is about the network in real arithmetic, computed in double precision.  With
+    `rounded` it also holds for the smoothed codes as they are computed here.
 
     Parameters and errors as in :func:`exact_fairness`; `sigma` is the noise of center smoothing.
     """
     smoothing = Smoothing(epsilon, sigma, n=2**62)  # checks epsilon and sigma
     level = float(ndtr(ndtri(0.5 + _CUT) + smoothing.epsilon / sigma))
     found, centers = [], []
-    for curve in _curves(encoder, classifier, z, direction, REACH * sigma):
+    wide = REACH * sigma + (smoothing.epsilon if rounded else 0.0)  # what a similar latent reaches
+    for curve, error in _curves(encoder, classifier, z, direction, wide, rounded, torch.float64):
         center = half_mass_center(curve, sigma)
         centers.append(curve.at(curve.t.new_zeros(1))[0] if center is None else center)
         if center is None or level >= 1 - _CUT:
             found.append(math.nan)
             continue
-        q = radius_of(curve, center, sigma, level)
+        q = radius_of(curve, center, sigma, level) + 2 * error
         found.append(q + max(2 * q, _FLOOR) / (1 - ETA))
     r_cs = torch.stack(centers)
     prediction, d_rs = (v.cpu().numpy() for v in margins(classifier, r_cs))
@@ -283,9 +304,15 @@ def _on_arc(where: Tensor, arc: Tensor, knots: Tensor) -> Tensor:
 
 
 def _curves(
-    encoder: Representation, classifier: nn.Linear, z: Tensor, direction: Tensor, reach: float
-) -> Iterator[Curve]:
-    """Yield the curve of each image."""
+    encoder: Representation,
+    classifier: nn.Linear,
+    z: Tensor,
+    direction: Tensor,
+    reach: float,
+    rounded: bool,
+    kind: torch.dtype | None = None,
+) -> Iterator[tuple[Curve, float]]:
+    """Yield the curve of each image, and how far R in a type may be from it: 0 unless `rounded`."""
     if not isinstance(encoder, Representation) or not isinstance(classifier, nn.Linear):
         raise InputError("exact results need a Representation and an nn.Linear: use certify()")
     z, directions = check(encoder, z, direction)
@@ -295,5 +322,7 @@ def _curves(
     with torch.no_grad(), evaluating(encoder):
         folded = encoder.fold()
         start, slope = folded.first(z, directions)
-        for row in start:
-            yield trace(folded, row, slope[0], reach)
+        rounding = Rounding(encoder, kind) if rounded else None
+        for latent, row in zip(z, start, strict=True):
+            curve = trace(folded, row, slope[0], reach)
+            yield curve, rounding.codes(latent, directions[0], curve) if rounding else 0.0
