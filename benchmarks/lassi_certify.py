@@ -37,45 +37,13 @@ from fairtut.methods.lassi.certify import draw, smooth_codes
 from fairtut.methods.lassi.classifier import Voting, margins, vote
 from fairtut.methods.lassi.exact import certify_exactly, exact_fairness
 from fairtut.methods.lassi.networks import Representation, linear
+from fairtut.methods.lassi.references import PlainBall, plain_center, plain_votes
 from fairtut.runtime.seeds import torch_rng
 
 FULL, SMALL = (12288, (2048, 1024), 512), (512, (128, 64), 32)
 IMAGES, IMAGES_K3, CODES, REPEATS = 32, 2, 1000, 60
 LENGTH = 24.0  # of directions: the curve then has as many corners as that of a trained naive R
-BATCH = 500
 TOLERANCE, TARGET, TARGET_K3, TARGET_VOTES, MEMORY = 1e-4, 150, 25, 1000, 1024
-
-
-def plain_center(
-    r: nn.Module, z: Tensor, a: Tensor, t: Tensor, smoothing: Smoothing
-) -> tuple[float, float, float]:
-    """Center smoothing as published, all draws tried: (d_cs, d_cs among the first few, share)."""
-    stages = [
-        torch.cat([r(z + part @ a) for part in stage.split(BATCH)]) for stage in t.float()
-    ]  # 3 of (n, d)
-    half = (smoothing.n + 1) // 2
-    medians = torch.stack([(stages[0] - c).norm(dim=1).kthvalue(half).values for c in stages[0]])
-    found = []
-    for tried in (smoothing.n, smoothing.candidates or smoothing.n):
-        best = int(medians[:tried].argmin())
-        share = float(((stages[1] - stages[0][best]).norm(dim=1) <= medians[best]).float().mean())
-        reach = (stages[2] - stages[0][best]).norm(dim=1).double()
-        found += [3 * float(reach.quantile(smoothing.level, interpolation="higher")), share]
-    return found[0], found[2], found[3]
-
-
-def plain_votes(head: nn.Module, code: Tensor, voting: Voting, rng: torch.Generator) -> float:
-    """Classifier smoothing as published: d_rs, NaN for an abstention."""
-    counts = []
-    for n in (voting.n0, voting.n):
-        votes = torch.zeros(2, dtype=torch.long)
-        for start in range(0, n, 1000):
-            noise = torch.randn(min(1000, n - start), len(code), generator=rng)
-            votes += head(code + voting.sigma * noise).argmax(1).bincount(minlength=2)
-        counts.append(votes)
-    m = int(counts[1][counts[0].argmax()])
-    low = stats.beta.ppf(voting.alpha, m, voting.n - m + 1)
-    return float("nan") if low < 0.5 else voting.sigma * float(stats.norm.ppf(low))
 
 
 def model(shape: tuple[int, tuple[int, ...], int], seed: int = 0) -> tuple[Representation, Tensor]:
@@ -87,6 +55,11 @@ def model(shape: tuple[int, tuple[int, ...], int], seed: int = 0) -> tuple[Repre
         norm.running_mean.normal_(0, 0.3, generator=rng)
         norm.running_var.uniform_(0.2, 0.6, generator=rng)
     return r.eval(), 0.4 * torch.randn(IMAGES, shape[0], generator=rng)
+
+
+def plain(r: nn.Module, z: Tensor, a: Tensor, t: Tensor, smoothing: Smoothing) -> list[PlainBall]:
+    """Center smoothing as published: with all draws tried, and with the first few."""
+    return plain_center(r, z, a, t, smoothing, smoothing.n, smoothing.candidates or smoothing.n)
 
 
 def timed(call: Callable[[], object]) -> tuple[float, object]:
@@ -102,7 +75,7 @@ def two_sample_p(smoothing: Smoothing) -> float:
     a = torch.nn.functional.normalize(z[1:2]) * 4
     one = replace(smoothing, n=2000, slack=0.1, sigma=1.0)
     ours = smooth_codes(r, z[:1].expand(REPEATS, -1), a, one, seed=1).d_cs
-    theirs = [plain_center(r, z[0], a, draw(one, 1, 2, i), one)[1] for i in range(REPEATS)]
+    theirs = [plain(r, z[0], a, draw(one, 1, 2, i), one)[1].d_cs for i in range(REPEATS)]
     return float(stats.ks_2samp(ours[np.isfinite(ours)], theirs).pvalue)
 
 
@@ -130,13 +103,13 @@ def measure(shape: tuple[int, tuple[int, ...], int], smoothing: Smoothing) -> di
     differences, plain_seconds = [], []
     for k, mine in ((1, curve), (3, direct)):
         t = draw(smoothing, k, 0, 0)
-        cost, plain = timed(lambda t=t, k=k: plain_center(r, z[0], directions[:k], t, smoothing))
+        cost, balls = timed(lambda t=t, k=k: plain(r, z[0], directions[:k], t, smoothing))
         plain_seconds.append(cost)
-        differences.append(abs(mine.d_cs[0] / plain[1] - 1))
+        differences.append(abs(mine.d_cs[0] / balls[1].d_cs - 1))
         if k == 1:
-            differences.append(abs(every.d_cs[0] / plain[0] - 1))
+            differences.append(abs(every.d_cs[0] / balls[0].d_cs - 1))
     rng = torch_rng(4)
-    plain_vote_seconds, plain_d_rs = timed(lambda: plain_votes(head, codes[0], voting, rng))
+    plain_vote_seconds, (_, plain_d_rs) = timed(lambda: plain_votes(head, codes[0], voting, rng))
     ours = votes.d_rs[np.isfinite(votes.d_rs)]
     vote_off = abs(plain_d_rs - ours.mean()) / ours.std(ddof=1)
     ratios = [plain_seconds[0] / seconds * len(z), plain_seconds[1] / seconds_k3 * IMAGES_K3]
