@@ -19,6 +19,7 @@ from fairtut.methods.lassi.certify import certify
 from fairtut.methods.lassi.classifier import Voting
 from fairtut.methods.lassi.exact import certify_exactly, exact_fairness
 from fairtut.methods.lassi.networks import Representation, linear
+from fairtut.methods.lassi.sequential import certify_early
 from fairtut.methods.reprogramming.estimator import Trigger
 from fairtut.methods.reprogramming.keeping import load_words, save_words
 from fairtut.methods.reprogramming.text import TEXT, on_empty, text_logits, train_words
@@ -187,6 +188,7 @@ def test_certificates_are_those_of_the_cpu(double: bool) -> None:
     def everything(device: str) -> list[np.ndarray]:
         parts = r.to(device), head.to(device), z.to(device), a.to(device)
         sampled = [certify(*parts, *settings, path=p) for p in ("curve", "folded", "generic")]
+        sampled.append(certify_early(*parts, *settings))
         exact = certify_exactly(*parts), exact_fairness(*parts, 1.0)
         return [*(c.d_cs for c in sampled), *(c.d_rs for c in sampled), exact[0].d_cs,
                 exact[1].distance]  # fmt: skip
