@@ -126,15 +126,31 @@ def _run(arguments: argparse.Namespace) -> None:
     check_mode(arguments.data)
     notebook = find_chapter(arguments.chapter)
     home = notebook.parent.parent if notebook.parent.name == "notebooks" else notebook.parent
-    name = f"{notebook.stem}-{arguments.preset}-{arguments.data}.ipynb"
-    out = (arguments.out or home / "_build" / "runs" / name).resolve()
-    if out == notebook:
-        raise InputError(f"--out {arguments.out} is the chapter itself: name another file")
     parameters = {"preset": arguments.preset, "data": arguments.data, "seed": arguments.seed}
+    seed = f"-seed{arguments.seed}" if arguments.seed else ""
+    name = f"{notebook.stem}-{arguments.preset}-{arguments.data}{seed}.ipynb"
+    out = (arguments.out or home / "_build" / "runs" / name).resolve()
+    if out.exists() and not _is_run_of(out, notebook, parameters):
+        raise InputError(
+            f"{out} exists and is no earlier run of {notebook.stem} with these parameters: name "
+            "another file with --out"
+        )
     if arguments.results_dir is not None:
         parameters["results_dir"] = str(arguments.results_dir.resolve())
     execute(notebook, out, parameters, home)
     print(f"executed notebook: {out}")
+
+
+def _is_run_of(out: Path, notebook: Path, parameters: Mapping[str, Any]) -> bool:
+    """Tell whether a file is what papermill made of this chapter with these parameters."""
+    import json
+
+    try:
+        made = json.loads(out.read_text(encoding="utf-8"))["metadata"]["papermill"]
+        same = Path(made["input_path"]).name == notebook.name
+        return same and {key: made["parameters"].get(key) for key in parameters} == parameters
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return False
 
 
 def find_chapter(name: str, start: Path | None = None) -> Path:

@@ -425,7 +425,7 @@ show(
 )
 both, alone = probes["trained on both, scored on z′"], probes["trained on z′, scored on z′"]
 say(
-    "From $z'$ the probe that saw both kinds reads {both}, the one that saw $z'$ only {alone}. From raw codes it reads {raw}, "
+    "From z′ the probe that saw both kinds reads {both}, the one that saw z′ only {alone}. From raw codes it reads {raw}, "
     "and a probe that knows nothing else {plain}.",
     both=both,
     alone=alone,

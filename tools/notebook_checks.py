@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from tools import cells
+from fairtut.report import results
+from fairtut.report.claims import chapter_id
+from fairtut.report.origin import digest_of_cells
+from tools import cells, figure_checks, page_checks
 from tools.common import shown
 
 MAX_CELL_LINES = 40
@@ -89,6 +93,56 @@ def check_shown(notebook: cells.Notebook, chapter: str) -> Iterator[str]:
         yield "outputs show other claims or records than those that are here: run `make outputs`"
 
 
+def check_record(
+    notebook: cells.Notebook, chapter: str, records: Sequence[results.Record] | None = None
+) -> Iterator[str]:
+    """The committed record of the page's own run was made by the cells that are here now.
+
+    Parameters
+    ----------
+    notebook : nbformat.NotebookNode
+    chapter : str
+        The stem of its file.
+    records : sequence of Record, optional
+        Default: the committed ones.
+    """
+    own = (chapter_id(chapter), cells.PARAMETERS["preset"], cells.PARAMETERS["data"])
+    sources = [cell.source for cell in cells.code_cells(notebook)]
+    last = next((i for i, source in enumerate(sources) if "record.save(" in source), None)
+    for record in _committed() if records is None else records:
+        if (record.chapter, record.preset, record.data) != own or "cells" not in record.code:
+            continue
+        # a kernel knows the cells that ran before and with the one that saves
+        if last is None or record.code["cells"] != digest_of_cells(sources[: last + 1]):
+            yield f"record {record.name} was made by other cells: run `make outputs`"
+
+
+@functools.cache
+def _committed() -> tuple[results.Record, ...]:
+    return tuple(results.load_records())
+
+
+@functools.cache
+def _verdicts() -> tuple[results.Verdict, ...]:
+    return tuple(results.judge(results.load_claims(), _committed()))
+
+
+def check_text(notebook: cells.Notebook) -> Iterator[str]:
+    """No text shows a mark of the machine, and no table calls a judged claim *not tested*."""
+    yield from page_checks.notebook_faults(notebook, {v.id for v in _verdicts()})
+    for number, cell in enumerate(notebook.cells):
+        for output in cell.get("outputs", []):
+            html = _words(output.get("data", {}).get("text/html", ""))
+            for fault in page_checks.untested_faults(html, _verdicts()):
+                yield f"cell {number} shows {fault}"
+
+
+def check_figures(notebook: cells.Notebook) -> Iterator[str]:
+    """A reader is told how to read each figure before the next one, or the next heading, comes."""
+    for number in figure_checks.unread(notebook):
+        yield f"cell {number} shows a figure that no text follows: add a sentence that reads it"
+
+
 def check_parameters(notebook: cells.Notebook) -> Iterator[str]:
     """There is one parameters cell, and it has exactly the four parameters and defaults."""
     tagged = [cell for cell in cells.code_cells(notebook) if "parameters" in cells.tags(cell)]
@@ -165,6 +219,9 @@ def problems(source: Path) -> list[str]:
         *check_pair(source, notebook),
         *check_outputs(notebook),
         *check_shown(notebook, source.stem),
+        *check_record(notebook, source.stem),
+        *check_text(notebook),
+        *check_figures(notebook),
         *check_parameters(notebook),
         *check_first_cell(notebook),
         *check_cells(notebook),

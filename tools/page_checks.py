@@ -12,14 +12,15 @@ from typing import Any, Final
 from bs4 import BeautifulSoup
 from bs4.element import NavigableString, Tag
 
+from fairtut.report.results import Verdict
 from tools import cells
 
 _UNREAD: Final = "script, style, code, pre, svg, math, textarea, .math, mjx-container, head"
+_UNTESTED: Final = "not tested"
 _INLINE: Final = frozenset({"a", "b", "em", "i", "span", "strong", "sub", "sup", "abbr"})
 _FORMULA: Final = re.compile(r"\\\(.*?\\\)|\\\[.*?\\\]", re.DOTALL)
-_MARKDOWN: Final = re.compile(
-    r"```.*?```|`[^`]*`|\$\$.*?\$\$|\$(?=\S)[^$\n]*\$|<script.*?</script>", re.DOTALL
-)
+_CODE: Final = re.compile(r"```.*?```|`[^`]*`|<script.*?</script>", re.DOTALL)
+_DOLLARS: Final = re.compile(r"\$\$.*?\$\$|\$(?=\S)[^$\n]*\$", re.DOTALL)
 _FAULTS: Final = {
     "a dollar sign": re.compile(r"\$"),
     "an exponent of a machine": re.compile(r"\d[eE][-+]\d\d"),
@@ -64,7 +65,8 @@ def _shown(output: Any) -> str:
     data = output.get("data", {})
     if "text/html" in data:
         return visible("".join(data["text/html"]))
-    return _MARKDOWN.sub("", "".join(data.get("text/markdown", "")))
+    # the book draws no formula in an output's Markdown: its dollars stay
+    return _CODE.sub("", "".join(data.get("text/markdown", "")))
 
 
 def notebook_faults(notebook: cells.Notebook, ids: Iterable[str] = ()) -> list[str]:
@@ -76,35 +78,42 @@ def notebook_faults(notebook: cells.Notebook, ids: Iterable[str] = ()) -> list[s
     found = []
     for place, cell in enumerate(notebook.cells):
         if cell.cell_type == "markdown":
-            texts = [_MARKDOWN.sub("", cell.source)]
+            texts = [_DOLLARS.sub("", _CODE.sub("", cell.source))]
         else:
             texts = [_shown(output) for output in cell.get("outputs", [])]
         found += [f"cell {place} shows {f}" for text in texts for f in text_faults(text, ids)]
     return found
 
 
-def untested_faults(html: str, judged: Iterable[tuple[str, str]]) -> list[str]:
-    """Return the rows that say *not tested* although a record judges the claim.
+def untested_faults(html: str, verdicts: Iterable[Verdict]) -> list[str]:
+    """Return what a page calls *not tested* although a committed record judges it.
+
+    Rows are known by the words of their claim and its place.  Claims that share both are counted:
+    a table may call as many of them *not tested* as no record judges.
 
     Parameters
     ----------
     html : str
         A page or an output.
-    judged : iterable of (str, str)
-        The words and the place in the paper of every claim that a record judges.
+    verdicts : iterable of Verdict
+        On every claim, from the committed records.
     """
-    known = {(_plain(says), _plain(where)) for says, where in judged}
+    allowed: dict[tuple[str, str], int] = {}
+    for verdict in verdicts:
+        key = _plain(verdict.says), _plain(verdict.where)
+        allowed[key] = allowed.get(key, 0) + (verdict.verdict == _UNTESTED)
     found = []
-    for row in BeautifulSoup(html, "html.parser").select("tr"):
-        if "not tested" not in {_plain(mark.get_text()) for mark in row.select(".ft-verdict")}:
-            continue
-        text = _plain(row.get_text(" "))
-        found += [
-            f"not tested, but judged: {says!r}"
-            for says, where in sorted(known)
-            if text.startswith(says) and where in text
-        ]
+    for table in BeautifulSoup(html, "html.parser").select("table"):
+        rows = [_plain(row.get_text(" ")) for row in table.select("tr") if _is_untested(row)]
+        for (says, where), most in allowed.items():
+            shown = sum(text.startswith(says) and where in text for text in rows)
+            if shown > most:
+                found.append(f"not tested, but judged: {says!r}")
     return found
+
+
+def _is_untested(row: Tag) -> bool:
+    return any(_plain(mark.get_text()) == _UNTESTED for mark in row.select(".ft-verdict"))
 
 
 def _plain(text: str) -> str:

@@ -17,11 +17,11 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from docutils import nodes
-from docutils.parsers.rst import Directive
 from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
@@ -29,12 +29,18 @@ from sphinx.util.docutils import SphinxDirective, SphinxRole
 
 from fairtut.errors import FairtutError
 from fairtut.report import results
-from fairtut.report.claims import CLAIMS_DIR
+from fairtut.report.claims import CLAIMS_DIR, chapter_id
 from fairtut.report.markup import NOTHING, number, points
+from fairtut.report.origin import study_of
 from fairtut.report.prose import BADGES
-from fairtut.report.records import committed_results
+from fairtut.report.records import Record, committed_results
+from fairtut.report.standing import remarks
 from fairtut.report.tables import interval
 from fairtut.report.verdicts import RULES
+from fairtut.runtime import code
+
+WRITERS = "fairtut.report.tables"
+"""The module that imports all those that compute and write what a table says."""
 
 
 def badge(verdict: str, count: int | None = None) -> nodes.inline:
@@ -85,7 +91,8 @@ def summary(env: BuildEnvironment) -> list[nodes.Node]:
     papers = results.papers()
     if not papers:
         return [nodes.paragraph("", "No claim has been written down yet.")]
-    verdicts = results.judge(results.load_claims(), results.load_records())
+    records = results.load_records()
+    verdicts = results.judge(results.load_claims(), records)
     rows = []
     for paper in papers.values():
         counts = Counter(v.verdict for v in verdicts if v.paper == paper.id)
@@ -101,13 +108,15 @@ def summary(env: BuildEnvironment) -> list[nodes.Node]:
                 _cell(*badges),
             ]
         )
-    return [table(["Paper", "By", "Claims", "Verdicts"], rows, "papers", [38, 22, 8, 32])]
+    whole = table(["Paper", "By", "Claims", "Verdicts"], rows, "papers", [38, 22, 8, 32])
+    return [whole, *noted(records)]
 
 
 def claims_table(paper: str) -> list[nodes.Node]:
     """Return the table of one paper's claims: what it reports, what we measure, the verdict."""
+    claims, records = results.load_claims(paper), results.load_records()
     rows = []
-    for verdict in results.judge(results.load_claims(paper), results.load_records()):
+    for verdict in results.judge(claims, records):
         values = verdict.values
         says = nodes.paragraph("", verdict.says)
         place = nodes.paragraph("", verdict.where, classes=["ft-where"])
@@ -125,7 +134,14 @@ def claims_table(paper: str) -> list[nodes.Node]:
             ]
         )
     heads = ["Claim", "Paper", "Ours [95 %]", "Seeds", "Δ points", "Verdict"]
-    return [table(heads, rows, "claims", [36, 8, 16, 7, 8, 25])]
+    chapters = {claim.chapter for claim in claims}
+    whole = table(heads, rows, "claims", [36, 8, 16, 7, 8, 25])
+    return [whole, *noted(record for record in records if record.chapter in chapters)]
+
+
+def noted(records: Iterable[Record]) -> list[nodes.Node]:
+    """Return a paragraph for each remark on records, as ``fairtut results`` prints them."""
+    return [nodes.paragraph("", text, classes=["ft-where"]) for text in remarks(records)]
 
 
 def watch(env: BuildEnvironment) -> None:
@@ -149,11 +165,12 @@ class Scoreboard(SphinxDirective):
             raise self.error(str(error)) from error
 
 
-class VerdictRules(Directive):
+class VerdictRules(SphinxDirective):
     """``{verdict-rules}``."""
 
     def run(self) -> list[nodes.Node]:
         """Return the rules as a definition list."""
+        watch(self.env)
         items = [
             nodes.definition_list_item(
                 "",
@@ -207,8 +224,12 @@ class Measured(SphinxRole):
 
 
 def state() -> str:
-    """Return a digest of all committed claims and records."""
-    digest = hashlib.sha256()
+    """Return a digest of all that the tables follow from: claims, records and the code."""
+    digest = hashlib.sha256(Path(__file__).read_bytes())
+    # a record counts only if its configuration is that of its chapter's presets
+    studies = [study_of(chapter_id(paper.chapter)) for paper in results.papers().values()]
+    for module in (WRITERS, *(f"{name}.presets" for name in studies if name)):
+        digest.update(code.digest(module).encode())
     folders = [folder for folder in (CLAIMS_DIR, committed_results()) if folder is not None]
     for folder in folders:
         for path in sorted(p for p in Path(folder).rglob("*") if p.suffix in {".yaml", ".json"}):

@@ -61,14 +61,23 @@ def spelled(id: str) -> str:
     return re.sub(r"[-_]", " ", re.sub(r"\.(?=[a-z])|(?<=[a-z])\.", " · ", id))
 
 
+def words(name: str) -> str:
+    """Write a name of the code as words; anything else stays as it is.
+
+    >>> words("other_religions"), words("$x_i$"), words("Blond_Hair")
+    ('other religions', '$x_i$', 'Blond_Hair')
+    """
+    return name.replace("_", " ") if re.fullmatch(r"[a-z0-9]+(_[a-z0-9]+)+", name) else name
+
+
 def escape(text: object) -> str:
     """Escape text for HTML, in an element or in a quoted attribute."""
     return html.escape(str(text), quote=True)
 
 
 UNSAFE_MATHS: Final = re.compile(
-    r"\\(href|url|style|class|cssId|data|texttip|toggle|require|def|let|(re)?newcommand|unicode)"
-    r"(?![a-zA-Z])"
+    r"\\(href|url|style|class|cssId|data|texttip|mathtip|toggle|mmlToken|bbox|unicode|require|let"
+    r"|[gex]?def|(re)?new(command|environment))(?![a-zA-Z])"
 )
 """Commands of formulas that reach the page around the formula: links, styles, definitions."""
 

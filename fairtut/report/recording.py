@@ -100,8 +100,10 @@ class Record:
         fairtut.errors.UnknownName
             If the preset or the data mode does not exist.
         fairtut.errors.RecordError
-            If the chapter's name is not one word.
+            If the chapter's name is not one word, or the record would take the place of one that
+            counts without counting itself (:func:`fairtut.report.standing.check_place`).
         """
+        from fairtut.report.standing import check_place
         from fairtut.runtime.device import describe_device
 
         choose(dict.fromkeys(PRESETS), preset)
@@ -120,6 +122,7 @@ class Record:
             _watched=Watched(device),
         )
         if results_dir is not None:
+            check_place(record, record.place(results_dir))
             record._growing = Growing(record.place(results_dir), record.as_dict)
             after_every_cell(record._growing.flush)
         return record
@@ -131,8 +134,10 @@ class Record:
     @property
     def name(self) -> str:
         """The file's place below the results folder, without ``.json``."""
+        root = (self.seeds.get("root") or [0])[0]
+        seed = f"-seed{root}" if root else ""
         tag = "" if self.device.get("type", "cpu") == "cpu" else f"-{self.device['tag']}"
-        return f"{self.chapter}/{self.preset}-{self.data}{tag}"
+        return f"{self.chapter}/{self.preset}-{self.data}{seed}{tag}"
 
     def dataset(self, name: str, *, rows: int, digest: str, source: str) -> None:
         """Note a data set that the run used.
@@ -286,8 +291,11 @@ class Record:
         Raises
         ------
         fairtut.errors.RecordError
-            If nothing was measured, or the file cannot be written.
+            If nothing was measured, the file cannot be written, or it holds a record that counts
+            and this one does not.
         """
+        from fairtut.report.standing import check_place
+
         if not self.measurements:
             raise RecordError(f"record {self.name} is empty: call .measure(...) before .save(...)")
         if self._clock is not None:
@@ -297,6 +305,7 @@ class Record:
         self.code = self.code and self.code | cells_of_kernel()
         check_record(self.as_dict(), f"record {self.name}")
         path = self.place(results_dir)
+        check_place(self, path)
         try:
             atomic_write_text(path, dump(self.as_dict()))
         except OSError as error:

@@ -1,7 +1,8 @@
 """Records: what a run measured, as a small JSON file that later readers can trust.
 
 A chapter collects measurements in a :class:`~fairtut.report.recording.Record` and saves it to
-``results/<chapter>/<preset>-<data>[-<device>].json`` (the device only where it is not a CPU).
+``results/<chapter>/<preset>-<data>[-seed<n>][-<device>].json`` (the seed only where it is not 0,
+the device only where it is not a CPU).
 The file holds, in this order,
 
 ===============  ===================================================================================

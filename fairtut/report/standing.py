@@ -6,10 +6,15 @@ import functools
 import importlib
 import json
 from collections.abc import Iterable
-from typing import Any, Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
-from fairtut.report.origin import as_json, differences, study_of
-from fairtut.report.recording import Record
+from fairtut.errors import RecordError
+from fairtut.report.origin import as_json, code_of, differences, study_of
+from fairtut.runtime.parameters import seen
+
+if TYPE_CHECKING:
+    from fairtut.report.recording import Record
 
 MOST: Final = 3
 """How many differences a sentence names."""
@@ -37,14 +42,54 @@ def fault(record: Record) -> str:
     )
 
 
+def check_place(record: Record, path: Path) -> None:
+    """Refuse that a record which counts for no verdict takes the place of one that counts.
+
+    Records of other chapters, data, seeds and devices have other places.
+
+    Parameters
+    ----------
+    record : Record
+        Only its configuration needs to be there.
+    path : pathlib.Path
+        Where it is to be written.
+
+    Raises
+    ------
+    fairtut.errors.RecordError
+        If so.
+    """
+    from fairtut.report.records import load_record
+
+    wrong = fault(record)
+    if not wrong or not path.is_file():
+        return
+    try:
+        there = load_record(path)
+    except RecordError:
+        return  # nothing is lost
+    if not fault(there):
+        raise RecordError(
+            f"{wrong}; {seen(path)} counts and is not overwritten: name another results_dir"
+        )
+
+
 def remarks(records: Iterable[Record]) -> list[str]:
-    """Say in sentences which records do not count, and which name no code."""
+    """Say in sentences which records do not count, and which name no code, or an earlier one."""
     listed = list(records)
     faults = [f"{text[0].upper()}{text[1:]}." for text in map(fault, listed) if text]
     old = [record.name for record in listed if not record.code]
     if old:
         faults.append(f"Made before records named their code: {', '.join(sorted(old))}.")
+    other = [record.name for record in listed if record.code and _code_has_changed(record)]
+    if other:
+        faults.append(f"Made by an earlier version of the code: {', '.join(sorted(other))}.")
     return faults
+
+
+def _code_has_changed(record: Record) -> bool:
+    now = code_of(record.chapter)
+    return "study" in now and record.code.get("study") != now["study"]
 
 
 @functools.cache

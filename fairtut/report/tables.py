@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from fairtut.errors import InputError
 from fairtut.metrics.estimates import Estimate
-from fairtut.report.markup import NOTHING, Bundle, escape, inline, number, points, powers
+from fairtut.report.markup import NOTHING, Bundle, escape, inline, number, points, powers, words
 from fairtut.report.prose import verdict_badge, written
 from fairtut.report.verdicts import Verdict
 
@@ -44,7 +44,8 @@ def table(frame: pd.DataFrame, *, caption: str, formats: Mapping[str, str] | Non
     Parameters
     ----------
     frame : pandas.DataFrame
-        What to show; its index is left out, so reset it where it carries meaning.
+        What to show; its index is left out, so reset it where it carries meaning.  A column that
+        is named as in code stands there in words: ``weight_min`` as ``weight min``.
     caption : str
         What the table holds.
     formats : mapping of str to str, optional
@@ -68,6 +69,7 @@ def table(frame: pd.DataFrame, *, caption: str, formats: Mapping[str, str] | Non
         "right" if rows and all(_is_number(value) for value in frame.iloc[:, i]) else "left"
         for i in range(len(heads))
     ]
+    heads = [words(head) for head in heads]
     return _bundle(_page(heads, sides, _body(rows, sides), caption), heads, rows, caption)
 
 

@@ -1,9 +1,5 @@
 """The book in a real browser, light and dark: a clean console and a theme that follows."""
 
-import functools
-import http.server
-import threading
-
 import pytest
 
 from tools import book
@@ -16,40 +12,6 @@ pytestmark = [
     pytest.mark.skipif(find_browser() is None, reason="no chromium with chromedriver here"),
 ]
 PAGES = [f"{page}.html" for page in book.pages()]
-
-
-class Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, format, *args):
-        """Keep the test's output free of request lines."""
-
-
-@pytest.fixture(scope="module")
-def address(site):
-    """Serve the site on a free port."""
-    handler = functools.partial(Quiet, directory=str(site))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-        server.shutdown()
-
-
-@pytest.fixture(scope="module")
-def driver(tmp_path_factory):
-    """One headless browser for the module; explicit paths, so that nothing is downloaded."""
-    from selenium import webdriver
-    from selenium.webdriver.chrome.service import Service
-
-    browser, chromedriver = find_browser()
-    options = webdriver.ChromeOptions()
-    options.binary_location = browser
-    for flag in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu",
-                 "--window-size=1280,1600",
-                 f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):  # fmt: skip
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(options=options, service=Service(chromedriver))
-    yield driver
-    driver.quit()
 
 
 @pytest.fixture(params=["light", "dark"])

@@ -1,6 +1,7 @@
 """The scoreboard and the quoted numbers: computed at build time, wrong names refused."""
 
 import sys
+from types import SimpleNamespace
 
 import pytest
 
@@ -10,6 +11,7 @@ sys.path.insert(0, str(ROOT / "book" / "_ext"))
 extension = pytest.importorskip("fairtut_results", exc_type=ImportError)
 
 from fairtut.report import results  # noqa: E402
+from fairtut.report.standing import remarks  # noqa: E402
 
 pytestmark = pytest.mark.book
 
@@ -63,3 +65,37 @@ def test_the_scoreboard_page_shows_every_claim(pages):
     text = pages["book/scoreboard.html"].get_text(" ")
     for paper in results.papers().values():
         assert paper.title in text
+
+
+def test_the_scoreboard_says_which_records_are_old(pages):
+    text = pages["book/scoreboard.html"].get_text(" ")
+    told = remarks(results.load_records())
+    assert told
+    for sentence in told:
+        assert " ".join(sentence.split()) in " ".join(text.split())
+
+
+def test_records_claims_and_code_make_a_page_stale(monkeypatch, tmp_path):
+    """What the tables follow from is in the state; an unchanged state asks for no page."""
+    env = SimpleNamespace(fairtut_pages={"book/scoreboard"}, found_docs={"book/scoreboard", "x"})
+
+    def stale():
+        return extension.outdated(None, env, set(), set(), set())
+
+    assert stale() == stale() == []
+    with monkeypatch.context() as patch:
+        patch.setattr(extension.code, "digest", lambda module: f"changed {module}")
+        assert stale() == ["book/scoreboard"]
+    assert stale() == ["book/scoreboard"]
+    for name, suffix in (("CLAIMS_DIR", "yaml"), ("committed_results", "json")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / f"new.{suffix}").write_text("")
+        folder = tmp_path / name
+        monkeypatch.setattr(extension, name, folder if name.isupper() else lambda f=folder: f)
+        assert stale() == ["book/scoreboard"]
+    assert stale() == []
+
+
+def test_the_code_that_writes_the_tables_is_in_the_state():
+    for module in ("report.markup", "report.verdicts", "report.standing", "report.prose"):
+        assert f"fairtut.{module}" in extension.code.modules(extension.WRITERS)

@@ -9,7 +9,8 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from tools import book, repo
+from fairtut.report import results
+from tools import book, page_checks, repo
 from tools.common import ROOT, chapters
 
 pytestmark = [pytest.mark.book, pytest.mark.timeout(600)]
@@ -172,6 +173,18 @@ def test_every_page_has_a_favicon_and_a_title(pages):
         page = pages[name]
         assert page.find("link", rel=lambda value: value and "icon" in value), name
         assert page.title.get_text(strip=True), name
+
+
+def test_no_page_shows_a_mark_of_the_machine(pages):
+    ids = {claim.id for claim in results.load_claims()}
+    found = {name: page_checks.html_faults(str(page), ids) for name, page in pages.items()}
+    assert {name: faults for name, faults in found.items() if faults} == {}
+
+
+def test_no_page_calls_a_judged_claim_untested(pages):
+    verdicts = results.judge(results.load_claims(), results.load_records())
+    found = {name: page_checks.untested_faults(str(page), verdicts) for name, page in pages.items()}
+    assert {name: faults for name, faults in found.items() if faults} == {}
 
 
 def test_no_build_path_on_any_page(pages):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -9,16 +10,7 @@ import pytest
 from fairtut.errors import RecordError, UnknownName
 from fairtut.report.claims import POINT, Claim, chapter_id, load_claims, papers, read_claims
 
-HEAD = """\
-paper: toy
-title: A toy paper
-authors: Ada and Grace
-venue: ICML
-year: 2020
-citation: toy2020
-chapter: 07_toy
-claims:
-"""
+Write = Callable[..., Path]
 NUMBER = """\
 - id: table1.lr.accuracy
   where: Table 1, row LR
@@ -53,14 +45,8 @@ EXACT = """\
 """
 
 
-def write(folder: Path, *claims: str, head: str = HEAD, name: str = "toy.yaml") -> Path:
-    path = folder / name
-    path.write_text(head + "".join(claims), encoding="utf-8")
-    return path
-
-
-def test_every_field_arrives_and_defaults_are_filled(tmp_path: Path) -> None:
-    head, (number, trend, exact) = read_claims(write(tmp_path, NUMBER, TREND, EXACT))
+def test_every_field_arrives_and_defaults_are_filled(write: Write) -> None:
+    head, (number, trend, exact) = read_claims(write(NUMBER, TREND, EXACT))
     assert (head.id, head.chapter, head.year, head.citation) == ("toy", "07_toy", 2020, "toy2020")
     assert number == Claim(
         paper="toy",
@@ -86,13 +72,13 @@ def test_every_field_arrives_and_defaults_are_filled(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["1e-6", "1.0e-6", "0.000001"])
-def test_numbers_in_scientific_notation_are_numbers(tmp_path: Path, text: str) -> None:
-    _, (claim,) = read_claims(write(tmp_path, EXACT, f"  tolerance: {text}\n"))
+def test_numbers_in_scientific_notation_are_numbers(text: str, write: Write) -> None:
+    _, (claim,) = read_claims(write(EXACT, f"  tolerance: {text}\n"))
     assert claim.tolerance == 1e-6
 
 
-def test_untested_keeps_its_reason(tmp_path: Path) -> None:
-    _, (claim,) = read_claims(write(tmp_path, NUMBER, "  untested: needs 40 GPU hours\n"))
+def test_untested_keeps_its_reason(write: Write) -> None:
+    _, (claim,) = read_claims(write(NUMBER, "  untested: needs 40 GPU hours\n"))
     assert claim.untested == "needs 40 GPU hours"
 
 
@@ -126,10 +112,10 @@ def test_untested_keeps_its_reason(tmp_path: Path) -> None:
     ],
 )  # fmt: skip
 def test_each_mistake_names_the_file_and_the_fix_in_one_line(
-    tmp_path: Path, claims: list[str], parts: list[str]
+    claims: list[str], parts: list[str], write: Write
 ) -> None:
     with pytest.raises(RecordError) as caught:
-        read_claims(write(tmp_path, *claims))
+        read_claims(write(*claims))
     message = str(caught.value)
     assert message.startswith("toy.yaml")
     assert "\n" not in message
@@ -148,21 +134,21 @@ def test_each_mistake_names_the_file_and_the_fix_in_one_line(
         ("title: A toy paper", "title: [", "not valid YAML"),
     ],
 )
-def test_the_head_is_checked_too(tmp_path: Path, old: str, new: str, part: str) -> None:
+def test_the_head_is_checked_too(old: str, new: str, part: str, write: Write, head: str) -> None:
     with pytest.raises(RecordError, match=part) as caught:
-        read_claims(write(tmp_path, head=HEAD.replace(old, new)))
+        read_claims(write(head=head.replace(old, new)))
     assert "\n" not in str(caught.value)
 
 
-def test_an_empty_file_is_refused(tmp_path: Path) -> None:
+def test_an_empty_file_is_refused(write: Write) -> None:
     with pytest.raises(RecordError, match=r"toy\.yaml"):
-        read_claims(write(tmp_path, head=""))
+        read_claims(write(head=""))
 
 
-def test_papers_and_claims_come_in_chapter_order(tmp_path: Path) -> None:
-    write(tmp_path, NUMBER)
-    first = HEAD.replace("paper: toy", "paper: zebra").replace("07_toy", "01_zebra")
-    write(tmp_path, EXACT, head=first, name="zebra.yaml")
+def test_papers_and_claims_come_in_chapter_order(tmp_path: Path, write: Write, head: str) -> None:
+    write(NUMBER)
+    first = head.replace("paper: toy", "paper: zebra").replace("07_toy", "01_zebra")
+    write(EXACT, head=first, name="zebra.yaml")
     assert list(papers(tmp_path)) == ["zebra", "toy"]
     assert [c.id for c in load_claims(directory=tmp_path)] == ["theorem1", "table1.lr.accuracy"]
     assert [c.id for c in load_claims("toy", tmp_path)] == ["table1.lr.accuracy"]

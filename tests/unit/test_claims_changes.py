@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,15 +14,7 @@ from fairtut.report.claims import CLAIMS_DIR, load_claims
 from tools import claims as tool
 from tools.common import ToolError
 
-TOY = """\
-paper: toy
-title: A toy paper
-authors: Ada and Grace
-venue: ICML
-year: 2020
-citation: toy2020
-chapter: 07_toy
-claims:
+CLAIMS = """\
 - id: table1.lr.accuracy
   where: Table 1, row LR
   says: Plain training keeps its accuracy.
@@ -47,10 +40,10 @@ changes:
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    (tmp_path / "toy.yaml").write_text(TOY)
-    tool.stamp(tmp_path)
-    return tmp_path
+def folder(write: Callable[..., Path]) -> Path:
+    home = write(CLAIMS).parent
+    tool.stamp(home)
+    return home
 
 
 def edit(folder: Path, old: str, new: str, ids: str = "") -> None:
@@ -126,7 +119,7 @@ def test_a_reason_that_was_counted_may_not_go(folder: Path) -> None:
 
 
 def test_a_claim_taken_out_and_a_paper_taken_out_are_told(folder: Path) -> None:
-    edit(folder, TOY[TOY.index("- id: table1.lr.gap") :], "")
+    edit(folder, CLAIMS[CLAIMS.index("- id: table1.lr.gap") :], "")
     assert "table1.lr.gap has changed" in tool.problems(folder)[0]
     (folder / "toy.yaml").unlink()
     assert tool.problems(folder) == ["digests.json: there is no toy.yaml"]
@@ -146,7 +139,8 @@ def test_a_claim_taken_out_and_a_paper_taken_out_are_told(folder: Path) -> None:
     ],
 )  # fmt: skip
 def test_a_malformed_reason_is_told_in_one_line(folder: Path, entry: str, part: str) -> None:
-    (folder / "toy.yaml").write_text(TOY + "changes:\n" + entry)
+    with (folder / "toy.yaml").open("a") as file:
+        file.write("changes:\n" + entry)
     with pytest.raises(RecordError, match=part) as caught:
         read_changes(folder / "toy.yaml")
     assert "\n" not in str(caught.value)

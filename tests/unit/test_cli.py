@@ -341,7 +341,9 @@ def test_an_unknown_chapter_names_those_that_exist(house: Path) -> None:
         (["toy", "--preset", "big"], "unknown preset 'big'"),
         (["toy", "--data", "fake"], "unknown data mode 'fake'"),
         (["tox"], "unknown chapter 'tox'"),
-        (["toy", "--out", "notebooks/07_toy.ipynb"], "is the chapter itself"),
+        (["toy", "--out", "notebooks/07_toy.ipynb"], "is no earlier run of 07_toy"),
+        (["toy", "--out", "notebooks/11_other.ipynb"], "is no earlier run of 07_toy"),
+        (["toy", "--out", "notebooks"], "name another file with --out"),
     ],
 )
 def test_names_are_checked_before_anything_runs(
@@ -362,12 +364,30 @@ def test_a_chapter_runs_with_its_parameters(
     assert cli.main(words) == 0
     seen = (house / "elsewhere" / "seen.txt").read_text()
     assert seen == f"smoke synthetic 7 {house.name}"
-    out = house / "_build" / "runs" / "07_toy-smoke-synthetic.ipynb"
+    out = house / "_build" / "runs" / "07_toy-smoke-synthetic-seed7.ipynb"
     assert out.is_file()
     assert capsys.readouterr().out.strip().endswith(str(out))
     source = (house / "notebooks" / "07_toy.ipynb").read_text()
     assert "outputs" in source
     assert "elsewhere" not in source
+
+
+def test_only_the_same_run_is_written_over(
+    house: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    parameters = {"preset": "smoke", "data": "synthetic", "seed": 0}
+    made = {"input_path": "x/07_toy.ipynb", "parameters": {**parameters, "results_dir": "r"}}
+    (house / "out.ipynb").write_text(json.dumps({"metadata": {"papermill": made}}))
+    ran: list[Path] = []
+    monkeypatch.setattr(cli, "execute", lambda notebook, out, *rest: ran.append(out))
+    same = ["run", "toy", "--preset", "smoke", "--out", "out.ipynb"]
+    assert cli.main(same) == 0
+    assert ran == [house / "out.ipynb"]
+    capsys.readouterr()
+    for other in (["--seed", "3"], ["--data", "real"], ["--preset", "laptop"]):
+        assert "is no earlier run" in error_of(capsys, *same, *other)
+    assert "is no earlier run" in error_of(capsys, "run", "other", *same[2:])
+    assert len(ran) == 1
 
 
 def test_a_deliberate_error_of_a_chapter_is_its_own_line(

@@ -16,13 +16,15 @@ from fairtut.report.prose import say
         "[x](javascript:alert(1))",
         "$\\href{javascript:alert(1)}{x}$",
         "$\\style{color:red}{x}$",
+        "$\\mmlToken{mi}[href=javascript:alert(1)]{x}$",
+        "$\\bbox[background:url(https://example.org/p)]{x}$",
         "<!-- x -->",
         "<https://example.org>",
     ],
 )
 def test_a_text_that_is_said_does_nothing(text: str) -> None:
     shown = str(say("He wrote {text}.", text=text))
-    for sign in ("<s", "<i", "<!", "<h", "](", "\\href", "\\style"):
+    for sign in ("<s", "<i", "<!", "<h", "](", "\\href", "\\style", "\\mml", "\\bb"):
         assert sign not in shown
 
 

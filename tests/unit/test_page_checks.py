@@ -1,7 +1,9 @@
 """A page shows no mark of a formula, no id and no number as a machine writes it."""
 
 import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
+from fairtut.report.results import Verdict
 from tools import page_checks as pages
 
 
@@ -52,10 +54,37 @@ def test_a_number_in_two_elements_is_one_number():
     assert pages.html_faults("<td>1</td><td>e-05</td>") == []
 
 
+ROW = '<tr><td><p>A is fair.</p><p>{}</p></td><td><span class="ft-verdict">{}</span></td></tr>'
+
+
+def shown(*rows):
+    return "<table>" + "".join(ROW.format(*row) for row in rows) + "</table>"
+
+
+def on(verdict, where="table 1"):
+    return Verdict("toy", "x", verdict, "r", "paper", "trend", where, "A is *fair*.", {})
+
+
 def test_not_tested_beside_a_judged_claim_is_seen():
     """The row is found by the claim's words and place; other rows are left alone."""
-    row = '<tr><td><p>A is fair.</p><p>{}</p></td><td><span class="ft-verdict">{}</span></td></tr>'
-    judged = [("A is *fair*.", "table 1")]
-    assert pages.untested_faults(row.format("table 1", "not tested"), judged)
-    assert not pages.untested_faults(row.format("table 2", "not tested"), judged)
-    assert not pages.untested_faults(row.format("table 1", "reproduced"), judged)
+    judged = [on("reproduced"), on("not tested", "table 2")]
+    assert pages.untested_faults(shown(("table 1", "not tested")), judged)
+    assert not pages.untested_faults(shown(("table 2", "not tested")), judged)
+    assert not pages.untested_faults(shown(("table 1", "reproduced")), judged)
+
+
+def test_claims_with_the_same_words_are_counted():
+    """One of two twins may be called untested where no record judges one of the two."""
+    twins = [on("reproduced"), on("not tested")]
+    row = ("table 1", "not tested")
+    assert not pages.untested_faults(shown(row, ("table 1", "reproduced")), twins)
+    assert pages.untested_faults(shown(row, row), twins)
+    assert not pages.untested_faults(shown(row) + shown(row), twins)  # the same one, shown twice
+
+
+def test_dollars_in_a_computed_sentence_are_seen():
+    """The book draws formulas of a Markdown cell, and none of an output."""
+    text = "From $z$ it reads little."
+    output = new_output("display_data", {"text/markdown": text})
+    assert pages.notebook_faults(new_notebook(cells=[new_markdown_cell(text)])) == []
+    assert pages.notebook_faults(new_notebook(cells=[new_code_cell(outputs=[output])]))

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from fairtut.errors import RecordError
 from fairtut.report import origin, results
 from fairtut.report.origin import as_json, differences, digest_of_cells
 from fairtut.report.recording import Record
@@ -80,9 +82,46 @@ def test_the_committed_records_count() -> None:
     assert [text for text in map(fault, load_records()) if text] == []
 
 
+def test_a_run_that_does_not_count_overwrites_none_that_does(tmp_path: Path) -> None:
+    def run(folder: Path = tmp_path, **changes: Any) -> str:
+        config = replace(frtrain.configuration("laptop", "synthetic"), **changes)
+        record = Record.start(
+            chapter="frtrain", preset="laptop", data="synthetic", seed=0, config=config,
+            results_dir=folder,
+        )  # fmt: skip
+        record.measure("lr.accuracy", [0.8, 0.9], n=100, unit="fraction")
+        return record.save(folder).read_text()
+
+    first = run()
+    with pytest.raises(
+        RecordError, match=r"\(limit\).*laptop-synthetic\.json.*another results_dir"
+    ):
+        run(limit=0.5)
+    late = a_record(limit=0.5)
+    late.measure("lr.accuracy", [0.1], n=100, unit="fraction")
+    with pytest.raises(RecordError, match="not overwritten"):
+        late.save(tmp_path)
+    assert (tmp_path / "frtrain/laptop-synthetic.json").read_text() == first
+    run(tmp_path / "mine", limit=0.5)
+    run(tmp_path / "mine", limit=0.4)  # neither counts
+    run(tmp_path / "mine")
+    run()
+
+
+def test_another_seed_has_a_place_of_its_own(tmp_path: Path) -> None:
+    for seed in (0, 3):
+        record = a_record(seed=seed)
+        record.measure("lr.accuracy", [0.8, 0.9], n=100, unit="fraction")
+        record.save(tmp_path)
+    found = sorted(record.name for record in load_records(tmp_path))
+    assert found == ["frtrain/laptop-synthetic", "frtrain/laptop-synthetic-seed3"]
+
+
 def test_remarks_name_what_is_old() -> None:
     made = a_record()
     assert remarks([made]) == []
+    made.code = {"study": "0" * 16}
+    assert remarks([made]) == ["Made by an earlier version of the code: frtrain/laptop-synthetic."]
     made.code = {}
     assert remarks([made]) == ["Made before records named their code: frtrain/laptop-synthetic."]
     made.config["draws"] = 60

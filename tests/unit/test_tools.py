@@ -9,6 +9,8 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from fairtut.report.origin import digest_of_cells
+from fairtut.report.recording import Record
 from tools import bench, book, cells, check, common, execution, notebook_checks, notebooks, repo
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -300,6 +302,36 @@ def test_changed_source_differs_from_the_pair(chapter):
     chapter.write_text(SOURCE.replace("print(preset, seed)", "print(seed)"))
     (line,) = notebook_checks.check_pair(chapter, notebook)
     assert "cell 3 differs" in line
+
+
+def test_a_record_of_other_cells_is_a_problem(chapter):
+    notebook = cells.read(chapter)
+    saving = nbformat.v4.new_code_cell("print(record.save(results_dir))")
+    notebook.cells += [saving, nbformat.v4.new_code_cell("after = 1")]
+    sources = [cell.source for cell in cells.code_cells(notebook)]
+    made = Record("toy", "laptop", "synthetic", code={"cells": digest_of_cells(sources[:-1])})
+    other = Record("toy", "laptop", "real", code={"cells": "0" * 16})
+    old = Record("toy", "laptop", "synthetic")
+    found = notebook_checks.check_record(notebook, "01_toy", [made, other, old])
+    assert list(found) == []
+    cells.code_cells(notebook)[2].source += "\nx = 1"
+    (line,) = notebook_checks.check_record(notebook, "01_toy", [made, other, old])
+    assert line == "record toy/laptop-synthetic was made by other cells: run `make outputs`"
+
+
+def test_a_fault_in_shown_text_and_an_unread_figure_are_problems(chapter):
+    with_outputs(chapter)
+    notebook = cells.read(chapter.with_suffix(".ipynb"))
+    notebook.cells[0].source += "\n\nThe gap is 1e-05."
+    notebook.cells[-1].outputs = [
+        nbformat.v4.new_output("display_data", {"text/markdown": "From $z$ it reads little."}),
+        nbformat.v4.new_output("display_data", {"image/png": "iVBO"}),
+    ]
+    chapter.with_suffix(".ipynb").write_text(cells.dumps(notebook))
+    found = " ".join(notebook_checks.problems(chapter))
+    assert "cell 0 shows an exponent of a machine" in found
+    assert "cell 3 shows a dollar sign" in found
+    assert "cell 3 shows a figure that no text follows" in found
 
 
 def test_large_notebook_is_a_problem(chapter, monkeypatch):
