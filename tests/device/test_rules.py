@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
+from fairtut.data.synthetic.comments import RATES, comments
+from fairtut.methods.dvge import DVGE
+from fairtut.methods.dvge import Config as DVGEConfig
 from fairtut.methods.faap.estimator import FAAP, load_perturber
 from fairtut.methods.lassi.center import Smoothing
 from fairtut.methods.lassi.certify import certify
 from fairtut.methods.lassi.classifier import Voting
 from fairtut.methods.lassi.exact import certify_exactly, exact_fairness
 from fairtut.methods.lassi.networks import Representation, linear
+from fairtut.methods.lassi.sequential import certify_early
 from fairtut.methods.reprogramming.estimator import Trigger
+from fairtut.methods.reprogramming.keeping import load_words, save_words
+from fairtut.methods.reprogramming.text import TEXT, on_empty, text_logits, train_words
+from fairtut.methods.reprogramming.words import WordTrigger
 from fairtut.models.glow import Glow
 from fairtut.models.resnet import plain_cnn
+from fairtut.models.text import TextClassifier
 from fairtut.report.records import Record, load_record
 from fairtut.report.worked import LEAST
 from fairtut.runtime.device import describe_device, pick_device
@@ -137,6 +146,38 @@ def test_a_loaded_perturber_meets_the_model_where_it_is(sim: Counts, tmp_path) -
     assert torch.equal(again.predict(images).cpu(), faap.predict(images).cpu())
 
 
+def test_words_meet_the_model_where_it_is(sim: Counts, tmp_path) -> None:
+    drawn = comments(300, 0, rates=RATES)  # on the CPU, as every trigger here
+    model = TextClassifier(
+        len(drawn.tokenizer), positions=40, width=8, heads=2, layers=1, generator=torch_rng(0)
+    )
+    made = WordTrigger(drawn.tokenizer, 3, generator=torch_rng(1))
+    wanted = text_logits(model, drawn, made)
+    read = load_words(save_words(tmp_path / "w.pt", made, drawn.tokenizer), drawn.tokenizer)
+    model.to(KIND)
+    for trigger in (made, read):
+        found = text_logits(model, drawn, trigger)
+        assert found.device.type == KIND
+        assert torch.allclose(found.cpu(), wanted, atol=1e-6)
+    assert on_empty(model, made, drawn.tokenizer).device.type == KIND
+    config = replace(TEXT, epochs=1)
+    assert (
+        train_words(model, drawn, count=3, config=config, seed=0).module.weight.device.type == KIND
+    )
+
+
+def test_dvge_meets_the_encoder_where_it_is(sim: Counts) -> None:
+    encoder = nn.Linear(6, 4).to(KIND)
+    x = torch.randn(200, 6, generator=torch_rng(0))
+    y, s = torch.arange(200) % 2, (torch.arange(200) // 2) % 2
+    small = DVGEConfig(hidden=(8,), batch=50, epochs=2)
+    found = []
+    for rows, label in ((x, y), (x.to(KIND), y), (x, y.to(KIND))):
+        dvge = DVGE(encoder, config=small).fit(rows, label, s, validation=(rows, label, s))
+        found.append(torch.as_tensor(dvge.predict(rows)).cpu())
+    assert torch.equal(found[0], found[1]) and torch.equal(found[0], found[2])
+
+
 @pytest.mark.parametrize("double", [True, False])
 def test_certificates_are_those_of_the_cpu(double: bool) -> None:
     rng = torch_rng(0)
@@ -147,6 +188,7 @@ def test_certificates_are_those_of_the_cpu(double: bool) -> None:
     def everything(device: str) -> list[np.ndarray]:
         parts = r.to(device), head.to(device), z.to(device), a.to(device)
         sampled = [certify(*parts, *settings, path=p) for p in ("curve", "folded", "generic")]
+        sampled.append(certify_early(*parts, *settings))
         exact = certify_exactly(*parts), exact_fairness(*parts, 1.0)
         return [*(c.d_cs for c in sampled), *(c.d_rs for c in sampled), exact[0].d_cs,
                 exact[1].distance]  # fmt: skip

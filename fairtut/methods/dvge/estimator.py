@@ -16,6 +16,7 @@ from fairtut.methods.dvge.training import logits
 from fairtut.methods.holding import evaluating
 from fairtut.methods.inputs import whole
 from fairtut.models.stacked import StackedMLP
+from fairtut.runtime.device import device_of
 from fairtut.runtime.seeds import stream_seed
 
 MIN_CELL: Final = 10
@@ -90,10 +91,11 @@ class DVGE:
             For codes that are not finite (n, d), lengths that differ, a single class, or fewer
             than :data:`MIN_CELL` rows with some y and s.
         """
-        z, label = self.encode(x), whole("y", y)
+        z = self.encode(x)
+        label = whole("y", y).to(z.device)
         held = (None, None) if validation is None else validation[::2]
-        self._check(z, label, whole("s", s), "training")
-        self._rows, self._seed = (z, label.to(z.device)), seed
+        self._check(z, label, whole("s", s).to(z.device), "training")
+        self._rows, self._seed = (z, label), seed
         self._validation = None
         if validation is not None:
             z_held = self.encode(held[0])
@@ -113,13 +115,14 @@ class DVGE:
         """
         if self._rows is None:
             raise InputError("there are no codes yet: call .fit(x, y, s) first")
-        (z, y), group = self._rows, whole("s", s)
+        z, y = self._rows
+        group = whole("s", s).to(z.device)
         self._check(z, y, group, "training")
         held = self._validation
         if held is not None and s_validation is None:
             raise InputError("the validation rows need the new attribute, too: pass s_validation")
         held_s = None if held is None else (held[0], whole("s", s_validation).to(z.device))
-        group, seed = group.to(z.device), self._seed
+        seed = self._seed
         d = fit_classifiers(
             z, group, self.config, [stream_seed(seed, "sensitive")], validation=held_s
         )
@@ -129,11 +132,12 @@ class DVGE:
         return self
 
     def encode(self, x: Any) -> Tensor:
-        """Return codes (n, d), detached, in batches; the encoder stays as it is."""
+        """Return codes (n, d), detached, in batches, on the encoder's device; it stays as it is."""
         rows = torch.as_tensor(x)
         module = self.encoder if isinstance(self.encoder, nn.Module) else nn.Identity()
+        parts = rows.to(device_of(module, rows.device)).split(_ROWS)
         with evaluating(module), torch.no_grad():
-            z = torch.cat([torch.as_tensor(self.encoder(part)) for part in rows.split(_ROWS)])
+            z = torch.cat([torch.as_tensor(self.encoder(part)) for part in parts])
         if z.ndim != 2 or len(z) != len(rows):
             raise InputError(
                 f"the encoder turns {len(rows)} rows into {tuple(z.shape)}: it must give (n, d)"

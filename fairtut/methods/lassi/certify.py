@@ -43,6 +43,8 @@ REACH = 6.0
 """A curve is traced to at least so many deviations of the noise (further if a draw asks for it)."""
 ROWS = 2048
 """Noisy codes that are evaluated at a time."""
+COARSE = 100
+"""Roundings of a latent that a direction must span where noise is added to latents (generic)."""
 
 
 @dataclass(frozen=True)
@@ -202,10 +204,10 @@ def certify(
     Raises
     ------
     fairtut.errors.InputError
-        For latents that are whole numbers, NaN or infinite; directions of the wrong length or
-        linearly dependent in the latents' precision; weights, codes or logits that are not finite
-        or have half precision; a path that does not apply; or settings out of range (see
-        :class:`Smoothing` and :class:`Voting`).
+        For latents that are whole numbers, NaN or infinite; directions of the wrong length,
+        linearly dependent in the latents' precision, or (path generic) lost in their rounding;
+        weights, codes or logits that are not finite or have half precision; a path that does not
+        apply; or settings out of range (see :class:`Smoothing` and :class:`Voting`).
     """
     choose_path(classifier)  # before the long part
     sound_weights(classifier, "the classifier")
@@ -368,9 +370,8 @@ def laws(
 ) -> Callable[[int, float], Law]:
     """Return a function from an image's number and the curve's reach to the image's law."""
     if path == "generic":
-        kind = z[:0]  # an encoder of another precision gets its own
-        if isinstance(encoder, nn.Module):
-            kind = next((p for p in encoder.parameters() if p.is_floating_point()), kind)
+        kind = _kind(encoder, z)
+        _felt(kind, z, directions)
         moved = lambda i, part: (z[i] + _as(part, z) @ directions).to(kind)  # noqa: E731
         return lambda i, _: lambda t: _evaluate(lambda part: encoder(moved(i, part)), t)
     assert isinstance(encoder, Representation)
@@ -383,6 +384,24 @@ def laws(
     return lambda i, _: (
         lambda t: _evaluate(lambda part: single.rest(torch.addmm(low[i], _as(part, low), high)), t)
     )
+
+
+def _kind(encoder: object, z: Tensor) -> torch.dtype:
+    """Return the precision that an encoder gets its latents in: its own, or theirs."""
+    if not isinstance(encoder, nn.Module):
+        return z.dtype
+    return next((p.dtype for p in encoder.parameters() if p.is_floating_point()), z.dtype)
+
+
+def _felt(kind: torch.dtype, z: Tensor, directions: Tensor) -> None:
+    """Raise InputError if a step along directions hardly moves latents beyond their rounding."""
+    farthest = float(z.cpu().double().norm(dim=1).max())
+    least = float(torch.linalg.svdvals(directions.cpu().double()).min())
+    if least < COARSE * torch.finfo(kind).eps * farthest:
+        raise InputError(
+            f"a step along the directions is less than {COARSE} roundings of the latents: use "
+            ".double() on latents and encoder"
+        )
 
 
 def _as(part: Tensor, other: Tensor) -> Tensor:

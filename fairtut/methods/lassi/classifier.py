@@ -227,8 +227,9 @@ def margins(
         raise InputError("the head gives NaN or infinity: check its weights and the codes")
     y_hat = logits.argmax(1)
     apart = weight[y_hat][:, None] - weight  # (b, classes, d)
-    # Equal rows never change places: no distance, however small the margin.  A tiny difference is
-    # one, so its length is taken at a scale at which its square does not vanish.
+    # Equal rows never change places: no distance, however small the margin, unless the biases are
+    # equal as well, a tie everywhere.  A tiny difference of rows is one, so its length is taken at
+    # a scale at which its square does not vanish.
     scale = apart.abs().amax(-1)  # (b, classes)
     length = scale * (apart / scale.clamp_min(1e-300)[..., None]).norm(dim=-1)
     # Outward by the worst case of two sums of d + 1 products.
@@ -237,7 +238,9 @@ def margins(
     size = size + size.gather(1, y_hat[:, None])
     ahead = logits.gather(1, y_hat[:, None]) - logits - lost * size
     others = torch.arange(len(weight), device=codes.device) != y_hat[:, None]
-    distance = torch.where(others & (scale > 0), ahead / length.clamp_min(1e-300) - error, math.inf)
+    never = torch.where(bias[y_hat][:, None] <= bias, 0.0, math.inf).to(ahead)
+    distance = torch.where(scale > 0, ahead / length.clamp_min(1e-300) - error, never)
+    distance = torch.where(others, distance, math.inf)
     return y_hat, distance.min(1).values
 
 

@@ -316,6 +316,8 @@ def _curves(
     if not isinstance(encoder, Representation) or not isinstance(classifier, nn.Linear):
         raise InputError("exact results need a Representation and an nn.Linear: use certify()")
     z, directions = check(encoder, z, direction)
+    if len(z) == 0:
+        raise InputError("0 latents were given: need at least one")
     sound_weights(classifier, "the classifier")
     if len(directions) != 1:
         raise InputError(f"exact results need one direction, got {len(directions)}: use certify()")

@@ -12,7 +12,6 @@ from functools import cache
 
 import numpy as np
 import torch
-from scipy import stats
 from scipy.special import ndtri
 from torch import Tensor
 
@@ -75,6 +74,8 @@ def plan(smoothing: Smoothing) -> Plan:
     >>> made.candidates, made.looks, made.rank
     (32, (1085, 1357, 1696, 2120, 2649), 551)
     """
+    from scipy import stats  # slow to import
+
     m = max(min(smoothing.candidates or TRIED, TRIED), math.ceil(math.log2(100 / smoothing.alpha)))
     alpha, slack = smoothing.alpha - 2.0**-m, smoothing.slack
     first, rank = _first_look(alpha, slack, m + 1)
@@ -89,11 +90,15 @@ def plan(smoothing: Smoothing) -> Plan:
 
 def at_least(n: np.ndarray | int, share: float, alpha: float) -> np.ndarray:
     """Return the least k such that Bin(n, share) reaches it with a chance of at most alpha."""
+    from scipy import stats
+
     return np.asarray(stats.binom.isf(alpha, n, share)).astype(int) + 1
 
 
 def _first_look(alpha: float, slack: float, candidates: int) -> tuple[int, int]:
     """Return the least n for steps 3 and 4 of the proof, and the rank of the radius."""
+    from scipy import stats
+
     n = np.arange(1, math.ceil(2 * math.log(4 * candidates / alpha) / slack**2))
     rank = at_least(n, 0.5 - slack, alpha / (4 * candidates))
     enough = stats.binom.cdf(rank - 1, n, 0.5 + slack) <= alpha / 4

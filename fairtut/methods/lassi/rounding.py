@@ -10,7 +10,7 @@ roundoff u, a sum of n products has an error of at most
 *in whatever order a kernel adds*, with or without fused operations (Higham 2002, section 3.1).  So
 the bound here holds for any batch shape, number of threads and processor that keeps to the type's
 arithmetic; not for products in a shorter type (TF32, bfloat16).  The input is rounded as well, as
-:math:`z + t a` is rarely a number of the type.
+:math:`z + t a` is rarely a number of the type.  Underflow, of 1e-38 a product, is left out.
 
 **Through the layers.**  With e a bound on the error of a layer's input, its output is off by at
 most :math:`|W| e` and by the rounding of its own sums; unit by unit, and in length by at most

@@ -1,0 +1,298 @@
+"""Certifiers for comparison: ours as functions of one kind, and plain ones by others' methods.
+
+:func:`ours` and :func:`others` name them with what they speak of, for
+:func:`fairtut.methods.lassi.attack.attack`.  The plain center smoothing and votes are the published
+algorithms and nothing more: whole numbers, NaN, few digits and modes of networks are not their
+business.  They are what one would write first.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import numpy as np
+import torch
+from scipy import stats
+from torch import Tensor, nn
+
+from fairtut.errors import InputError, MissingExtra
+from fairtut.methods.holding import evaluating
+from fairtut.methods.lassi.attack import Certifier, Verdicts
+from fairtut.methods.lassi.center import Smoothing
+from fairtut.methods.lassi.certify import PATHS, certify, draw
+from fairtut.methods.lassi.classifier import Voting
+from fairtut.methods.lassi.exact import certify_exactly, exact_fairness
+from fairtut.methods.lassi.networks import Folded, Representation
+from fairtut.runtime.seeds import torch_rng
+
+BATCH: Final = 500
+"""Noisy latents of the plain algorithm that are evaluated at a time."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Few draws with a large stated chance, so that many certificates can be tried.
+
+    Parameters
+    ----------
+    n, alpha, slack, candidates
+        Of :class:`~fairtut.methods.lassi.center.Smoothing`; the fewest candidates that it takes.
+    voting : Voting
+    """
+
+    n: int = 600
+    alpha: float = 0.05
+    slack: float = 0.1
+    candidates: int = 11
+    voting: Voting = field(default_factory=lambda: Voting(1.0, n0=100, n=1000))
+
+    def smoothing(self, epsilon: float, sigma: float) -> Smoothing:
+        """Return the settings for a set and a noise."""
+        return Smoothing(epsilon, sigma, self.n, self.alpha, self.slack, self.candidates)
+
+
+def ours(settings: Settings | None = None) -> dict[str, tuple[Certifier, str]]:
+    """Return our certifiers by name, each with what it speaks of."""
+    set_to = settings or Settings()
+    sampled: dict[str, tuple[Certifier, str]] = {p: (_path(p, set_to), "smoothed") for p in PATHS}
+    return sampled | {"without sampling": (_free, "smoothed"), "exact": (_exact, "plain")}
+
+
+def others(settings: Settings | None = None) -> dict[str, tuple[Certifier, str]]:
+    """Return plain certifiers by name, each with what it speaks of."""
+    plain = _plain(settings or Settings())
+    return {"plain smoothing": (plain, "smoothed"), "interval bounds": (intervals, "plain")}
+
+
+def _path(path: str, settings: Settings) -> Certifier:
+    def call(
+        encoder: nn.Module, classifier: nn.Module, z: Tensor, a: Tensor,
+        epsilon: float, sigma: float, seed: int,
+    ) -> Verdicts:  # fmt: skip
+        smoothing, voting = settings.smoothing(epsilon, sigma), settings.voting
+        found = certify(encoder, classifier, z, a, smoothing, voting, seed=seed, path=path)
+        # the decision at the similar latent is sampled as well
+        return Verdicts(found.fair, found.prediction, found.alpha + voting.alpha)
+
+    return call
+
+
+def _free(
+    encoder: Any, classifier: Any, z: Tensor, a: Tensor, epsilon: float, sigma: float, _: int
+) -> Verdicts:
+    found = certify_exactly(encoder, classifier, z, a, epsilon, sigma)
+    return Verdicts(found.fair, found.prediction)
+
+
+def _exact(
+    encoder: Any, classifier: Any, z: Tensor, a: Tensor, epsilon: float, _: float, __: int
+) -> Verdicts:
+    found = exact_fairness(encoder, classifier, z, a, epsilon)
+    return Verdicts(found.fair, found.prediction)
+
+
+# --- smoothing as published --------------------------------------
+
+
+@dataclass(frozen=True)
+class PlainBall:
+    """What :func:`plain_center` finds: the centre (d,), d_cs and the share of fresh draws."""
+
+    center: Tensor
+    d_cs: float
+    share: float
+
+
+def plain_center(
+    r: nn.Module, z: Tensor, a: Tensor, t: Tensor, smoothing: Smoothing, *tried: int
+) -> list[PlainBall]:
+    """Run center smoothing as published on one latent, without care for rounding.
+
+    Parameters
+    ----------
+    r : nn.Module
+    z : Tensor, shape (q,)
+    a : Tensor, shape (k, q)
+    t : Tensor, shape (3, n, k)
+    smoothing : Smoothing
+    *tried : int
+        How many draws are tried as the centre; a ball each.
+    """
+    stages = [
+        torch.cat([r(z + part @ a) for part in stage.split(BATCH)]) for stage in t.float()
+    ]  # 3 of (n, d)
+    half = (smoothing.n + 1) // 2
+    medians = torch.stack([
+        (stages[0] - c).norm(dim=1).kthvalue(half).values for c in stages[0][: max(tried)]
+    ])  # fmt: skip
+    found = []
+    for m in tried:
+        best = int(medians[:m].argmin())
+        center = stages[0][best]
+        share = float(((stages[1] - center).norm(dim=1) <= medians[best]).float().mean())
+        reach = (stages[2] - center).norm(dim=1).double()
+        d_cs = 3 * float(reach.quantile(smoothing.level, interpolation="higher"))
+        found.append(PlainBall(center, d_cs, share))
+    return found
+
+
+def plain_votes(
+    head: nn.Module, code: Tensor, voting: Voting, rng: torch.Generator
+) -> tuple[int, float]:
+    """Run classifier smoothing as published: the decision, and d_rs (NaN for an abstention)."""
+    counts = []
+    for n in (voting.n0, voting.n):
+        votes = torch.zeros(2, dtype=torch.long)
+        for start in range(0, n, 1000):
+            noise = torch.randn(min(1000, n - start), len(code), generator=rng)
+            part = head(code + voting.sigma * noise)
+            votes = votes + part.argmax(1).bincount(minlength=2)
+        counts.append(votes)
+    top = int(counts[0].argmax())
+    m = int(counts[1][top])
+    low = stats.beta.ppf(voting.alpha, m, voting.n - m + 1)
+    return top, float("nan") if low < 0.5 else voting.sigma * float(stats.norm.ppf(low))
+
+
+def _plain(settings: Settings) -> Certifier:
+    def call(
+        encoder: nn.Module, classifier: nn.Module, z: Tensor, a: Tensor,
+        epsilon: float, sigma: float, seed: int,
+    ) -> Verdicts:  # fmt: skip
+        smoothing, voting = settings.smoothing(epsilon, sigma), settings.voting
+        fair, prediction = [], []
+        with torch.no_grad(), evaluating(encoder, classifier):
+            for i, row in enumerate(z):
+                t = draw(smoothing, len(a), seed, i)
+                ball = plain_center(encoder, row, a.float(), t, smoothing, smoothing.n)[0]
+                rng = torch_rng(seed, "plain votes", i)
+                top, d_rs = plain_votes(classifier, ball.center, voting, rng)
+                sure = ball.share >= smoothing.needed
+                fair.append(sure and ball.d_cs < d_rs)
+                prediction.append(top if sure and d_rs == d_rs else -1)
+        return Verdicts(np.array(fair), np.array(prediction), smoothing.alpha + 2 * voting.alpha)
+
+    return call
+
+
+# --- bounds of the plain network ---------------------------------
+
+
+def intervals(
+    encoder: nn.Module, classifier: nn.Module, z: Tensor, a: Tensor,
+    epsilon: float, sigma: float, seed: int,
+) -> Verdicts:  # fmt: skip
+    """Bound every unit by an interval, layer by layer: coarse, simple, and about the plain model.
+
+    In double precision without outward rounding; `sigma` and `seed` play no part.
+    """
+    if not isinstance(encoder, Representation) or not isinstance(classifier, nn.Linear):
+        raise InputError("interval bounds need a Representation and an nn.Linear")
+    with torch.no_grad(), evaluating(encoder):
+        folded = encoder.fold()
+        middle, slopes = folded.first(z.double(), a.double())
+        # on a ball of t the first layer moves by at most epsilon times the length of its slope
+        low, high = (middle + s * epsilon * slopes.norm(dim=0) for s in (-1, 1))
+        y_hat, apart = _differences(folded, classifier, folded(z.double()))
+        for weight, bias in folded.deeper[:-1]:
+            low, high = _through(low.relu(), high.relu(), weight, bias)
+        lead = torch.stack(
+            [
+                _through(lo.relu()[None], hi.relu()[None], *one)[0][0]
+                for lo, hi, one in zip(low, high, apart, strict=True)
+            ]
+        )  # (b, classes - 1)
+    return Verdicts((lead > 0).all(1).numpy(), y_hat.numpy())
+
+
+def _differences(
+    folded: Folded, head: nn.Linear, codes: Tensor
+) -> tuple[Tensor, list[tuple[Tensor, Tensor]]]:
+    """Return decisions (b,) and, for each, the last layer joined with leads over other classes."""
+    weight, bias = head.weight.double(), head.bias.double()
+    last, shift = folded.deeper[-1]
+    y_hat = (codes @ weight.T + bias).argmax(1)
+    found = []
+    for y in y_hat:
+        lead = torch.arange(len(weight)) != y
+        w, b = (weight[y] - weight)[lead], (bias[y] - bias)[lead]
+        found.append((w @ last, w @ shift + b))
+    return y_hat, found
+
+
+def _through(low: Tensor, high: Tensor, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
+    """Return bounds behind a linear map."""
+    up, down = weight.clamp_min(0).T, weight.clamp_max(0).T
+    return low @ up + high @ down + bias, high @ up + low @ down + bias
+
+
+def linear_bounds(library: Any = None) -> Certifier:
+    """Return a certifier by auto_LiRPA's linear bounds (CROWN), about the plain model.
+
+    No version of it on the package index works with the torch of today, so it is no extra; a copy
+    of one's own that can be imported is used.
+
+    Parameters
+    ----------
+    library : module, optional
+        With its ``BoundedModule``, ``BoundedTensor`` and ``PerturbationLpNorm``.
+
+    Raises
+    ------
+    fairtut.errors.MissingExtra
+        If it cannot be imported.
+    """
+    if library is None:
+        try:
+            library = importlib.import_module("auto_LiRPA")
+            importlib.import_module("auto_LiRPA.perturbations")
+        except ImportError as error:
+            raise MissingExtra(
+                "auto_LiRPA cannot be imported: install a copy that fits this torch"
+            ) from error
+    bounded: Callable[[nn.Module, Tensor, float], Tensor] = _bounded(library)
+
+    def call(
+        encoder: nn.Module, classifier: nn.Module, z: Tensor, a: Tensor,
+        epsilon: float, sigma: float, seed: int,
+    ) -> Verdicts:  # fmt: skip
+        if not isinstance(encoder, Representation) or not isinstance(classifier, nn.Linear):
+            raise InputError("linear bounds need a Representation and an nn.Linear")
+        with torch.no_grad(), evaluating(encoder):
+            folded = encoder.fold()
+            start, slopes = folded.first(z.double(), a.double())
+            y_hat, apart = _differences(folded, classifier, folded(z.double()))
+        origin = torch.zeros(1, len(a)).double()
+        leads = [
+            bounded(_of_t(folded, s, slopes, one), origin, epsilon)
+            for s, one in zip(start, apart, strict=True)
+        ]
+        fair = [bool((lead > 0).all()) for lead in leads]
+        return Verdicts(np.array(fair), y_hat.numpy())
+
+    return call
+
+
+def _bounded(library: Any) -> Callable[[nn.Module, Tensor, float], Tensor]:
+    norm = getattr(library, "PerturbationLpNorm", None) or library.perturbations.PerturbationLpNorm
+
+    def lower(net: nn.Module, middle: Tensor, epsilon: float) -> Tensor:
+        ball = library.BoundedTensor(middle, norm(norm=2, eps=epsilon))
+        return library.BoundedModule(net, middle).compute_bounds(x=(ball,), method="CROWN")[0]
+
+    return lower
+
+
+def _of_t(
+    folded: Folded, start: Tensor, slopes: Tensor, last: tuple[Tensor, Tensor]
+) -> nn.Sequential:
+    """Return the leads of a decision as a network of t alone, in double precision."""
+    layers: list[nn.Module] = []
+    for weight, bias in [(slopes.T, start), *folded.deeper[:-1], last]:
+        layer = nn.Linear(weight.shape[1], len(weight)).double()
+        layer.weight.data, layer.bias.data = weight, bias
+        layers += [layer, nn.ReLU()]
+    return nn.Sequential(*layers[:-1])
