@@ -37,10 +37,11 @@ from torch import Tensor, nn
 from fairtut.methods.lassi.center import Smoothing
 from fairtut.methods.lassi.certify import certify, draw, smooth_codes
 from fairtut.methods.lassi.classifier import Voting, margins, vote
-from fairtut.methods.lassi.exact import certify_exactly, exact_fairness
+from fairtut.methods.lassi.exact import certify_exactly
 from fairtut.methods.lassi.networks import Representation, linear
 from fairtut.methods.lassi.references import PlainBall, plain_center, plain_votes
 from fairtut.methods.lassi.sequential import certify_early
+from fairtut.methods.lassi.verdicts import exact_fairness
 from fairtut.runtime.seeds import torch_rng
 
 FULL, SMALL = (12288, (2048, 1024), 512), (512, (128, 64), 32)

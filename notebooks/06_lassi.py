@@ -59,7 +59,16 @@ from fairtut.data import images
 from fairtut.data.synthetic import faces
 from fairtut.errors import InputError
 from fairtut.methods import lassi
-from fairtut.methods.lassi import center, classifier, curve, exact, losses, similar, vectors
+from fairtut.methods.lassi import (
+    center,
+    classifier,
+    curve,
+    exact,
+    losses,
+    similar,
+    vectors,
+    verdicts,
+)
 from fairtut.methods.lassi import references as certifiers
 from fairtut.methods.lassi.attack import Verdicts, attack
 from fairtut.methods.lassi.discover import walk
@@ -662,7 +671,7 @@ _ = expect(
 # **Proof.** On an edge $t \mapsto f(t) - f(0)$ is linear and a norm is convex, so their composition is convex; a convex function on an interval is largest at an end. ∎ This is the quantity that the attack of ten draws chases.
 
 # %%
-Code(inspect.getsource(exact.exact_fairness).split('"""')[2], language="python")
+Code(inspect.getsource(verdicts._on_curve).split('"""')[2], language="python")
 
 # %% [markdown]
 # ### Extension 3: a certificate without sampling

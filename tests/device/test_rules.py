@@ -17,9 +17,10 @@ from fairtut.methods.faap.estimator import FAAP, load_perturber
 from fairtut.methods.lassi.center import Smoothing
 from fairtut.methods.lassi.certify import certify
 from fairtut.methods.lassi.classifier import Voting
-from fairtut.methods.lassi.exact import certify_exactly, exact_fairness
+from fairtut.methods.lassi.exact import certify_exactly
 from fairtut.methods.lassi.networks import Representation, linear
 from fairtut.methods.lassi.sequential import certify_early
+from fairtut.methods.lassi.verdicts import exact_fairness
 from fairtut.methods.reprogramming.estimator import Trigger
 from fairtut.methods.reprogramming.keeping import load_words, save_words
 from fairtut.methods.reprogramming.text import TEXT, on_empty, text_logits, train_words

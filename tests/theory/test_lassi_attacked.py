@@ -19,12 +19,12 @@ from fairtut.methods.lassi.curve import Curve, trace
 from fairtut.methods.lassi.exact import (
     ETA,
     certify_exactly,
-    exact_fairness,
     half_mass_center,
     mass,
     radius_of,
 )
 from fairtut.methods.lassi.networks import Folded, Representation, linear
+from fairtut.methods.lassi.verdicts import exact_fairness
 from fairtut.runtime.seeds import torch_rng
 
 torch.set_num_threads(1)

@@ -17,12 +17,12 @@ from fairtut.methods.lassi.curve import Curve, trace
 from fairtut.methods.lassi.exact import (
     ETA,
     certify_exactly,
-    exact_fairness,
     half_mass_center,
     mass,
     radius_of,
 )
 from fairtut.methods.lassi.networks import Representation, linear
+from fairtut.methods.lassi.verdicts import exact_fairness
 from fairtut.runtime.seeds import torch_rng
 
 torch.set_num_threads(1)
@@ -234,7 +234,9 @@ def test_exact_results_refuse_what_they_cannot_do() -> None:
     r, z, a = setting()
     head = linear(6, 2)
     with pytest.raises(InputError, match="one direction, got 2"):
-        exact_fairness(r, head, z, torch.eye(12)[:2], 1.0)
+        certify_exactly(r, head, z, torch.eye(12)[:2])
+    with pytest.raises(InputError, match="one to 3 directions, got 4"):
+        exact_fairness(r, head, z, torch.eye(12)[:4], 1.0)
     with pytest.raises(InputError, match="need a Representation"):
         exact_fairness(r, nn.Sequential(head), z, a, 1.0)  # type: ignore[arg-type]
     with pytest.raises(InputError, match="epsilon must be a number of at least 0, got -1"):

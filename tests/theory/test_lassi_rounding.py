@@ -12,9 +12,10 @@ from torch import Tensor, nn
 from fairtut.errors import InputError
 from fairtut.methods.lassi.classifier import margins
 from fairtut.methods.lassi.curve import Curve, trace
-from fairtut.methods.lassi.exact import certify_exactly, exact_fairness
+from fairtut.methods.lassi.exact import certify_exactly
 from fairtut.methods.lassi.networks import Representation, linear
 from fairtut.methods.lassi.rounding import Rounding
+from fairtut.methods.lassi.verdicts import exact_fairness
 from fairtut.runtime.seeds import torch_rng
 
 torch.set_num_threads(1)

@@ -1,16 +1,9 @@
-r"""One attribute without sampling: what the curve f(t) = R(z + t a) says for certain.
+r"""A certificate without sampling, for one attribute (ours, not the paper's).
 
-**Fairness of the plain model.**  Between corners f is linear, and so is every difference of two
-logits of a linear head; it keeps its sign on the whole of :math:`|t| \le \epsilon` if and only if
-it keeps it at the corners and the two ends.  So the verdict is exact, both ways.
-
-**Adversarial distance.**  A norm is convex, so on an edge :math:`\|f(t) - f(0)\|` is largest at an
-end: its maximum over :math:`|t| \le \epsilon` is the largest of finitely many numbers.
-
-**A certificate without sampling** (ours, not the paper's).  With :math:`t \sim N(0, \sigma^2)`, the
-mass of a ball around c is a sum over edges: on each, :math:`\|f - c\|^2 \le r^2` is a quadratic
-inequality in t, so an interval.  Write :math:`r_{1/2}(c)` for the least radius with half of the
-mass.  The smoothed code of *every* latent z' is a point c' of its own curve, with
+The curve :math:`f(t) = R(z + t a)` is known by its corners.  With :math:`t \sim N(0, \sigma^2)`,
+the mass of a ball around c is a sum over edges: on each, :math:`\|f - c\|^2 \le r^2` is a
+quadratic inequality in t, so an interval.  Write :math:`r_{1/2}(c)` for the least radius with half
+of the mass.  The smoothed code of *every* latent z' is a point c' of its own curve, with
 :math:`|t| \le \Phi^{-1}(3/4) \sigma`, chosen such that
 
 .. math:: (1 - \eta)\, r_{1/2}(c') \le \min_{|t| \le \Phi^{-1}(3/4) \sigma} r_{1/2}(f(t)).
@@ -42,30 +35,25 @@ distance is smaller, and the margin of the head is rounded down.  The search end
 does not end within ``_PIECES`` pieces gets no certificate, with the reason ``"limit"``.  All of
 this is about the curve, R's polygon in double precision.  With ``rounded=True`` the statement is
 about what computers do: :mod:`~fairtut.methods.lassi.rounding` bounds how far a code may be from
-the curve, by e.  The plain model, in the type it is deployed in, is then fair only if it leads by
-more than e, and undecided if it hangs by less.  For a certificate, whose codes come from the curve,
-e is the rounding of double precision on both sides of the shift, and q grows by 2 e.
+the curve, by e.  The codes here come from the curve, so e is the rounding of double precision on
+both sides of the shift, and q grows by 2 e.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 import torch
 from scipy.special import ndtr, ndtri
 from torch import Tensor, nn
 
-from fairtut.errors import InputError
-from fairtut.methods.holding import evaluating
 from fairtut.methods.lassi.center import Smoothing
-from fairtut.methods.lassi.certify import REACH, Certificates, check, sound_weights
+from fairtut.methods.lassi.certify import REACH, Certificates
 from fairtut.methods.lassi.classifier import margins
-from fairtut.methods.lassi.curve import Curve, Seen, trace
+from fairtut.methods.lassi.curve import Curve, Seen
 from fairtut.methods.lassi.networks import Representation
-from fairtut.methods.lassi.rounding import Rounding
+from fairtut.methods.lassi.verdicts import curves
 
 ETA = 0.01
 """How far the radius of the chosen centre may stand above the least one, as a share."""
@@ -79,74 +67,6 @@ _PIECES = 2**14
 """Pieces of a curve that are open at a time; ordinary curves need some dozens."""
 _NUMBERS = 2**22
 """Numbers of a block of distances: 32 MB."""
-
-
-@dataclass(frozen=True)
-class ExactFairness:
-    """What holds for the plain model, C after R without noise, on a similarity set.
-
-    Parameters
-    ----------
-    prediction : int array, shape (b,)
-        Decisions at z.
-    fair : bool array, shape (b,)
-        Whether the decision is the same on the whole set.
-    distance : float array, shape (b,)
-        Largest distance of a code in the set from R(z).
-    corners : int array, shape (b,)
-        Corners of the curve in the set: 0 for a straight one.
-    undecided : bool array, shape (b,)
-        Whether the verdict hangs by less than rounding; such a decision is not fair.
-    """
-
-    prediction: np.ndarray
-    fair: np.ndarray
-    distance: np.ndarray
-    corners: np.ndarray
-    undecided: np.ndarray
-
-
-def exact_fairness(
-    encoder: Representation,
-    classifier: nn.Linear,
-    z: Tensor,
-    direction: Tensor,
-    epsilon: float,
-    *,
-    rounded: bool = False,
-) -> ExactFairness:
-    r"""Decide exactly, up to rounding, whether decisions are constant on :math:`|t| \le \epsilon`.
-
-    Parameters
-    ----------
-    encoder : Representation
-    classifier : nn.Linear
-        Two or more classes.
-    z : Tensor, shape (b, q)
-    direction : Tensor, shape (q,) or (1, q)
-    epsilon : float
-        At least 0.
-    rounded : bool
-        Whether the rounding of both networks counts, in the type they have: the verdict is then
-        about the model as deployed, on any processor.  Else it is about real numbers.
-
-    Raises
-    ------
-    fairtut.errors.InputError
-        For another kind of network, several directions, or bad latents.
-    """
-    if not (math.isfinite(epsilon) and epsilon >= 0):
-        raise InputError(f"epsilon must be a number of at least 0, got {epsilon}")
-    rows = []
-    kind = classifier.weight.dtype if rounded else torch.float64
-    for curve, error in _curves(encoder, classifier, z, direction, max(epsilon, 1e-12), rounded):
-        part, plain = curve.within(epsilon), curve.at(curve.t.new_zeros(1))
-        y_hat, gap = margins(classifier, torch.cat([plain, part]), error, kind)
-        fair = bool((y_hat == y_hat[0]).all() & (gap > 0).all())
-        changes = bool((gap[0] > 0) & ((y_hat != y_hat[0]) & (gap > 0)).any())
-        farthest = float((part - plain).norm(dim=1).max()) + 2 * error
-        rows.append((int(y_hat[0]), fair, farthest, len(part) - 2, not (fair or changes)))
-    return ExactFairness(*(np.array(v) for v in zip(*rows, strict=True)))
 
 
 def certify_exactly(
@@ -164,13 +84,14 @@ def certify_exactly(
     The certificate is about the network in real arithmetic, computed in double precision.  With
     `rounded` it also holds for the smoothed codes as they are computed here.
 
-    Parameters and errors as in :func:`exact_fairness`; `sigma` is the noise of center smoothing.
+    Parameters and errors as in :func:`~fairtut.methods.lassi.verdicts.exact_fairness`, with one
+    direction; `sigma` is the noise of center smoothing.
     """
     smoothing = Smoothing(epsilon, sigma, n=2**62)  # checks epsilon and sigma
     level = float(ndtr(ndtri(0.5 + _CUT) + smoothing.epsilon / sigma))
     found, centers = [], []
     wide = REACH * sigma + (smoothing.epsilon if rounded else 0.0)  # what a similar latent reaches
-    for curve, error in _curves(encoder, classifier, z, direction, wide, rounded, torch.float64):
+    for curve, error in curves(encoder, classifier, z, direction, wide, rounded, torch.float64):
         center = half_mass_center(curve, sigma)
         centers.append(curve.at(curve.t.new_zeros(1))[0] if center is None else center)
         if center is None or level >= 1 - _CUT:
@@ -301,30 +222,3 @@ def _on_arc(where: Tensor, arc: Tensor, knots: Tensor) -> Tensor:
     length = arc[edge + 1] - arc[edge]
     share = torch.where(length > 0, (where - arc[edge]) / length, 0)
     return torch.lerp(knots[edge], knots[edge + 1], share.clamp(0, 1))
-
-
-def _curves(
-    encoder: Representation,
-    classifier: nn.Linear,
-    z: Tensor,
-    direction: Tensor,
-    reach: float,
-    rounded: bool,
-    kind: torch.dtype | None = None,
-) -> Iterator[tuple[Curve, float]]:
-    """Yield the curve of each image, and how far R in a type may be from it: 0 unless `rounded`."""
-    if not isinstance(encoder, Representation) or not isinstance(classifier, nn.Linear):
-        raise InputError("exact results need a Representation and an nn.Linear: use certify()")
-    z, directions = check(encoder, z, direction)
-    if len(z) == 0:
-        raise InputError("0 latents were given: need at least one")
-    sound_weights(classifier, "the classifier")
-    if len(directions) != 1:
-        raise InputError(f"exact results need one direction, got {len(directions)}: use certify()")
-    with torch.no_grad(), evaluating(encoder):
-        folded = encoder.fold()
-        start, slope = folded.first(z, directions)
-        rounding = Rounding(encoder, kind) if rounded else None
-        for latent, row in zip(z, start, strict=True):
-            curve = trace(folded, row, slope[0], reach)
-            yield curve, rounding.codes(latent, directions[0], curve) if rounding else 0.0

@@ -24,8 +24,9 @@ from fairtut.methods.lassi.attack import Certifier, Verdicts
 from fairtut.methods.lassi.center import Smoothing
 from fairtut.methods.lassi.certify import PATHS, certify, draw
 from fairtut.methods.lassi.classifier import Voting
-from fairtut.methods.lassi.exact import certify_exactly, exact_fairness
+from fairtut.methods.lassi.exact import certify_exactly
 from fairtut.methods.lassi.networks import Folded, Representation
+from fairtut.methods.lassi.verdicts import exact_fairness
 from fairtut.runtime.seeds import torch_rng
 
 BATCH: Final = 500

@@ -14,9 +14,10 @@ from torch import Tensor, nn
 
 from fairtut.methods.lassi.certify import Certificates, classify, smooth_codes
 from fairtut.methods.lassi.config import Config
-from fairtut.methods.lassi.exact import certify_exactly, exact_fairness
+from fairtut.methods.lassi.exact import certify_exactly
 from fairtut.methods.lassi.learning import consumer, encode, train
 from fairtut.methods.lassi.networks import Representation
+from fairtut.methods.lassi.verdicts import exact_fairness
 from fairtut.runtime.checkpoints import load_or_train
 from fairtut.runtime.keep import kept
 from fairtut.runtime.progress import progress
