@@ -6,14 +6,15 @@ Measures one full step of a trigger (forward, two gradients through the frozen n
 discriminator's and the trigger's updates) against a training step of the same ResNet-18 at 64
 pixels on the same batch, and against the plain loop below, which calls ``backward`` twice on the
 unchanged network as the released code does.  Checks that the update's direction is the plain
-loop's and that the network is the same to the bit.  The last line is one JSON object; exit status
-1 if a check fails.
+loop's, in double precision, and that the network is the same to the bit.  The last line is one
+JSON object; exit status 1 if a check fails.
 """
 
 # ruff: noqa: E402
 from __future__ import annotations
 
 import argparse
+import copy
 import json
 import os
 import sys
@@ -43,7 +44,11 @@ from fairtut.runtime.checkpoints import state_digest
 from fairtut.runtime.seeds import torch_rng
 
 SIZE, BATCH, WIDTH, REPEATS = 64, 64, 64, 5
-LAM, TOLERANCE, TARGET = 10.0, 1e-5, 1.05
+LAM, TARGET = 10.0, 1.05
+# A thousand roundings of double precision, relative; two ways through the network differ by some
+# 25.  Single precision could not tell: of the millions of rectified units a few lie so close to
+# zero that rounding switches them, which moves the direction by up to 3e-3 in either loop.
+TOLERANCE = 1000 * 2.0**-53
 
 
 def base_step(net: FaceClassifier, x: Tensor, y: Tensor) -> Callable[[], None]:
@@ -110,6 +115,18 @@ def fastest(steps: dict[str, Callable[[], object]], repeats: int) -> dict[str, f
     return seconds
 
 
+def difference(net: nn.Module, shape: Shape, x: Tensor, y: Tensor, s: Tensor) -> float:
+    """How far our direction is from the plain one, relative, in the precision of `net` and `x`."""
+    trigger, d = (part.to(x.dtype) for part in parts(shape, SIZE))
+    patient = frozen_copy(net, x[:2])
+    game = Game(lambda im: patient(trigger(im)), trigger, trigger.pixels, d, Config(lam=LAM), 0.05)
+    found = game.gradients(x, y, s)
+    mine = projected(found.g_y, found.g_z, LAM)[0]
+    again = (part.to(x.dtype) for part in parts(shape, SIZE))
+    theirs = plain_direction(net, *again, x, y, s)
+    return float((mine - theirs).norm() / theirs.norm())
+
+
 def parts(shape: Shape, size: int) -> tuple[TriggerModule, Discriminator]:
     """A trigger and a discriminator, equal at every call."""
     trigger = TriggerModule(shape, (size, size), generator=torch_rng(0, "trigger"))
@@ -136,7 +153,8 @@ def main() -> int:
     before, config = state_digest(net), Config(lam=LAM)
 
     steps: dict[str, Callable[[], object]] = {"base": train}
-    difference = relative = 0.0
+    single = double = 0.0
+    exact = copy.deepcopy(net).double()
     for name in ("border", "patch"):
         shape = standard(name, SIZE, SIZE)
         trigger, d = parts(shape, SIZE)
@@ -146,11 +164,8 @@ def main() -> int:
             return patient(trigger(images))
 
         game = Game(forward, trigger, trigger.pixels, d, config, 0.05)
-        found = game.gradients(x, y, s)
-        mine = projected(found.g_y, found.g_z, LAM)[0]
-        theirs = plain_direction(net, *parts(shape, SIZE), x, y, s)
-        difference = max(difference, float((mine - theirs).abs().max()))
-        relative = max(relative, float((mine - theirs).norm() / theirs.norm()))
+        double = max(double, difference(exact, shape, x.double(), y, s))
+        single = max(single, difference(net, shape, x, y, s))
         steps[name] = lambda game=game: game.step(x, y, s)
         steps[f"plain {name}"] = plain_step(net, *parts(shape, SIZE), x, y, s)
     seconds = fastest(steps, repeats)
@@ -158,7 +173,7 @@ def main() -> int:
     plain = max(seconds["plain border"], seconds["plain patch"])
     to_base = slowest / seconds["base"]
     checks = {
-        "direction_agrees": difference <= TOLERANCE,
+        "direction_agrees": double <= TOLERANCE,
         "network_unchanged": state_digest(net) == before,
         "ratio_reached": to_base <= TARGET,
     }
@@ -175,9 +190,11 @@ def main() -> int:
         "ratio_to_base_is": "our slower trigger's step over a training step of the network",
         "ratio": round(plain / slowest, 2),
         "ratio_is": "a step with two backward calls through the unchanged network, over ours",
-        "max_abs_diff": difference,
-        "max_abs_diff_is": "entries of the update's direction, ours and by two separate passes",
-        "relative_diff": relative,
+        "max_relative_diff": double,
+        "max_relative_diff_is": "the update's direction, ours and by two separate passes, as "
+        "float64; at most a thousand roundings",
+        "relative_diff_float32": single,
+        "relative_diff_float32_is": "the same as float32, where rectified units near zero switch",
         **checks,
     }
     print(json.dumps(result))
