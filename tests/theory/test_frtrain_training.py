@@ -35,6 +35,9 @@ from fairtut.runtime.fuse import why_not_fused
 SHORT = replace(
     RELEASED_POISONED, epochs=231, warmup=90, lr_classifier=0.01, lr_f=0.05, lr_r=0.05
 )  # re-weighs at epochs 100 and 200
+ROUNDED = SHORT.epochs * 2.0**-23
+"""What rounding can make of a number below two: half a last place (2**-24) at each of the two sums
+that an epoch adds to it, all to one side.  Seen on two processors: at most 2e-7."""
 RUNS = {"lambda_f": [0.1, 0.5, 0.3], "seeds": [0, 1, 2]}
 
 
@@ -83,7 +86,7 @@ def test_the_plain_loop_finds_the_same_classifiers(people, benchmark, config):
     out = run(people, config)
     for b, (lam, seed) in enumerate(zip(*RUNS.values(), strict=True)):
         plain = benchmark.plain_run(rows, clean, lam, seed, config)
-        np.testing.assert_allclose(out.theta[b], plain, atol=1e-5)
+        np.testing.assert_allclose(out.theta[b], plain, atol=ROUNDED)
     assert out.weight_range[0] < 1  # the epochs of this test do re-weigh
 
 
@@ -92,10 +95,9 @@ def test_fused_epochs_give_the_same_numbers(people, reference, caplog):
     with caplog.at_level(logging.WARNING):
         fused = run(people, fused=True)
     assert not caplog.records, "the epochs were not fused after all"
-    # each epoch adds a few roundings of 6e-8, on a path where a larger gap does not grow fast
-    np.testing.assert_allclose(fused.theta, reference.theta, atol=5e-5)
-    np.testing.assert_allclose(fused.weights, reference.weights, atol=5e-5)
-    np.testing.assert_allclose(fused.r_score, reference.r_score, atol=5e-5)
+    np.testing.assert_allclose(fused.theta, reference.theta, atol=ROUNDED)
+    np.testing.assert_allclose(fused.weights, reference.weights, atol=ROUNDED)
+    np.testing.assert_allclose(fused.r_score, reference.r_score, atol=ROUNDED)
 
 
 @pytest.mark.parametrize("criterion", ["di", "eo"])
@@ -146,8 +148,8 @@ def test_the_released_weights_use_the_loss_before_the_step_and_the_output_after_
 def test_each_run_of_a_batch_is_the_run_alone(people, reference):
     for b, (lam, seed) in enumerate(zip(*RUNS.values(), strict=True)):
         alone = run(people, lambda_f=[lam], seeds=[seed])
-        np.testing.assert_allclose(alone.theta[0], reference.theta[b], atol=2e-6)
-        np.testing.assert_allclose(alone.weights[0], reference.weights[b], atol=2e-6)
+        np.testing.assert_allclose(alone.theta[0], reference.theta[b], atol=ROUNDED)
+        np.testing.assert_allclose(alone.weights[0], reference.weights[b], atol=ROUNDED)
 
 
 def test_batches_of_a_cache_size_are_put_together_again(people, reference, monkeypatch):
@@ -156,10 +158,10 @@ def test_batches_of_a_cache_size_are_put_together_again(people, reference, monke
     parts = run(people, record_every=100)
     assert whole.path.shape == parts.path.shape == (2, 3, 4)
     for name in ("theta", "weights", "r_score", "path"):
-        np.testing.assert_allclose(getattr(parts, name), getattr(whole, name), atol=2e-6)
+        np.testing.assert_allclose(getattr(parts, name), getattr(whole, name), atol=ROUNDED)
     for part, other in zip(parts.state, whole.state, strict=True):
         torch.testing.assert_close(part, other, atol=1e-5, rtol=0)
-    np.testing.assert_allclose(parts.weight_range, whole.weight_range, atol=2e-6)
+    np.testing.assert_allclose(parts.weight_range, whole.weight_range, atol=ROUNDED)
     np.testing.assert_array_equal(parts.seeds, [0, 1, 2])
     np.testing.assert_array_equal(whole.theta, reference.theta)  # recording changes nothing
 
@@ -191,7 +193,7 @@ def test_debiasing_is_frtrain_without_its_robustness_discriminator(people):
     blind = replace(SHORT, lambda_r=0.0, weights="none")
     assert run(people, blind).r_score is not None
     plain = run(people, debiasing(SHORT))
-    np.testing.assert_allclose(run(people, blind).theta, plain.theta, atol=1e-6)
+    np.testing.assert_allclose(run(people, blind).theta, plain.theta, atol=ROUNDED)
     assert plain.r_score is None and plain.weight_range == (1.0, 1.0)
     other = run(people, replace(SHORT, weights="none"))  # but with lambda_r it does
     assert np.abs(other.theta - plain.theta).max() > 1e-3
@@ -260,15 +262,15 @@ def test_the_other_outcome_gives_the_opposite_classifier(people, reference, monk
 
     monkeypatch.setattr(training, "initial", mirrored)
     out = run(tuple((x, s, 1 - y) for x, s, y in people))
-    np.testing.assert_allclose(out.theta, -reference.theta, atol=1e-5)
-    np.testing.assert_allclose(out.weights, reference.weights, atol=1e-5)
+    np.testing.assert_allclose(out.theta, -reference.theta, atol=ROUNDED)
+    np.testing.assert_allclose(out.weights, reference.weights, atol=ROUNDED)
 
 
 def test_equal_row_weights_change_nothing_and_zero_ones_remove_a_row(people):
     config = debiasing(SHORT)
     plain = run(people, config)
     weighted = run(people, config, row_weight=np.ones(240)).theta
-    np.testing.assert_allclose(weighted, plain.theta, atol=1e-5)
+    np.testing.assert_allclose(weighted, plain.theta, atol=ROUNDED)
     # without the fairness adversary a row of weight 0 is a row that is not there
     weight = np.ones(240)
     weight[:40] = 0
