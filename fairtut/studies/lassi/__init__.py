@@ -6,7 +6,8 @@ Glow and keeps latents, :mod:`~fairtut.studies.lassi.directions` has the attribu
 :mod:`~fairtut.studies.lassi.table` makes table 1 of the cells, :mod:`~fairtut.studies.lassi.sound`
 looks for contradictions, :mod:`~fairtut.studies.lassi.transfer` makes table 2,
 :mod:`~fairtut.studies.lassi.beside` has other vectors and tasks, :mod:`~fairtut.studies.lassi.race`
-FairFace, :mod:`~fairtut.studies.lassi.audit` what follows from the released settings, and
+FairFace, :mod:`~fairtut.studies.lassi.several` exact verdicts with several attributes,
+:mod:`~fairtut.studies.lassi.audit` what follows from the released settings, and
 :mod:`~fairtut.studies.lassi.truth` the true counterfactuals of drawn faces.
 """
 
@@ -17,6 +18,7 @@ from fairtut.studies.lassi import (
     directions,
     flow,
     race,
+    several,
     sound,
     table,
     transfer,
@@ -58,6 +60,7 @@ __all__ = [
     "plan",
     "race",
     "run_cells",
+    "several",
     "sound",
     "table",
     "trained",
