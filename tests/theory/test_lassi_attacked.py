@@ -378,6 +378,23 @@ def test_equal_rows_and_biases_are_a_tie_everywhere(model: tuple) -> None:
     assert margins(three, torch.randn(2, 5))[1].isinf().all()  # losers may tie with each other
 
 
+def test_a_set_of_one_point_on_the_border_is_not_fair() -> None:
+    r = Representation(1, (2,), 2)
+    r.linears[0].weight.data[:] = 1.0
+    r.linears[0].bias.data[:] = torch.tensor([0.125, -0.125])
+    r.linears[1].weight.data[:] = torch.tensor([[8.0, -8.0], [0.0, 0.0]])
+    r.linears[1].bias.data[:] = torch.tensor([-1.0, 0.0])  # a step from -1 to 1 around 0
+    for norm in r.norms:
+        norm.eps = 0.0
+    head = linear(2, 2)
+    head.weight.data[:] = torch.tensor([[-0.5, 0.0], [0.5, 0.0]])
+    head.bias.data.zero_()
+    z = torch.tensor([[0.0], [0.0625]])
+    for size in (1.0, 0.75, 3.0):
+        found = exact_fairness(r.eval(), head, z, torch.tensor([size]), 0.0)
+        assert found.fair.tolist() == [False, True]
+
+
 def test_a_tie_is_never_fair(model: tuple) -> None:
     r, head, z, a = model
     head.weight.data.zero_()

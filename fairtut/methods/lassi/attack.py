@@ -179,13 +179,13 @@ def attack(
     seed, kinds
         As in :func:`~fairtut.methods.lassi.planted.cases`.
     limit : float
-        Seconds of a call, after which it has failed.  Where the system has no timer, and beside
+        CPU seconds of a call, after which it has failed.  Where the system has no timer, and beside
         the main thread, a call ends by itself and has failed afterwards.
 
     Raises
     ------
     fairtut.errors.InputError
-        For another `about`, or verdicts of the wrong shape.
+        For another `about`.
     """
     if about not in ABOUT:
         raise InputError(f"about is {about!r}: choose one of {', '.join(ABOUT)}")
@@ -252,7 +252,7 @@ def _judge(
     rest = case.directions, case.epsilon, case.sigma
     said = certifier(case.encoder, case.classifier, case.z, *rest, seed)
     if np.shape(said.fair) != (len(case.z),):
-        raise InputError(f"verdicts have shape {np.shape(said.fair)}: need one per latent")
+        raise ValueError(f"verdicts have shape {np.shape(said.fair)}: need one per latent")
     fair = np.asarray(said.fair, bool)
     if about == "plain":
         return said, fair & ~case.constant
@@ -267,25 +267,25 @@ def _judge(
 
 @contextlib.contextmanager
 def _timed(limit: float) -> Iterator[None]:
-    """Raise TimeoutError in a block that takes longer than so many seconds."""
-    alarm = hasattr(signal, "SIGALRM") and threading.current_thread() is threading.main_thread()
-    start = time.monotonic()
+    """Raise TimeoutError in a block that takes more than so many CPU seconds."""
+    alarm = hasattr(signal, "SIGPROF") and threading.current_thread() is threading.main_thread()
+    start = time.process_time()
 
     def stop(*_: object) -> None:
-        raise TimeoutError(f"no verdict in {limit:g} s")
+        raise TimeoutError(f"no verdict in {limit:g} CPU s")
 
     if not alarm:
         yield
-        if time.monotonic() - start > limit:
+        if time.process_time() - start > limit:
             stop()
         return
-    old = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, limit)
+    old = signal.signal(signal.SIGPROF, stop)
+    signal.setitimer(signal.ITIMER_PROF, limit)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, old)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, old)
 
 
 def _peak() -> float:

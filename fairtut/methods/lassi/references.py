@@ -91,7 +91,7 @@ def _free(
 def _exact(
     encoder: Any, classifier: Any, z: Tensor, a: Tensor, epsilon: float, _: float, __: int
 ) -> Verdicts:
-    found = exact_fairness(encoder, classifier, z, a, epsilon)
+    found = exact_fairness(encoder, classifier, z, a, epsilon, regions=200)
     return Verdicts(found.fair, found.prediction)
 
 

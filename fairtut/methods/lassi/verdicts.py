@@ -159,9 +159,8 @@ def exact_fairness(
     rows = []
     if chosen == "curve":
         kind = classifier.weight.dtype if rounded else torch.float64
-        for curve, error in curves(
-            encoder, classifier, z, directions, max(epsilon, 1e-12), rounded
-        ):
+        reach = epsilon or 1.0  # a point is read off a whole curve: a tiny one is rounding only
+        for curve, error in curves(encoder, classifier, z, directions, reach, rounded):
             rows.append(_on_curve(curve, classifier, epsilon, error, kind))
     for start in net.start if chosen == "regions" else ():
         end = None if seconds is None else time.monotonic() + seconds
