@@ -10,6 +10,7 @@ import importlib.metadata
 import importlib.util
 import json
 import platform
+import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
@@ -18,6 +19,8 @@ import fairtut
 from fairtut.runtime import code
 
 LIBRARIES: Final = ("torch", "torchvision", "numpy", "scipy", "pandas", "scikit-learn")
+_INSTALLED: Final = re.compile(r"git\+https://[^\s'\"]+")
+_SOMEWHERE: Final = "git+https://github.com/fairtut/fairtut"
 PARAMETERS: Final = frozenset({"preset", "data", "seed", "results_dir"})
 
 
@@ -63,7 +66,11 @@ def cells_of_kernel() -> dict[str, str]:
 
 
 def digest_of_cells(cells: Iterable[str]) -> str:
-    """Return a digest of code cells; comments and values of the four parameters do not count."""
+    """Return a digest of code cells.
+
+    Comments, values of the four parameters and where the package is installed from do not count:
+    the last is written anew by every release.
+    """
     found = hashlib.sha256()
     for source in cells:
         found.update("".join(_normal(source)).encode())
@@ -81,7 +88,7 @@ def _normal(source: str) -> Iterator[str]:
         names = {t.id for t in getattr(node, "targets", []) if isinstance(t, ast.Name)}
         literal = isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant)
         if not (literal and names and names <= PARAMETERS):
-            yield ast.dump(node)
+            yield _INSTALLED.sub(_SOMEWHERE, ast.dump(node))
 
 
 def differences(

@@ -190,6 +190,15 @@ def test_with_more_attributes_dense_sampling_finds_nothing_else(
                 assert found.deployed[i]
 
 
+def test_latents_finer_than_the_network_and_the_reverse() -> None:
+    r, z, a = setting(SHAPES[1], 2)
+    head = linear(6, 2, generator=torch_rng(8))
+    single = r.float()
+    fine, coarse = (exact_fairness(single, head, x, a.to(x), 1.0) for x in (z, z.float()))
+    assert (fine.fair == coarse.fair).all()
+    assert len(exact_fairness(r.double(), head.double(), z.float(), a.float(), 1.0)) == len(z)
+
+
 def spike(
     where: Tensor, width: float, height: float
 ) -> tuple[Representation, nn.Linear, Tensor, Tensor]:

@@ -140,6 +140,11 @@ def test_parameters_and_comments_of_cells_do_not_count_and_code_does() -> None:
     assert first == digest_of_cells(["seed = 5", 'preset = "smoke"', "x = 1", "print( x )"])
     assert first != digest_of_cells(["seed = 0", "x = 2", "print(x)"])
     assert first != digest_of_cells(["seed = 0", "x = 1"])
+    released = ['source = "git+https://github.com/ann/fair-book@v1.0"', "pip(source)"]
+    assert digest_of_cells(released) == digest_of_cells(
+        ['source = "git+https://github.com/fairtut/fairtut"', "pip(source)"]
+    )
+    assert digest_of_cells(released) != digest_of_cells([released[0], "pip(source, 'peers')"])
     assert digest_of_cells(["%matplotlib inline"]) != digest_of_cells(["%matplotlib agg"])
 
 

@@ -277,8 +277,10 @@ def _as_deployed(
     z, directions = check(encoder, z, directions)
     known = ~np.isnan(t).any(1)
     there = z + torch.from_numpy(np.where(known[:, None], t, 0)).to(z) @ directions
+    kind = next(encoder.parameters()).dtype  # latents may be finer than the network
     with evaluating(encoder, classifier):
         here, moved = (
-            classifier(encoder(x).to(classifier.weight)).argmax(1).cpu().numpy() for x in (z, there)
+            classifier(encoder(x.to(kind)).to(classifier.weight)).argmax(1).cpu().numpy()
+            for x in (z, there)
         )
     return np.asarray(known & (here != moved))
