@@ -121,6 +121,7 @@ def svg(fig: Figure, *, name: str, alt: str, title: str) -> str:
     _drop(root, {"metadata", "style"})
     _restyle(root)
     _rename(root, name)
+    _slim(root)
     width = float(root.get("viewBox", "0 0 480 0").split()[2]) * 4 / 3  # points to CSS pixels
     for key in ("height", "version"):
         root.attrib.pop(key, None)
@@ -241,18 +242,37 @@ def _shorten(numbers: str) -> str:
     return " ".join(re.sub(r"-?\d+\.\d+(e-?\d+)?", two, numbers).split())
 
 
+def _slim(element: ElementTree.Element, fill: str = "currentColor") -> None:
+    """Drop groups that say nothing, and a fill that is inherited anyway (``fill``).
+
+    What stands in ``<defs>`` inherits from where it is used, and stays as it is.
+    """
+    if element.tag == f"{{{_SVG}}}defs":
+        return
+    if element.get("fill") == fill:
+        del element.attrib["fill"]
+    fill = element.get("fill", fill)
+    for child in list(element):
+        _slim(child, fill)
+        if child.tag == f"{{{_SVG}}}g" and not child.attrib:
+            place = list(element).index(child)
+            element.remove(child)
+            element[place:place] = list(child)
+
+
 def _rename(root: ElementTree.Element, name: str) -> None:
     """Keep only the ids that something points at, and start them with ``name``."""
     pointer = re.compile(r"#([\w.-]+)")
-    used: set[str] = set()
+    used: dict[str, str] = {}  # short ids, in the order of their first use
     for element in root.iter():
         if _XLINK in element.attrib:
             element.set("href", _shrunk(element.attrib.pop(_XLINK)))
         for key, value in element.attrib.items():
             if (key == "href" and value.startswith("#")) or value.startswith("url(#"):
-                used.update(pointer.findall(value))
-                element.set(key, pointer.sub(rf"#{name}-\1", value))
+                for identifier in pointer.findall(value):
+                    used.setdefault(identifier, f"{name}-{len(used)}")
+                element.set(key, pointer.sub(lambda found: f"#{used[found[1]]}", value))
     for element in root.iter():
         identifier = element.attrib.pop("id", "")
         if identifier in used:
-            element.set("id", f"{name}-{identifier}")
+            element.set("id", used[identifier])

@@ -148,6 +148,21 @@ def test_every_id_belongs_to_the_figure_and_every_pointer_hits() -> None:
         assert all(i.startswith(f"{name}-") for i in ids if i)
 
 
+def test_what_says_nothing_or_is_inherited_is_not_stored() -> None:
+    root = svg_of(shown())
+    space = "{http://www.w3.org/2000/svg}"
+    assert not [group for group in root.iter(f"{space}g") if not group.attrib]
+
+    def walk(element: ElementTree.Element, fill: str) -> None:
+        for child in element if element.tag != f"{space}defs" else ():
+            assert child.get("fill") != fill, ElementTree.tostring(child)
+            walk(child, child.get("fill", fill))
+
+    walk(root, "currentColor")
+    fills = {e.get("fill") for e in root.iter()}
+    assert {"none", "currentColor"} <= fills and len(fills) > 3  # what differs is kept
+
+
 def test_no_style_reaches_beyond_the_figure() -> None:
     html = shown().data["text/html"]
     (style,) = re.findall(r"<style[^>]*>(.*?)</style>", html, re.DOTALL)
