@@ -1549,7 +1549,7 @@ say(
 if changed:
     say(
         "They differ on people whose two distances in the full certificate are no more than a factor of {factor:.2f} apart.",
-        factor=float(np.exp(max(changed))),
+        factor=float(np.ceil(100 * np.exp(max(changed))) / 100),
     )
 most = lassi.sequential.plan(lassi.Smoothing())
 assert 3 * lassi.Smoothing().n > 10 * (most.candidates + most.looks[-1])
