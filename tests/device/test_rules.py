@@ -184,6 +184,7 @@ def test_certificates_are_those_of_the_cpu(double: bool) -> None:
     rng = torch_rng(0)
     r, head = Representation(10, (12, 8), 5, generator=rng).eval(), linear(5, 2, generator=rng)
     z, a = torch.randn(3, 10, generator=rng), torch.randn(10, generator=rng) / 4
+    pair = torch.randn(2, 10, generator=rng) / 4
     settings = Smoothing(1, 1, 600, 0.05, 0.1, 32), Voting(1.0, n0=100, n=1000)
 
     def everything(device: str) -> list[np.ndarray]:
@@ -191,8 +192,10 @@ def test_certificates_are_those_of_the_cpu(double: bool) -> None:
         sampled = [certify(*parts, *settings, path=p) for p in ("curve", "folded", "generic")]
         sampled.append(certify_early(*parts, *settings))
         exact = certify_exactly(*parts), exact_fairness(*parts, 1.0)
+        both = exact_fairness(*parts[:3], pair.to(device), 1.0)
+        assert (both.deployed == ~np.isnan(both.change).any(1)).all()
         return [*(c.d_cs for c in sampled), *(c.d_rs for c in sampled), exact[0].d_cs,
-                exact[1].distance]  # fmt: skip
+                exact[1].distance, both.distance, both.fair]  # fmt: skip
 
     wanted = everything("cpu")
     with simulated.device(double=double) as counts:

@@ -24,6 +24,7 @@ hangs by less.
 
 from __future__ import annotations
 
+import copy
 import math
 import time
 from collections.abc import Iterator
@@ -162,9 +163,10 @@ def exact_fairness(
         reach = epsilon or 1.0  # a point is read off a whole curve: a tiny one is rounding only
         for curve, error in curves(encoder, classifier, z, directions, reach, rounded):
             rows.append(_on_curve(curve, classifier, epsilon, error, kind))
+    judge = copy.deepcopy(classifier).cpu()  # where the boxes are
     for start in net.start if chosen == "regions" else ():
         end = None if seconds is None else time.monotonic() + seconds
-        rows.append(_in_regions(net, classifier, start, epsilon, Limit(regions, end), gap))
+        rows.append(_in_regions(net, judge, start, epsilon, Limit(regions, end), gap))
     columns = {name: np.array([getattr(row, name) for row in rows]) for name in _Row._fields}
     deployed = _as_deployed(encoder, classifier, z, directions, columns["change"])
     return ExactFairness(**columns, deployed=deployed, method=chosen)
