@@ -13,7 +13,7 @@ import nbformat
 import pytest
 
 import fairtut
-from fairtut import cli, doctor
+from fairtut import cli, doctor, running
 from fairtut.data import files
 from fairtut.errors import InputError, UnknownName
 from fairtut.report import claims, records
@@ -317,22 +317,22 @@ def test_the_doctor_survives_what_is_broken(
 
 @pytest.mark.parametrize("name", ["toy", "07_toy", "notebooks/07_toy.ipynb"])
 def test_a_chapter_is_found_by_each_of_its_names(house: Path, name: str) -> None:
-    assert cli.find_chapter(name) == house / "notebooks" / "07_toy.ipynb"
+    assert running.find_chapter(name) == house / "notebooks" / "07_toy.ipynb"
 
 
 def test_a_chapter_is_found_from_below(house: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (house / "book" / "deep").mkdir(parents=True)
     monkeypatch.chdir(house / "book" / "deep")
-    assert cli.find_chapter("toy").name == "07_toy.ipynb"
+    assert running.find_chapter("toy").name == "07_toy.ipynb"
 
 
 def test_an_unknown_chapter_names_those_that_exist(house: Path) -> None:
     with pytest.raises(UnknownName, match="toy, other; did you mean 'toy'"):
-        cli.find_chapter("toyy")
+        running.find_chapter("toyy")
     with pytest.raises(InputError, match="no notebook"):
-        cli.find_chapter("notebooks/08_toy.ipynb")
+        running.find_chapter("notebooks/08_toy.ipynb")
     with pytest.raises(InputError, match="no notebook"):
-        cli.find_chapter("toy.py")
+        running.find_chapter("toy.py")
 
 
 @pytest.mark.parametrize(
@@ -409,7 +409,7 @@ def test_a_home_that_cannot_be_written_is_no_line_at_all(
     assert capfd.readouterr().err == "error: the rate must be below 1: pass rate=0.5\n"
     assert "IPYTHONDIR" not in os.environ
     monkeypatch.setenv("HOME", str(house))
-    with cli.kernel_folders():  # where the user's own can be used, they are
+    with running.kernel_folders():  # where the user's own can be used, they are
         assert "IPYTHONDIR" not in os.environ
 
 

@@ -17,9 +17,10 @@ FLOORS = {
     "methods": 5,
     "studies": 6,
     "report": 7,
-    "cli": 8,
     "doctor": 8,
-    "__main__": 9,
+    "running": 8,
+    "cli": 9,
+    "__main__": 10,
 }
 HEAVY = ("torch", "torchvision", "sklearn", "pandas", "matplotlib", "scipy", "seaborn")
 # Loaded where they are used, so that a chapter runs without the extras and starts fast.

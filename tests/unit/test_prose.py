@@ -396,18 +396,18 @@ def commands():
 @pytest.mark.parametrize("line", commands())
 def test_commands_exist(line):
     """Every command on the pages is one that the parser takes."""
-    from fairtut import cli
+    from fairtut import cli, running
 
     words = shlex.split(line) + (["frtrain"] if line == "run" else [])  # named without a chapter
     assert callable(cli.parser().parse_args(words).handler)
     if words[0] == "run":
-        cli.find_chapter(words[1])
+        running.find_chapter(words[1])
     if words[:2] == ["data", "get"]:
         assert words[2] in DATASETS
 
 
 def test_errors_read_as_on_the_page(tmp_path, monkeypatch):
-    from fairtut import cli
+    from fairtut import running
     from fairtut.errors import MissingExtra
     from fairtut.runtime.presets import check_mode, choose
     from fairtut.studies.frtrain import FRTRAIN
@@ -434,8 +434,8 @@ def test_errors_read_as_on_the_page(tmp_path, monkeypatch):
     monkeypatch.setenv("FAIRTUT_DATA", str(tmp_path / "adult" / "adult.data"))
     note(files.locate, "adult")
     said.append(str(MissingExtra.of("fairlearn", "peers")))
-    monkeypatch.setattr(cli, "__file__", str(tmp_path / "fairtut" / "cli.py"))
-    note(cli.find_chapter, "frtrain", tmp_path)
+    monkeypatch.setattr(running, "__file__", str(tmp_path / "fairtut" / "running.py"))
+    note(running.find_chapter, "frtrain", tmp_path)
     page = of("start-here").split("## If something goes wrong")[1].split("(wrong-number)=")[0]
     shown = re.findall(r"^\| `([^`]+)` \|", page, re.MULTILINE)
     for pattern in shown:

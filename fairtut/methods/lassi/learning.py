@@ -15,8 +15,8 @@ from torch.nn import functional
 
 from fairtut.errors import InputError
 from fairtut.methods.holding import evaluating
-from fairtut.methods.lassi.certify import check
 from fairtut.methods.lassi.config import Config
+from fairtut.methods.lassi.inputs import check
 from fairtut.methods.lassi.losses import Learner, losses
 from fairtut.methods.lassi.networks import Representation, linear
 from fairtut.methods.lassi.selection import fit_best

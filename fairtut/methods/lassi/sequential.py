@@ -71,18 +71,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from fairtut.errors import InputError
 from fairtut.methods.holding import evaluating
 from fairtut.methods.lassi.center import Smoothing
-from fairtut.methods.lassi.certify import (
-    REACH,
-    Certificates,
-    check,
-    encoder_path,
-    laws,
-    sound_weights,
-)
+from fairtut.methods.lassi.certify import REACH, Certificates, encoder_path, laws
 from fairtut.methods.lassi.classifier import Voting, choose_path
+from fairtut.methods.lassi.inputs import check, numbered, sound_weights
 from fairtut.methods.lassi.looks import Ballot, Moves, plan
 from fairtut.runtime.precision import has_double
 from fairtut.runtime.seeds import torch_rng
@@ -132,9 +125,7 @@ def certify_early(
     sound_weights(classifier, "the classifier")
     z, directions = check(encoder, z, directions)
     chosen = encoder_path(encoder, len(directions), path)
-    streams = range(len(z)) if ids is None else ids
-    if len(streams) != len(z) or len(z) == 0:
-        raise InputError(f"{len(z)} latents and {len(streams)} ids: need one id each, at least one")
+    streams = numbered(z, ids)
     most = plan(smoothing).candidates + plan(smoothing).looks[-1]
     found = []
     with torch.no_grad(), evaluating(encoder, classifier):

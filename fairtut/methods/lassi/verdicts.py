@@ -38,9 +38,9 @@ from torch import Tensor, nn
 from fairtut.errors import InputError, UnknownName
 from fairtut.methods.holding import evaluating
 from fairtut.methods.lassi.bounds import Boxes, Local
-from fairtut.methods.lassi.certify import check, sound_weights
 from fairtut.methods.lassi.classifier import margins
 from fairtut.methods.lassi.curve import Curve, trace
+from fairtut.methods.lassi.inputs import check, sound_weights
 from fairtut.methods.lassi.networks import Folded, Representation
 from fairtut.methods.lassi.regions import Leads, Limit, farthest, settle
 from fairtut.methods.lassi.rounding import Rounding
