@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fairtut.errors import InputError
+from fairtut.metrics.values import FloatArray
 
 PEOPLE = "percentile bootstrap over people"
 PAIRED_PEOPLE = "paired percentile bootstrap over people"
@@ -64,6 +65,35 @@ class Estimate:
     def __str__(self) -> str:
         """Return the number with its interval to three decimals."""
         return format(self, "")
+
+
+def percentiles(
+    value: float, draws: FloatArray, n: int, level: float, method: str, tolerated: float = 1.0
+) -> Estimate:
+    """Percentile interval from the resamples in which a quantity is defined.
+
+    The one rule for undefined resamples: they are NaN, they are left out, and they are counted.
+
+    Parameters
+    ----------
+    value : float
+        The quantity on the people as they are; where it is NaN, so is the interval.
+    draws : float array, any shape
+        The quantity on each resample.
+    n : int
+        People.
+    level : float
+        Nominal coverage.
+    method : str
+        What the estimate says of itself.
+    tolerated : float
+        Largest share of undefined resamples; above it the interval is NaN.
+    """
+    undefined, low, high = int(np.isnan(draws).sum()), np.nan, np.nan
+    if undefined < draws.size and undefined <= tolerated * draws.size and not np.isnan(value):
+        tail = 100 * (1 - level) / 2
+        low, high = np.nanpercentile(draws, [tail, 100 - tail])
+    return Estimate(float(value), float(low), float(high), n, level, method, undefined)
 
 
 def _short(value: float, spec: str) -> str:

@@ -32,6 +32,7 @@ from fairtut.metrics.estimates import (
     Estimate,
     IntervalWarning,
     check_level,
+    percentiles,
 )
 from fairtut.metrics.group import GroupTable, multinomial
 from fairtut.metrics.labels import as_labels, from_tensor, same_rows
@@ -259,20 +260,16 @@ def _definition(metric: Metric, **options: Any) -> Definition:
 
 def _percentiles(value: float, draws: FloatArray, n: int, level: float, method: str) -> Estimate:
     """Percentile interval; undefined resamples are counted, and too many of them veto it."""
-    undefined = int(np.isnan(draws).sum())
     method = f"{method} ({draws.size} resamples)"
-    low = high = float("nan")
-    if undefined <= _NAN_SHARE * draws.size and not np.isnan(value):
-        tail = (1 - level) / 2
-        low, high = (float(q) for q in np.nanquantile(draws, [tail, 1 - tail]))
-    elif undefined and not np.isnan(value):
+    found = percentiles(value, draws, n, level, method, _NAN_SHARE)
+    if found.n_nan > _NAN_SHARE * draws.size and not np.isnan(value):
         warnings.warn(
-            f"no interval: the metric is NaN in {undefined} of {draws.size} resamples "
+            f"no interval: the metric is NaN in {found.n_nan} of {draws.size} resamples "
             "(a cell is too small; report its size instead)",
             IntervalWarning,
             stacklevel=4,
         )
-    return Estimate(float(value), low, high, n, level, method, undefined)
+    return found
 
 
 def _decisions(y_hat: object) -> Array:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fairtut.errors import InputError
-from fairtut.metrics.estimates import Estimate
+from fairtut.metrics.estimates import Estimate, percentiles
 
 FloatArray = NDArray[np.float64]
 
@@ -138,13 +138,7 @@ class Panel:
         """
         draws: Any = np.asarray(values, float)
         draws = draws.reshape(-1, draws.shape[-1]).mean(0)  # (1 + R,)
-        value, rest = float(draws[0]), draws[1:]
-        lost = int(np.isnan(rest).sum())
-        if lost == len(rest) or np.isnan(value):
-            return Estimate(value, np.nan, np.nan, self.n, level, METHOD, lost)
-        tail = 100 * (1 - level) / 2
-        low, high = np.nanpercentile(rest, [tail, 100 - tail])
-        return Estimate(value, float(low), float(high), self.n, level, METHOD, lost)
+        return percentiles(float(draws[0]), draws[1:], self.n, level, METHOD)
 
     def measurement(self, draws: ArrayLike) -> dict[str, Any]:
         """Return values with their resamples, (models, 1 + R), as a record holds them.
