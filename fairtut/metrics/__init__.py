@@ -6,7 +6,8 @@ Hard decisions in, numbers with n out.  From below: :mod:`~fairtut.metrics.label
 :mod:`~fairtut.metrics.accuracies`, :mod:`~fairtut.metrics.parity` and
 :mod:`~fairtut.metrics.odds` are the metrics, and :mod:`~fairtut.metrics.definitions` names each
 with the paper that uses it; :mod:`~fairtut.metrics.intervals` says how far a number can be
-trusted; :mod:`~fairtut.metrics.tradeoff` holds the controls of the plane,
+trusted, and :mod:`~fairtut.metrics.group_panels` resamples many decisions about the same people
+together; :mod:`~fairtut.metrics.tradeoff` holds the controls of the plane,
 :mod:`~fairtut.metrics.group_thresholds` what a threshold per group could do, and
 :mod:`~fairtut.metrics.fronts` the selection rule.  Needs numpy only (t-intervals load scipy when
 called); torch tensors are read without importing torch.
@@ -28,6 +29,7 @@ from fairtut.metrics.definitions import DEFINITIONS, metric
 from fairtut.metrics.estimates import Estimate, IntervalWarning
 from fairtut.metrics.fronts import Selection, hypervolume, pareto_front, select
 from fairtut.metrics.group import GroupTable
+from fairtut.metrics.group_panels import GroupPanel
 from fairtut.metrics.group_thresholds import GroupThresholds, least_deo
 from fairtut.metrics.intervals import bootstrap, bootstrap_difference, bootstrap_table
 from fairtut.metrics.measuring import Definition
@@ -39,6 +41,7 @@ from fairtut.metrics.odds import (
     equalized_odds_gap,
     joint_tp_gap,
 )
+from fairtut.metrics.panels import Panel
 from fairtut.metrics.parity import (
     demographic_parity_deviation,
     demographic_parity_gap,
@@ -63,9 +66,11 @@ __all__ = [
     "Definition",
     "EmptyGroupWarning",
     "Estimate",
+    "GroupPanel",
     "GroupTable",
     "GroupThresholds",
     "IntervalWarning",
+    "Panel",
     "Point",
     "Selection",
     "UndefinedMetricWarning",

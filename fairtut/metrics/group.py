@@ -55,6 +55,9 @@ class GroupTable:
         Index in ``classes`` of the favourable class; None when more than one reading is possible.
     people : array, shape (..., G, K, K), optional
         Where ``counts`` are sums of weights: how many people stand behind them.
+    everybody : array, shape (..., K, K), optional
+        Where a person may be in several groups or in none: counts of all people.  Without it the
+        groups share the people out, and everybody is their sum.
     """
 
     counts: Array
@@ -62,6 +65,7 @@ class GroupTable:
     classes: Labels
     positive: int | None
     people: Array | None = None
+    everybody: Array | None = None
 
     @property
     def unweighted(self) -> GroupTable:
@@ -74,9 +78,16 @@ class GroupTable:
         return self.counts.shape[:-3]
 
     @property
+    def whole(self) -> Array:
+        """Counts of all people, in whatever group, shape (..., K, K)."""
+        return np.asarray(self.counts.sum(-3)) if self.everybody is None else self.everybody
+
+    @property
     def total(self) -> Array:
         """Number of people, shape (...)."""
-        return np.asarray(self.counts.sum((-3, -2, -1)))
+        if self.everybody is None:
+            return np.asarray(self.counts.sum((-3, -2, -1)))
+        return np.asarray(self.everybody.sum((-2, -1)))
 
     @property
     def n(self) -> Array:
@@ -155,7 +166,11 @@ class GroupTable:
 
     def overall(self, name: str) -> FloatArray:
         """The same rate over all people, shape (...)."""
-        numerator, denominator = self.parts(name)
+        table = self
+        if self.everybody is not None:  # people of two groups would count twice in the sum
+            one = self.everybody[..., None, :, :]
+            table = replace(self, counts=one, groups=("all",), people=None, everybody=None)
+        numerator, denominator = table.parts(name)
         return divide(numerator.sum(-1), denominator.sum(-1))
 
     def cells(self, name: str) -> dict[str, int]:
@@ -166,9 +181,17 @@ class GroupTable:
         suffix = self._cell_suffix(RATES[name])
         return {f"s={g}{suffix}": int(size) for g, size in zip(self.groups, sizes, strict=True)}
 
-    def with_counts(self, counts: Array) -> GroupTable:
-        """The same groups and classes with other counts, shape (..., G, K, K)."""
-        return replace(self, counts=counts, people=None)
+    def with_counts(self, counts: Array, everybody: Array | None = None) -> GroupTable:
+        """The same groups and classes with other counts, shape (..., G, K, K).
+
+        Raises
+        ------
+        InputError
+            Groups overlap, and the other counts of all people are not told.
+        """
+        if (everybody is None) != (self.everybody is None):
+            raise InputError("groups that overlap need `everybody`, the counts of all, others none")
+        return replace(self, counts=counts, people=None, everybody=everybody)
 
     def with_positive(self, positive: int) -> GroupTable:
         """The same counts with another favourable class, by index: one class versus the rest."""
@@ -183,8 +206,12 @@ class GroupTable:
         Raises
         ------
         InputError
-            The counts are weighted: sums of weights are not multinomial.
+            The counts are weighted, or groups overlap: such counts are not multinomial.
         """
+        if self.everybody is not None:
+            raise InputError(
+                "groups that overlap cannot be resampled from their counts: use GroupPanel"
+            )
         if self.people is not None:
             raise InputError(
                 "a table of weights cannot be resampled from its sums alone: call "

@@ -99,7 +99,7 @@ def _recalls(counts: Array) -> FloatArray:
 
 def balanced_accuracy(table: GroupTable) -> FloatArray:
     """Mean over classes of the recall."""
-    recalls = _recalls(table.counts.sum(-3))  # (..., G, K, K) -> (..., K)
+    recalls = _recalls(table.whole)  # (..., K, K) -> (..., K)
     return np.asarray(recalls.mean(-1))
 
 
@@ -133,5 +133,5 @@ def cells_by_label(table: GroupTable, *, by_label: bool = False) -> dict[str, in
 
 def cells_per_class(table: GroupTable, **_: object) -> dict[str, int]:
     """People per class."""
-    sizes = table.unweighted.counts.sum((-3, -1))
+    sizes = table.unweighted.whole.sum(-1)
     return {f"y={c}": int(n) for c, n in zip(table.classes, sizes, strict=True)}

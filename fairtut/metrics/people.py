@@ -147,7 +147,7 @@ def read_people(
     y_codes = relabel("y", y_codes, y_seen, names, "classes")
     hat_codes = relabel("y_hat", hat_codes, hat_seen, names, "classes").reshape(guess.shape)
     s_codes, group_names = _groups(s, n, groups)
-    weight = None if sample_weight is None else _weights(sample_weight, n)
+    weight = None if sample_weight is None else checked_weights(sample_weight, n)
     favourable = _positive(positive, names)
     return People(y_codes, hat_codes, s_codes, group_names, names, favourable, weight)
 
@@ -173,7 +173,7 @@ def _declared(what: str, labels: Sequence[Hashable]) -> Labels:
     return names
 
 
-def _weights(sample_weight: object, n: int) -> FloatArray:
+def checked_weights(sample_weight: object, n: int) -> FloatArray:
     """One weight per person, not all of them zero."""
     weight = score_column("sample_weight", sample_weight, n)
     if not (np.isfinite(weight).all() and (weight >= 0).all() and weight.any()):
