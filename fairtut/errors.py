@@ -53,6 +53,10 @@ class MissingData(FairtutError, FileNotFoundError):
     """A data file is neither on this machine nor downloadable from here."""
 
 
+class CellFailed(FairtutError, RuntimeError):
+    """A cell of an experiment failed; the message names it, and the others are kept."""
+
+
 class RecordError(FairtutError, ValueError):
     """A record or a claims file does not follow its schema."""
 

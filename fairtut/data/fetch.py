@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -12,6 +11,7 @@ from fairtut.data.cards import Dataset, File
 from fairtut.data.download import LIMIT, download, from_torchvision
 from fairtut.data.local import find, how_to_get
 from fairtut.errors import CorruptFile, FairtutError, MissingData
+from fairtut.runtime.locks import locked
 
 
 def fetch_missing(entry: Dataset, folder: Path) -> None:
@@ -33,17 +33,9 @@ def fetch_missing(entry: Dataset, folder: Path) -> None:
         ) from error
 
 
-@contextlib.contextmanager
-def lock(folder: Path) -> Iterator[None]:
+def lock(folder: Path) -> AbstractContextManager[None]:
     """Let one process at a time write in ``folder`` (where the system can lock files)."""
-    try:
-        import fcntl
-    except ImportError:  # Windows: no lock, and the worst case is a download repeated
-        yield
-        return
-    with open(folder / ".lock", "a") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
+    return locked(folder / ".lock", strict=True)
 
 
 def _fetch(entry: Dataset, file: File, folder: Path) -> None:

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from fairtut.errors import CorruptFile
 from fairtut.runtime import cache, seal
-from fairtut.runtime.io import torch_bytes
+from fairtut.runtime.io import stamp, torch_bytes
+from fairtut.runtime.locks import beside, locked
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -188,17 +189,36 @@ def load_or_train(
     """
     facts = cache.facts(train, card, _device(module))
     path = (folder or cache.cache_folder() / "models") / f"{facts['key']}.pt"
-    part = path.with_suffix(".part")
+    part = path.with_suffix(".part") if resumable else None
+    seen = stamp(path)
     found = _found(path, module, facts)
-    full = found
-    if full is None:
-        fresh = {k: v.detach().clone() for k, v in module.state_dict().items()}
-        added = _resume(module, train, part, fresh) if resumable else train(module)
-        full = plain(card) | plain(added)
-        _keep(path, module, full, facts, fresh)
-    if resumable:  # only now that the model is kept
+    if found is None:
+        with locked(beside(path)):
+            if stamp(path) != seen:  # another process was faster
+                found = _found(path, module, facts)
+            if found is None:
+                return _trained(path, module, card, train, part, facts) | {"loaded": False}
+    if part is not None:
         part.unlink(missing_ok=True)
-    return full | {"loaded": found is not None}
+    return found | {"loaded": True}
+
+
+def _trained(
+    path: Path,
+    module: nn.Module,
+    card: Mapping[str, Any],
+    train: Callable[..., Mapping[str, Any]],
+    part: Path | None,
+    facts: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Train a module, keep it and return its full card."""
+    fresh = {k: v.detach().clone() for k, v in module.state_dict().items()}
+    added = train(module) if part is None else _resume(module, train, part, fresh)
+    full = plain(card) | plain(added)
+    _keep(path, module, full, facts, fresh)
+    if part is not None:  # only now that the model is kept
+        part.unlink(missing_ok=True)
+    return full
 
 
 def _device(module: nn.Module) -> Any:

@@ -30,7 +30,7 @@ STATES: Final = {
 }
 SET: Final = ("labels", "pixels.npy", ".lock")
 """Files of a set of decoded images; the seal of the first speaks for all."""
-_DAY: Final = 24 * 3600.0  # seconds after which nobody still writes an unfinished file
+_DAY: Final = 24 * 3600.0  # seconds after which nobody still writes or waits for a file
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def _state(path: Path, here: Mapping[str, str]) -> str:
     try:
         if path.is_symlink():
             return UNKNOWN
-        if path.name.startswith(".") and path.name.endswith(".tmp"):  # what a kill leaves
+        if path.name.startswith(".") and path.suffix in (".tmp", ".lock"):  # what a kill leaves
             return STALE if time.time() - path.stat().st_mtime > _DAY else UNKNOWN
         return _state_of(seal.facts_of(path), here)
     except (OSError, CorruptFile):

@@ -61,6 +61,15 @@ def atomic_write_text(path: str | os.PathLike[str], text: str) -> Path:
     return atomic_write_bytes(path, text.encode("utf-8"))
 
 
+def stamp(path: Path) -> tuple[int, ...]:
+    """Return what changes when a file is replaced; nothing where there is none."""
+    try:
+        info = path.stat()
+    except OSError:
+        return ()
+    return info.st_ino, info.st_size, info.st_mtime_ns
+
+
 def torch_bytes(value: Any) -> memoryview:
     """Return what :func:`torch.save` would write.
 

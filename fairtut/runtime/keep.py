@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 
 from fairtut.errors import CorruptFile
 from fairtut.runtime import cache, seal
-from fairtut.runtime.io import atomic_path
+from fairtut.runtime.io import atomic_path, stamp
+from fairtut.runtime.locks import beside, locked
 
 if TYPE_CHECKING:
     import torch
@@ -49,11 +50,28 @@ def kept(
     device : torch.device or str
         Where the work is done; another device's results are others.
     """
-    path, facts = place(make, about, device)
-    found = _read(path, facts)
+    return kept_at(*place(make, about, device), make)
+
+
+def kept_at(path: Path, facts: Mapping[str, str], make: Callable[[], T]) -> T:
+    """Return what is kept in a file, else make it and keep it there, one process at a time.
+
+    Parameters
+    ----------
+    path, facts
+        From :func:`place`.
+    make : callable
+        Takes no arguments.
+    """
+    seen = stamp(path)
+    found = found_at(path, facts)
     if found is None:
-        found = (make(),)
-        write(path, found[0], facts)
+        with locked(beside(path)):
+            if stamp(path) != seen:  # another process was faster
+                found = found_at(path, facts)
+            if found is None:
+                found = (make(),)
+                write(path, found[0], facts)
     value: T = found[0]
     return value
 
@@ -62,7 +80,7 @@ def recall(
     make: Callable[..., T], about: Mapping[str, Any], *, device: torch.device | str = "cpu"
 ) -> T | None:
     """Return what :func:`kept` kept for the same arguments, None if there is nothing."""
-    found = _read(*place(make, about, device))
+    found = found_at(*place(make, about, device))
     return None if found is None else found[0]
 
 
@@ -94,8 +112,11 @@ def write(path: Path, value: Any, facts: Mapping[str, str]) -> None:
         log.warning("a result is used and not kept in %s: %s", path, error.strerror or error)
 
 
-def _read(path: Path, facts: Mapping[str, str]) -> tuple[Any] | None:
-    """Return the value in a file, in a tuple; None if it is not there or not what it should be."""
+def found_at(path: Path, facts: Mapping[str, str]) -> tuple[Any] | None:
+    """Return the value in a file, in a tuple; None if it is not there or not what it should be.
+
+    What is wrong with a file is said in one sentence.
+    """
     try:
         return (read(path, facts),)
     except FileNotFoundError:

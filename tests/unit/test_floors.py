@@ -15,12 +15,13 @@ FLOORS = {
     "metrics": 3,
     "models": 4,
     "methods": 5,
-    "studies": 6,
-    "report": 7,
-    "doctor": 8,
-    "running": 8,
-    "cli": 9,
-    "__main__": 10,
+    "lab": 6,
+    "studies": 7,
+    "report": 8,
+    "doctor": 9,
+    "running": 9,
+    "cli": 10,
+    "__main__": 11,
 }
 HEAVY = ("torch", "torchvision", "sklearn", "pandas", "matplotlib", "scipy", "seaborn")
 # Loaded where they are used, so that a chapter runs without the extras and starts fast.
