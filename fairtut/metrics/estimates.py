@@ -67,12 +67,11 @@ class Estimate:
         return format(self, "")
 
 
-def percentiles(
-    value: float, draws: FloatArray, n: int, level: float, method: str, tolerated: float = 1.0
-) -> Estimate:
+def percentiles(value: float, draws: FloatArray, n: int, level: float, method: str) -> Estimate:
     """Percentile interval from the resamples in which a quantity is defined.
 
     The one rule for undefined resamples: they are NaN, they are left out, and they are counted.
+    Where they are many, the interval is conditional: on resamples in which every cell has somebody.
 
     Parameters
     ----------
@@ -86,11 +85,9 @@ def percentiles(
         Nominal coverage.
     method : str
         What the estimate says of itself.
-    tolerated : float
-        Largest share of undefined resamples; above it the interval is NaN.
     """
     undefined, low, high = int(np.isnan(draws).sum()), np.nan, np.nan
-    if undefined < draws.size and undefined <= tolerated * draws.size and not np.isnan(value):
+    if undefined < draws.size and not np.isnan(value):
         tail = 100 * (1 - level) / 2
         low, high = np.nanpercentile(draws, [tail, 100 - tail])
     return Estimate(float(value), float(low), float(high), n, level, method, undefined)

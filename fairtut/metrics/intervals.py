@@ -41,7 +41,7 @@ from fairtut.metrics.people import People, Reading, group_table, read_people
 from fairtut.metrics.values import Array, FloatArray
 
 _NUMBERS = 1 << 22  # of resampled counts that are held at a time
-_NAN_SHARE = 0.05  # more undefined resamples than this, and there is no interval
+_NAN_SHARE = 0.05  # more undefined resamples than this, and a warning says so
 
 Metric = str | Definition | Callable[..., Any]
 
@@ -86,8 +86,8 @@ def bootstrap(
     Returns
     -------
     Estimate
-        Over people.  Resamples in which the metric is NaN (a small group vanished) are counted
-        in ``n_nan``; above 5 % of them the interval is NaN, with a warning.
+        Over people.  Resamples in which the metric is NaN (a small group vanished) are left out
+        and counted in ``n_nan``; above 5 % of them there is a warning.
 
     Raises
     ------
@@ -259,13 +259,12 @@ def _definition(metric: Metric, **options: Any) -> Definition:
 
 
 def _percentiles(value: float, draws: FloatArray, n: int, level: float, method: str) -> Estimate:
-    """Percentile interval; undefined resamples are counted, and too many of them veto it."""
-    method = f"{method} ({draws.size} resamples)"
-    found = percentiles(value, draws, n, level, method, _NAN_SHARE)
+    """Percentile interval, with a warning where many resamples are undefined."""
+    found = percentiles(value, draws, n, level, f"{method} ({draws.size} resamples)")
     if found.n_nan > _NAN_SHARE * draws.size and not np.isnan(value):
         warnings.warn(
-            f"no interval: the metric is NaN in {found.n_nan} of {draws.size} resamples "
-            "(a cell is too small; report its size instead)",
+            f"the metric is NaN in {found.n_nan} of {draws.size} resamples, the interval is of the "
+            "others (a cell is too small: report its size beside the interval)",
             IntervalWarning,
             stacklevel=4,
         )

@@ -118,12 +118,17 @@ class Resamples:
         """Return values with their resamples, (models, 1 + R), as a record holds them.
 
         That is what :meth:`fairtut.report.recording.Record.measure` takes as keywords: a value per
-        model, and the interval over people of their mean.
+        model, and the interval over people of their mean; a note counts undefined resamples.
         """
         found, table = self.interval(draws), np.atleast_2d(np.asarray(draws, float))
         body: dict[str, Any] = {"values": table[:, 0].tolist(), "n": self.n, "unit": "fraction"}
         if np.isnan(table[:, 0]).any():
             body["note"] = "a cell of the table is empty"
+        elif found.n_nan:
+            of = table.shape[-1] - 1
+            body["note"] = (
+                f"undefined in {found.n_nan:,} of {of:,} resamples: a cell is empty there"
+            )
         if not np.isnan(found.low):
             body["people"] = (found.low, found.high)
         return body

@@ -285,6 +285,16 @@ def test_undefined_resamples_are_left_out_and_counted(overlapping: bool) -> None
     assert (e.low, e.high) == tuple(np.percentile(gap[1:][~np.isnan(gap[1:])], [2.5, 97.5]))
 
 
+def test_a_record_is_told_how_many_resamples_are_undefined() -> None:
+    few = np.arange(50) < 2
+    panel = GroupPanel(np.arange(50) % 2, few, n_resamples=300)
+    gap = panel.metric("dp", np.arange(50) % 2)
+    body = panel.measurement(gap)
+    assert body["values"] == [gap[0]]
+    assert body["note"].startswith(f"undefined in {np.isnan(gap).sum()} of 300 resamples")
+    assert "note" not in panel.measurement(panel.metric("accuracy", few))
+
+
 def test_what_nobody_can_measure_has_no_interval() -> None:
     panel = GroupPanel([0, 1, 0, 1], [0, 0, 1, 1], groups=(0, 1, 2), n_resamples=30)
     e = panel.interval(panel.metric("dp", [0, 1, 1, 1]))
