@@ -1,5 +1,28 @@
-"""The engine, written once: what every chapter's experiments run on.
+"""The engine, written once: what every chapter's experiments run on, and what measures them.
 
 :mod:`~fairtut.lab.grid` runs specs × seeds as cells and keeps them, and
-:mod:`~fairtut.lab.keep` trains a network once.
+:mod:`~fairtut.lab.keep` trains a network once.  :mod:`~fairtut.lab.board` holds what the methods
+decided [method, setting, seed, person] about validation and test people and compares them;
+:mod:`~fairtut.lab.plane` says what a family of settings is worth in the plane of accuracy and gap;
+:mod:`~fairtut.lab.choice` picks a setting on validation people; and
+:mod:`~fairtut.lab.controls` has what a method must beat: the mixing line, the moved threshold and
+thresholds per group.  The constant classifier is
+:meth:`fairtut.metrics.panels.Panel.constant`, and noise or an untrained method is a method of the
+board like any other.
 """
+
+from fairtut.lab.board import Board, Compared, Decisions
+from fairtut.lab.choice import Choice, beats, fairest
+from fairtut.lab.plane import Plane, front_number, line_number
+
+__all__ = [
+    "Board",
+    "Choice",
+    "Compared",
+    "Decisions",
+    "Plane",
+    "beats",
+    "fairest",
+    "front_number",
+    "line_number",
+]

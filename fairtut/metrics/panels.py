@@ -66,6 +66,15 @@ class Panel(GroupPanel):
             raise InputError(f"y_hat of shape {decided.shape} for {self.n} people: one per person")
         return self.mean(decided == self.y)
 
+    def majority(self, labels: ArrayLike) -> FloatArray:
+        """Return the share of the more frequent of two labels 0 and 1, of shape (..., n)."""
+        ones = self.mean(labels)
+        return np.maximum(ones, 1 - ones)
+
+    def constant(self) -> FloatArray:
+        """Return the accuracy of the constant classifier: everybody gets the frequent label."""
+        return self.majority(self.y)
+
     def signed_gap(self, y_hat: ArrayLike, label: int | None = None) -> FloatArray:
         """Return P(y_hat = 1 | s = 1) - P(y_hat = 1 | s = 0), among people with a label if given.
 

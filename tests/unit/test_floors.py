@@ -125,6 +125,8 @@ def test_every_room_has_a_floor():
         ("methods/lassi.py", "from fairtut.methods import frtrain"),
         ("__init__.py", "from fairtut.runtime import seeds"),
         ("metrics/bad.py", "from fairtut.attic import thing"),
+        ("lab/bad.py", "from fairtut.studies.faap import table"),
+        ("lab/bad.py", "from fairtut.report import plane"),
     ],
 )
 def test_the_rule_sees_a_violation(tmp_path, where, line):

@@ -1,0 +1,217 @@
+"""Decisions of every method, setting and seed about the same people, and what they are worth.
+
+A board has no training in it: a method is an array of decisions.  Fronts and settings are chosen
+on validation people and measured on test people, with all resamples joint
+(:class:`~fairtut.metrics.panels.Panel`), so differences of any two numbers are paired.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fairtut.errors import InputError
+from fairtut.lab.choice import Answer, Choice, beats, fairest
+from fairtut.lab.controls import Gap
+from fairtut.lab.plane import Floats, Plane, front_number, line_number
+from fairtut.metrics import Estimate, over_seeds
+from fairtut.metrics.panels import Panel
+
+Decisions = Mapping[str, NDArray[Any]]
+"""Part, ``val`` or ``test``, to decisions 0 and 1, (settings, seeds, n)."""
+
+People = Panel | Sequence[Panel]
+"""The people of a part: the same for all seeds, or of each seed."""
+
+
+class Compared(NamedTuple):
+    """A method's number minus a control's, and whether it beats it."""
+
+    difference: Estimate
+    answer: Answer
+
+
+class Board:
+    """Methods in the planes of several gaps.
+
+    Parameters
+    ----------
+    people : mapping of str to Panel, or to sequence of Panel
+        ``val`` and ``test``; several panels where every seed has people of its own.
+    decisions : mapping
+        Method, or (method, gap) where a method is trained for the gap that it is judged by, to
+        :data:`Decisions`.  Seeds are the same for all methods.
+    gaps : mapping of str to callable
+        Name to the gap of decisions about a panel's people.
+
+    Raises
+    ------
+    fairtut.errors.InputError
+        No method, or one with other seeds or people.
+
+    Examples
+    --------
+    Two settings of one method, one seed, four people; no resamples:
+
+    >>> import numpy as np
+    >>> people = Panel([0, 1, 0, 1], [0, 0, 1, 1], n_resamples=0)
+    >>> y_hat = np.array([[[0, 1, 1, 1]], [[0, 1, 0, 1]]])
+    >>> both = {"val": people, "test": people}
+    >>> board = Board(both, {"ours": dict.fromkeys(both, y_hat)}, {"dp": Panel.dp})
+    >>> board.plane("ours", "dp", "test").gap[..., 0, 0].tolist()
+    [0.5, 0.0]
+    >>> board.choose("ours", "dp", floors=[0.5])
+    [Choice(index=1, satisfied=True)]
+    """
+
+    def __init__(
+        self,
+        people: Mapping[str, People],
+        decisions: Mapping[Any, Decisions],
+        gaps: Mapping[str, Gap],
+    ) -> None:
+        self.people, self.decisions, self.gaps = people, decisions, gaps
+        shapes = {d["test"].shape[1:] for d in decisions.values()}
+        if len(shapes) != 1:
+            raise InputError(f"decisions about {sorted(shapes)} seeds and people: need one shape")
+        self.runs, self.n = next(iter(shapes))
+        if any(not isinstance(o, Panel) and len(o) != self.runs for o in people.values()):
+            raise InputError(f"{self.runs} seeds: pass one panel of people, or one for each seed")
+        self._planes: dict[tuple[str, str, str], Plane] = {}
+
+    @property
+    def shared(self) -> bool:
+        """Whether all seeds decide about the same test people."""
+        return isinstance(self.people["test"], Panel)
+
+    def panels(self, part: str) -> Sequence[Panel]:
+        """Return the panel that all seeds share, or that of each seed."""
+        people = self.people[part]
+        return [people] if isinstance(people, Panel) else people
+
+    def decided(self, method: str, gap: str, part: str) -> NDArray[Any]:
+        """Return a method's decisions, (settings, seeds, n)."""
+        own = (method, gap)
+        return self.decisions[own if own in self.decisions else method][part]
+
+    def plane(self, method: str, gap: str, part: str) -> Plane:
+        """Return accuracy and gap of every setting, each (settings, seeds, 1 + R)."""
+        key = (method, gap, part)
+        if key not in self._planes:
+            y_hat, people, measure = self.decided(*key), self.people[part], self.gaps[gap]
+            if isinstance(people, Panel):
+                self._planes[key] = Plane(people.accuracy(y_hat), measure(people, y_hat))
+            else:
+                each = list(zip(people, y_hat.swapaxes(0, 1), strict=True))
+                self._planes[key] = Plane(
+                    np.stack([panel.accuracy(d) for panel, d in each], 1),
+                    np.stack([measure(panel, d) for panel, d in each], 1),
+                )
+        return self._planes[key]
+
+    def constant(self, part: str = "test") -> Floats:
+        """Return the accuracy of the constant classifier, (1 or seeds, 1 + R)."""
+        return np.stack([panel.constant() for panel in self.panels(part)])
+
+    def choose(
+        self, method: str, gap: str, floors: Sequence[float], barred: ArrayLike | None = None
+    ) -> list[Choice]:
+        """Return the setting that validation picks for each seed.
+
+        Parameters
+        ----------
+        method, gap : str
+        floors : sequence of float
+            Least validation accuracy of each seed (see :func:`fairtut.lab.choice.fairest`).
+        barred : bool array, shape (settings, seeds), optional
+        """
+        accuracy, away = (v[..., 0].T for v in self.plane(method, gap, "val"))
+        no = np.zeros(accuracy.shape, bool) if barred is None else np.asarray(barred).T
+        rows = zip(accuracy, away, floors, no, strict=True)
+        return [fairest(a, g, floor, barred=out) for a, g, floor, out in rows]
+
+    def front(
+        self, method: str, gap: str, worst: ArrayLike, among: ArrayLike | None = None,
+        on: str = "val",
+    ) -> Floats:  # fmt: skip
+        """Return the number of a method's front on test people, (seeds, 1 + R).
+
+        Parameters
+        ----------
+        method, gap : str
+        worst : array, broadcast to (seeds,)
+            Gap of the model as it is.
+        among : int array, optional
+            Which settings take part; default all.
+        on : {"val", "test"}
+            The people that the front is chosen on; ``test`` is what one should not do.
+        """
+        known, found = (self.plane(method, gap, part) for part in (on, "test"))
+        return front_number(known, found, self.constant(), worst, among)
+
+    def line(self, model: str, gap: str, worst: ArrayLike) -> Floats:
+        """Return the number of the mixing line of the model as it is, (seeds, 1 + R)."""
+        found = self.plane(model, gap, "test")
+        return line_number(Plane(*(v[0] for v in found)), self.constant(), worst)
+
+    def estimate(self, draws: ArrayLike) -> Estimate:
+        """Return the mean over seeds of (seeds, 1 + R) with its interval.
+
+        Over people where all seeds share them, else over seeds.
+        """
+        if self.shared:
+            return self.panels("test")[0].interval(draws)
+        return over_seeds([float(v) for v in np.asarray(draws)[:, 0]])
+
+    def compared(
+        self, method: str, gap: str, model: str, controls: Iterable[str] = ()
+    ) -> dict[str, Compared]:
+        """Say whether a method's front beats every control's.
+
+        Parameters
+        ----------
+        method, gap : str
+        model : str
+            The model as it is: the first setting of this method.
+        controls : iterable of str
+            Methods of the board, such as a moved threshold, thresholds per group, noise; always
+            asked are ``constant`` and ``mixing``.
+
+        Returns
+        -------
+        dict of str to Compared
+        """
+        worst = self.plane(model, gap, "test").gap[0, :, 0]
+        ours = self.front(method, gap, worst)
+        numbers = {"constant": np.zeros_like(ours), "mixing": self.line(model, gap, worst)}
+        numbers |= {name: self.front(name, gap, worst) for name in controls}
+        found = {name: self.estimate(ours - theirs) for name, theirs in numbers.items()}
+        return {name: Compared(e, beats(e)) for name, e in found.items()}
+
+    def points(self, method: str, gap: str, settings: Iterable[int]) -> list[dict[str, Any]]:
+        """Return settings on test people as rows of a figure: means over seeds, with intervals.
+
+        Parameters
+        ----------
+        method, gap : str
+        settings : iterable of int
+
+        Returns
+        -------
+        list of dict
+            ``setting``, ``accuracy`` and ``gap``, and where the seeds share people each with
+            ``_low`` and ``_high``.
+        """
+        plane, rows = self.plane(method, gap, "test"), []
+        for i in settings:
+            row: dict[str, Any] = {"setting": int(i)}
+            for column, values in plane._asdict().items():
+                row[column] = float(np.nanmean(values[i, :, 0]))
+                if self.shared:
+                    e = self.panels("test")[0].interval(values[i])
+                    row |= {f"{column}_low": e.low, f"{column}_high": e.high}
+            rows.append(row)
+        return rows
