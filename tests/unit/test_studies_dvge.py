@@ -9,7 +9,7 @@ import torch
 
 from fairtut.data.images import ImageSet
 from fairtut.errors import InputError
-from fairtut.metrics import DEFINITIONS, group_table, hypervolume
+from fairtut.metrics import DEFINITIONS, group_table
 from fairtut.report.claims import load_claims
 from fairtut.runtime.presets import PRESETS, choose
 from fairtut.studies import dvge as study
@@ -41,36 +41,34 @@ def board(n: int = 300, runs: int = 2, shared: bool = True, seed: int = 0) -> st
 
 def test_planes_are_those_of_the_metrics_package():
     scores = study.fronts.Scores(board())
-    plane = scores.planes("dvge-n", "test", "eo")[1]
+    plane = scores.plane("dvge-n", "eo", "test")
     y_hat = scores.board.decisions["dvge-n"]["test"][3, 1]
     counted = group_table(scores.board.y["test"], y_hat, scores.board.s["test"], positive=1)
     gap = float(DEFINITIONS["equal_opportunity_gap"].of_table(counted))
-    assert plane.gap[3, 0] == pytest.approx(gap)
-    assert plane.accuracy[3, 0] == pytest.approx((y_hat == scores.board.y["test"]).mean())
+    assert plane.gap[3, 1, 0] == pytest.approx(gap)
+    assert plane.accuracy[3, 1, 0] == pytest.approx((y_hat == scores.board.y["test"]).mean())
 
 
-def test_the_front_is_chosen_on_validation():
-    one = board()
-    scores = study.fronts.Scores(one)
-    known, plane = (scores.planes("adt", part, "dp")[0] for part in ("val", "test"))
-    from fairtut.metrics import pareto_front
-
-    front = pareto_front(np.column_stack([known.accuracy[:, 0], known.gap[:, 0]]), False)
-    points = np.column_stack([plane.accuracy[front, 0], plane.gap[front, 0]])
-    worst = scores.reference("n", "dp", 0)
-    wanted = hypervolume(points, (scores.constant(0)[0], worst), False) / worst
-    assert scores.area("adt", "n", "dp")[0, 0] == pytest.approx(wanted)
+def test_the_reference_is_the_mean_over_runs_that_share_people():
+    one = study.fronts.Scores(board(), resamples=0)
+    gaps = one.plane("plain-n", "dp", "test").gap[0, :, 0]
+    np.testing.assert_allclose(one.reference("n", "dp"), gaps.mean())
+    split = study.fronts.Scores(board(shared=False))
+    np.testing.assert_array_equal(
+        split.reference("n", "dp"), split.plane("plain-n", "dp", "test").gap[0, :, 0]
+    )
+    assert gaps[0] != gaps[1]
 
 
-def test_the_mixing_line_has_the_area_of_many_mixtures():
+def test_the_limit_is_half_the_plain_gap_on_validation():
     scores = study.fronts.Scores(board(), resamples=0)
-    plane, base = scores.planes("plain-n", "test", "dp")[0], scores.constant(0)[0]
-    share, worst = np.linspace(0, 1, 5001), scores.reference("n", "dp", 0)
-    mixed = np.column_stack([
-        share * plane.accuracy[0, 0] + (1 - share) * base, share * plane.gap[0, 0]
-    ])  # fmt: skip
-    wanted = hypervolume(mixed, (base, worst), False) / worst
-    assert scores.mixing("n", "dp")[0, 0] == pytest.approx(wanted, abs=1e-3)
+    known, found = (scores.plane("dvge-n", "dp", part) for part in ("val", "test"))
+    limits = scores.plane("plain-n", "dp", "val").gap[0, :, 0] / 2
+    for run, gained in enumerate(scores.at_limit("n", "dp")[:, 0]):
+        allowed = np.flatnonzero(known.gap[:, run, 0] <= limits[run])
+        assert len(allowed)
+        best = allowed[known.accuracy[allowed, run, 0].argmax()]
+        assert gained == found.accuracy[best, run, 0] - scores.constant()[0, 0]
 
 
 def test_a_front_without_a_gap_is_worth_its_whole_gain():
@@ -79,7 +77,7 @@ def test_a_front_without_a_gap_is_worth_its_whole_gain():
     one.decisions["adt"] = perfect  # right about everybody: accuracy 1, equal opportunity gap 0
     scores = study.fronts.Scores(one)
     gained = scores.area("adt", "n", "eo")[:, 0]
-    np.testing.assert_allclose(gained, 1 - scores.constant(0)[0])
+    np.testing.assert_allclose(gained, 1 - scores.constant()[0, 0])
 
 
 def test_splits_are_not_taken_for_independent_people():

@@ -91,23 +91,11 @@ def test_differences_have_the_sign_that_the_claims_speak_of():
     assert low < value("lf-faap.deo-change") < high
 
 
-def test_the_mixing_line_meets_the_model_and_the_constant():
-    images = world("celeba", ("Smiling",))
-    m = Measured(images, cells(images, "Smiling", gap=0.3))
-    y_hat = m.decisions("normal")
-    before = {"acc": m.panel.accuracy(y_hat), "deo": m.panel.deo(y_hat)}
-    mixed = study.measures._mixed(m, before, before)
-    np.testing.assert_allclose(mixed, before["deo"])
-    positives = m.panel.mean(m.panel.y)
-    constant = {"acc": np.maximum(positives, 1 - positives) + 0 * before["acc"]}
-    np.testing.assert_allclose(study.measures._mixed(m, before, constant), 0, atol=1e-12)
-
-
 def test_the_moved_threshold_is_never_worse_than_the_model():
     images = world("celeba", ("Smiling",))
     m = Measured(images, cells(images, "Smiling"))
     y_hat = m.decisions("lf")
-    moved = study.measures._moved(m, "lf", m.panel.accuracy(y_hat))
+    moved = m.panel.deo(m.moved("lf", m.panel.accuracy(y_hat)))
     assert (moved[:, 0] <= m.panel.deo(y_hat)[:, 0] + 1e-12).all()
 
 

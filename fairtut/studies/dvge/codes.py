@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from fairtut.lab.controls import swept
 from fairtut.methods import dvge, latent
 from fairtut.methods.dvge.focus import focus
 from fairtut.studies.dvge.presets import Sweep
@@ -117,8 +118,7 @@ class Trial:
 
 def moved(margin: Mapping[str, NDArray[np.float32]]) -> Decisions:
     """Return decisions (cuts, runs, n) from margins (runs, n) by part."""
-    cuts = np.quantile(margin["val"], np.linspace(0, 1, CUTS), axis=-1)  # (cuts, runs)
-    return {part: (m[None] > cuts[..., None]).astype(np.int8) for part, m in margin.items()}
+    return {part: y_hat.astype(np.int8) for part, y_hat in swept(margin, CUTS).items()}
 
 
 def _without(z: Tensor, dimensions: Tensor) -> Tensor:

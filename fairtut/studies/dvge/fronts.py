@@ -1,22 +1,20 @@
 r"""Fronts chosen on validation and measured on test, and one number for each.
 
-The number is the hypervolume above a reference (accuracy of the constant classifier, gap of the
-unmitigated g), divided by that gap: the accuracy gained over the constant, averaged over limits on
-the gap between 0 and what doing nothing gives.
+The number is that of :mod:`fairtut.lab.plane`, above the gap of the unmitigated g.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from fairtut.metrics import hypervolume, pareto_front
+from fairtut import lab
 from fairtut.metrics.panels import Panel
 from fairtut.studies.dvge.board import Board
+from fairtut.studies.dvge.codes import PARTS
 
 Floats = NDArray[np.float64]
 GAPS: Final = ("dp", "eo")
@@ -27,18 +25,7 @@ LIMIT: Final = 0.5  # of the plain model's gap, where DVGE is compared with the 
 Entry = dict[str, Any]
 
 
-@dataclass(frozen=True)
-class Plane:
-    """Accuracy and gap of every setting of one method, for one run.
-
-    ``accuracy`` and ``gap`` are (settings, 1 + resamples): the value, then its resamples.
-    """
-
-    accuracy: Floats
-    gap: Floats
-
-
-class Scores:
+class Scores(lab.Board):
     """Every method of a board in the planes of its two gaps, on validation and on test.
 
     Parameters
@@ -50,135 +37,61 @@ class Scores:
 
     def __init__(self, board: Board, resamples: int = RESAMPLES) -> None:
         self.board = board
-        self.shared = board.y["test"].ndim == 1
-        self.resamples = resamples if self.shared else 0
-        self.runs = board.decisions["plain-n"]["test"].shape[1]
-        self._panels = {
-            part: [
-                Panel(y, s, n_resamples=self.resamples if part == "test" else 0)
-                for y, s in zip(*self._people(part), strict=True)
-            ]
-            for part in ("val", "test")
-        }
-        self._planes: dict[tuple[str, str, str], list[Plane]] = {}
+        people: dict[str, Panel | list[Panel]] = {}
+        for part in PARTS:
+            y, s = board.y[part], board.s[part]
+            if y.ndim == 1:
+                people[part] = Panel(y, s, n_resamples=resamples if part == "test" else 0)
+            else:
+                people[part] = [Panel(*one, n_resamples=0) for one in zip(y, s, strict=True)]
+        gaps = {"dp": Panel.dp, "eo": lambda panel, y_hat: np.abs(panel.signed_gap(y_hat, 1))}
+        super().__init__(people, board.decisions, gaps)
 
-    def _people(self, part: str) -> tuple[Any, Any]:
-        y, s = self.board.y[part], self.board.s[part]
-        return (y[None], s[None]) if self.shared else (y, s)
-
-    def panel(self, part: str, run: int) -> Panel:
-        """Return the people of a run."""
-        return self._panels[part][0 if self.shared else run]
-
-    @property
-    def n(self) -> int:
-        """Test people of a run."""
-        return int(self.board.y["test"].shape[-1])
-
-    def planes(self, method: str, part: str, gap: str) -> list[Plane]:
-        """Return the plane of each run."""
-        key = (method, part, gap)
-        if key not in self._planes:
-            decided = self.board.decisions[method][part]
-            self._planes[key] = [
-                _plane(self.panel(part, run), decided[:, run], gap) for run in range(self.runs)
-            ]
-        return self._planes[key]
-
-    def constant(self, run: int) -> Floats:
-        """Return the accuracy of the constant classifier on test, (1 + resamples,)."""
-        panel = self.panel("test", run)
-        positives = panel.mean(panel.y)
-        return np.maximum(positives, 1 - positives)
-
-    def reference(self, encoder: str, gap: str, run: int) -> float:
-        """Return the gap of the unmitigated g on test: the mean over runs that share people."""
-        gaps = [plane.gap[0, 0] for plane in self.planes(f"plain-{encoder}", "test", gap)]
-        return float(np.mean(gaps)) if self.shared else float(gaps[run])
+    def reference(self, encoder: str, gap: str) -> Floats:
+        """Return the gap of the unmitigated g on test, the mean over runs that share people."""
+        gaps = self.plane(f"plain-{encoder}", gap, "test").gap[0, :, 0]
+        return np.full(self.runs, gaps.mean()) if self.shared else gaps
 
     def area(
-        self, method: str, encoder: str, gap: str, pick: Any = None, on: str = "val"
+        self, method: str, encoder: str, gap: str, pick: ArrayLike | None = None, on: str = "val"
     ) -> Floats:
         """Return the number of a method's front, (runs, 1 + resamples).
 
         Parameters
         ----------
-        method, gap : str
+        method, gap, on
+            As in :meth:`fairtut.lab.Board.front`.
         encoder : str
             ``n`` or ``d``: whose unmitigated g is the reference.
         pick : int array, optional
             Which settings take part; default all.
-        on : {"val", "test"}
-            The people that the front is chosen on; ``test`` is what one should not do.
         """
-        out = []
-        for run in range(self.runs):
-            known = self.planes(method, on, gap)[run]
-            plane = self.planes(method, "test", gap)[run]
-            some = np.arange(len(known.gap)) if pick is None else np.asarray(pick)
-            front = some[pareto_front(_points(known, some, 0), larger_is_fairer=False)]
-            worst = self.reference(encoder, gap, run)
-            out.append([
-                _area(_points(plane, front, r), base, worst)
-                for r, base in enumerate(self.constant(run))
-            ])  # fmt: skip
-        return np.array(out)
+        return self.front(method, gap, self.reference(encoder, gap), pick, on)
 
     def mixing(self, encoder: str, gap: str) -> Floats:
-        """Return the number of the mixing line of the unmitigated g with the constant.
-
-        The line is straight, so its area has a closed form.
-        """
-        out = []
-        for run in range(self.runs):
-            plane = self.planes(f"plain-{encoder}", "test", gap)[run]
-            worst, gain = self.reference(encoder, gap, run), plane.accuracy[0] - self.constant(run)
-            with np.errstate(invalid="ignore", divide="ignore"):
-                part = np.where(
-                    plane.gap[0] <= worst,
-                    1 - plane.gap[0] / (2 * worst),  # a triangle, and beside it all of the gain
-                    worst / (2 * plane.gap[0]),
-                )
-            out.append(np.maximum(gain, 0) * part)
-        return np.array(out)
+        """Return the number of the mixing line of the unmitigated g with the constant."""
+        return self.line(f"plain-{encoder}", gap, self.reference(encoder, gap))
 
     def at_limit(self, encoder: str, gap: str) -> Floats:
         """Return DVGE's test accuracy over the constant, at half the plain gap on validation."""
-        out = []
-        for run in range(self.runs):
-            known = self.planes(f"dvge-{encoder}", "val", gap)[run]
-            limit = LIMIT * self.planes(f"plain-{encoder}", "val", gap)[run].gap[0, 0]
-            allowed = known.gap[:, 0] <= limit
-            best = np.argmax(np.where(allowed, known.accuracy[:, 0], -1.0))
-            best = best if allowed.any() else np.argmin(known.gap[:, 0])
-            plane = self.planes(f"dvge-{encoder}", "test", gap)[run]
-            out.append(plane.accuracy[best] - self.constant(run))
-        return np.array(out)
+        accuracy, away = (v[..., 0] for v in self.plane(f"dvge-{encoder}", gap, "val"))
+        limits = LIMIT * self.plane(f"plain-{encoder}", gap, "val").gap[0, :, 0]
+        picks = []
+        for run, limit in enumerate(limits):
+            allowed = away[:, run] <= limit
+            best = np.where(allowed, accuracy[:, run], -1.0).argmax()
+            picks.append(best if allowed.any() else away[:, run].argmin())
+        return self.plane(f"dvge-{encoder}", gap, "test").at(picks).accuracy - self.constant()
 
     def entry(self, draws: Floats) -> Entry:
         """Return a measurement from values and resamples, (runs, 1 + resamples)."""
         if self.shared:
-            return self.panel("test", 0).measurement(draws)
+            return self.panels("test")[0].measurement(draws)
         values = [None if np.isnan(value) else float(value) for value in draws[:, 0]]
         body: Entry = {"values": values, "n": self.n, "unit": "fraction"}
         if None in values:
             body["note"] = "a cell of the table is too small"
         return body | {"overlap": self.n / self.board.trained}
-
-
-def _plane(panel: Panel, y_hat: NDArray[Any], gap: str) -> Plane:
-    label = 1 if gap == "eo" else None
-    return Plane(panel.accuracy(y_hat), np.abs(panel.signed_gap(y_hat, label)))
-
-
-def _points(plane: Plane, which: NDArray[Any], r: int) -> Floats:
-    return np.column_stack([plane.accuracy[which, r], plane.gap[which, r]])
-
-
-def _area(points: Floats, base: float, worst: float) -> float:
-    if not worst > 0 or np.isnan(points).any():
-        return float("nan")
-    return hypervolume(points, (base, worst), larger_is_fairer=False) / worst
 
 
 def panels(scores: Scores, name: str) -> dict[str, Entry]:
@@ -246,15 +159,17 @@ def slopes(scores: Scores, name: str) -> dict[str, Floats]:
     second = (eta2 - eta2.mean()) / np.square(eta2 - eta2.mean()).sum()
     found = {}
     for e in ("d", "n"):
-        planes = {gap: scores.planes(f"dvge-{e}", "test", gap) for gap in GAPS}
-        accuracy = [plane.accuracy for plane in planes["dp"]]
         for gap in GAPS:
-            found[f"d4.{name}.{e}.eta1-{gap}"] = np.stack(
-                [first @ plane.gap[along] for plane in planes[gap]]
-            )
-        found[f"d4.{name}.{e}.eta1-acc"] = np.stack([first @ a[along] for a in accuracy])
-        found[f"d4.{name}.{e}.eta2-acc"] = np.stack([second @ a for a in accuracy])
+            away = scores.plane(f"dvge-{e}", gap, "test").gap[along]  # (settings, runs, 1 + R)
+            found[f"d4.{name}.{e}.eta1-{gap}"] = _slope(first, away)
+        accuracy = scores.plane(f"dvge-{e}", "dp", "test").accuracy
+        found[f"d4.{name}.{e}.eta1-acc"] = _slope(first, accuracy[along])
+        found[f"d4.{name}.{e}.eta2-acc"] = _slope(second, accuracy)
     return found
+
+
+def _slope(weights: Floats, values: Floats) -> Floats:
+    return np.stack([weights @ np.ascontiguousarray(run) for run in values.swapaxes(0, 1)])
 
 
 def table(scores: Scores, names: Mapping[str, str], gap: str) -> list[dict[str, Any]]:
@@ -267,20 +182,9 @@ def table(scores: Scores, names: Mapping[str, str], gap: str) -> list[dict[str, 
         Method → name in the legend.
     gap : str
     """
-    rows = []
+    rows: list[dict[str, Any]] = []
     for method, label in names.items():
-        planes = scores.planes(method, "test", gap)
-        known = scores.planes(method, "val", gap)
-        keep = scores.board.chosen() if method.startswith("dvge-") else range(len(known[0].gap))
-        mean = Plane(*(np.mean([getattr(p, k) for p in known], 0) for k in ("accuracy", "gap")))
-        front = np.asarray(keep)[pareto_front(_points(mean, np.asarray(keep), 0), False)]
-        for i in front:
-            row: dict[str, Any] = {"method": label, "setting": int(i)}
-            for column, key in (("accuracy", "accuracy"), ("gap", "gap")):
-                draws = np.stack([getattr(p, key)[i] for p in planes])
-                e = scores.panel("test", 0).interval(draws) if scores.shared else None
-                row[column] = float(np.nanmean(draws[:, 0]))
-                if e is not None:
-                    row |= {f"{column}_low": e.low, f"{column}_high": e.high}
-            rows.append(row)
+        among = scores.board.chosen() if method.startswith("dvge-") else None
+        front = scores.plane(method, gap, "val").front(among=among)
+        rows += [{"method": label, **row} for row in scores.points(method, gap, front)]
     return rows

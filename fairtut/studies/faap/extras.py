@@ -14,8 +14,8 @@ import torch
 from numpy.typing import NDArray
 
 from fairtut.data.images import ImageSet, augment, pixels
+from fairtut.lab.controls import per_group
 from fairtut.methods import faap
-from fairtut.metrics.group_thresholds import least_deo
 from fairtut.metrics.panels import Panel
 from fairtut.runtime.checkpoints import state_digest
 from fairtut.runtime.precision import full_precision
@@ -194,12 +194,9 @@ def floors(images: ImageSet, cells: Mapping[str, Sequence[Cell]]) -> dict[str, E
         panel, margins = m.panel, m.margins("normal", "plain")
         men, women = (panel.auc(margins, panel.s == group) for group in (1, 0))
         draws = {"deo": panel.deo(margins > 0), "auc-gap": men - women}
-        budgets = [k / 100 for k in POINTS]
-        best = [least_deo(margin, panel.y, panel.s, budgets) for margin in margins]
-        for k, pairs in zip(POINTS, zip(*best, strict=True), strict=True):
-            cuts = np.array([pair.thresholds for pair in pairs])[:, panel.s]  # (seeds, n)
-            # an empty cell leaves no thresholds: every comparison with NaN is False, DEO is NaN
-            draws[f"within-{k}"] = panel.deo(margins > cuts)
+        # an empty cell leaves no thresholds, and DEO is NaN
+        y_hat = per_group(margins, panel, margins, panel.s, [k / 100 for k in POINTS])
+        draws |= {f"within-{k}": panel.deo(d) for k, d in zip(POINTS, y_hat, strict=True)}
         name = f"floor.{target.lower()}.normal"
         found |= {f"{name}.{what}": panel.measurement(values) for what, values in draws.items()}
     return found

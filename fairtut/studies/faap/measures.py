@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairtut.data.images import ImageSet
+from fairtut.lab import Plane
+from fairtut.lab.controls import mixed_gap, moved
 from fairtut.metrics.panels import Panel
 from fairtut.studies.faap.cells import Cell, Task
 
@@ -25,6 +27,9 @@ POOLED: Final = ("Blond_Hair",)
 
 COST: Final[Mapping[str, float]] = {"Attractive": 0.05}
 """Accuracy that FAAP may cost, where it is not .03."""
+
+CUTS: Final = 101
+"""Thresholds that the moved-threshold control tries beside the deployed one."""
 
 _LESS_FAIR: Final = 0.05  # "about as unfair" (C4) and "stays readable" (C5) mean within 5 points
 
@@ -55,6 +60,15 @@ class Measured:
     def decisions(self, kind: str, version: str = "plain") -> NDArray[np.bool_]:
         """Return decisions of a model, (seeds, n)."""
         return self.margins(kind, version) > 0
+
+    def moved(self, kind: str, accuracy: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Return decisions of a model with a moved threshold, at an accuracy or more, (seeds, n).
+
+        The threshold is chosen on the evaluated people themselves, per seed: an oracle.
+        """
+        margin = self.margins(kind, "plain")
+        people = Panel(self.panel.y, self.panel.s, n_resamples=0)
+        return moved(margin, margin, people, Panel.deo, accuracy[:, 0], CUTS)
 
     def right(self, kind: str, reader: str) -> NDArray[np.float64]:
         """Return the accuracy of a reader of the code, (seeds, 1 + R)."""
@@ -96,9 +110,7 @@ def _model(m: Measured, kind: str) -> dict[str, NDArray[np.float64]]:
     y_hat = m.decisions(kind)
     found[f"{kind}.tpr-gap"] = m.panel.signed_gap(y_hat, 1)
     found[f"{kind}.fpr-gap"] = m.panel.signed_gap(y_hat, 0)
-    positives = m.panel.mean(m.panel.y)
-    larger = np.maximum(positives, 1 - positives)
-    found[f"{kind}.acc-over-constant"] = found[f"{kind}.acc"] - larger
+    found[f"{kind}.acc-over-constant"] = found[f"{kind}.acc"] - m.panel.constant()
     if kind == "normal":
         chance = _chance(m, y_hat)
         found |= {f"normal.{k}-over-chance": found[f"normal.{k}"] - chance[k] for k in chance}
@@ -135,8 +147,10 @@ def _treated(m: Measured, kind: str) -> dict[str, NDArray[np.float64]]:
     found[f"{name}.acc-kept"] = after["acc"] - before["acc"] + COST.get(m.target, 0.03)
     found |= {f"{kind}-noise.{k}": v for k, v in noise.items()}
     found[f"{name}.deo-vs-noise"] = after["deo"] - noise["deo"]
-    found[f"{name}.deo-vs-mixing"] = after["deo"] - _mixed(m, before, after)
-    found[f"{name}.deo-vs-threshold"] = after["deo"] - _moved(m, kind, after["acc"])
+    model = Plane(before["acc"], before["deo"])
+    mixed = mixed_gap(after["acc"], m.panel.constant(), model)
+    found[f"{name}.deo-vs-mixing"] = after["deo"] - mixed
+    found[f"{name}.deo-vs-threshold"] = after["deo"] - m.panel.deo(m.moved(kind, after["acc"]))
     if "only-t" in m.cells[0].patients[kind].margin:
         alone = _scores(m, kind, "only-t")
         found |= {f"{kind}-only-t.{k}": v for k, v in alone.items()}
@@ -144,47 +158,16 @@ def _treated(m: Measured, kind: str) -> dict[str, NDArray[np.float64]]:
     return found
 
 
-def _mixed(m: Measured, before: Any, after: Any) -> NDArray[np.float64]:
-    """Return the DEO of the mixing line at FAAP's accuracy.
-
-    A share q of the people gets the model's decision, the rest the constant one: accuracy and gaps
-    are linear in q, and the constant has no gap.
-    """
-    positives = m.panel.mean(m.panel.y)
-    constant = np.maximum(positives, 1 - positives)
-    with np.errstate(invalid="ignore", divide="ignore"):  # a model no better than the constant
-        share = (after["acc"] - constant) / (before["acc"] - constant)
-    mixed: NDArray[np.float64] = np.clip(np.nan_to_num(share, nan=1.0), 0, 1) * before["deo"]
-    return mixed
-
-
-def _moved(m: Measured, kind: str, accuracy: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the least DEO of the model with a moved threshold, at FAAP's accuracy or more.
-
-    The threshold is chosen on the evaluated people themselves, per seed: an oracle.
-    """
-    best = []
-    for margin, reached in zip(m.margins(kind, "plain"), accuracy, strict=True):
-        cuts = np.unique(np.quantile(margin, np.linspace(0, 1, 101)))
-        y_hat = margin[None] > np.append(cuts, 0.0)[:, None]  # (cuts, n)
-        acc, deo = m.panel.accuracy(y_hat), m.panel.deo(y_hat)
-        allowed = np.where(acc[:, 0] >= min(reached[0], acc[-1, 0]), deo[:, 0], np.inf)
-        best.append(deo[int(np.argmin(allowed))])
-    return np.stack(best)
-
-
 def _probes(m: Measured, kind: str) -> dict[str, NDArray[np.float64]]:
     """What readers of the code get right, before and after."""
     readers = ("linear", "linear-faap", "mlp", "mlp-faap", "target", "target-faap", "d-faap")
     right = {reader: m.right(kind, reader) for reader in readers}
-    groups = m.panel.mean(m.panel.s)
-    larger = np.maximum(groups, 1 - groups)
     found = {f"{kind}.probe-{reader}": value for reader, value in right.items()}
     found[f"{kind}.linear-probe-change"] = right["linear-faap"] - right["linear"]
     found[f"{kind}.mlp-probe-change"] = right["mlp-faap"] - right["mlp"]
     found[f"{kind}.target-probe-kept"] = right["target-faap"] - right["target"] + _LESS_FAIR
     found[f"{kind}.fresh-over-d"] = right["mlp-faap"] - right["d-faap"]
-    found[f"{kind}.fresh-over-majority"] = right["mlp-faap"] - larger
+    found[f"{kind}.fresh-over-majority"] = right["mlp-faap"] - m.panel.majority(m.panel.s)
     return found
 
 

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
+from fairtut import lab
 from fairtut.data.comments import CommentSet
+from fairtut.lab import Plane
+from fairtut.lab.controls import mixed_gap, swept
 from fairtut.methods.reprogramming import collapsed
-from fairtut.metrics import hypervolume, pareto_front
 from fairtut.studies.reprogramming_text.cells import PARTS, Cell, Job, random_words, sweep
 from fairtut.studies.reprogramming_text.crowd import RESAMPLES, Crowd, Floats
-from fairtut.studies.reprogramming_text.presets import METHODS, Preset
+from fairtut.studies.reprogramming_text.presets import CRITERIA, METHODS, Preset
 
 Bools = NDArray[np.bool_]
 CUTS: Final = 41
@@ -22,7 +25,7 @@ RIVALS: Final = (*METHODS, "random", "threshold")
 """Everything that has points in the plane beside BASE."""
 
 
-class Board:
+class Board(lab.Board):
     """All decisions of a chapter's run.
 
     Parameters
@@ -43,12 +46,13 @@ class Board:
         self.crowd = {
             part: Crowd(tokens.part(part), resamples if part == "test" else 0) for part in PARTS
         }
-        self._planes: dict[tuple[str, str, str], tuple[Floats, Floats]] = {}
-
-    @property
-    def n(self) -> int:
-        """Test comments."""
-        return self.crowd["test"].n
+        found: dict[Any, lab.Decisions] = {
+            (method, c): {part: m >= 0 for part, m in self._margins(method, c).items()}
+            for method in ("base", "random", *METHODS) for c in CRITERIA
+        }  # fmt: skip
+        plain = {part: m[0] for part, m in self._margins("base", "dp").items()}
+        found["threshold"] = swept(plain, CUTS, at=True)
+        super().__init__(self.crowd, found, {c: partial(_bias, c) for c in CRITERIA})
 
     def jobs(self, method: str, criterion: str, seed: int) -> list[Job | int]:
         """Return a method's settings for a seed, in their order."""
@@ -58,33 +62,20 @@ class Board:
             return [random_words(self.preset, seed)]
         return [*sweep(self.preset, method, criterion, seed)]
 
-    def decided(self, method: str, criterion: str, part: str) -> Bools:
-        """Return decisions, (settings, seeds, n)."""
-        if method == "threshold":
-            rows = []
-            for seed in self.seeds:
-                known, margin = (self.cells[seed].margin[p] for p in ("val", part))
-                cuts = np.quantile(known, np.linspace(0, 1, CUTS))
-                rows.append(margin[None] >= cuts[:, None])
-        else:
-            rows = [
-                np.stack([self.cells[j].margin[part] for j in self.jobs(method, criterion, s)]) >= 0
-                for s in self.seeds
-            ]
-        return np.stack(rows, 1)
-
-    def plane(self, method: str, criterion: str, part: str) -> tuple[Floats, Floats]:
-        """Return accuracy and bias, each (settings, seeds, 1 + R)."""
-        key = (method, criterion, part)
-        if key not in self._planes:
-            y_hat, crowd = self.decided(*key), self.crowd[part]
-            self._planes[key] = crowd.accuracy(y_hat), crowd.bias(y_hat, criterion)
-        return self._planes[key]
+    def _margins(self, method: str, criterion: str) -> dict[str, Floats]:
+        """Return margins by part, (settings, seeds, n)."""
+        jobs = [self.jobs(method, criterion, seed) for seed in self.seeds]
+        return {
+            part: np.stack(
+                [np.stack([self.cells[job].margin[part] for job in row]) for row in jobs], 1
+            )
+            for part in PARTS
+        }
 
     def floor(self, run: int) -> float:
         """Return the least validation accuracy that a choice may have, for one seed."""
-        constant = float(self.crowd["val"].constant()[0])
-        best = float(self.plane("base", "dp", "val")[0][0, run, 0])
+        constant = float(self.constant("val")[0, 0])
+        best = float(self.plane("base", "dp", "val").accuracy[0, run, 0])
         return constant + self.preset.keep * max(best - constant, 0.0)
 
     def chosen(self, method: str, criterion: str, floor: bool = True) -> NDArray[np.int64]:
@@ -93,60 +84,28 @@ class Board:
         Where no setting reaches the floor, the most accurate one.  ``floor=False`` is selection by
         bias alone, as released: it likes the constant classifier.
         """
-        accuracy, bias = (v[..., 0] for v in self.plane(method, criterion, "val"))
-        picks = []
-        for run in range(len(self.seeds)):
-            allowed = accuracy[:, run] >= (self.floor(run) if floor else -1.0)
-            least = np.where(allowed, bias[:, run], np.inf)
-            picks.append(int(least.argmin() if allowed.any() else accuracy[:, run].argmax()))
-        return np.array(picks)
+        floors = [self.floor(run) if floor else -np.inf for run in range(self.runs)]
+        return np.array([one.index for one in self.choose(method, criterion, floors)])
 
-    def at(self, method: str, criterion: str, picks: NDArray[np.int64]) -> tuple[Floats, Floats]:
+    def at(self, method: str, criterion: str, picks: NDArray[np.int64]) -> Plane:
         """Return test accuracy and bias of one setting per seed, each (seeds, 1 + R)."""
-        runs = np.arange(len(self.seeds))
-        accuracy, bias = self.plane(method, criterion, "test")
-        return accuracy[picks, runs], bias[picks, runs]
+        return self.plane(method, criterion, "test").at(picks)
 
-    def base(self, criterion: str) -> tuple[Floats, Floats]:
+    def base(self, criterion: str) -> Plane:
         """Return test accuracy and bias of BASE, each (seeds, 1 + R)."""
-        accuracy, bias = self.plane("base", criterion, "test")
-        return accuracy[0], bias[0]
+        return self.at("base", criterion, np.zeros(self.runs, int))
 
     def area(self, method: str, criterion: str) -> Floats:
-        """Return the number of a method's front, (seeds, 1 + R).
-
-        The hypervolume above (the constant's accuracy, BASE's bias), divided by that bias: the
-        accuracy gained over the constant, averaged over limits on the bias from 0 to BASE's.
-        """
-        constant, worst = self.crowd["test"].constant(), self.base(criterion)[1][:, 0]
-        known, (accuracy, bias) = (self.plane(method, criterion, p) for p in PARTS)
-        out = []
-        for run, limit in enumerate(worst):
-            seen = np.column_stack([v[:, run, 0] for v in known])
-            front = pareto_front(seen, larger_is_fairer=False)
-            points = np.stack([accuracy[front, run], bias[front, run]], 1)  # (f, 2, 1 + R)
-            out.append([
-                _area(points[..., r], low, limit) for r, low in enumerate(constant)
-            ])  # fmt: skip
-        return np.array(out)
+        """Return the number of a method's front above BASE's bias, (seeds, 1 + R)."""
+        return self.front(method, criterion, self.base(criterion).gap[:, 0])
 
     def mixing(self, criterion: str) -> Floats:
         """Return the number of the mixing line of BASE with the constant, (seeds, 1 + R)."""
-        accuracy, bias = self.base(criterion)
-        gain, worst = np.maximum(accuracy - self.crowd["test"].constant(), 0), bias[:, :1]
-        with np.errstate(invalid="ignore", divide="ignore"):
-            # the line is straight: a triangle, and beside it all of the gain
-            part = np.where(bias <= worst, 1 - bias / (2 * worst), worst / (2 * bias))
-        mixed: Floats = gain * part
-        return mixed
+        return self.line("base", criterion, self.base(criterion).gap[:, 0])
 
     def mixed(self, criterion: str, accuracy: Floats) -> Floats:
         """Return the bias of the mixing line at an accuracy (seeds, 1 + R)."""
-        best, bias = self.base(criterion)
-        constant = self.crowd["test"].constant()
-        with np.errstate(invalid="ignore", divide="ignore"):  # BASE no better than the constant
-            share = (accuracy - constant) / (best - constant)
-        return np.clip(np.nan_to_num(share, nan=1.0), 0, 1) * bias
+        return mixed_gap(accuracy, self.constant(), self.base(criterion))
 
     def collapses(self, method: str, criterion: str) -> Bools:
         """Return which settings give (nearly) everybody one answer on test, (settings, seeds)."""
@@ -155,10 +114,9 @@ class Board:
         return found
 
 
-def _area(points: Floats, low: float, worst: float) -> float:
-    if not worst > 0 or np.isnan(points).any():
-        return float("nan")
-    return hypervolume(points, (low, worst), larger_is_fairer=False) / worst
+def _bias(criterion: str, crowd: Any, y_hat: ArrayLike) -> Floats:
+    found: Floats = crowd.bias(y_hat, criterion)
+    return found
 
 
 Measured = dict[str, dict[str, Any]]
@@ -169,7 +127,7 @@ def measures(board: Board) -> Measured:
     crowd = board.crowd["test"]
     found: dict[str, Floats] = {"base.accuracy": board.base("dp")[0]}
     found["base.over-constant"] = found["base.accuracy"] - crowd.constant()
-    for c in ("dp", "eo"):
+    for c in CRITERIA:
         accuracy, bias = board.base(c)
         found[f"base.{c}"] = bias
         found[f"base.{c}.sum"] = crowd.bias(board.decided("base", c, "test")[0], c, "sum")
@@ -217,7 +175,7 @@ def _choices(board: Board) -> Measured:
     def put(key: str, values: Any, unit: str) -> None:
         found[key] = {"values": np.asarray(values, float).tolist(), "n": board.n, "unit": unit}
 
-    for c in ("dp", "eo"):
+    for c in CRITERIA:
         for method in METHODS:
             lams = np.array(board.preset.lams[method])
             put(f"chosen.{c}.{method}.lambda", lams[board.chosen(method, c)], "ratio")
@@ -246,13 +204,10 @@ def table(board: Board, names: Mapping[str, str], criterion: str) -> list[dict[s
         Method → name in the legend.
     criterion : str
     """
-    rows, crowd = [], board.crowd["test"]
+    rows: list[dict[str, Any]] = []
     for method, label in names.items():
-        accuracy, bias = board.plane(method, criterion, "test")
-        for i in range(len(accuracy)):
-            row: dict[str, Any] = {"method": label, "setting": i}
-            for column, draws in (("accuracy", accuracy[i]), ("bias", bias[i])):
-                e = crowd.interval(draws)
-                row |= {column: e.value, f"{column}_low": e.low, f"{column}_high": e.high}
-            rows.append(row)
+        every = range(len(board.plane(method, criterion, "test").gap))
+        for point in board.points(method, criterion, every):
+            row = {column.replace("gap", "bias"): value for column, value in point.items()}
+            rows.append({"method": label, **row})
     return rows

@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fairtut.data.comments import CommentSet
-from fairtut.metrics.estimates import Estimate
 from fairtut.metrics.panels import Panel
 
 Floats = NDArray[np.float64]
@@ -20,7 +19,7 @@ Entry = dict[str, Any]
 RESAMPLES: Final = 300
 
 
-class Crowd:
+class Crowd(Panel):
     """The comments of a part.
 
     Parameters
@@ -36,23 +35,9 @@ class Crowd:
 
     def __init__(self, part: CommentSet, resamples: int = RESAMPLES) -> None:
         y = part.y.cpu().numpy()
-        self.y: NDArray[Any] = y
-        self.members: NDArray[np.bool_] = part.groups.cpu().numpy()  # (n, g)
-        self.n = len(y)
-        self._panel = Panel(y, np.zeros_like(y), n_resamples=resamples)
-
-    def accuracy(self, y_hat: ArrayLike) -> Floats:
-        """Return the accuracy of decisions (..., n)."""
-        return self._panel.accuracy(y_hat)
-
-    def constant(self) -> Floats:
-        """Return the accuracy of giving everybody the more frequent label."""
-        toxic = self._panel.mean(self.y)
-        return np.maximum(toxic, 1 - toxic)
-
-    def mean(self, values: ArrayLike, where: ArrayLike | None = None) -> Floats:
-        """Return the mean of values (..., n), over the comments in ``where``."""
-        return self._panel.mean(values, where)
+        super().__init__(y, np.zeros_like(y), n_resamples=resamples)
+        self.members = part.groups.cpu().numpy()  # (n, g): nobody, one or several
+        self.groups = tuple(range(self.members.shape[1]))
 
     def bias(self, y_hat: ArrayLike, criterion: str, reduce: str = "mean") -> Floats:
         """Return DP or EO, 0 for a classifier that is fair by it, of decisions (..., n).
@@ -79,13 +64,9 @@ class Crowd:
         """Return the share that is called toxic in each group, (g, ..., 1 + R)."""
         return np.stack([self.mean(y_hat, m) for m in self.members.T])
 
-    def interval(self, draws: ArrayLike) -> Estimate:
-        """Return the value with its bootstrap interval over comments, leading axes averaged."""
-        return self._panel.interval(draws)
-
     def entry(self, draws: ArrayLike, unit: str = "fraction") -> Entry:
         """Return a measurement from values per seed with their resamples, (seeds, 1 + R)."""
-        return self._panel.measurement(draws) | {"unit": unit}
+        return self.measurement(draws) | {"unit": unit}
 
 
 def _centred(draws: Floats) -> Floats:

@@ -8,10 +8,12 @@ from functools import cached_property, partial
 from typing import Any, Final
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
+from fairtut.lab import fairest
+from fairtut.lab.controls import Gap
 from fairtut.methods.reprogramming import TriggerModule, collapsed
+from fairtut.metrics.panels import Panel
 from fairtut.runtime.keep import kept
 from fairtut.runtime.threads import torch_threads
 from fairtut.studies.reprogramming_vision.models import (
@@ -28,6 +30,9 @@ from fairtut.studies.reprogramming_vision.presets import TRIGGERS, Preset
 from fairtut.studies.reprogramming_vision.tasks import Task
 
 JUDGED: Final = ("val", "test")
+GAPS: Final[Mapping[str, Gap]] = {"dp": Panel.dp, "eo": lambda panel, y_hat: panel.deo(y_hat) / 2}
+"""Difference of acceptance rates, and mean of the differences of TPRs and of FPRs."""
+
 Key = tuple[str, str, float]
 """Method, criterion, λ."""
 
@@ -87,6 +92,10 @@ class Board:
     random: Mapping[str, list[Result]]
     results: Mapping[Key, list[Result]]
 
+    def people(self, part: str) -> Panel:
+        """Return the people of a part, without resamples."""
+        return Panel(self.y[part], self.s[part], n_resamples=0)
+
     def lams(self, method: str, criterion: str) -> list[float]:
         """Return the λ of a curve, ascending, without the control λ = 0."""
         return sorted(k[2] for k in self.results if k[:2] == (method, criterion) and k[2] > 0)
@@ -126,14 +135,16 @@ class Board:
         The least mean bias over seeds among the λ whose mean accuracy is at most ``cost`` below
         BASE's and of which no seed collapsed; all on validation people.
         """
+        lams = self.lams(method, criterion)
+        if not lams:
+            return None
         before, tried = self._validation
-        best, chosen = np.inf, None
-        for lam in self.lams(method, criterion):
-            found, fallen = tried[method, criterion, lam]
-            allowed = found["accuracy"] >= before - cost and not fallen
-            if allowed and found[criterion] < best:
-                best, chosen = found[criterion], lam
-        return chosen
+        seen = [tried[method, criterion, lam] for lam in lams]
+        bias = np.array([found[criterion] for found, _ in seen])
+        barred = np.isnan(bias) | [fallen for _, fallen in seen]
+        accuracy = [found["accuracy"] for found, _ in seen]
+        choice = fairest(accuracy, bias, before - cost, barred=barred)
+        return lams[choice.index] if choice.satisfied else None
 
     @cached_property
     def _validation(self) -> tuple[float, dict[Key, tuple[dict[str, float], bool]]]:
@@ -143,17 +154,6 @@ class Board:
             for key, several in self.results.items()
         }
         return self.scores(self.base, "val")["accuracy"], tried
-
-    def curve(self, method: str, criterion: str, part: str = "test") -> pd.DataFrame:
-        """Return one row per λ and seed: accuracy, dp, eo, positive, collapsed, λ, seed, taken."""
-        rows = []
-        for lam in [0.0, *self.lams(method, criterion)]:
-            for one in self.results.get((method, criterion, lam), []):
-                found = self.scores([one], part)
-                found["collapsed"] = float(self.fallen([one], part))
-                rows.append({"lam": lam, "seed": one.seed, **found, "taken": one.taken,
-                             "starved": one.starved})  # fmt: skip
-        return pd.DataFrame(rows)
 
 
 def specs(preset: Preset) -> list[Spec]:

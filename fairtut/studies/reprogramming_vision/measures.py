@@ -18,11 +18,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
+from fairtut.lab import Plane
+from fairtut.lab.controls import matched_gap, moved
 from fairtut.metrics.panels import Panel
-from fairtut.studies.reprogramming_vision.board import Board, Result
+from fairtut.studies.reprogramming_vision.board import GAPS, Board, Result
 from fairtut.studies.reprogramming_vision.presets import CRITERIA, RETRAINED, TRIGGERS
 from fairtut.studies.reprogramming_vision.published import POINTS, READING, mixing
 
@@ -35,6 +36,9 @@ ROUNDING: Final = 0.005
 """Half a point: what "the same accuracy" means where a published price is compared."""
 
 POINT: Final = 0.01
+
+CUTS: Final = 201
+"""Thresholds that the moved-threshold control tries beside the deployed one."""
 
 NOBODY: Final = "no setting of ours keeps the accuracy on validation without collapsing"
 
@@ -61,33 +65,21 @@ class Measured:
         """Return acc, dp, eo and positive rate of decisions (..., n), each (..., 1 + R)."""
         panel = self.panel
         return {
-            "acc": panel.accuracy(y_hat), "dp": panel.dp(y_hat), "eo": panel.deo(y_hat) / 2,
+            "acc": panel.accuracy(y_hat),
+            **{name: gap(panel, y_hat) for name, gap in GAPS.items()},
             "positive": panel.mean(y_hat),
-        }  # fmt: skip
+        }
 
     def matched(
         self, criterion: str, accuracy: Draws, rival: Mapping[str, Draws] | None = None
     ) -> Draws:
         """Return the bias of a rival at another accuracy, (seeds, 1 + R).
 
-        Below its own accuracy a share of the people gets the rival's decision and the rest the
-        constant one; above it, the rest gets BASE's.  Accuracy and both gaps are linear in the
-        share (up to their signs), so the path is two straight lines.  Without a rival, it is
-        BASE's *mixing line*.
+        See :func:`fairtut.lab.controls.matched_gap`; without a rival, BASE's *mixing line*.
         """
-        positives = self.panel.mean(self.panel.y)
-        constant = np.maximum(positives, 1 - positives)
-        top, bias = self.base["acc"], self.base[criterion]
-        with np.errstate(invalid="ignore", divide="ignore"):
-            line = np.clip((accuracy - constant) / (top - constant), 0, 1) * bias
-            if rival is None:
-                return np.where(top > constant, line, bias)
-            acc, own = rival["acc"], rival[criterion]
-            below = np.clip((accuracy - constant) / (acc - constant), 0, 1) * own
-            above = own + np.clip((accuracy - acc) / (top - acc), 0, 1) * (bias - own)
-        above = np.where(top > acc, above, own)
-        path: Draws = np.where(accuracy <= acc, below, above)
-        return np.where(acc > constant, path, line)  # a rival no better than the constant
+        other = None if rival is None else Plane(rival["acc"], rival[criterion])
+        model = Plane(self.base["acc"], self.base[criterion])
+        return matched_gap(accuracy, self.panel.constant(), model, other)
 
     def moved(self, criterion: str, accuracies: Sequence[float]) -> dict[str, Draws]:
         """Return acc, dp and eo of BASE at another threshold, each (seeds, 1 + R).
@@ -95,23 +87,9 @@ class Measured:
         The threshold of each seed is the least biased on validation people that is there at least
         as accurate as the given number.
         """
-        chosen = []
-        for one, least in zip(self.board.base, accuracies, strict=True):
-            cut = threshold(self.board, one, criterion, least)
-            chosen.append(one.margin["test"] > cut)
-        return self.rates(np.stack(chosen))
-
-
-def threshold(board: Board, one: Result, criterion: str, least: float) -> float:
-    """Return the threshold of a BASE that validation chooses at an accuracy or more."""
-    margin = one.margin["val"]
-    cuts = np.append(np.unique(np.quantile(margin, np.linspace(0, 1, 201))), 0.0)
-    panel = Panel(board.y["val"], board.s["val"], n_resamples=1)
-    y_hat = margin[None] > cuts[:, None]  # (cuts, n)
-    acc = panel.accuracy(y_hat)[:, 0]
-    bias = (panel.dp(y_hat) if criterion == "dp" else panel.deo(y_hat))[:, 0]
-    allowed = np.where(acc >= min(least, acc[-1]), np.nan_to_num(bias, nan=np.inf), np.inf)
-    return float(cuts[int(np.argmin(allowed))])
+        known, found = (np.stack([b.margin[p] for b in self.board.base]) for p in ("val", "test"))
+        people = self.board.people("val")
+        return self.rates(moved(known, found, people, GAPS[criterion], accuracies, CUTS))
 
 
 def table(board: Board, costs: Sequence[float], n_resamples: int = 1000) -> dict[str, Entry]:
@@ -136,8 +114,7 @@ def table(board: Board, costs: Sequence[float], n_resamples: int = 1000) -> dict
     found["base.dp-signed"] = _of(m, m.panel.signed_gap(y_hat))
     found["base.tpr-gap"] = _of(m, m.panel.signed_gap(y_hat, 1))
     found["base.fpr-gap"] = _of(m, m.panel.signed_gap(y_hat, 0))
-    positives = m.panel.mean(m.panel.y)
-    constant = np.maximum(positives, 1 - positives)
+    constant = m.panel.constant()
     found["constant.acc"] = _of(m, constant[None])
     found["base.acc-over-constant"] = _of(m, m.base["acc"] - constant)
     for (method, criterion, lam), several in board.results.items():
@@ -264,42 +241,3 @@ def _published(m: Measured, method: str, criterion: str) -> dict[str, Entry]:
         found[f"{name}.bias"] = _of(m, shown)
         found[f"{name}.change"] = _of(m, bias - m.base[criterion])
     return found
-
-
-def frame(board: Board, criterion: str) -> pd.DataFrame:
-    """Return what a figure of the plane draws: one row per method and λ, means over seeds.
-
-    Columns ``method``, ``lam``, ``accuracy`` and ``bias`` on test people, each with ``_low`` and
-    ``_high`` (95 % bootstrap over people), and ``collapsed`` (of any seed); methods of the
-    board, ``base``, ``random-border`` and ``random-patch``.
-    """
-    m, rows = Measured(board), []
-    named = [("base", 0.0, board.base)]
-    named += [(f"random-{name}", 0.0, several) for name, several in board.random.items()]
-    named += [(k[0], k[2], several) for k, several in board.results.items() if k[1] == criterion]
-    for method, lam, several in named:
-        rates = m.of(several)
-        row: dict[str, Any] = {"method": method, "lam": lam}
-        for what, draws in (("accuracy", rates["acc"]), ("bias", rates[criterion])):
-            found = m.panel.interval(draws)
-            row |= {what: found.value, f"{what}_low": found.low, f"{what}_high": found.high}
-        rows.append(row | {"collapsed": board.fallen(several)})
-    return pd.DataFrame(rows)
-
-
-def controls(board: Board, criterion: str) -> dict[str, Any]:
-    """Return what every figure of the plane draws beside the methods, for the first seed.
-
-    ``constant`` and ``base``: (accuracy, bias); ``threshold``: arrays of accuracy and bias of BASE
-    at 101 thresholds (:func:`fairtut.metrics.moved_threshold` draws the same curve).
-    """
-    m = Measured(board, n_resamples=1)
-    margin = board.base[0].margin["test"]
-    cuts = np.unique(np.quantile(margin, np.linspace(0, 1, 101)))
-    swept = m.rates(margin[None] > cuts[:, None])
-    positives = float(m.panel.y.mean())
-    return {
-        "constant": (max(positives, 1 - positives), 0.0),
-        "base": (float(m.base["acc"][:, 0].mean()), float(m.base[criterion][:, 0].mean())),
-        "threshold": (swept["acc"][:, 0], swept[criterion][:, 0]),
-    }  # fmt: skip

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from fairtut.data.images import as_pixels
+from fairtut.lab import fairest
 from fairtut.methods import deployed
 from fairtut.methods.deployed import Training
 from fairtut.methods.reprogramming import (
@@ -231,13 +232,9 @@ class _Watcher:
 
     def choice(self) -> tuple[dict[str, Tensor], float, bool]:
         """Return the least biased snapshot above the floor, else the most accurate one."""
-        usable = [i for i, seen in enumerate(self.seen) if seen["accuracy"] >= self.limit]
-        if usable:
-            bias = [float(np.nan_to_num(one[self.spec.criterion], nan=np.inf)) for one in self.seen]
-            best = min(usable, key=lambda i: bias[i])
-        else:
-            best = max(range(len(self.seen)), key=lambda i: self.seen[i]["accuracy"])
-        return self.states[best], self.seen[best]["share"], not usable
+        accuracy, bias = ([one[k] for one in self.seen] for k in ("accuracy", self.spec.criterion))
+        best = fairest(accuracy, bias, self.limit)
+        return self.states[best.index], self.seen[best.index]["share"], not best.satisfied
 
 
 def scores(y: Any, y_hat: Any, s: Any, classes: int = 2) -> dict[str, float]:
