@@ -23,6 +23,29 @@ FLOORS = {
     "cli": 10,
     "__main__": 11,
 }
+# What a study must not write again: it stands in the lab, or below it.
+LAB_ONLY = {
+    "a grid of thresholds": ("quantile", "nanquantile"),
+    "a front or its area": ("hypervolume", "pareto_front", "trapezoid", "trapz"),
+    "thresholds per group": ("least_deo",),
+}
+POOLS = ("Parallel", "ProcessPoolExecutor", "ThreadPoolExecutor", "Pool")
+# Studies that still open pools of processes; a file that no longer does leaves this list.
+WITH_POOLS = {
+    "dvge/board.py",
+    "dvge/encoders.py",
+    "faap/extras.py",
+    "faap/table.py",
+    "frtrain/table.py",
+    "lassi/cells.py",
+    "lassi/several.py",
+    "lassi/sound.py",
+    "lassi/transfer.py",
+    "lassi/truth.py",
+    "reprogramming_text/cells.py",
+    "reprogramming_vision/board.py",
+    "reprogramming_vision/multi.py",
+}
 HEAVY = ("torch", "torchvision", "sklearn", "pandas", "matplotlib", "scipy", "seaborn")
 # Loaded where they are used, so that a chapter runs without the extras and starts fast.
 LAZY = ("captum", "fairlearn", "pooch", "seaborn", "sklearn", "torchvision")
@@ -106,6 +129,31 @@ def violations(root: Path) -> list[str]:
     return found
 
 
+def words(path: Path) -> set[str]:
+    """Return every name and attribute that a file uses or imports."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Name):
+            found.add(node.id)
+        elif isinstance(node, ast.Attribute):
+            found.add(node.attr)
+        elif isinstance(node, ast.ImportFrom):
+            found |= {alias.name for alias in node.names}
+    return found
+
+
+def rewritten(root: Path) -> list[str]:
+    """Return every study that does again what the lab is for."""
+    studies, found = root / "fairtut" / "studies", []
+    for path in sorted(studies.rglob("*.py")):
+        name, used = path.relative_to(studies).as_posix(), words(path)
+        for what, banned in LAB_ONLY.items():
+            found += [f"{name} uses {word}: {what}" for word in sorted(used & set(banned))]
+        pools = sorted(used & set(POOLS)) if name not in WITH_POOLS else []
+        found += [f"{name} uses {word}: a pool of processes" for word in pools]
+    return found
+
+
 def test_no_import_goes_up():
     assert violations(ROOT) == []
 
@@ -113,6 +161,27 @@ def test_no_import_goes_up():
 def test_every_room_has_a_floor():
     rooms = {room(name) for name, _ in modules(ROOT)} - {None}
     assert rooms <= set(FLOORS)
+
+
+def test_studies_leave_controls_and_fronts_to_the_lab():
+    assert rewritten(ROOT) == []
+
+
+@pytest.mark.parametrize(
+    ("where", "line", "count"),
+    [
+        ("faap/bad.py", "import numpy as np\ncuts = np.quantile([1.0], 0.5)", 1),
+        ("faap/bad.py", "from fairtut.metrics import hypervolume, pareto_front", 2),
+        ("faap/bad.py", "def f():\n    from joblib import Parallel\n    Parallel(2)", 1),
+        ("faap/table.py", "from joblib import Parallel", 0),
+        ("faap/fine.py", "from fairtut.lab.controls import swept  # at every quantile", 0),
+    ],
+)
+def test_the_rule_sees_what_a_study_writes_again(tmp_path, where, line, count):
+    file = tmp_path / "fairtut" / "studies" / where
+    file.parent.mkdir(parents=True)
+    file.write_text(line + "\n")
+    assert len(rewritten(tmp_path)) == count
 
 
 @pytest.mark.parametrize(
