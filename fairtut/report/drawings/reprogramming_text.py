@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from fairtut.metrics import Curve, Estimate, Point
+from fairtut.metrics import Curve, Estimate, Point, mixing_line
 from fairtut.report.style import GREY, LINES, MARKERS, PALETTE
 
 if TYPE_CHECKING:
@@ -78,14 +78,13 @@ def controls(board: Any, criterion: str) -> dict[str, Any]:
     criterion : {"dp", "eo"}
     """
     metric, crowd = AXES[criterion], board.crowd["test"]
-    constant = float(crowd.constant()[0])
-    accuracy, bias = (v[:, 0].mean() for v in board.base(criterion))
-    p = np.linspace(0, 1, 21)
-    mixing = Curve(constant + p * (accuracy - constant), p * bias, p, metric)
+    constant = Point(float(crowd.constant()[0]), 0.0, metric)
+    accuracy, bias = (float(v[:, 0].mean()) for v in board.base(criterion))
+    model = Point(accuracy, bias, metric)
     moved = [v[..., 0].mean(1) for v in board.plane("threshold", criterion, "test")]
     cuts = np.arange(len(moved[0]), dtype=float)
     return {
-        "constant": Point(constant, 0.0, metric), "mixing": mixing,
+        "constant": constant, "mixing": mixing_line(model, constant, steps=21),
         "threshold": Curve(moved[0], moved[1], cuts, metric),
     }  # fmt: skip
 

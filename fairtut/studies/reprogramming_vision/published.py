@@ -5,6 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+import numpy as np
+
+from fairtut.lab import Plane
+from fairtut.lab.controls import mixed_gap
+
 Points = tuple[tuple[float, float], ...]
 
 CONSTANT: Final = 0.867
@@ -42,9 +47,6 @@ the average of the two odds' differences.
 
 
 def mixing(criterion: str, accuracy: float) -> float:
-    """Return the bias of the published BASE mixed with the constant answer, at an accuracy.
-
-    Accuracy and both gaps are linear in the share of people whom BASE decides about.
-    """
-    top, bias = POINTS[criterion]["base"][0]
-    return bias * (accuracy - CONSTANT) / (top - CONSTANT)
+    """Return the bias of the published BASE mixed with the constant answer, at an accuracy."""
+    base = Plane(*np.array(POINTS[criterion]["base"][0]))
+    return float(mixed_gap(accuracy, CONSTANT, base))
