@@ -12,7 +12,7 @@ board like any other.
 """
 
 from fairtut.lab.board import Board, Compared, Decisions
-from fairtut.lab.choice import Choice, beats, fairest
+from fairtut.lab.choice import Choice, beats, fairest, within
 from fairtut.lab.plane import Plane, front_number, line_number
 
 __all__ = [
@@ -25,4 +25,5 @@ __all__ = [
     "fairest",
     "front_number",
     "line_number",
+    "within",
 ]

@@ -1,4 +1,4 @@
-"""The one selection rule, and the one answer to "does it beat that?"."""
+"""The one selection rule, from either side, and the one answer to "does it beat that?"."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fairtut.errors import InputError
-from fairtut.metrics import Estimate
+from fairtut.metrics import Estimate, select
 
 Answer = Literal["yes", "no", "unclear", "not tested"]
 
@@ -74,6 +74,40 @@ def fairest(
         return Choice(int(known.argmax()), False)
     finite = np.nan_to_num(away, nan=np.finfo(float).max)
     return Choice(int(np.where(allowed, finite, np.inf).argmin()), True)
+
+
+def within(
+    accuracy: ArrayLike, fairness: ArrayLike, limit: float, *, larger_is_fairer: bool | None = False
+) -> Choice:
+    """Pick the most accurate setting that keeps a fairness limit: the same question, turned round.
+
+    That is :func:`fairtut.metrics.select` where something is defined.  Ties go to the fairer
+    setting, then to the first.
+
+    Parameters
+    ----------
+    accuracy, fairness : array-like, shape (settings,)
+    limit : float
+        Largest gap, or least ratio where larger is fairer.
+    larger_is_fairer : bool
+        Whether ``fairness`` is a ratio rather than a gap.
+
+    Returns
+    -------
+    Choice
+        ``satisfied`` is False for the fairest setting where none keeps the limit, and for the most
+        accurate one where no setting has a fairness value (nobody is accepted: 0/0).
+
+    Examples
+    --------
+    >>> within([0.9, 0.88, 0.6], [0.2, 0.1, 0.0], limit=0.15)
+    Choice(index=1, satisfied=True)
+    """
+    plane = np.column_stack([np.asarray(accuracy, float), np.asarray(fairness, float)])
+    if np.isnan(plane).any(1).all():
+        return Choice(int(np.nanargmax(plane[:, 0])), False)
+    found = select(plane, limit, larger_is_fairer=larger_is_fairer)
+    return Choice(found.index, found.satisfied)
 
 
 def beats(difference: Estimate) -> Answer:

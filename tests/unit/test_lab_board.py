@@ -190,6 +190,28 @@ def test_the_rule_agrees_with_a_plain_loop(seed):
     assert lab.fairest(accuracy, gap, 0.6).index == best
 
 
+def test_the_rule_turned_round_is_the_most_accurate_within_a_limit():
+    accuracy, gap = [0.9, 0.88, 0.88, 0.6], [0.3, 0.15, 0.1, 0.0]
+    assert lab.within(accuracy, gap, 0.2) == lab.Choice(2, True)  # a tie goes to the fairer
+    assert lab.within(accuracy, gap, 0.4) == lab.Choice(0, True)
+    assert lab.within(accuracy, gap, -0.1) == lab.Choice(3, False)
+    ratio = [0.5, 0.7, 0.85, 1.0]
+    assert lab.within(accuracy, ratio, 0.8, larger_is_fairer=True) == lab.Choice(2, True)
+    nan = [float("nan")] * 4
+    assert lab.within(accuracy, nan, 0.2) == lab.Choice(0, False)
+    assert lab.within(accuracy, [*nan[:3], 0.1], 0.2) == lab.Choice(3, True)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_both_sides_of_the_rule_meet_on_the_front(seed):
+    """What is most accurate within a limit is fairest at its own accuracy, and the other way."""
+    accuracy, gap = np.random.default_rng(seed).random((2, 40))
+    first = lab.within(accuracy, gap, 0.4).index
+    assert lab.fairest(accuracy, gap, accuracy[first]) == lab.Choice(first, True)
+    other = lab.fairest(accuracy, gap, 0.7).index
+    assert lab.within(accuracy, gap, gap[other]) == lab.Choice(other, True)
+
+
 # ---------------------------------------------------------------- answers
 
 

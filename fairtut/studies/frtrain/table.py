@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from fairtut.data.tabular import Table
-from fairtut.metrics import DEFINITIONS, group_table, select
+from fairtut.lab import within
+from fairtut.metrics import DEFINITIONS, group_table
 from fairtut.runtime.presets import choose
 from fairtut.runtime.progress import progress
 from fairtut.studies.frtrain.draws import Draw
@@ -151,19 +152,11 @@ def chosen(
     larger = DEFINITIONS[SCORES[metric]].larger_is_fairer
     rows = []
     for _, group in frame.groupby(KEYS, sort=False):
-        plane = group[[f"{by}_acc", f"{by}_{metric}"]].to_numpy()
-        index, satisfied = _pick(plane, limit, larger)
-        row = group.iloc[index].copy()
-        row["satisfied"] = satisfied
+        accuracy, fairness = (group[f"{by}_{column}"].to_numpy() for column in ("acc", metric))
+        choice = within(accuracy, fairness, limit, larger_is_fairer=larger)
+        row = group.iloc[choice.index].copy()
+        row["satisfied"] = choice.satisfied
         rows.append(row)
     picked = pd.DataFrame(rows)
     names = {f"test_{column}": column for column in SCORES}
     return picked[[*KEYS, "setting", "satisfied", *names]].rename(columns=names)
-
-
-def _pick(plane: np.ndarray, limit: float, larger: bool | None) -> tuple[int, bool]:
-    """Row of (accuracy, fairness) that the rule selects, and whether it keeps the limit."""
-    if np.isnan(plane).any(1).all():
-        return int(np.nanargmax(plane[:, 0])), False
-    found = select(plane, limit, larger_is_fairer=larger)
-    return found.index, found.satisfied
