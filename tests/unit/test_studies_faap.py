@@ -123,15 +123,18 @@ def test_floors_stay_below_the_model_and_fall_with_the_budget():
     assert all(value < -0.1 for value in gap["values"])
 
 
-def test_other_fair_models_are_compared_with_the_same_normal_ones(monkeypatch):
+def test_other_fair_models_are_compared_with_the_same_normal_ones(tmp_path, monkeypatch):
+    monkeypatch.setenv("FAIRTUT_CACHE", str(tmp_path))
     images = world("celeba", ("Smiling",))
     several = cells(images, "Smiling", seeds=3)  # fair models favour men less than normal ones
 
-    def decide(images, preset, cell):
-        margin = {kind: patient.margin["plain"] for kind, patient in cell.patients.items()}
+    def decide(images, preset, target, seed, *began):
+        patients = several[seed].patients
+        margin = {kind: patient.margin["plain"] for kind, patient in patients.items()}
         return {"longer": margin["normal"] > 0, "logit": margin["lf"] > 0}
 
     monkeypatch.setattr(study.extras, "_other_decisions", decide)
+    monkeypatch.setattr(study.extras, "starting", lambda *_: ())
     found = study.extras.other_fair(images, several, study.FAAP["smoke"])
     table = study.measures.table(images, several)
     for name, same in (
@@ -151,8 +154,7 @@ def test_other_fair_models_are_trained_and_differ(tmp_path, monkeypatch):
     monkeypatch.setenv("FAIRTUT_CACHE", str(tmp_path))
     drawn = faces.sample(600, 0, 16).images
     preset = replace(study.for_real(study.FAAP["laptop"], "laptop"), half=200, size=16, width=4)
-    cell = study.Cell("Smiling", 0, {})
-    said = study.extras._other_decisions(drawn, preset, cell)
+    said = study.extras._other_decisions(drawn, preset, "Smiling", 0)
     task = study.Task(drawn, "Smiling", 0, preset.half)
     x = drawn.x[task.evaluated()]
     said |= {

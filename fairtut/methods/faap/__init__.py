@@ -10,7 +10,7 @@ deployed model, split in g and f" means for any torch classifier, and
 from fairtut.methods.faap.estimator import FAAP
 from fairtut.methods.faap.losses import discriminator_loss, fairness_loss, generator_loss
 from fairtut.methods.faap.split import Split
-from fairtut.methods.faap.training import Config, Fit, Game, perturb, train
+from fairtut.methods.faap.training import Config, Fit, Game, Pair, perturb, train
 from fairtut.methods.holding import frozen
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "Config",
     "Fit",
     "Game",
+    "Pair",
     "Split",
     "discriminator_loss",
     "fairness_loss",

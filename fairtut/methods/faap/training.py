@@ -94,6 +94,7 @@ def train(
     config: Config,
     seed: int,
     checkpoint: str | os.PathLike[str] | None = None,
+    pair: Pair | None = None,
 ) -> Fit:
     """Train a generator against one deployed model, or against several at once.
 
@@ -110,6 +111,8 @@ def train(
     seed : int
     checkpoint : path-like, optional
         Makes the training resumable (:func:`fairtut.runtime.fit.fit`).
+    pair : Pair, optional
+        The two players, built with the same seed; they are trained in place.  Default new ones.
 
     Returns
     -------
@@ -129,7 +132,7 @@ def train(
         with torch.no_grad():
             first = [split(as_pixels(x[:2])) for split in splits]
         widths = [z.shape[1] for z, *_ in first]
-        game = Game(splits, widths, config, seed, x.device)
+        game = Game(splits, widths, config, seed, x.device, pair)
 
         def step(rows: Tensor, done: float) -> dict[str, Tensor]:
             return game.step(augment(as_pixels(x[rows]), flips), y[rows], s[rows], done)
@@ -141,6 +144,37 @@ def train(
             about={"config": config, "x": x, "y": y, "s": s, "models": first},
         )  # fmt: skip
     return Fit(game.g.eval().requires_grad_(False), game.d.eval(), history)
+
+
+class Pair(nn.Module):
+    """The generator and its discriminators as they are before training.
+
+    Parameters
+    ----------
+    widths : sequence of int
+        Width of the code of each deployed model.
+    config : Config
+    seed : int
+        Draws the weights; the two players have streams of their own.
+
+    Attributes
+    ----------
+    g : Perturber
+    d : nn.ModuleList
+        One D per deployed model.
+    """
+
+    def __init__(self, widths: Sequence[int], config: Config, seed: int) -> None:
+        super().__init__()
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(stream_seed(seed, "generator"))
+            self.g = Perturber(
+                config.width, config.blocks, epsilon=config.epsilon, bound=config.bound
+            )
+        self.d = nn.ModuleList(
+            MLP(width, config.hidden, 2, generator=torch_rng(seed, "discriminator", i + 1))
+            for i, width in enumerate(widths)
+        )
 
 
 class Game:
@@ -155,6 +189,8 @@ class Game:
     config : Config
     seed : int
     device : torch.device or str
+    pair : Pair, optional
+        The players; default new ones with these widths and this seed.
     """
 
     def __init__(
@@ -164,16 +200,10 @@ class Game:
         config: Config,
         seed: int,
         device: torch.device | str = "cpu",
+        pair: Pair | None = None,
     ) -> None:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(stream_seed(seed, "generator"))
-            self.g = Perturber(
-                config.width, config.blocks, epsilon=config.epsilon, bound=config.bound
-            ).to(device)
-        self.d = nn.ModuleList(
-            MLP(width, config.hidden, 2, generator=torch_rng(seed, "discriminator", i + 1))
-            for i, width in enumerate(widths)
-        ).to(device)
+        pair = (pair or Pair(widths, config, seed)).to(device)
+        self.g, self.d = pair.g, pair.d
         self.splits, self.config = splits, config
         betas = (config.momentum, 0.999)
         self.adam_g = torch.optim.Adam(self.g.parameters(), config.lr_g, betas)

@@ -10,7 +10,7 @@ and questions one target and seed, :mod:`~fairtut.studies.faap.table` runs them 
 from fairtut.studies.faap import extras, measures, saliency, transfer
 from fairtut.studies.faap.cells import Cell, Noise, Patient, Task, deploy, generator, see
 from fairtut.studies.faap.presets import FAAP, Preset, configuration, for_lfw, for_real
-from fairtut.studies.faap.table import remembered, run_cells
+from fairtut.studies.faap.table import all_cells, run_cells
 
 __all__ = [
     "FAAP",
@@ -19,6 +19,7 @@ __all__ = [
     "Patient",
     "Preset",
     "Task",
+    "all_cells",
     "configuration",
     "deploy",
     "extras",
@@ -26,7 +27,6 @@ __all__ = [
     "for_real",
     "generator",
     "measures",
-    "remembered",
     "run_cells",
     "saliency",
     "see",

@@ -6,8 +6,9 @@ every comparison can be paired (:mod:`fairtut.metrics.panels`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,14 +17,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from fairtut.data.images import ImageSet, halves, pixels
+from fairtut.lab.keep import network
 from fairtut.methods import deployed, faap
 from fairtut.methods.faap.split import Split
-from fairtut.models.mlp import MLP
 from fairtut.models.perturb import Perturber
 from fairtut.models.resnet import FaceClassifier, resnet18
-from fairtut.runtime.checkpoints import load_or_train, state_digest
+from fairtut.runtime.checkpoints import state_digest
 from fairtut.runtime.seeds import stream_seed, torch_rng
-from fairtut.runtime.threads import torch_threads
 from fairtut.studies.faap.presets import Preset
 from fairtut.studies.faap.probes import probe
 
@@ -98,6 +98,13 @@ class Task:
         first, second = (torch.from_numpy(np.flatnonzero(mask)) for mask in masks)
         return _some(first, self.half, self.seed), _some(second, self.half, self.seed)
 
+    def card(self) -> dict[str, Any]:
+        """Return what every training on this task depends on."""
+        return {
+            "images": self.images.digest, "target": self.target, "seed": self.seed,
+            "half": self.half,
+        }  # fmt: skip
+
     def evaluated(self) -> Tensor:
         """Return the rows that were trained on by nobody: validation and test (LFW: test)."""
         parts = ("test",) if self.images.name == "lfw" else EVALUATED
@@ -119,34 +126,39 @@ def deploy(task: Task, kind: str, preset: Preset, **changes: Any) -> FaceClassif
     :class:`~fairtut.methods.deployed.Training`.
     """
     config = replace(preset.deployed(task.target, kind), **changes)
+    settings = asdict(config)  # what a kind does not use makes no other model
+    settings |= {} if kind in ("fair", "rg") else {"strength": 0, "looks": ""}
+    settings |= {} if kind == "lf" else {"flip_rate": 0, "flip": ""}
+    build = partial(start, task, config, preset.width) if config.shared_epochs else None
+    return _taught(task, kind, config, preset.width, settings | {"kind": kind}, build)
+
+
+def start(task: Task, config: deployed.Training, width: int) -> FaceClassifier:
+    """Return what all kinds of one seed start from: the first epochs of plain training."""
+    settings = {k: getattr(config, k) for k in ("shared_epochs", "batch", "lr")}
+    return _taught(task, "normal", config, width, settings | {"kind": "shared"}, shared=True)
+
+
+def _taught(
+    task: Task, kind: str, config: deployed.Training, width: int, settings: Mapping[str, Any],
+    build: Callable[[], FaceClassifier] | None = None, shared: bool = False,
+) -> FaceClassifier:  # fmt: skip
+    """Return a classifier trained on the first half, from a fresh one or from what is built."""
     rows, _ = task.halves()
     x, y, s = task.images.x[rows], task.y[rows], task.s[rows]
-    card = {
-        "what": "deployed", "images": task.images.digest, "target": task.target,
-        "seed": task.seed, "half": task.half, "width": preset.width, "stem": "standard",
-    }  # fmt: skip
 
     def fresh() -> FaceClassifier:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(stream_seed(task.seed, "deployed", task.target))
-            return resnet18(preset.width).to(x.device)
+            return resnet18(width).to(x.device)
 
-    def teach(kind: str, shared: bool) -> Any:
-        def run(model: Any) -> Mapping[str, Any]:
-            return deployed.train(
-                model, x, y, s, kind=kind, config=config, seed=task.seed, shared=shared
-            )
+    def train(model: FaceClassifier) -> Mapping[str, Any]:
+        return deployed.train(
+            model, x, y, s, kind=kind, config=config, seed=task.seed, shared=shared
+        )
 
-        return run
-
-    model = fresh()
-    if config.shared_epochs:
-        common = {k: asdict(config)[k] for k in ("shared_epochs", "batch", "lr")}
-        load_or_train(model, card | {"kind": "shared", **common}, teach("normal", True))
-    settings = asdict(config) | ({} if kind in ("fair", "rg") else {"strength": 0, "looks": ""})
-    settings |= {} if kind == "lf" else {"flip_rate": 0, "flip": ""}
-    load_or_train(model, card | {"kind": kind, **settings}, teach(kind, False))
-    return model.eval().requires_grad_(False)
+    about = {"what": "deployed", **task.card(), "width": width, "stem": "standard", **settings}
+    return network(build or fresh, train, about)[0]
 
 
 def generator(
@@ -155,54 +167,21 @@ def generator(
     """Return FAAP's generator for a model (or several), with its discriminators and history."""
     _, rows = task.halves()
     x, y, s = task.images.x[rows], task.y[rows], task.s[rows]
-    held = _Pair(models, config).to(x.device)
-    card = {
-        "what": "faap", "images": task.images.digest, "target": task.target, "seed": task.seed,
-        "half": task.half, "names": names, "models": [state_digest(m) for m in models],
-        **asdict(config),
-    }  # fmt: skip
+    splits = [Split(model, "g") for model in models]
 
-    def run(pair: Any) -> Mapping[str, Any]:
-        splits = [Split(model, "g") for model in models]
-        done = faap.train(splits, x, y, s, config=config, seed=task.seed)
-        pair.g.load_state_dict(done.perturber.state_dict())
-        pair.d.load_state_dict(done.discriminators.state_dict())
+    def build() -> faap.Pair:
+        return faap.Pair([m.f.in_features for m in models], config, task.seed).to(x.device)
+
+    def train(pair: faap.Pair) -> Mapping[str, Any]:
+        done = faap.train(splits, x, y, s, config=config, seed=task.seed, pair=pair)
         return {"history": done.history}
 
-    kept = load_or_train(held, card, run)
-    held.eval().requires_grad_(False)
-    return held.g, held.d, kept["history"]
-
-
-class _Pair(torch.nn.Module):
-    """A generator and its discriminators, saved together."""
-
-    def __init__(self, models: list[FaceClassifier], config: faap.Config) -> None:
-        super().__init__()
-        self.g = Perturber(config.width, config.blocks, epsilon=config.epsilon, bound=config.bound)
-        self.d = torch.nn.ModuleList(MLP(m.f.in_features, config.hidden, 2) for m in models)
-
-
-def run_cell(
-    images: ImageSet, target: str, seed: int, preset: Preset, kinds: tuple[str, ...] | None = None
-) -> Cell:
-    """Train and measure one cell.
-
-    Parameters
-    ----------
-    images : ImageSet
-    target : str
-        The attribute to predict.
-    seed : int
-        Draws the halves and initialises every network.
-    preset : Preset
-    kinds : tuple of str, optional
-        Default all of :data:`fairtut.methods.deployed.KINDS`.
-    """
-    with torch_threads(1):
-        task = Task(images, target, seed, preset.half)
-        patients = {kind: treat(task, kind, preset) for kind in kinds or deployed.KINDS}
-    return Cell(target, seed, patients)
+    about = {
+        "what": "faap", **task.card(), "names": names,
+        "models": [state_digest(m) for m in models], "config": config,
+    }  # fmt: skip
+    pair, card = network(build, train, about)
+    return pair.g, pair.d, card["history"]
 
 
 def treat(task: Task, kind: str, preset: Preset) -> Patient:

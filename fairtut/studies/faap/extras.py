@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,18 +15,18 @@ import torch
 from numpy.typing import NDArray
 
 from fairtut.data.images import ImageSet, augment, pixels
+from fairtut.lab import grid
 from fairtut.lab.controls import per_group
 from fairtut.methods import faap
 from fairtut.metrics.panels import Panel
 from fairtut.runtime.checkpoints import state_digest
 from fairtut.runtime.precision import full_precision
 from fairtut.runtime.seeds import torch_rng
-from fairtut.runtime.threads import torch_threads
 from fairtut.studies.faap.cells import SENSITIVE, Cell, Task, deploy, generator, see
 from fairtut.studies.faap.measures import Entry, Measured
 from fairtut.studies.faap.presets import Preset
 from fairtut.studies.faap.probes import probe
-from fairtut.studies.faap.table import workers
+from fairtut.studies.faap.table import settings, starting
 
 
 def people(images: ImageSet, target: str) -> tuple[torch.Tensor, Panel]:
@@ -47,36 +48,45 @@ def sweep(images: ImageSet, preset: Preset, kind: str = "lf") -> pd.DataFrame:
         One row per setting, with columns ``parameter``, ``value``, ``acc``, ``deo``, ``dp`` and
         the ends of DEO's interval over people.  The default setting appears in every parameter.
     """
-    from joblib import Parallel, delayed
-
-    default, seed = preset.generator(preset.headline), preset.seeds(preset.headline)[0]
-    plan = []
-    for name, values in preset.sweeps.items():
-        same = getattr(default, name)
-        plan += [(name, value) for value in (*values, same)]
-    # once, before two processes need it
-    deploy(Task(images, preset.headline, seed, preset.half), kind, preset)
-    rows = Parallel(n_jobs=workers(images, preset))(
-        delayed(_setting)(images, preset, kind, seed, name, value) for name, value in plan
-    )
+    target = preset.headline
+    seed = preset.seeds(target)[0]
+    plan = [
+        (name, value)
+        for name, values in preset.sweeps.items()
+        for value in (*values, getattr(preset.generator(target), name))
+    ]
+    shared = settings(images, target, kind, preset)
+    first = starting(images, target, kind, preset)
+    specs = {}
+    for name, value in plan:
+        config = preset.generator(target, **{name: value})
+        make = partial(_setting, images, preset, kind, config)
+        about = shared | {"setting": config}
+        specs[name, value] = grid.Spec(f"{name} = {value}", make, about, first)
+    found = grid.run(
+        grid.cells(specs.values(), [seed]),
+        jobs=preset.jobs, device=images.x.device, what="settings",
+    )  # fmt: skip
+    rows = [
+        {"parameter": name, "value": value, **found[specs[name, value].name, seed]}
+        for name, value in plan
+    ]
     return pd.DataFrame(rows)
 
 
 def _setting(
-    images: ImageSet, preset: Preset, kind: str, seed: int, name: str, value: Any
-) -> dict[str, Any]:
-    with torch_threads(1):
-        task = Task(images, preset.headline, seed, preset.half)
-        model = deploy(task, kind, preset)
-        config = preset.generator(preset.headline, **{name: value})
-        g, _, _ = generator(task, [model], [kind], config)
-        rows, panel = people(images, preset.headline)
-        _, margin = see(model, images.x[rows], g)
+    images: ImageSet, preset: Preset, kind: str, config: faap.Config, seed: int, *began: str
+) -> dict[str, float]:
+    task = Task(images, preset.headline, seed, preset.half)
+    model = deploy(task, kind, preset)
+    g, _, _ = generator(task, [model], [kind], config)
+    rows, panel = people(images, preset.headline)
+    _, margin = see(model, images.x[rows], g)
     y_hat = margin > 0
     deo = panel.interval(panel.deo(y_hat))
     return {
-        "parameter": name, "value": value, "acc": float(panel.accuracy(y_hat)[0]),
-        "dp": float(panel.dp(y_hat)[0]), "deo": deo.value, "low": deo.low, "high": deo.high,
+        "acc": float(panel.accuracy(y_hat)[0]), "dp": float(panel.dp(y_hat)[0]),
+        "deo": deo.value, "low": deo.low, "high": deo.high,
     }  # fmt: skip
 
 
@@ -135,12 +145,19 @@ def other_fair(images: ImageSet, cells: Sequence[Cell], preset: Preset) -> dict[
         ``fair.acc-kept``: accuracy of fair minus normal, plus a point; ``fair.deo-vs-longer``;
         and for both others ``fair.<name>.deo`` and ``fair.<name>.deo-vs-normal``.
     """
-    from joblib import Parallel, delayed
-
     m = Measured(images, cells)
-    others = Parallel(n_jobs=workers(images, preset))(
-        delayed(_other_decisions)(images, preset, cell) for cell in cells
+    spec = grid.Spec(
+        f"{images.name} {m.target} other fair models",
+        partial(_other_decisions, images, preset, m.target),
+        {kind: settings(images, m.target, kind, preset) for kind in ("normal", "fair")},
+        starting(images, m.target, "normal", preset),
     )
+    others = list(
+        grid.run(
+            grid.cells([spec], [cell.seed for cell in cells]),
+            jobs=preset.jobs, device=images.x.device, what="other fair models",
+        ).values()
+    )  # fmt: skip
     y_hat = {kind: m.decisions(kind) for kind in ("normal", "fair")}  # (seeds, n)
     y_hat |= {name: np.stack([of[name] for of in others])[:, m.keep] for name in others[0]}
     deo = {name: m.panel.deo(decided) for name, decided in y_hat.items()}
@@ -152,17 +169,18 @@ def other_fair(images: ImageSet, cells: Sequence[Cell], preset: Preset) -> dict[
     return {identifier: m.panel.measurement(draws) for identifier, draws in found.items()}
 
 
-def _other_decisions(images: ImageSet, preset: Preset, cell: Cell) -> dict[str, NDArray[np.bool_]]:
+def _other_decisions(
+    images: ImageSet, preset: Preset, target: str, seed: int, *began: str
+) -> dict[str, NDArray[np.bool_]]:
     """Return the decisions of the two other models about the evaluated people, (n,) each."""
-    with torch_threads(1):
-        task = Task(images, cell.target, cell.seed, preset.half)
-        normal, fair = (preset.deployed(cell.target, kind) for kind in ("normal", "fair"))
-        models = {
-            "longer": deploy(task, "normal", preset, epochs=fair.epochs),
-            "logit": deploy(task, "fair", preset, epochs=normal.epochs, **_FIRST),
-        }
-        x = images.x[task.evaluated()]
-        return {name: see(model, x)[1] > 0 for name, model in models.items()}
+    task = Task(images, target, seed, preset.half)
+    normal, fair = (preset.deployed(target, kind) for kind in ("normal", "fair"))
+    models = {
+        "longer": deploy(task, "normal", preset, epochs=fair.epochs),
+        "logit": deploy(task, "fair", preset, epochs=normal.epochs, **_FIRST),
+    }
+    x = images.x[task.evaluated()]
+    return {name: see(model, x)[1] > 0 for name, model in models.items()}
 
 
 # ---------------------------------------------------------------- what the scores leave room for

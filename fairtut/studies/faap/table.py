@@ -1,4 +1,4 @@
-"""Run the cells of the table, two at a time, and remember them."""
+"""The cells of the table: for each target and seed, one per kind of deployed model."""
 
 from __future__ import annotations
 
@@ -6,11 +6,16 @@ from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
+import torch
+
+from fairtut.data import images as photographs
 from fairtut.data.images import ImageSet
-from fairtut.runtime.keep import kept
-from fairtut.runtime.progress import progress
-from fairtut.studies.faap.cells import Cell, run_cell
-from fairtut.studies.faap.presets import Preset
+from fairtut.data.synthetic import faces
+from fairtut.lab import grid
+from fairtut.methods.deployed import Training
+from fairtut.runtime.checkpoints import state_digest
+from fairtut.studies.faap.cells import Cell, Patient, Task, start, treat
+from fairtut.studies.faap.presets import Preset, for_lfw
 
 
 def run_cells(
@@ -28,36 +33,102 @@ def run_cells(
     targets : iterable of str, optional
         Default those of the preset.
     """
-    from joblib import Parallel, delayed
-
     names = list(targets or preset.targets)
-    jobs = [(target, seed) for target in names for seed in preset.seeds(target)]
-    work = (
-        delayed(remembered)(images, target, seed, preset)
-        for target, seed in progress(jobs, "cells", len(jobs))
+    found = grid.run(
+        cells(images, preset, names), jobs=preset.jobs, device=images.x.device, what="cells"
     )
-    cells = Parallel(n_jobs=workers(images, preset))(work)
-    return {name: [cell for cell in cells if cell.target == name] for name in names}
+
+    def patients(target: str, seed: int) -> dict[str, Patient]:
+        return {kind: found[_called(images, target, kind), seed] for kind in preset.kinds}
+
+    return {
+        target: [Cell(target, seed, patients(target, seed)) for seed in preset.seeds(target)]
+        for target in names
+    }
 
 
-def workers(images: ImageSet, preset: Preset) -> int:
-    """Return how many processes may work at once: one, where they would share an accelerator."""
-    return preset.jobs if images.x.device.type == "cpu" else 1
+def all_cells(
+    preset: Preset, data: str, seed: int, device: torch.device | str = "cpu"
+) -> list[grid.Cell]:
+    """Return the cells of a run of the chapter, on the chapter's own data.
+
+    Parameters
+    ----------
+    preset : Preset
+    data : str
+        ``synthetic`` or ``real``.
+    seed : int
+        The root seed, which draws the synthetic faces.
+    device : torch.device or str
+    """
+    if data == "synthetic":
+        drawn = faces.sample(preset.faces, seed=seed, size=preset.size, device=device)
+        return cells(drawn.images, preset)
+    celeba, lfw = (
+        photographs.load(name, size=preset.size, device=device) for name in ("celeba", "lfw")
+    )
+    return [*cells(celeba, preset), *cells(lfw, for_lfw(preset))]
 
 
-def remembered(images: ImageSet, target: str, seed: int, preset: Preset) -> Cell:
-    """Return one cell, from the cache where it was run before with the same settings."""
-    make = partial(run_cell, images, target, seed, preset, preset.kinds)
-    about = settings(images, target, preset) | {"target": target, "seed": seed}
-    return kept(make, about, device=images.x.device)
+def cells(
+    images: ImageSet, preset: Preset, targets: Iterable[str] | None = None
+) -> list[grid.Cell]:
+    """Return the cells of targets; the models of one target and seed share their first epochs."""
+    return [
+        cell
+        for target in targets or preset.targets
+        for cell in grid.cells(_specs(images, preset, target), preset.seeds(target))
+    ]
 
 
-def settings(images: ImageSet, target: str, preset: Preset) -> dict[str, Any]:
-    """Return everything that a cell depends on besides its target and seed."""
+def _specs(images: ImageSet, preset: Preset, target: str) -> list[grid.Spec]:
+    return [
+        grid.Spec(
+            _called(images, target, kind),
+            partial(_patient, images, target, kind, preset),
+            settings(images, target, kind, preset),
+            starting(images, target, kind, preset),
+        )
+        for kind in preset.kinds
+    ]
+
+
+def _called(images: ImageSet, target: str, kind: str) -> str:
+    return f"{images.name} {target} {kind}"
+
+
+def starting(images: ImageSet, target: str, kind: str, preset: Preset) -> tuple[grid.Spec, ...]:
+    """Return the spec of what a deployed model starts from, where it shares its first epochs."""
+    training, usual = (preset.deployed(target, k) for k in (kind, "normal"))
+    if not training.shared_epochs:
+        return ()
+    config, others = (
+        {"images": images.digest, "target": target, "half": preset.half, "width": preset.width,
+         "epochs": one.shared_epochs, "batch": one.batch, "lr": one.lr}
+        for one in (training, usual)
+    )  # fmt: skip
+    name = f"{images.name} {target} start{'' if config == others else f' of {kind}'}"
+    return (grid.Spec(name, partial(_start, images, target, training, preset), config),)
+
+
+def _start(images: ImageSet, target: str, training: Training, preset: Preset, seed: int) -> str:
+    task = Task(images, target, seed, preset.half)
+    return state_digest(start(task, training, preset.width))
+
+
+def _patient(
+    images: ImageSet, target: str, kind: str, preset: Preset, seed: int, *began: str
+) -> Patient:
+    return treat(Task(images, target, seed, preset.half), kind, preset)
+
+
+def settings(images: ImageSet, target: str, kind: str, preset: Preset) -> dict[str, Any]:
+    """Return everything that a patient depends on besides its seed."""
     return {
         "images": images.digest,
-        "kinds": preset.kinds,
-        "deployed": {k: preset.deployed(target, k) for k in preset.kinds},
+        "target": target,
+        "kind": kind,
+        "deployed": preset.deployed(target, kind),
         "faap": preset.generator(target),
         "alone": preset.generator(target, objective="only-t"),
         "width": preset.width,

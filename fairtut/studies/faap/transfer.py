@@ -19,10 +19,10 @@ from torch import Tensor
 
 from fairtut.data.images import ImageSet, pixels
 from fairtut.errors import InputError
+from fairtut.lab.keep import network
 from fairtut.methods import deployed
 from fairtut.methods.deployed import Training
 from fairtut.models.resnet import FaceClassifier, plain_cnn, shufflenet
-from fairtut.runtime.checkpoints import load_or_train
 from fairtut.runtime.seeds import stream_seed
 from fairtut.studies.faap.cells import Noise, Task, deploy, generator
 from fairtut.studies.faap.extras import people
@@ -163,18 +163,18 @@ def _box(
     rows = torch.from_numpy(np.flatnonzero(task.images.split == "val"))
     config = Training(epochs=preset.api_epochs, lr=2e-3, cosine=True, batch=64)
     seed = stream_seed(task.seed, "black box", name)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        model = build().to(task.images.x.device)
 
-    def run(net: Any) -> dict[str, Any]:
+    def fresh() -> FaceClassifier:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            return build().to(task.images.x.device)
+
+    def train(net: FaceClassifier) -> dict[str, Any]:
         x, y, s = task.images.x[rows], task.y[rows], task.s[rows]
         return deployed.train(net, x, y, s, kind="normal", config=config, seed=seed)
 
-    card = {"what": "black box", "name": name, "images": task.images.digest,
-            "target": task.target, "seed": task.seed, "epochs": preset.api_epochs}  # fmt: skip
-    load_or_train(model, card, run)
-    return model.eval().requires_grad_(False)
+    about = {"what": "black box", "name": name, **task.card(), "config": config}
+    return network(fresh, train, about)[0]
 
 
 @torch.inference_mode()
