@@ -76,6 +76,15 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument("--out", type=Path, help="the executed notebook (default in _build/runs)")
     run.set_defaults(handler=_run)
 
+    cells = commands.add_parser("cells", help="run a share of a chapter's cells and keep them")
+    cells.add_argument("chapter", help="faap or 02_faap")
+    cells.add_argument("--preset", default="laptop", help="smoke, laptop (default) or paper")
+    cells.add_argument("--data", default="synthetic", help="synthetic (default) or real")
+    cells.add_argument("--seed", type=int, default=0, help="the root seed (default 0)")
+    cells.add_argument("--shard", default="1/1", help="which share, such as 3/16 (default all)")
+    cells.add_argument("--jobs", type=int, help="cells at once on a CPU (default the preset's)")
+    cells.set_defaults(handler=_cells)
+
     results = commands.add_parser("results", help="show claims and their verdicts")
     results.add_argument("--paper", help="only this paper")
     results.add_argument("--preset", help="judge by this preset's records only")
@@ -128,6 +137,17 @@ def _run(arguments: argparse.Namespace) -> None:
         parameters["results_dir"] = str(arguments.results_dir.resolve())
     execute(notebook, out, parameters, home)
     print(f"executed notebook: {out}")
+
+
+# --- cells ----------------------------------------------------------------------------------
+
+
+def _cells(arguments: argparse.Namespace) -> None:
+    from fairtut import shards
+
+    asked = (arguments.preset, arguments.data, arguments.seed)
+    filled = shards.fill(arguments.chapter, *asked, arguments.shard, arguments.jobs)
+    print(filled)
 
 
 # --- results --------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ FLOORS = {
     "report": 8,
     "doctor": 9,
     "running": 9,
+    "shards": 9,
     "cli": 10,
     "__main__": 11,
 }
