@@ -193,6 +193,11 @@ class GroupPanel(Resamples):
             )
         return definition.of_table(self.tables(y_hat), multiclass)
 
+    def accuracy(self, y_hat: object) -> FloatArray:
+        """Return the accuracy of decisions (..., n), shape (..., 1 + R), in one matrix product."""
+        codes, batch = self._codes(y_hat)
+        return self.mean((codes == self.y).reshape(*batch, self.n))
+
     def auc(self, score: ArrayLike, where: ArrayLike | None = None) -> FloatArray:
         """Return the area under the ROC curve of scores (..., n), over the people in ``where``.
 

@@ -26,8 +26,8 @@ class Panel(GroupPanel):
 
     Notes
     -----
-    Beside the metrics of a :class:`GroupPanel` it has four by a short name.  They are means, so
-    they take a decision that is a probability too.
+    Beside the metrics of a :class:`GroupPanel` it has gaps by a short name.  These are differences
+    of means, so they take a decision that is a probability too.
 
     Examples
     --------
@@ -58,13 +58,6 @@ class Panel(GroupPanel):
     def unlabelled(cls, n: int, *, n_resamples: int = 1000, seed: int = 0) -> Panel:
         """Return n people (images, latents) of one label and one group, for plain means."""
         return cls(np.zeros(n, int), np.zeros(n, int), n_resamples=n_resamples, seed=seed)
-
-    def accuracy(self, y_hat: ArrayLike) -> FloatArray:
-        """Return the accuracy of decisions (..., n)."""
-        decided = np.asarray(y_hat)
-        if decided.shape[-1:] != (self.n,):  # or numpy would stretch a single decision
-            raise InputError(f"y_hat of shape {decided.shape} for {self.n} people: one per person")
-        return self.mean(decided == self.y)
 
     def majority(self, labels: ArrayLike) -> FloatArray:
         """Return the share of the more frequent of two labels 0 and 1, of shape (..., n)."""
