@@ -2,6 +2,7 @@ r"""Comments whose groups overlap, resampled together, and the deviations of man
 
 As in :func:`fairtut.methods.reprogramming.overlap.deviations`: the rate of each group against the
 rate of *all* comments, averaged over groups (the released code) or summed (the paper's formula).
+Both are definitions of the metrics: ``dp_half`` and ``eo_code_half``, or ``dp`` and ``eo_half``.
 """
 
 from __future__ import annotations
@@ -45,24 +46,12 @@ class Crowd(Panel):
         Noise makes an absolute deviation larger, in every resample once more.  So resamples are
         moved until their mean is the value; an interval then lies around its number.
         """
-        decided = np.asarray(y_hat, bool)
-        if criterion == "dp":
-            parts = [self._away(decided, np.ones(self.n, bool))]
-        else:
-            harmless = self.y == 0
-            parts = [self._away(decided, harmless), self._away(~decided, ~harmless)]
-        each = np.mean(parts, axis=0)  # (g, ..., 1 + R)
-        out: Floats = each.mean(0) if reduce == "mean" else each.sum(0)
-        return _centred(out)
-
-    def _away(self, wrong: NDArray[np.bool_], among: NDArray[np.bool_]) -> Floats:
-        """Return |rate of all - rate of each group| among some comments, (g, ..., 1 + R)."""
-        whole = self.mean(wrong, among)
-        return np.stack([np.abs(whole - self.mean(wrong, among & m)) for m in self.members.T])
+        mean, total = {"dp": ("dp_half", "dp"), "eo": ("eo_code_half", "eo_half")}[criterion]
+        return _centred(self.metric(mean if reduce == "mean" else total, y_hat))
 
     def rates(self, y_hat: ArrayLike) -> Floats:
         """Return the share that is called toxic in each group, (g, ..., 1 + R)."""
-        return np.stack([self.mean(y_hat, m) for m in self.members.T])
+        return np.moveaxis(self.tables(y_hat).rate("selection_rate"), -1, 0)
 
     def entry(self, draws: ArrayLike, unit: str = "fraction") -> Entry:
         """Return a measurement from values per seed with their resamples, (seeds, 1 + R)."""
