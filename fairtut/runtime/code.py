@@ -61,6 +61,29 @@ def name(target: Callable[..., Any]) -> str:
     return f"{function.__module__}:{function.__qualname__}"
 
 
+def told(target: Callable[..., Any]) -> dict[str, Any]:
+    """Return what a key must hold of a function that is handed over: its code and what it binds.
+
+    Parameters
+    ----------
+    target : callable
+        A function or partial; what a partial or a closure binds must be able to stand in a key
+        (:func:`fairtut.runtime.cache.key_of`), else that raises ``InputError``.
+
+    Examples
+    --------
+    >>> told(functools.partial(int, base=2))["bound"]
+    [(), {'base': 2}]
+    """
+    bound: list[Any] = []
+    while isinstance(target, functools.partial):
+        bound += [target.args, target.keywords]
+        target = target.func
+    closed = [cell.cell_contents for cell in getattr(target, "__closure__", None) or ()]
+    closed = [told(value) if inspect.isfunction(value) else value for value in closed]
+    return {"name": name(target), "code": digest(target), "bound": bound, "closed": closed}
+
+
 @functools.cache
 def modules(name: str) -> tuple[str, ...]:
     """Return the modules of ``fairtut`` that importing ``name`` can run, ``name`` among them."""

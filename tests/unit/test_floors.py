@@ -35,9 +35,6 @@ POOLS = ("Parallel", "ProcessPoolExecutor", "ThreadPoolExecutor", "Pool")
 WITH_POOLS = {
     "dvge/board.py",
     "dvge/encoders.py",
-    "faap/extras.py",
-    "faap/table.py",
-    "frtrain/table.py",
     "lassi/cells.py",
     "lassi/several.py",
     "lassi/sound.py",
@@ -174,7 +171,7 @@ def test_studies_leave_controls_and_fronts_to_the_lab():
         ("faap/bad.py", "import numpy as np\ncuts = np.quantile([1.0], 0.5)", 1),
         ("faap/bad.py", "from fairtut.metrics import hypervolume, pareto_front", 2),
         ("faap/bad.py", "def f():\n    from joblib import Parallel\n    Parallel(2)", 1),
-        ("faap/table.py", "from joblib import Parallel", 0),
+        ("lassi/cells.py", "from joblib import Parallel", 0),
         ("faap/fine.py", "from fairtut.lab.controls import swept  # at every quantile", 0),
     ],
 )

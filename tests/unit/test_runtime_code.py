@@ -105,3 +105,26 @@ def test_a_readers_function_counts_with_what_it_uses(tmp_path, monkeypatch):
 def test_an_unknown_module_is_named():
     with pytest.raises(ValueError, match=r"fairtut\.nowhere"):
         code.digest("fairtut.nowhere")
+
+
+def test_what_a_function_binds_is_told_and_what_cannot_be_told_is_refused():
+    from fairtut.errors import InputError
+    from fairtut.runtime.cache import key_of
+    from fairtut.runtime.seeds import stream_seed
+
+    def scaled(factor):
+        def work(x):
+            return factor * x
+
+        return work
+
+    def key(function):
+        return key_of(code.told(function))
+
+    assert key(scaled(2)) == key(scaled(2)) != key(scaled(3))
+    one, two = (functools.partial(stream_seed, 0, purpose) for purpose in "ab")
+    assert key(one) == key(functools.partial(stream_seed, 0, "a")) != key(two)
+    assert key(functools.partial(one, "c")) not in (key(one), key(two), key(stream_seed))
+    assert key(scaled(scaled(2))) != key(scaled(scaled(3))), "also a function within"
+    with pytest.raises(InputError, match="cannot be part of a key"):
+        key(scaled(object()))

@@ -93,7 +93,7 @@ def test_presets_and_data_are_checked(bad: tuple[str, str]) -> None:
         shards.fill("faap", *bad, 0)
 
 
-@pytest.mark.parametrize("name", ["faap"])
+@pytest.mark.parametrize("name", ["faap", "frtrain"])
 def test_a_chapter_lists_the_cells_of_its_run(name: str) -> None:
     """Names are told apart, every dependency is shared, and the list is the same twice."""
     from fairtut.runtime.device import pick_device

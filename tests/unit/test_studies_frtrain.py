@@ -2,6 +2,7 @@
 
 import pickle
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -47,6 +48,11 @@ TINY = replace(
     rml_steps=60,
 )
 PARTS = ("train", "clean", "select", "test")
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("FAIRTUT_CACHE", str(tmp_path / "cache"))
 
 
 @pytest.fixture(scope="module")
@@ -195,6 +201,32 @@ def test_run_draws_is_run_draw_of_each(frame):
         lambda i: synthetic_draw(i, TINY), TINY, lambda d, p: run_draw(d, p, methods), draws=1
     )
     assert set(one["draw"]) == {0}
+
+
+def test_a_draw_is_run_once_for_its_data_settings_and_work(tmp_path):
+    notes = tmp_path / "notes"  # a list that grows would be another closure, and another key
+    notes.mkdir()
+
+    def made():
+        return sorted(int(note.name.split()[0]) for note in notes.iterdir())
+
+    def work(draw, preset):
+        (notes / f"{draw.index} {len(made())}").touch()
+        row = {"draw": draw.index, "method": "lr", "acc": np.float32(0.5), "kept": True}
+        return pd.DataFrame([row, row | {"acc": np.nan}])
+
+    def make(i, seed=0):
+        return synthetic_draw(i, TINY, seed)
+
+    first, again = (run_draws(make, TINY, work) for _ in range(2))
+    assert made() == [0, 1]
+    pd.testing.assert_frame_equal(first, again)
+    run_draws(make, replace(TINY, jobs=1, draws=3), work)
+    assert made() == [0, 1, 2], "more draws make only the new ones"
+    run_draws(partial(make, seed=1), TINY, work)
+    assert made() == [0, 0, 1, 1, 2]
+    run_draws(make, replace(TINY, rml_steps=61), work)
+    assert made() == [0, 0, 0, 1, 1, 1, 2]
 
 
 def test_draws_and_presets_travel_to_other_processes(draw):

@@ -1,7 +1,14 @@
 """The experiments of the FR-Train chapter: draws, the table's methods, selection, audits."""
 
 from fairtut.studies.frtrain import arrays, example, measures
-from fairtut.studies.frtrain.audit import AUDIT_LAMBDA, audit_draw, crowd_draw, odds_draw
+from fairtut.studies.frtrain.audit import (
+    AUDIT_LAMBDA,
+    DEVICE,
+    all_cells,
+    audit_draw,
+    crowd_draw,
+    odds_draw,
+)
 from fairtut.studies.frtrain.draws import REAL_SETS, Draw, real_draw, synthetic_draw
 from fairtut.studies.frtrain.methods import CONTROLS, METHODS, NAMES, TABLE, Family
 from fairtut.studies.frtrain.presets import FRTRAIN, Grid, Preset, configuration, for_real
@@ -10,6 +17,7 @@ from fairtut.studies.frtrain.table import chosen, run_draw, run_draws, score
 __all__ = [
     "AUDIT_LAMBDA",
     "CONTROLS",
+    "DEVICE",
     "FRTRAIN",
     "METHODS",
     "NAMES",
@@ -19,6 +27,7 @@ __all__ = [
     "Family",
     "Grid",
     "Preset",
+    "all_cells",
     "arrays",
     "audit_draw",
     "chosen",

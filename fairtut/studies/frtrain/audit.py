@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
+from typing import Final
 
 import numpy as np
 import pandas as pd
+import torch
 
 from fairtut.data.crowd import CrowdModel
+from fairtut.lab import grid
 from fairtut.methods.frtrain import Config, Trained, debiasing, train
-from fairtut.studies.frtrain.draws import Draw
+from fairtut.studies.frtrain.draws import REAL_SETS, Draw, real_draw, synthetic_draw
 from fairtut.studies.frtrain.methods import ODDS, from_theta, init_seeds, triple
 from fairtut.studies.frtrain.presets import Preset
-from fairtut.studies.frtrain.table import run_draw, score
+from fairtut.studies.frtrain.table import cells, run_draw, score
 
+DEVICE: Final = "cpu"
+"""Where every training of the chapter runs: exact steps on tiny networks, a GPU would wait."""
 AUDIT_LAMBDA = 0.52  # the poisoned run's setting in the paper's table
 LABEL_FED_LAMBDA = 0.9  # about the same disparate impact without lambda_r in the mix
 
@@ -103,3 +109,27 @@ def crowd_draw(draw: Draw, preset: Preset, single: float, majority: float) -> pd
 def odds_draw(draw: Draw, preset: Preset) -> pd.DataFrame:
     """Run the equalized-odds variants and plain logistic regression on poisoned labels."""
     return run_draw(draw, preset, {"poisoned": ("lr", *ODDS)})
+
+
+def all_cells(
+    preset: Preset, data: str, seed: int, device: torch.device | str = "cpu"
+) -> list[grid.Cell]:
+    """Return the cells of a run of the chapter: the table's draws, the audit's and those of odds.
+
+    Parameters
+    ----------
+    preset : Preset
+    data : str
+        ``synthetic`` or ``real``.
+    seed : int
+        The root seed of the draws.
+    device : torch.device or str
+        :data:`DEVICE`.
+    """
+    makers = {"zafar": partial(synthetic_draw, preset=preset, seed=seed)}
+    if data == "real":
+        makers = {name: partial(real_draw, name, preset=preset, seed=seed) for name in REAL_SETS}
+    found = [cell for name, make in makers.items() for cell in cells(make, preset, what=name)]
+    first = next(iter(makers.values()))
+    found += cells(first, preset, audit_draw, "audit", preset.side_draws)
+    return found + cells(first, preset, odds_draw, "odds", preset.side_draws)

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict
+from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from fairtut.data.tabular import Table
-from fairtut.lab import within
+from fairtut.lab import grid, within
 from fairtut.metrics import DEFINITIONS, group_table
+from fairtut.runtime.code import told
 from fairtut.runtime.presets import choose
-from fairtut.runtime.progress import progress
 from fairtut.studies.frtrain.draws import Draw
 from fairtut.studies.frtrain.methods import CONTROLS, METHODS, TABLE, Decisions, Family
 from fairtut.studies.frtrain.presets import Preset
@@ -98,7 +101,7 @@ def run_draws(
     Parameters
     ----------
     make : callable
-        Makes draw number ``i``; it must be picklable if several jobs run.
+        Makes draw number ``i``.
     work : callable
         Returns a frame for a draw; default :func:`run_draw`.
     what : str
@@ -106,21 +109,42 @@ def run_draws(
     draws : int, optional
         How many draws; default all of the preset.
     """
-    from joblib import Parallel, delayed
-
-    count = draws or preset.draws
-    indices = progress(range(count), what, count)
-    frames = Parallel(n_jobs=preset.jobs)(delayed(_one)(make, i, preset, work) for i in indices)
-    return pd.concat(list(frames), ignore_index=True)
+    listed = cells(make, preset, work, what, draws)
+    found = grid.run(listed, jobs=preset.jobs, what=what)
+    return pd.concat([pd.DataFrame(columns) for columns in found.values()], ignore_index=True)
 
 
-def _one(
+def cells(
     make: Callable[[int], Draw],
-    index: int,
     preset: Preset,
-    work: Callable[[Draw, Preset], pd.DataFrame],
-) -> pd.DataFrame:
-    return work(make(index), preset)
+    work: Callable[[Draw, Preset], pd.DataFrame] = run_draw,
+    what: str = "draws",
+    draws: int | None = None,
+) -> list[grid.Cell]:
+    """Return one cell per draw; arguments are those of :func:`run_draws`.
+
+    The draws are made here, so that a cell's key depends on their data.
+    """
+    counts = ("draws", "side_draws", "jobs")  # a draw is the same in a longer run
+    settings = {k: v for k, v in asdict(preset).items() if k not in counts}
+    found = []
+    for index in range(draws or preset.draws):
+        draw = make(index)
+        config = {"draw": draw, "work": told(work), "preset": settings}
+        spec = grid.Spec(what, partial(_columns, draw, preset, work), config)
+        found.append(grid.Cell(spec, index))
+    return found
+
+
+def _columns(
+    draw: Draw, preset: Preset, work: Callable[[Draw, Preset], pd.DataFrame], index: int
+) -> dict[str, Any]:
+    """Return a frame's columns as what can be kept: arrays of numbers, lists of words."""
+    frame = work(draw, preset)
+    return {
+        name: column.to_list() if column.dtype.kind not in "biuf" else column.to_numpy()
+        for name, column in frame.items()
+    }
 
 
 def chosen(
