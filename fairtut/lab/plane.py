@@ -19,7 +19,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fairtut.errors import InputError
-from fairtut.metrics import hypervolume, pareto_front
+from fairtut.metrics import pareto_front
+from fairtut.metrics.fronts import dominated
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -118,18 +119,15 @@ def front_number(
     _, seeds, draws = found.gap.shape
     base = np.broadcast_to(constant, (seeds, draws))
     limit = np.broadcast_to(worst, (seeds,))
-    out = np.empty((seeds, draws))
-    for run in range(seeds):
-        front = known.front(run, among)
-        points = np.stack([v[front, run] for v in found], 1)  # (F, 2, 1 + R)
-        out[run] = [_area(points[..., r], base[run, r], limit[run]) for r in range(draws)]
+    out = np.full((seeds, draws), np.nan)
+    for run in np.flatnonzero(limit > 0):
+        front = known.front(int(run), among)
+        accuracy, gap = (v[front, run] for v in found)  # (F, 1 + R)
+        reference = base[run], np.full(draws, limit[run])
+        area = dominated(accuracy, gap, reference, larger_is_fairer=False)
+        empty = np.isnan(accuracy).any(0) | np.isnan(gap).any(0)
+        out[run] = np.where(empty, np.nan, area / limit[run])
     return out
-
-
-def _area(points: Floats, base: float, worst: float) -> float:
-    if not worst > 0 or np.isnan(points).any():
-        return float("nan")
-    return hypervolume(points, (base, worst), larger_is_fairer=False) / worst
 
 
 def line_number(model: Plane, constant: ArrayLike, worst: ArrayLike) -> Floats:

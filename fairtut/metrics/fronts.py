@@ -89,11 +89,45 @@ def hypervolume(
         In units of accuracy times fairness; 0 for no points.
     """
     plane, larger = _plane(points, larger_is_fairer)
-    front = plane[pareto_front(plane, larger)]
-    sign = 1.0 if larger else -1.0
-    width = np.maximum(sign * (front[:, 1] - reference[1]), 0.0)  # falls along the front
-    height = np.maximum(front[:, 0] - reference[0], 0.0)  # rises along the front
-    return float((np.diff(height, prepend=0.0) * width).sum())
+    return float(dominated(plane[:, 0], plane[:, 1], reference, larger_is_fairer=larger))
+
+
+def dominated(
+    accuracy: FloatArray,
+    fairness: FloatArray,
+    reference: Sequence[float | FloatArray],
+    *,
+    larger_is_fairer: bool,
+) -> FloatArray:
+    """Return the areas of many fronts at once, such as those of resamples.
+
+    Parameters
+    ----------
+    accuracy, fairness : float array, shape (N, ...)
+        Points along the first axis; those with a NaN add nothing.
+    reference : (accuracy, fairness)
+        As in :func:`hypervolume`, each a number or an array of the shape ``...``.
+    larger_is_fairer : bool
+
+    Returns
+    -------
+    float array, shape ...
+
+    Examples
+    --------
+    >>> points = np.array([[0.9, 0.9], [0.7, 0.5]]), np.array([[0.2, 0.1], [0.0, 0.0]])
+    >>> dominated(*points, (0.6, 0.2), larger_is_fairer=False).round(3)
+    array([0.02, 0.03])
+    """
+    sign = 1.0 if larger_is_fairer else -1.0
+    known = ~(np.isnan(accuracy) | np.isnan(fairness))
+    width = np.where(known, np.maximum(sign * (fairness - reference[1]), 0.0), 0.0)
+    height = np.where(known, np.maximum(accuracy - reference[0], 0.0), 0.0)
+    order = np.lexsort((-height, -width), axis=0)  # the fairest first, then the most accurate
+    width, height = (np.take_along_axis(v, order, 0) for v in (width, height))
+    steps = np.diff(np.maximum.accumulate(height, 0), axis=0, prepend=0.0)
+    area: FloatArray = (steps * width).sum(0)
+    return area
 
 
 def select(candidates: Plane, limit: float, *, larger_is_fairer: bool | None = None) -> Selection:

@@ -5,6 +5,8 @@ import pytest
 
 from fairtut import lab
 from fairtut.lab.controls import matched_gap, mixed_gap
+from fairtut.metrics import pareto_front
+from fairtut.metrics.fronts import dominated
 from fairtut.metrics.panels import Panel
 
 N = 4000
@@ -117,6 +119,26 @@ def test_the_number_of_a_front_is_the_integral_over_limits(seed):
                 accuracy[front, run, draw], gap[front, run, draw], constant[draw], worst[run]
             )
             assert number[run, draw] == pytest.approx(wanted, abs=1e-4)
+
+
+def test_many_fronts_at_once_have_the_areas_of_each():
+    rng = np.random.default_rng(2)
+    accuracy, gap = rng.integers(0, 11, (2, 9, 60)) / 10  # ties in both
+    gap[rng.random(gap.shape) < 0.1] = np.nan
+    low, worst = rng.random((2, 60))
+    for larger in (False, True):
+        areas = dominated(accuracy, gap, (low, worst), larger_is_fairer=larger)
+        for i, area in enumerate(areas):
+            points = np.column_stack([accuracy[:, i], gap[:, i]])
+            front = points[pareto_front(points, larger)]
+            width = np.maximum((front[:, 1] - worst[i]) * (1 if larger else -1), 0)
+            height = np.maximum(front[:, 0] - low[i], 0)
+            corners = sum((h - before) * w for h, before, w in
+                          zip(height, [0, *height[:-1]], width, strict=True))  # fmt: skip
+            assert area == pytest.approx(corners, abs=1e-12)
+    assert (
+        dominated(accuracy[:0], gap[:0], (low, worst), larger_is_fairer=False).tolist() == [0] * 60
+    )
 
 
 @pytest.mark.parametrize("gap", [0.05, 0.2, 0.4])

@@ -27,7 +27,7 @@ FLOORS = {
 # What a study must not write again: it stands in the lab, or below it.
 LAB_ONLY = {
     "a grid of thresholds": ("quantile", "nanquantile"),
-    "a front or its area": ("hypervolume", "pareto_front", "trapezoid", "trapz"),
+    "a front or its area": ("hypervolume", "dominated", "pareto_front", "trapezoid", "trapz"),
     "thresholds per group": ("least_deo",),
 }
 POOLS = ("Parallel", "ProcessPoolExecutor", "ThreadPoolExecutor", "Pool")
