@@ -21,7 +21,7 @@ from fairtut.studies.reprogramming_vision import (
     published,
     theory,
 )
-from fairtut.studies.reprogramming_vision.board import Board, Result, run_board
+from fairtut.studies.reprogramming_vision.board import Board, Result, all_cells, run_board
 from fairtut.studies.reprogramming_vision.models import Spec
 from fairtut.studies.reprogramming_vision.presets import VISION, Preset, configuration, for_real
 from fairtut.studies.reprogramming_vision.tasks import Task, crowd, people
@@ -33,6 +33,7 @@ __all__ = [
     "Result",
     "Spec",
     "Task",
+    "all_cells",
     "beside",
     "configuration",
     "crowd",

@@ -8,14 +8,13 @@ from functools import cached_property, partial
 from typing import Any, Final
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
-from fairtut.lab import fairest
+from fairtut.lab import fairest, grid
 from fairtut.lab.controls import Gap
 from fairtut.methods.reprogramming import TriggerModule, collapsed
 from fairtut.metrics.panels import Panel
-from fairtut.runtime.keep import kept
-from fairtut.runtime.threads import torch_threads
 from fairtut.studies.reprogramming_vision.models import (
     Floats,
     Kept,
@@ -27,7 +26,7 @@ from fairtut.studies.reprogramming_vision.models import (
     trained,
 )
 from fairtut.studies.reprogramming_vision.presets import TRIGGERS, Preset
-from fairtut.studies.reprogramming_vision.tasks import Task
+from fairtut.studies.reprogramming_vision.tasks import Task, people
 
 JUDGED: Final = ("val", "test")
 GAPS: Final[Mapping[str, Gap]] = {"dp": Panel.dp, "eo": lambda panel, y_hat: panel.deo(y_hat) / 2}
@@ -168,53 +167,57 @@ def specs(preset: Preset) -> list[Spec]:
 
 def run_board(task: Task, preset: Preset) -> Board:
     """Train and judge everything; finished trainings are kept, so a run can be interrupted."""
-    seeds = preset.run_seeds()
-    plan = [(None, seed) for seed in seeds]
-    first = run_many(task, preset, plan)  # BASE first, since all the others need it
-    rest = [(spec, seed) for spec in specs(preset) for seed in seeds]
-    done = run_many(task, preset, rest)
+    done = run_many(task, preset, _plan(preset))
     results: dict[Key, list[Result]] = {}
     for one in done:
         spec = one.spec
         results.setdefault((spec.method, spec.criterion, spec.lam), []).append(one)
-    random = {m: [one for one in first if one.spec.method == f"random-{m}"] for m in TRIGGERS}
+    first = results.pop(("base", "", 0.0))
+    random = {m: results.pop((f"random-{m}", "", 0.0)) for m in TRIGGERS}
     y, s = ({p: task.people(p)[i] for p in JUDGED} for i in (0, 1))
-    return Board(y, s, [one for one in first if one.spec.method == "base"], random, results)
+    return Board(y, s, first, random, results)
+
+
+def _plan(preset: Preset) -> list[tuple[Spec | None, int]]:
+    """Return BASE and every training of the trade-off, for all seeds."""
+    return [(spec, seed) for spec in (None, *specs(preset)) for seed in preset.run_seeds()]
+
+
+def all_cells(
+    preset: Preset, data: str, seed: int, device: torch.device | str = "cpu"
+) -> list[grid.Cell]:
+    """Return the cells of the trade-off of a run of the chapter.
+
+    Parameters
+    ----------
+    preset : Preset
+        With its root seed.
+    data : str
+        ``synthetic`` or ``real``.
+    seed : int
+        The root seed.
+    device : torch.device or str
+    """
+    task = Task.of(people(preset, data, device), preset)
+    return [_cell(task, preset, *one) for one in _plan(preset)]
 
 
 def run_many(task: Task, preset: Preset, plan: Sequence[tuple[Spec | None, int]]) -> list[Result]:
-    """Run trainings, several at a time, in the order of the plan."""
-    from joblib import Parallel, delayed
-
-    # every process gets the images once, and every n-th training
-    jobs = workers(task, preset)
-    shares = [list(range(i, len(plan), jobs)) for i in range(jobs)]
-    done = Parallel(n_jobs=jobs)(
-        delayed(_share)(task, preset, [plan[i] for i in share]) for share in shares if share
-    )
-    found: dict[int, list[Result]] = {}
-    for share, results in zip(shares, done, strict=False):
-        found.update(zip(share, results, strict=True))
-    return [one for i in range(len(plan)) for one in found[i]]
+    """Run trainings, several at a time, in the order of the plan; None is BASE."""
+    listed = [_cell(task, preset, spec, seed) for spec, seed in plan]
+    found = grid.run(listed, jobs=preset.jobs, device=task.images.x.device, what="trainings")
+    return [one for cell in listed for one in found[cell.key]]
 
 
-def workers(task: Task, preset: Preset) -> int:
-    """Return how many processes may work at once: one, where they would share an accelerator."""
-    return preset.jobs if task.images.x.device.type == "cpu" else 1
-
-
-def _share(
-    task: Task, preset: Preset, plan: Sequence[tuple[Spec | None, int]]
-) -> list[list[Result]]:
-    about, device = settings(task, preset), task.images.x.device
-    with torch_threads(1):
-        return [
-            kept(
-                partial(_run, task, preset, spec, seed),
-                about | {"spec": spec, "seed": seed}, device=device,
-            )
-            for spec, seed in plan
-        ]  # fmt: skip
+def _cell(task: Task, preset: Preset, spec: Spec | None, seed: int) -> grid.Cell:
+    """Return the cell of a training, which needs BASE."""
+    config = settings(task, preset)
+    first = grid.Spec("base", partial(_base, task, preset), config)
+    if spec is None:
+        return grid.Cell(first, seed)
+    name = f"{spec.method} {spec.criterion} λ={spec.lam:g} ratio={spec.ratio:g} size={spec.size}"
+    make = partial(_run, task, preset, spec)
+    return grid.Cell(grid.Spec(name, make, config | {"spec": spec}, (first,)), seed)
 
 
 def settings(task: Task, preset: Preset) -> dict[str, Any]:
@@ -225,14 +228,18 @@ def settings(task: Task, preset: Preset) -> dict[str, Any]:
     return used | task.card() | {"test": len(task.test)}
 
 
-def _run(task: Task, preset: Preset, spec: Spec | None, seed: int) -> list[Result]:
+def _base(task: Task, preset: Preset, seed: int) -> list[Result]:
+    """Return what BASE decides, and what it decides of images with an untrained trigger."""
     model = base(task, preset, seed)
-    if spec is None:
-        named: list[tuple[str, TriggerModule | None]] = [("base", None)]
-        named += [(f"random-{m}", random_trigger(task, preset, seed, m)) for m in TRIGGERS]
-        return [
-            Result(Spec(name, "", 0.0), seed, _judge(task, model, change)) for name, change in named
-        ]
+    named: list[tuple[str, TriggerModule | None]] = [("base", None)]
+    named += [(f"random-{m}", random_trigger(task, preset, seed, m)) for m in TRIGGERS]
+    return [
+        Result(Spec(name, "", 0.0), seed, _judge(task, model, change)) for name, change in named
+    ]
+
+
+def _run(task: Task, preset: Preset, spec: Spec, seed: int, first: list[Result]) -> list[Result]:
+    model = base(task, preset, seed)
     return [judged(task, model, trained(task, preset, seed, spec), spec, seed)]
 
 

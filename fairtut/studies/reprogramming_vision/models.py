@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 
 from fairtut.data.images import as_pixels
 from fairtut.lab import fairest
+from fairtut.lab.keep import network
 from fairtut.methods import deployed
 from fairtut.methods.deployed import Training
 from fairtut.methods.reprogramming import (
@@ -26,7 +28,7 @@ from fairtut.methods.reprogramming import (
 from fairtut.metrics import group_table
 from fairtut.metrics.definitions import metric
 from fairtut.models.resnet import FaceClassifier, resnet18
-from fairtut.runtime.checkpoints import load_or_train, state_digest
+from fairtut.runtime.checkpoints import state_digest
 from fairtut.runtime.seeds import numpy_rng, stream_seed, torch_rng
 from fairtut.studies.reprogramming_vision.presets import TRIGGERS, Preset
 from fairtut.studies.reprogramming_vision.tasks import Task
@@ -106,22 +108,25 @@ def classifier(
     classes: int, seed: int, plain: bool = False,
 ) -> FaceClassifier:  # fmt: skip
     """Train an ordinary classifier in one or two stages, each kept."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(stream_seed(seed, "vision base", classes))
-        model = resnet18(width, classes).to(x.device)
-    full = {"what": "vision base", "width": width, "seed": seed, **card}
-    for shared in (True, False) if config.shared_epochs else (False,):
-        if not shared and plain:
-            break
-        settings = {k: v for k, v in asdict(config).items() if not shared or k in _STAGE_ONE}
 
-        def run(net: Any, shared: bool = shared) -> Mapping[str, Any]:
+    def fresh() -> FaceClassifier:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(stream_seed(seed, "vision base", classes))
+            return resnet18(width, classes).to(x.device)
+
+    def stage(build: Callable[[], FaceClassifier], shared: bool) -> FaceClassifier:
+        def train(net: FaceClassifier) -> Mapping[str, Any]:
             return deployed.train(
                 net, x, y, s, kind="normal", config=config, seed=seed, shared=shared
             )
 
-        load_or_train(model, full | {"shared": shared, **settings}, run)
-    return model.eval().requires_grad_(False)
+        settings = {k: v for k, v in asdict(config).items() if not shared or k in _STAGE_ONE}
+        about = {"what": "vision base", "width": width, "seed": seed, **card, "shared": shared}
+        return network(build, train, about | settings)[0]
+
+    if not config.shared_epochs:
+        return fresh().eval().requires_grad_(False) if plain else stage(fresh, False)
+    return stage(fresh, True) if plain else stage(partial(stage, fresh, True), False)
 
 
 _STAGE_ONE = ("shared_epochs", "batch", "lr")
@@ -143,18 +148,20 @@ def trained(task: Task, preset: Preset, seed: int, spec: Spec) -> Kept:
     model = base(task, preset, seed, plain=spec.method == "advin")
     rows = training_rows(task, preset, seed, spec)
     config = preset.config(spec.method, spec.criterion, spec.lam, len(rows))
-    if spec.method in TRIGGERS:
-        blank = TriggerModule(preset.shape(spec.method, spec.size), _side(task))
-        fresh = _Two(blank, copy.deepcopy(blank)).to(task.images.x.device)
-    else:
-        fresh = _Two(copy.deepcopy(model), copy.deepcopy(model))
-    card = {
+
+    def build() -> _Two:
+        if spec.method in TRIGGERS:
+            blank: nn.Module = TriggerModule(preset.shape(spec.method, spec.size), _side(task))
+            return _Two(blank, copy.deepcopy(blank)).to(task.images.x.device)
+        return _Two(copy.deepcopy(model), copy.deepcopy(model))
+
+    about = {
         "what": "vision", "model": state_digest(model), **task.card(), "seed": seed,
-        "spec": asdict(spec), "config": asdict(config), "start": [preset.start, preset.centre],
+        "spec": spec, "config": config, "start": [preset.start, preset.centre],
         "snapshots": preset.snapshots, "floor": preset.floor,
     }  # fmt: skip
 
-    def run(two: Any) -> Mapping[str, Any]:
+    def train(two: _Two) -> Mapping[str, Any]:
         watcher = _Watcher(task, preset, spec, base(task, preset, seed))
         x, y, s = task.images.x[rows], task.y[rows], task.s[rows]
         if spec.method in TRIGGERS:
@@ -170,9 +177,8 @@ def trained(task: Task, preset: Preset, seed: int, spec: Spec) -> Kept:
         two.last.load_state_dict(done.module.state_dict())
         return {"history": done.history, "seen": watcher.seen, "taken": taken, "starved": starved}
 
-    kept = load_or_train(fresh, card, run)
-    fresh.eval().requires_grad_(False)
-    return Kept(fresh.chosen, fresh.last, kept["seen"], kept["taken"], kept["starved"],
+    two, kept = network(build, train, about)
+    return Kept(two.chosen, two.last, kept["seen"], kept["taken"], kept["starved"],
                 kept["history"])  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,10 +11,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from fairtut.data.images import ImageSet
+from fairtut.lab import grid
 from fairtut.methods.reprogramming import TriggerModule, collapsed
 from fairtut.metrics.panels import Panel
-from fairtut.runtime.threads import torch_threads
-from fairtut.studies.reprogramming_vision.board import workers
+from fairtut.studies.reprogramming_vision.board import settings
 from fairtut.studies.reprogramming_vision.measures import Entry
 from fairtut.studies.reprogramming_vision.models import Spec, base, logits, trained
 from fairtut.studies.reprogramming_vision.presets import Preset
@@ -75,11 +76,20 @@ def run_multi(
         ``multi<k>.<method>.<acc|dp|eo>``, ``.change`` (EO minus BASE's),
         ``multi<k>.<trigger>.vs-advin``, ``.vs-advpost``, and ``multi<k>.advpost.vs-advin``.
     """
-    from joblib import Parallel, delayed
-
     tasks = [Task.of(images, preset, attributes) for attributes in preset.multi]
-    jobs = min(workers(tasks[0], preset), len(tasks)) if tasks else 1
-    several = Parallel(n_jobs=jobs)(delayed(_decide)(task, preset, lams) for task in tasks)
+    listed = [
+        grid.Cell(
+            grid.Spec(
+                f"{task.classes} classes",
+                partial(_decide, task, preset, lams),
+                settings(task, preset) | {"lams": lams},
+            ),
+            preset.run_seeds()[0],
+        )
+        for task in tasks
+    ]
+    done = grid.run(listed, jobs=preset.jobs, device=images.x.device, what="classes")
+    several = [done[cell.key] for cell in listed]
     frames: dict[int, pd.DataFrame] = {}
     found: dict[str, Entry] = {}
     for task, decided in zip(tasks, several, strict=True):
@@ -113,9 +123,7 @@ def _measured(task: Task, scores: dict[str, dict[str, Draws]]) -> dict[str, Entr
     return found
 
 
-@torch_threads(1)
-def _decide(task: Task, preset: Preset, lams: dict[str, float]) -> list[Decided]:
-    seed = preset.run_seeds()[0]
+def _decide(task: Task, preset: Preset, lams: dict[str, float], seed: int) -> list[Decided]:
     model, x = base(task, preset, seed), task.images.x[task.test]
 
     def of(net: Any, change: TriggerModule | None = None) -> NDArray[np.int64]:
