@@ -9,7 +9,7 @@ under every convention, and :mod:`~fairtut.studies.dvge.extras` holds what stand
 """
 
 from fairtut.studies.dvge import ablation, credit, encoders, extras, fronts
-from fairtut.studies.dvge.board import Board, play
+from fairtut.studies.dvge.board import Board, all_cells, play
 from fairtut.studies.dvge.encoders import encoder
 from fairtut.studies.dvge.presets import DVGE, Preset, configuration, for_real
 from fairtut.studies.dvge.tasks import SETTINGS, Task, task_of
@@ -21,6 +21,7 @@ __all__ = [
     "Preset",
     "Task",
     "ablation",
+    "all_cells",
     "configuration",
     "credit",
     "encoder",

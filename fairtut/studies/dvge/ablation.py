@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from torch import Tensor
 
+from fairtut.lab.grid import workers
 from fairtut.methods import dvge, latent
 from fairtut.studies.dvge.presets import Preset
 from fairtut.studies.dvge.tasks import Task
@@ -47,7 +48,7 @@ class Reading:
 def read(z: Tensor, task: Task, preset: Preset) -> Reading:
     """Run the ablation on codes (n, d): probes learn on training rows, are scored on test rows."""
     s, known, test = task.s, z[task.train], z[task.test]
-    jobs = preset.jobs if z.device.type == "cpu" else 1
+    jobs = workers(preset.jobs, z.device)
     seeds = list(preset.run_seeds())
 
     def run(codes: Tensor, scored: Tensor, etas: Any, focus: str, probes: Any) -> dvge.Ablation:

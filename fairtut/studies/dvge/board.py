@@ -4,21 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from fairtut.data.images import ImageSet
+from fairtut.lab import grid
+from fairtut.lab.grid import workers
+from fairtut.lab.keep import network
 from fairtut.methods.latent import reversal
 from fairtut.models.vae import ConvVAE
-from fairtut.runtime.checkpoints import load_or_train
 from fairtut.runtime.seeds import torch_rng
-from fairtut.runtime.threads import torch_threads
 from fairtut.studies.dvge.codes import PARTS, Decisions, Trial
-from fairtut.studies.dvge.encoders import encoder, usable
+from fairtut.studies.dvge.encoders import cells, encoder, usable
 from fairtut.studies.dvge.presets import Preset, Sweep
-from fairtut.studies.dvge.tasks import Task
+from fairtut.studies.dvge.tasks import Task, people, task_of
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,7 @@ def play(images: ImageSet, task: Task, preset: Preset) -> Board:
     codes = {name: task.cut(encoder(images, preset, name).z) for name in ("n", "d")}
     trial = Trial(
         task.cut(task.y), task.cut(task.s), preset.classifier, tuple(preset.run_seeds()),
-        preset.sweep, preset.jobs if images.x.device.type == "cpu" else 1,
+        preset.sweep, workers(preset.jobs, images.x.device),
     )  # fmt: skip
     found: dict[str, Decisions] = {}
     for name, z in codes.items():
@@ -79,41 +82,72 @@ def play(images: ImageSet, task: Task, preset: Preset) -> Board:
 
 def _adversarial(images: ImageSet, task: Task, preset: Preset) -> Decisions:
     """Train ADT end to end, for every strength and seed."""
-    from joblib import Parallel, delayed
-
-    jobs = preset.jobs if images.x.device.type == "cpu" else 1
-    plan = [(strength, seed) for strength in preset.sweep.adt for seed in preset.run_seeds()]
-    done = Parallel(n_jobs=jobs)(delayed(_adt)(images, task, preset, *one) for one in plan)
+    listed = adt_cells(images, task, preset)
+    found = grid.run(listed, jobs=preset.jobs, device=images.x.device, what="ADT")
+    done = [found[cell.key] for cell in listed]
     shape = (len(preset.sweep.adt), preset.seeds, -1)
     return {
         part: np.stack([one[part] for one in done]).reshape(shape) for part in PARTS
     }  # fmt: skip
 
 
-def _adt(images: ImageSet, task: Task, preset: Preset, strength: float, seed: int) -> Decisions:
-    config = preset.adt
-    with torch_threads(1):
+def all_cells(
+    preset: Preset, data: str, seed: int, device: torch.device | str = "cpu"
+) -> list[grid.Cell]:
+    """Return the cells of a run of the chapter: every encoder, and ADT on every image setting.
+
+    Parameters
+    ----------
+    preset : Preset
+        With its root seed.
+    data : str
+        ``synthetic`` or ``real``.
+    seed : int
+        The root seed, which draws the synthetic faces.
+    device : torch.device or str
+    """
+    images = people(preset, data, seed, device)
+    tasks = [task_of(images, name, preset.most) for name in preset.settings]
+    adt = [cell for task in tasks for cell in adt_cells(images, task, preset)]
+    return [*cells(images, preset), *adt]
+
+
+def adt_cells(images: ImageSet, task: Task, preset: Preset) -> list[grid.Cell]:
+    """Return one cell per strength and seed, strength by strength."""
+    common = {
+        "what": "adt", "images": images.digest, "task": task.name, "most": preset.most,
+        "width": preset.width, "latent": preset.latent, "config": preset.adt,
+    }  # fmt: skip
+    found: list[grid.Cell] = []
+    for strength in preset.sweep.adt:
+        about = common | {"strength": strength}
+        make = partial(_adt, images, task, preset, about)
+        spec = grid.Spec(f"ADT {task.name} {strength}", make, about)
+        found += grid.cells([spec], preset.run_seeds())
+    return found
+
+
+def _adt(
+    images: ImageSet, task: Task, preset: Preset, about: Mapping[str, Any], seed: int
+) -> Decisions:
+    config, rows = preset.adt, task.train
+
+    def build() -> reversal.Reversal:
         rng = torch_rng(seed, "adt")
         model = ConvVAE(preset.latent, preset.size, preset.width, generator=rng)
-        net = reversal.Reversal(model.to(images.x.device), config.hidden, rng).to(images.x.device)
-        card = {
-            "what": "adt", "images": images.digest, "task": task.name, "most": preset.most,
-            "width": preset.width, "latent": preset.latent, "strength": strength, "seed": seed,
-            "config": str(config),
-        }  # fmt: skip
+        net = reversal.Reversal(model.to(images.x.device), config.hidden, rng)
+        return net.to(images.x.device)
 
-        def run(_: Any) -> dict[str, Any]:
-            rows = task.train
-            done = reversal.train(
-                model, images.x[rows], task.y[rows], task.s[rows], strength, config=config,
-                seed=seed,
-            )  # fmt: skip
-            net.load_state_dict(done.net.state_dict())
-            return {"history": done.history}
+    def train(net: reversal.Reversal) -> dict[str, Any]:
+        done = reversal.train(
+            net.model, images.x[rows], task.y[rows], task.s[rows], about["strength"],
+            config=config, seed=seed,
+        )  # fmt: skip
+        net.load_state_dict(done.net.state_dict())
+        return {"history": done.history}
 
-        load_or_train(net, card, run)
-        net.eval()
-        return {
-            part: net.decisions(images.x[getattr(task, part)])[0].cpu().numpy().astype(np.int8)
-            for part in PARTS
-        }
+    net, _ = network(build, train, {**about, "seed": seed})
+    return {
+        part: net.decisions(images.x[getattr(task, part)])[0].cpu().numpy().astype(np.int8)
+        for part in PARTS
+    }

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, cast
 
 import torch
 from torch import Tensor
 
 from fairtut.data.images import ImageSet
+from fairtut.lab import grid
+from fairtut.lab.keep import network
 from fairtut.methods import latent
 from fairtut.models.vae import ConvVAE
-from fairtut.runtime.checkpoints import load_or_train
+from fairtut.runtime.checkpoints import state_digest
 from fairtut.runtime.seeds import torch_rng
 from fairtut.runtime.stopwatch import Stopwatch
-from fairtut.runtime.threads import torch_threads
 from fairtut.studies.dvge.presets import Preset
 from fairtut.studies.dvge.tasks import SETTINGS, Task, some, task_of
 
@@ -69,20 +71,49 @@ def configs(preset: Preset) -> dict[str, latent.Config]:
 
 def train_all(images: ImageSet, preset: Preset) -> None:
     """Train every encoder of the preset that is not kept yet, several at a time."""
-    from joblib import Parallel, delayed
-
-    jobs = preset.jobs if images.x.device.type == "cpu" else 1
-    names = list(configs(preset))
-    first = [(name, None) for name in ("n", "d")]  # the others start from n
-    shared = [(name, None) for name in names if name.startswith("ffvae")]
-    own = [(n, s) for n in names if n.startswith("fdvae") for s in preset.settings]
-    for group in (first, shared + own):
-        Parallel(n_jobs=jobs)(delayed(_quietly)(images, preset, *one) for one in group)
+    grid.run(cells(images, preset), jobs=preset.jobs, device=images.x.device, what="encoders")
 
 
-def _quietly(images: ImageSet, preset: Preset, name: str, setting: str | None) -> None:
-    with torch_threads(1):
-        encoder(images, preset, name, setting, codes=False)
+def cells(images: ImageSet, preset: Preset) -> list[grid.Cell]:
+    """Return one cell per encoder; FFVAE and FD-VAE start from the plain one."""
+    known = configs(preset)
+    plain = _spec(images, preset, "n", None)
+    specs = [plain, _spec(images, preset, "d", None)]
+    for name in known:
+        if name.startswith("ffvae"):
+            specs.append(_spec(images, preset, name, None, plain))
+    for name in known:
+        if name.startswith("fdvae"):
+            specs += [_spec(images, preset, name, s, plain) for s in preset.settings]
+    return grid.cells(specs, [preset.root])
+
+
+def _spec(
+    images: ImageSet, preset: Preset, name: str, setting: str | None, *needs: grid.Spec
+) -> grid.Spec:
+    return grid.Spec(
+        f"encoder {name}{f' for {setting}' if setting else ''}",
+        partial(_digest, images, preset, name, setting),
+        about(images, preset, name, setting),
+        needs,
+    )
+
+
+def _digest(
+    images: ImageSet, preset: Preset, name: str, setting: str | None, seed: int, *needs: str
+) -> str:
+    """Train an encoder and return the digest of its weights: the network itself is kept."""
+    return state_digest(encoder(images, preset, name, setting, codes=False).model)
+
+
+def about(images: ImageSet, preset: Preset, name: str, setting: str | None) -> dict[str, Any]:
+    """Return everything that an encoder depends on."""
+    first = name in ("n", "d")
+    return {
+        "what": "encoder", "images": images.digest, "most": preset.most, "width": preset.width,
+        "latent": preset.latent, "seed": preset.root, "setting": setting,
+        "config": configs(preset)[name], "start": None if first else configs(preset)["n"],
+    }  # fmt: skip
 
 
 def encoder(
@@ -103,38 +134,43 @@ def encoder(
         Whether to encode all images.
     """
     config = configs(preset)[name]
-    start = None
-    if name not in ("n", "d"):
-        start = encoder(images, preset, "n", codes=False)
-    model = _fresh(preset, images.x.device)
-    if start is not None:
-        model.load_state_dict(start.model.state_dict())
     s, y = _labels(images, preset, config.kind, setting)
-    objective = latent.build(config, model, preset.root, 1 if s is None else s.shape[1])
-    pair = torch.nn.ModuleDict({"model": model, "objective": objective}).to(images.x.device)
-    card = {
-        "what": "encoder", "images": images.digest, "most": preset.most, "width": preset.width,
-        "latent": preset.latent, "seed": preset.root, "setting": setting, **asdict(config),
-        "start": None if start is None else asdict(configs(preset)["n"]),
-    }  # fmt: skip
 
-    def run(_: Any) -> Mapping[str, Any]:
+    def build() -> torch.nn.ModuleDict:
+        model = _fresh(preset, images.x.device)
+        if name not in ("n", "d"):
+            start = encoder(images, preset, "n", codes=False)
+            model.load_state_dict(start.model.state_dict())
+        objective = latent.build(config, model, preset.root, 1 if s is None else s.shape[1])
+        both = torch.nn.ModuleDict({"model": model, "objective": objective})
+        return both.to(images.x.device)
+
+    def train(pair: torch.nn.ModuleDict) -> Mapping[str, Any]:
         watch = Stopwatch(images.x.device)
         rows = _training(images, preset)
         done = latent.train(
-            model, images.x[rows], config, preset.root, s=None if s is None else s[rows],
-            y=None if y is None else y[rows], objective=objective, what=f"encoder {name}",
+            _model(pair), images.x[rows], config, preset.root, s=None if s is None else s[rows],
+            y=None if y is None else y[rows], objective=_objective(pair), what=f"encoder {name}",
         )  # fmt: skip
         return {"history": done.history, "seconds": watch.lap()}
 
-    kept = load_or_train(pair, card, run)
-    pair.eval().requires_grad_(False)
+    pair, card = network(build, train, about(images, preset, name, setting))
+    model = _model(pair)
     known = model.codes(images.x[_training(images, preset)]) if codes else torch.ones(2, 1)
     found = Encoder(
-        model, objective, torch.empty(0), float(known.var(0).mean().sqrt()) if codes else 1.0,
-        kept["history"], float(kept["seconds"]),
+        model, _objective(pair), torch.empty(0),
+        float(known.var(0).mean().sqrt()) if codes else 1.0, card["history"],
+        float(card["seconds"]),
     )  # fmt: skip
     return replace(found, z=found.codes(images.x)) if codes else found
+
+
+def _model(pair: torch.nn.ModuleDict) -> ConvVAE:
+    return cast(ConvVAE, pair["model"])
+
+
+def _objective(pair: torch.nn.ModuleDict) -> latent.Objective:
+    return cast(latent.Objective, pair["objective"])
 
 
 def usable(images: ImageSet, preset: Preset, name: str, task: Task) -> Tensor:

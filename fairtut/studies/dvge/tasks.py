@@ -11,9 +11,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from fairtut.data import images as photographs
 from fairtut.data.images import ImageSet
+from fairtut.data.synthetic import faces
 from fairtut.errors import InputError
 from fairtut.runtime.seeds import torch_rng
+from fairtut.studies.dvge.presets import Preset
 
 Rows = NDArray[np.int64]
 
@@ -91,6 +94,15 @@ class Task:
         rows = getattr(self, part)
         y, s = self.y[rows].cpu().numpy(), self.s[rows].cpu().numpy()
         return y, s
+
+
+def people(preset: Preset, data: str, seed: int, device: torch.device | str = "cpu") -> ImageSet:
+    """Return the images of a run: CelebA for ``real``, else drawn faces."""
+    if data == "real":
+        return photographs.load("celeba", size=preset.size, device=device)
+    return faces.sample(
+        preset.faces, seed=seed, size=preset.size, nuisance=preset.nuisance, device=device
+    ).images
 
 
 def task_of(images: ImageSet, name: str, most: int | None) -> Task:
