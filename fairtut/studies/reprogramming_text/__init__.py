@@ -21,6 +21,7 @@ from fairtut.studies.reprogramming_text import (
     extras,
     theorem,
 )  # fmt: skip
+from fairtut.studies.reprogramming_text.cells import all_cells
 from fairtut.studies.reprogramming_text.presets import (
     CRITERIA,
     METHODS,
@@ -37,6 +38,7 @@ __all__ = [
     "TEXTS",
     "TRIGGERS",
     "Preset",
+    "all_cells",
     "attribution",
     "board",
     "cells",

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from fairtut.data.comments import CommentSet
+from fairtut.lab import grid as lab
+from fairtut.lab import keep
 from fairtut.methods.reprogramming import Config, train_text, train_text_weights, train_words
 from fairtut.methods.reprogramming.text import text_logits
 from fairtut.methods.reprogramming.words import WordTrigger
-from fairtut.runtime.checkpoints import load_or_train
 from fairtut.runtime.seeds import torch_rng
-from fairtut.runtime.threads import torch_threads
-from fairtut.studies.reprogramming_text.corpus import by_group, network, share_of
+from fairtut.studies.reprogramming_text.corpus import by_group, corpus, network, share_of
 from fairtut.studies.reprogramming_text.presets import CRITERIA, METHODS, TRIGGERS, Preset
 
 PARTS: Final = ("val", "test")
@@ -88,16 +90,15 @@ def reader(tokens: CommentSet, preset: Preset, seed: int) -> Any:
 def _classifier(
     tokens: CommentSet, part: CommentSet, preset: Preset, seed: int, classes: int, what: str
 ) -> Any:
-    model = network(tokens, preset, seed, classes).to(tokens.ids.device)
-    card = _card(tokens, preset, seed) | {"what": what}
+    def build() -> Any:
+        return network(tokens, preset, seed, classes).to(tokens.ids.device)
 
-    def run(_: Any) -> Mapping[str, Any]:
+    def train(model: Any) -> Mapping[str, Any]:
         b = preset.base
         return {"history": train_text(model, part, epochs=b.epochs, batch=b.batch, lr=b.lr,
                                       seed=seed)}  # fmt: skip
 
-    load_or_train(model, card, run)
-    return model.eval().requires_grad_(False)
+    return keep.network(build, train, _card(tokens, preset, seed) | {"what": what})[0]
 
 
 def _card(tokens: CommentSet, preset: Preset, seed: int) -> dict[str, Any]:
@@ -120,20 +121,20 @@ def settings(preset: Preset, method: str, job: Job) -> Config:
 def trained(tokens: CommentSet, preset: Preset, job: Job) -> tuple[Any, dict[str, Any]]:
     """Return the trigger or the retrained network of a job, and its card."""
     config = settings(preset, job.method, job)
-    card = _card(tokens, preset, job.seed) | {"job": asdict(job), "config": asdict(config)}
-    device = tokens.ids.device
-    if job.method in ("advin", "advpost"):
-        module = network(tokens, preset, job.seed).to(device)
-    else:
-        module = WordTrigger(
+
+    def build() -> Any:
+        if job.method in ("advin", "advpost"):
+            return network(tokens, preset, job.seed).to(tokens.ids.device)
+        return WordTrigger(
             tokens.tokenizer, job.count, placement=job.placement,
             mode="hard" if job.method == "random" else job.method,
             generator=torch_rng(job.seed, "trigger"),
-        ).to(device)  # fmt: skip
-    if job.method == "random":
-        return module.requires_grad_(False), {"history": [], "truncated": 0}
+        ).to(tokens.ids.device)  # fmt: skip
 
-    def run(_: Any) -> Mapping[str, Any]:
+    if job.method == "random":
+        return build().requires_grad_(False), {"history": [], "truncated": 0}
+
+    def train(module: Any) -> Mapping[str, Any]:
         part = tokens.part("train" if job.method == "advin" else "tune")
         part = share_of(part, job.ratio, job.seed)
         if job.method in TRIGGERS:
@@ -147,8 +148,8 @@ def trained(tokens: CommentSet, preset: Preset, job: Job) -> tuple[Any, dict[str
         module.load_state_dict(done.module.state_dict())
         return {"history": done.history, "truncated": done.truncated, "tuned_on": len(part)}
 
-    kept = load_or_train(module, card, run)
-    return module.eval().requires_grad_(False), kept
+    about = _card(tokens, preset, job.seed) | {"job": job, "config": config}
+    return keep.network(build, train, about)
 
 
 def margins(model: Any, part: CommentSet, trigger: WordTrigger | None = None) -> Any:
@@ -157,36 +158,44 @@ def margins(model: Any, part: CommentSet, trigger: WordTrigger | None = None) ->
     return (logits[:, 1] - logits[:, 0]).float().cpu().numpy()
 
 
-def cell(tokens: CommentSet, preset: Preset, job: Job | int) -> Cell:
-    """Train one job, and decide about validation and test; an int is the seed of a plain BASE."""
-    with torch_threads(1):
-        parts = {name: tokens.part(name) for name in PARTS}
-        if isinstance(job, int):
-            model = base(tokens, preset, job)
-            return Cell({name: margins(model, part) for name, part in parts.items()}, {})
-        module, card = trained(tokens, preset, job)
-        last = card["history"][-1] if card["history"] else {}
-        if not isinstance(module, WordTrigger):
-            return Cell({name: margins(module, part) for name, part in parts.items()}, last)
-        model = base(tokens, preset, job.seed)
-        return Cell(
-            {name: margins(model, part, module) for name, part in parts.items()}, last,
-            tuple(tokens.tokenizer.decode(module.token_ids().tolist())), int(card["truncated"]),
-        )  # fmt: skip
+def _of_base(tokens: CommentSet, preset: Preset, seed: int) -> Cell:
+    """Train BASE, and decide about validation and test."""
+    model = base(tokens, preset, seed)
+    return Cell({name: margins(model, tokens.part(name)) for name in PARTS}, {})
+
+
+def _of_job(tokens: CommentSet, preset: Preset, job: Job, seed: int, *first: Cell) -> Cell:
+    """Train one job, and decide about validation and test."""
+    parts = {name: tokens.part(name) for name in PARTS}
+    module, card = trained(tokens, preset, job)
+    last = card["history"][-1] if card["history"] else {}
+    if not isinstance(module, WordTrigger):
+        return Cell({name: margins(module, part) for name, part in parts.items()}, last)
+    model = base(tokens, preset, seed)
+    return Cell(
+        {name: margins(model, part, module) for name, part in parts.items()}, last,
+        tuple(tokens.tokenizer.decode(module.token_ids().tolist())), int(card["truncated"]),
+    )  # fmt: skip
 
 
 def play(tokens: CommentSet, preset: Preset, jobs: Iterable[Job | int]) -> dict[Job | int, Cell]:
-    """Run jobs, several at a time; BASE first, since everything waits for it."""
-    from joblib import Parallel, delayed
+    """Run jobs, several at a time, each when BASE is there; an int is the seed of a plain BASE."""
+    listed = {job: cell(tokens, preset, job) for job in jobs}
+    found = lab.run(listed.values(), jobs=preset.jobs, device=tokens.ids.device, what="trainings")
+    return {job: found[one.key] for job, one in listed.items()}
 
-    at_once = preset.jobs if tokens.ids.device.type == "cpu" else 1
-    plan = list(dict.fromkeys(jobs))
-    found: dict[Job | int, Cell] = {}
-    for group in ([j for j in plan if isinstance(j, int)],
-                  [j for j in plan if not isinstance(j, int)]):  # fmt: skip
-        done = Parallel(n_jobs=at_once)(delayed(cell)(tokens, preset, job) for job in group)
-        found |= dict(zip(group, done, strict=True))
-    return found
+
+def cell(tokens: CommentSet, preset: Preset, job: Job | int) -> lab.Cell:
+    """Return the cell of a job; all but AdvIn, which starts anew, need BASE."""
+    seed = job if isinstance(job, int) else job.seed
+    card = _card(tokens, preset, seed)
+    first = lab.Spec("BASE", partial(_of_base, tokens, preset), card)
+    if isinstance(job, int):
+        return lab.Cell(first, seed)
+    name = " ".join(str(value) for key, value in asdict(job).items() if key != "seed")
+    about = card | {"job": job, "config": settings(preset, job.method, job)}
+    needs = () if job.method == "advin" else (first,)
+    return lab.Cell(lab.Spec(name, partial(_of_job, tokens, preset, job), about, needs), seed)
 
 
 def grid(preset: Preset) -> list[Job | int]:
@@ -197,6 +206,26 @@ def grid(preset: Preset) -> list[Job | int]:
         for method in METHODS:
             found += [job for c in CRITERIA for job in sweep(preset, method, c, seed)]
     return found
+
+
+def all_cells(
+    preset: Preset, data: str, seed: int, device: torch.device | str = "cpu"
+) -> list[lab.Cell]:
+    """Return the cells of the trade-off of a run of the chapter.
+
+    Parameters
+    ----------
+    preset : Preset
+        With its root seed.
+    data : str
+        ``synthetic`` or ``real``.
+    seed : int
+        The root seed.
+    device : torch.device or str
+    """
+    tokens = corpus(preset, data == "real", device)
+    jobs = dict.fromkeys(grid(preset))  # λ = 0 is the same job for both criteria
+    return [cell(tokens, preset, job) for job in jobs]
 
 
 def random_words(preset: Preset, seed: int) -> Job:
