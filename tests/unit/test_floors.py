@@ -33,16 +33,11 @@ LAB_ONLY = {
 POOLS = ("Parallel", "ProcessPoolExecutor", "ThreadPoolExecutor", "Pool")
 # Studies that still open pools of processes; a file that no longer does leaves this list.
 WITH_POOLS = {
-    "dvge/board.py",
-    "dvge/encoders.py",
     "lassi/cells.py",
     "lassi/several.py",
     "lassi/sound.py",
     "lassi/transfer.py",
     "lassi/truth.py",
-    "reprogramming_text/cells.py",
-    "reprogramming_vision/board.py",
-    "reprogramming_vision/multi.py",
 }
 HEAVY = ("torch", "torchvision", "sklearn", "pandas", "matplotlib", "scipy", "seaborn")
 # Loaded where they are used, so that a chapter runs without the extras and starts fast.
