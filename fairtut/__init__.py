@@ -2,8 +2,8 @@
 
 The package is the thin helper of the book of the same name: one module per paper under
 :mod:`fairtut.methods`, and what the papers share under :mod:`fairtut.metrics`,
-:mod:`fairtut.data`, :mod:`fairtut.models`, :mod:`fairtut.runtime` and :mod:`fairtut.report`.
-Importing it loads nothing heavy.
+:mod:`fairtut.data`, :mod:`fairtut.models`, :mod:`fairtut.runtime`, :mod:`fairtut.evidence` and
+:mod:`fairtut.report`.  Importing it loads nothing heavy.
 """
 
 __version__ = "0.1.0"

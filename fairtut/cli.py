@@ -27,7 +27,7 @@ from fairtut.running import Stopped, execute, find_chapter, is_run_of
 
 if TYPE_CHECKING:
     from fairtut.data.files import Status
-    from fairtut.report.verdicts import Verdict
+    from fairtut.evidence.verdicts import Verdict
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -154,8 +154,8 @@ def _cells(arguments: argparse.Namespace) -> None:
 
 
 def _results(arguments: argparse.Namespace) -> None:
+    from fairtut.evidence.standing import remarks
     from fairtut.report.results import judge, load_claims, load_records
-    from fairtut.report.standing import remarks
 
     records = load_records(arguments.results_dir)
     verdicts = judge(load_claims(arguments.paper), records, arguments.preset)
@@ -176,7 +176,7 @@ def _verdict_lines(verdicts: Sequence[Verdict]) -> str:
     import shutil
     from collections import Counter
 
-    from fairtut.report.markup import NOTHING, number, points
+    from fairtut.evidence.spelling import NOTHING, number, points
     from fairtut.report.results import VERDICTS
     from fairtut.report.tables import aligned, interval
 

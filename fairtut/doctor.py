@@ -35,7 +35,7 @@ def report() -> str:
 
 
 def _check_versions() -> list[str]:
-    from fairtut.report.records import library_versions
+    from fairtut.evidence.records import library_versions
 
     return [f"{name} {version}" for name, version in library_versions().items()]
 
@@ -76,7 +76,7 @@ def _check_extras() -> list[str]:
 
 
 def _check_records() -> list[str]:
-    from fairtut.report.records import committed_results, load_records
+    from fairtut.evidence.records import committed_results, load_records
 
     names = [record.name for record in load_records()]
     return [*(names or ["none"]), f"folder {committed_results()}"]

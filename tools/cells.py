@@ -12,8 +12,8 @@ import jupytext
 import nbformat
 from jupytext.combine import combine_inputs_with_outputs
 
-from fairtut.report import changes
-from fairtut.report.claims import CLAIMS_DIR, chapter_id, read_claims
+from fairtut.evidence import changes
+from fairtut.evidence.claims import CLAIMS_DIR, chapter_id, read_claims
 from tools.common import ROOT, ToolError, shown, write_atomically
 
 #: The four papermill parameters of every chapter and the defaults of the committed outputs.

@@ -16,8 +16,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from fairtut.errors import FairtutError
-from fairtut.report import changes
-from fairtut.report.claims import CLAIMS_DIR
+from fairtut.evidence import changes
+from fairtut.evidence.claims import CLAIMS_DIR
 from tools.common import ToolError, exit_with, shown, write_atomically
 
 

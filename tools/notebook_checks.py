@@ -9,9 +9,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from fairtut.evidence.claims import chapter_id
+from fairtut.evidence.origin import digest_of_cells
 from fairtut.report import results
-from fairtut.report.claims import chapter_id
-from fairtut.report.origin import digest_of_cells
 from tools import cells, figure_checks, page_checks
 from tools.common import shown
 

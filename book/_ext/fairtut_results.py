@@ -28,15 +28,15 @@ from sphinx.environment import BuildEnvironment
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
 from fairtut.errors import FairtutError
+from fairtut.evidence.claims import CLAIMS_DIR, chapter_id
+from fairtut.evidence.origin import study_of
+from fairtut.evidence.records import Record, committed_results
+from fairtut.evidence.spelling import NOTHING, number, points
+from fairtut.evidence.standing import remarks
+from fairtut.evidence.verdicts import RULES
 from fairtut.report import results
-from fairtut.report.claims import CLAIMS_DIR, chapter_id
-from fairtut.report.markup import NOTHING, number, points
-from fairtut.report.origin import study_of
 from fairtut.report.prose import BADGES
-from fairtut.report.records import Record, committed_results
-from fairtut.report.standing import remarks
 from fairtut.report.tables import interval
-from fairtut.report.verdicts import RULES
 from fairtut.runtime import code
 
 WRITERS = "fairtut.report.tables"

@@ -117,8 +117,8 @@ class Resamples:
     def measurement(self, draws: ArrayLike) -> dict[str, Any]:
         """Return values with their resamples, (models, 1 + R), as a record holds them.
 
-        That is what :meth:`fairtut.report.recording.Record.measure` takes as keywords: a value per
-        model, and the interval over people of their mean; a note counts undefined resamples.
+        That is what :meth:`fairtut.evidence.recording.Record.measure` takes as keywords: a value
+        per model, and the interval over people of their mean; a note counts undefined resamples.
         """
         found, table = self.interval(draws), np.atleast_2d(np.asarray(draws, float))
         body: dict[str, Any] = {"values": table[:, 0].tolist(), "n": self.n, "unit": "fraction"}

@@ -1,1 +1,1 @@
-"""What a chapter shows and what the suite concludes: claims, records, verdicts, figures, tables."""
+"""What a reader sees of a chapter: figures, tables, prose, and sliders."""

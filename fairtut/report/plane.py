@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from fairtut.errors import InputError
+from fairtut.evidence.spelling import number
 from fairtut.metrics import (
     Curve,
     Point,
@@ -18,7 +19,6 @@ from fairtut.metrics import (
     point,
 )
 from fairtut.report.figures import INK, note
-from fairtut.report.markup import number
 from fairtut.report.style import DIAMOND, GREY, Look, axes, look, need, points_of
 
 if TYPE_CHECKING:

@@ -13,9 +13,10 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from fairtut.errors import InputError, UnknownName
+from fairtut.evidence.spelling import NOTHING, number
+from fairtut.evidence.verdicts import VERDICTS, Verdict
 from fairtut.metrics.estimates import Estimate
-from fairtut.report.markup import NOTHING, Bundle, escape, harmless, number, present
-from fairtut.report.verdicts import VERDICTS, Verdict
+from fairtut.report.markup import Bundle, escape, harmless, present
 
 BADGES: Final[Mapping[str, str]] = {
     "reproduced": "reproduced",
@@ -41,7 +42,7 @@ def say(template: str, **values: Any) -> Bundle | None:
         Braces of mathematics are doubled.
     **values
         Numbers, :class:`~fairtut.metrics.Value`, :class:`~fairtut.metrics.Estimate` (written with
-        its interval), :class:`~fairtut.report.verdicts.Verdict` (its word), or text without
+        its interval), :class:`~fairtut.evidence.verdicts.Verdict` (its word), or text without
         decimals.
 
     Returns

@@ -1,14 +1,16 @@
 """Claims, records and the verdicts that follow from them, under one name.
 
+This is the page's door to :mod:`fairtut.evidence`, where all of them stand.
+
 >>> from fairtut.report import results
 >>> verdicts = results.judge(results.load_claims(), results.load_records())
 """
 
 from __future__ import annotations
 
-from fairtut.report.claims import Claim, Paper, load_claims, papers
-from fairtut.report.records import Measurement, Record, load_record, load_records
-from fairtut.report.verdicts import VERDICTS, Verdict, judge
+from fairtut.evidence.claims import Claim, Paper, load_claims, papers
+from fairtut.evidence.records import Measurement, Record, load_record, load_records
+from fairtut.evidence.verdicts import VERDICTS, Verdict, judge
 
 __all__ = [
     "VERDICTS",

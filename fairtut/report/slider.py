@@ -27,8 +27,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairtut.errors import InputError
+from fairtut.evidence.spelling import number
 from fairtut.report.figures import png
-from fairtut.report.markup import Bundle, escape, inline, number, plain, present
+from fairtut.report.markup import Bundle, escape, inline, plain, present
 from fairtut.report.style import GREY, LINES, PALETTE
 
 if TYPE_CHECKING:

@@ -11,10 +11,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from fairtut.errors import InputError
+from fairtut.evidence.spelling import NOTHING, number, points, powers
+from fairtut.evidence.verdicts import Verdict
 from fairtut.metrics.estimates import Estimate
-from fairtut.report.markup import NOTHING, Bundle, escape, inline, number, points, powers, words
+from fairtut.report.markup import Bundle, escape, inline, words
 from fairtut.report.prose import verdict_badge, written
-from fairtut.report.verdicts import Verdict
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -81,8 +82,8 @@ def results_table(
     Parameters
     ----------
     verdicts : iterable of Verdict, or pandas.DataFrame
-        From :func:`fairtut.report.verdicts.judge`, or a frame with the columns of
-        :meth:`~fairtut.report.verdicts.Verdict.as_dict`.
+        From :func:`fairtut.evidence.verdicts.judge`, or a frame with the columns of
+        :meth:`~fairtut.evidence.verdicts.Verdict.as_dict`.
     caption : str
         What the table holds.
     """

@@ -10,8 +10,8 @@ from tools.common import ROOT
 sys.path.insert(0, str(ROOT / "book" / "_ext"))
 extension = pytest.importorskip("fairtut_results", exc_type=ImportError)
 
+from fairtut.evidence.standing import remarks  # noqa: E402
 from fairtut.report import results  # noqa: E402
-from fairtut.report.standing import remarks  # noqa: E402
 
 pytestmark = pytest.mark.book
 
@@ -97,5 +97,6 @@ def test_records_claims_and_code_make_a_page_stale(monkeypatch, tmp_path):
 
 
 def test_the_code_that_writes_the_tables_is_in_the_state():
-    for module in ("report.markup", "report.verdicts", "report.standing", "report.prose"):
+    evidence = ("evidence.spelling", "evidence.standing", "evidence.verdicts")
+    for module in (*evidence, "report.markup", "report.prose"):
         assert f"fairtut.{module}" in extension.code.modules(extension.WRITERS)

@@ -11,6 +11,8 @@ import torch
 from torch import nn
 
 from fairtut.data.synthetic.comments import RATES, comments
+from fairtut.evidence.records import Record, load_record
+from fairtut.evidence.worked import LEAST
 from fairtut.methods.dvge import DVGE
 from fairtut.methods.dvge import Config as DVGEConfig
 from fairtut.methods.faap.estimator import FAAP, load_perturber
@@ -28,8 +30,6 @@ from fairtut.methods.reprogramming.words import WordTrigger
 from fairtut.models.glow import Glow
 from fairtut.models.resnet import plain_cnn
 from fairtut.models.text import TextClassifier
-from fairtut.report.records import Record, load_record
-from fairtut.report.worked import LEAST
 from fairtut.runtime.device import describe_device, pick_device
 from fairtut.runtime.seeds import torch_rng
 from tests.device import simulated

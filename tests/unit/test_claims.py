@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from fairtut.errors import RecordError, UnknownName
-from fairtut.report.claims import POINT, Claim, chapter_id, load_claims, papers, read_claims
+from fairtut.evidence.claims import POINT, Claim, chapter_id, load_claims, papers, read_claims
 
 Write = Callable[..., Path]
 NUMBER = """\

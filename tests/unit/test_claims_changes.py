@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from fairtut.errors import RecordError
-from fairtut.report.changes import DIGESTS, committed, digest, read_changes
-from fairtut.report.claims import CLAIMS_DIR, load_claims
+from fairtut.evidence.changes import DIGESTS, committed, digest, read_changes
+from fairtut.evidence.claims import CLAIMS_DIR, load_claims
 from tools import claims as tool
 from tools.common import ToolError
 

@@ -6,8 +6,8 @@ from itertools import product
 
 import numpy as np
 
+from fairtut.evidence.claims import load_claims
 from fairtut.methods.dvge import FOCI
-from fairtut.report.claims import load_claims
 
 CLAIMS = {claim.id: claim for claim in load_claims("dvge")}
 COLUMNS = ("none", "removed", *(f"eta{i / 10:.1f}" for i in range(1, 11)))

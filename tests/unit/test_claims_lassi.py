@@ -6,7 +6,7 @@ from itertools import product
 
 import numpy as np
 
-from fairtut.report.claims import load_claims
+from fairtut.evidence.claims import load_claims
 from fairtut.studies.lassi import SETTINGS, TASKS
 
 CLAIMS = {claim.id: claim for claim in load_claims("lassi")}

@@ -6,7 +6,7 @@ from itertools import product
 
 import numpy as np
 
-from fairtut.report.claims import load_claims
+from fairtut.evidence.claims import load_claims
 from fairtut.studies.reprogramming_text.presets import CRITERIA, METHODS, TRIGGERS
 
 CLAIMS = {claim.id: claim for claim in load_claims("reprogramming_text")}

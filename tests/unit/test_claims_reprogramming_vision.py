@@ -6,7 +6,7 @@ from itertools import product
 
 import pytest
 
-from fairtut.report.claims import load_claims, papers
+from fairtut.evidence.claims import load_claims, papers
 from fairtut.studies.reprogramming_vision import VISION, for_real
 from fairtut.studies.reprogramming_vision.published import CONSTANT, POINTS, READING, mixing
 

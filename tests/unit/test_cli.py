@@ -16,8 +16,8 @@ import fairtut
 from fairtut import cli, doctor, running
 from fairtut.data import files
 from fairtut.errors import InputError, UnknownName
-from fairtut.report import claims, records
-from fairtut.report.records import Record
+from fairtut.evidence import claims, records
+from fairtut.evidence.records import Record
 
 ROOT = Path(__file__).resolve().parents[2]
 CLAIMS = """\

@@ -22,7 +22,8 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from fairtut.errors import InputError
-from fairtut.report import figures, markup
+from fairtut.evidence.spelling import number
+from fairtut.report import figures
 from fairtut.report.figures import INK, POINT_CAP, note, show
 from fairtut.report.markup import Bundle
 from fairtut.report.plots import use_style
@@ -293,7 +294,7 @@ def test_in_a_kernel_it_is_displayed_exactly_once(monkeypatch: pytest.MonkeyPatc
     ],
 )
 def test_numbers_are_written_one_way(x: float | None, text: str) -> None:
-    assert markup.number(x) == text
+    assert number(x) == text
 
 
 @pytest.mark.browser

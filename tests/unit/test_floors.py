@@ -15,14 +15,15 @@ FLOORS = {
     "metrics": 3,
     "models": 4,
     "methods": 5,
-    "lab": 6,
-    "studies": 7,
-    "report": 8,
-    "doctor": 9,
-    "running": 9,
-    "shards": 9,
-    "cli": 10,
-    "__main__": 11,
+    "evidence": 6,
+    "lab": 7,
+    "studies": 8,
+    "report": 9,
+    "doctor": 10,
+    "running": 10,
+    "shards": 10,
+    "cli": 11,
+    "__main__": 12,
 }
 # What a study must not write again: it stands in the lab, or below it.
 LAB_ONLY = {
@@ -189,6 +190,8 @@ def test_the_rule_sees_what_a_study_writes_again(tmp_path, where, line, count):
         ("metrics/bad.py", "from fairtut.attic import thing"),
         ("lab/bad.py", "from fairtut.studies.faap import table"),
         ("lab/bad.py", "from fairtut.report import plane"),
+        ("evidence/bad.py", "from fairtut.report.markup import words"),
+        ("evidence/bad.py", "from fairtut.lab import Board"),
     ],
 )
 def test_the_rule_sees_a_violation(tmp_path, where, line):
@@ -202,6 +205,7 @@ def test_the_rule_sees_a_violation(tmp_path, where, line):
     ("where", "line"),
     [
         ("report/fine.py", "from fairtut.metrics import group"),
+        ("studies/faap/fine.py", "from fairtut.evidence.measurements import Measurement"),
         ("metrics/fine.py", "from fairtut.metrics.group import rates\nimport numpy"),
         ("methods/lassi/core.py", "from fairtut.methods.lassi import flow"),
         ("methods/frtrain.py", "from fairtut.methods.adversarial import reverse"),

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from fairtut.errors import RecordError
-from fairtut.report import growing
-from fairtut.report.records import Record, load_record, load_records
+from fairtut.evidence import growing
+from fairtut.evidence.records import Record, load_record, load_records
 from fairtut.runtime import io
 
 ROOT = Path(__file__).resolve().parents[2]

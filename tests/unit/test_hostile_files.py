@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from fairtut.errors import RecordError
-from fairtut.report.claims import CLAIMS_DIR, read_claims
-from fairtut.report.records import Record, load_record
+from fairtut.evidence.claims import CLAIMS_DIR, read_claims
+from fairtut.evidence.records import Record, load_record
 
 DEEP = 100_000
 

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from fairtut.errors import RecordError
-from fairtut.report.claims import Claim, read_claims
-from fairtut.report.measurements import PEOPLE, Measurement
-from fairtut.report.records import Record, load_record
+from fairtut.evidence.claims import Claim, read_claims
+from fairtut.evidence.measurements import PEOPLE, Measurement
+from fairtut.evidence.records import Record, load_record
+from fairtut.evidence.schema import check_measurement
+from fairtut.evidence.verdicts import Verdict
 from fairtut.report.results import judge
-from fairtut.report.schema import check_measurement
-from fairtut.report.verdicts import Verdict
 
 
 def record(people: Any = (0.02, 0.06), values: Any = 0.04, **more: Any) -> Record:

@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 
 import fairtut
 from fairtut.errors import InputError, RecordError, UnknownName
-from fairtut.report import records, schema
-from fairtut.report.records import Record, load_record, load_records
+from fairtut.evidence import records, schema
+from fairtut.evidence.records import Record, load_record, load_records
 
 
 def started(**changes: Any) -> Record:
@@ -282,7 +282,7 @@ def test_a_run_that_is_killed_while_writing_leaves_the_old_record(tmp_path: Path
         "import os, time\n"
         "from pathlib import Path\n"
         "from fairtut.runtime import io\n"
-        "from fairtut.report.records import Record\n"
+        "from fairtut.evidence.records import Record\n"
         "def stuck(fd):\n"
         "    print('writing', flush=True)\n"
         "    time.sleep(60)\n"

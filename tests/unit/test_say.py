@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from fairtut.errors import InputError, UnknownName
+from fairtut.evidence.verdicts import VERDICTS, Verdict
 from fairtut.metrics import Estimate, Value, over_seeds
 from fairtut.report.prose import say, verdict_badge, written
-from fairtut.report.verdicts import VERDICTS, Verdict
 
 ESTIMATE = over_seeds([0.80, 0.81, 0.82])
 

@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 
 from fairtut.errors import RecordError
-from fairtut.report import origin, results
-from fairtut.report.origin import as_json, differences, digest_of_cells
-from fairtut.report.recording import Record
-from fairtut.report.records import load_records
-from fairtut.report.standing import fault, remarks
+from fairtut.evidence import origin
+from fairtut.evidence.origin import as_json, differences, digest_of_cells
+from fairtut.evidence.recording import Record
+from fairtut.evidence.records import load_records
+from fairtut.evidence.standing import fault, remarks
+from fairtut.report import results
 from fairtut.studies import dvge, frtrain
 
 

@@ -9,8 +9,8 @@ import torch
 
 from fairtut.data.images import ImageSet
 from fairtut.errors import InputError
+from fairtut.evidence.claims import load_claims
 from fairtut.metrics import DEFINITIONS, group_table
-from fairtut.report.claims import load_claims
 from fairtut.runtime.presets import PRESETS, choose
 from fairtut.studies import dvge as study
 from fairtut.studies.dvge.codes import moved as threshold

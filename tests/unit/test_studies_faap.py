@@ -10,8 +10,8 @@ import torch
 from fairtut.data.images import ImageSet
 from fairtut.data.synthetic import faces
 from fairtut.errors import UnknownName
+from fairtut.evidence.claims import load_claims
 from fairtut.metrics import DEFINITIONS, group_table
-from fairtut.report.claims import load_claims
 from fairtut.runtime.presets import PRESETS, choose
 from fairtut.studies import faap as study
 from fairtut.studies.faap.measures import Measured

@@ -13,9 +13,9 @@ import torch
 
 from fairtut.data.images import ImageSet
 from fairtut.errors import InputError, UnknownName
+from fairtut.evidence.claims import load_claims
 from fairtut.methods.lassi.vectors import mean_difference
 from fairtut.models.glow import Glow
-from fairtut.report.claims import load_claims
 from fairtut.runtime.presets import PRESETS
 from fairtut.studies import lassi as study
 from fairtut.studies.lassi.cells import Certified, Exact

@@ -12,11 +12,11 @@ import torch
 from fairtut.data.comments import CommentSet, Vocabulary
 from fairtut.data.synthetic.comments import WORDS
 from fairtut.errors import CorruptFile, InputError, MissingData
+from fairtut.evidence.claims import load_claims
 from fairtut.methods.reprogramming.keeping import load_words, save_words
 from fairtut.methods.reprogramming.overlap import deviations
 from fairtut.methods.reprogramming.words import WordTrigger
 from fairtut.metrics import hypervolume, pareto_front
-from fairtut.report.claims import load_claims
 from fairtut.runtime import checkpoints
 from fairtut.runtime.presets import PRESETS, choose
 from fairtut.runtime.seeds import torch_rng

@@ -9,13 +9,13 @@ import torch
 
 from fairtut.data.images import ImageSet
 from fairtut.errors import InputError
+from fairtut.evidence.claims import load_claims
+from fairtut.evidence.recording import Record
 from fairtut.methods.adversarial import entropy
 from fairtut.methods.deployed import Training
 from fairtut.methods.reprogramming import Config, Discriminator, Game, Patch, TriggerModule
 from fairtut.methods.reprogramming.game import guess_loss
 from fairtut.metrics import DEFINITIONS, group_table
-from fairtut.report.claims import load_claims
-from fairtut.report.recording import Record
 from fairtut.runtime.checkpoints import state_digest
 from fairtut.runtime.presets import PRESETS, choose
 from fairtut.studies import reprogramming_vision as study

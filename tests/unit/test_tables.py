@@ -10,11 +10,11 @@ import pytest
 from bs4 import BeautifulSoup, Tag
 
 from fairtut.errors import InputError
+from fairtut.evidence.verdicts import VERDICTS, Verdict
 from fairtut.metrics import over_seeds
 from fairtut.report import tables
 from fairtut.report.markup import Bundle
 from fairtut.report.prose import BADGES
-from fairtut.report.verdicts import VERDICTS, Verdict
 
 
 def verdict(word: str = "reproduced", **changes: Any) -> Verdict:

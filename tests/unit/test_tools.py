@@ -9,8 +9,8 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from fairtut.report.origin import digest_of_cells
-from fairtut.report.recording import Record
+from fairtut.evidence.origin import digest_of_cells
+from fairtut.evidence.recording import Record
 from tools import bench, book, cells, check, common, execution, notebook_checks, notebooks, repo
 
 ROOT = Path(__file__).resolve().parents[2]

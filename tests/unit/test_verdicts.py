@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from scipy.stats import t as student
 
 from fairtut.errors import RecordError, UnknownName
-from fairtut.report import results, verdicts
-from fairtut.report.claims import KINDS, Claim
-from fairtut.report.records import Measurement, Record
+from fairtut.evidence import verdicts
+from fairtut.evidence.claims import KINDS, Claim
+from fairtut.evidence.records import Measurement, Record
+from fairtut.report import results
 from fairtut.report.results import VERDICTS, Verdict, judge
 
 

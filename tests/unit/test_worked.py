@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from fairtut.report import worked
-from fairtut.report.records import Record, load_record
+from fairtut.evidence import worked
+from fairtut.evidence.records import Record, load_record
 
 
 class Backend:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from fairtut.report.records import Record
+    from fairtut.evidence.records import Record
 
 ALARM = PALETTE[1]  # what was tampered with
 

@@ -20,7 +20,7 @@ from fairtut.metrics.panels import Panel
 from fairtut.studies.faap.cells import Cell, Task
 
 Entry = dict[str, Any]
-"""Keywords of :meth:`fairtut.report.recording.Record.measure`."""
+"""Keywords of :meth:`fairtut.evidence.recording.Record.measure`."""
 
 POOLED: Final = ("Blond_Hair",)
 """Targets whose validation and test people are measured together: 44 blond men are too few."""

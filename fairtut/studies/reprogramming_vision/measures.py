@@ -28,7 +28,7 @@ from fairtut.studies.reprogramming_vision.presets import CRITERIA, RETRAINED, TR
 from fairtut.studies.reprogramming_vision.published import POINTS, READING, mixing
 
 Entry = dict[str, Any]
-"""Keywords of :meth:`fairtut.report.recording.Record.measure`."""
+"""Keywords of :meth:`fairtut.evidence.recording.Record.measure`."""
 
 Draws = NDArray[np.float64]
 

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from fairtut.errors import RecordError
-from fairtut.report.origin import as_json, code_of, differences, study_of
+from fairtut.evidence.origin import as_json, code_of, differences, study_of
 from fairtut.runtime.parameters import seen
 
 if TYPE_CHECKING:
-    from fairtut.report.recording import Record
+    from fairtut.evidence.recording import Record
 
 MOST: Final = 3
 """How many differences a sentence names."""
@@ -59,7 +59,7 @@ def check_place(record: Record, path: Path) -> None:
     fairtut.errors.RecordError
         If so.
     """
-    from fairtut.report.records import load_record
+    from fairtut.evidence.records import load_record
 
     wrong = fault(record)
     if not wrong or not path.is_file():

@@ -1,6 +1,6 @@
 """Records: what a run measured, as a small JSON file that later readers can trust.
 
-A chapter collects measurements in a :class:`~fairtut.report.recording.Record` and saves it to
+A chapter collects measurements in a :class:`~fairtut.evidence.recording.Record` and saves it to
 ``results/<chapter>/<preset>-<data>[-seed<n>][-<device>].json`` (the seed only where it is not 0,
 the device only where it is not a CPU).
 The file holds, in this order,
@@ -40,10 +40,10 @@ from typing import Any, Final
 
 import fairtut
 from fairtut.errors import InputError, RecordError
-from fairtut.report.measurements import Draw, Measurement
-from fairtut.report.origin import LIBRARIES, library_versions
-from fairtut.report.recording import Record
-from fairtut.report.schema import KEYS, SCHEMA, check_record
+from fairtut.evidence.measurements import Draw, Measurement
+from fairtut.evidence.origin import LIBRARIES, library_versions
+from fairtut.evidence.recording import Record
+from fairtut.evidence.schema import KEYS, SCHEMA, check_record
 
 LARGEST: Final = 2**23
 """Bytes of a record's file; the largest of ours has a twentieth."""

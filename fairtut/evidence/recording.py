@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fairtut.errors import InputError, RecordError
-from fairtut.report.claims import chapter_id
-from fairtut.report.growing import Growing, after_every_cell
-from fairtut.report.measurements import Measurement, as_draw, as_ends, entries
-from fairtut.report.origin import as_json, cells_of_kernel, code_of, library_versions
-from fairtut.report.schema import (
+from fairtut.evidence.claims import chapter_id
+from fairtut.evidence.growing import Growing, after_every_cell
+from fairtut.evidence.measurements import Measurement, as_draw, as_ends, entries
+from fairtut.evidence.origin import as_json, cells_of_kernel, code_of, library_versions
+from fairtut.evidence.schema import (
     KEYS,
     SCHEMA,
     WITHOUT_CODE,
@@ -26,7 +26,7 @@ from fairtut.report.schema import (
     check_record,
     dump,
 )
-from fairtut.report.worked import Watched
+from fairtut.evidence.worked import Watched
 from fairtut.runtime.io import atomic_write_text
 from fairtut.runtime.parameters import seen
 from fairtut.runtime.presets import PRESETS, check_mode, choose
@@ -43,7 +43,7 @@ class Record:
 
     Make one with :meth:`start`, fill it with :meth:`dataset`, :meth:`measure` and
     :meth:`measure_frame`, and write it with :meth:`save`;
-    :func:`fairtut.report.records.load_record` reads it back.
+    :func:`fairtut.evidence.records.load_record` reads it back.
     """
 
     chapter: str
@@ -93,7 +93,7 @@ class Record:
             :meth:`save`.
         results_dir : path-like, optional
             Where the record will be saved: it is kept there as it grows, marked as unfinished (see
-            :mod:`fairtut.report.growing`).
+            :mod:`fairtut.evidence.growing`).
 
         Raises
         ------
@@ -101,9 +101,9 @@ class Record:
             If the preset or the data mode does not exist.
         fairtut.errors.RecordError
             If the chapter's name is not one word, or the record would take the place of one that
-            counts without counting itself (:func:`fairtut.report.standing.check_place`).
+            counts without counting itself (:func:`fairtut.evidence.standing.check_place`).
         """
-        from fairtut.report.standing import check_place
+        from fairtut.evidence.standing import check_place
         from fairtut.runtime.device import describe_device
 
         choose(dict.fromkeys(PRESETS), preset)
@@ -294,7 +294,7 @@ class Record:
             If nothing was measured, the file cannot be written, or it holds a record that counts
             and this one does not.
         """
-        from fairtut.report.standing import check_place
+        from fairtut.evidence.standing import check_place
 
         if not self.measurements:
             raise RecordError(f"record {self.name} is empty: call .measure(...) before .save(...)")

@@ -1,6 +1,6 @@
 """The schema of a record's file: which keys, which types, and how it is written.
 
-The keys are described in :mod:`fairtut.report.records`, which is what other code uses.
+The keys are described in :mod:`fairtut.evidence.records`, which is what other code uses.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ import re
 from typing import Any, Final
 
 from fairtut.errors import RecordError
-from fairtut.report.claims import ID, POINT
-from fairtut.report.fields import LARGEST, short
+from fairtut.evidence.claims import ID, POINT
+from fairtut.evidence.fields import LARGEST, short
 from fairtut.runtime.presets import DATA_MODES, PRESETS
 
 SCHEMA: Final = 2

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from fairtut.errors import RecordError
-from fairtut.report.schema import significant
+from fairtut.evidence.schema import significant
 
 if TYPE_CHECKING:
     from fairtut.metrics.estimates import Estimate
@@ -30,7 +30,7 @@ class Measurement:
     n : int
         Rows that each value was measured on.
     unit : str
-        A key of :data:`fairtut.report.claims.POINT`.
+        A key of :data:`fairtut.evidence.claims.POINT`.
     note : str or None
         What a reader of the number must know; required where a value is ``None``.
     people : (float, float) or None

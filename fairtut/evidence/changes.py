@@ -26,8 +26,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from fairtut.errors import RecordError
-from fairtut.report.claims import CLAIMS_DIR, Claim, read_claims
-from fairtut.report.fields import check_keys, read_yaml, text
+from fairtut.evidence.claims import CLAIMS_DIR, Claim, read_claims
+from fairtut.evidence.fields import check_keys, read_yaml, text
 
 DIGESTS: Final = CLAIMS_DIR / "digests.json"
 

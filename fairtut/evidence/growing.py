@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-from fairtut.report.schema import dump
+from fairtut.evidence.schema import dump
 from fairtut.runtime.io import atomic_write_text
 
 SUFFIX: Final = ".unfinished"

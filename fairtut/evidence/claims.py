@@ -11,7 +11,7 @@
 ``citation``     its key in ``book/references.bib``
 ``chapter``      the stem of its notebook, such as ``01_frtrain``
 ``claims``       a list of claims
-``changes``      none yet; what was changed since, when and why: :mod:`fairtut.report.changes`
+``changes``      none yet; what was changed since, when and why: :mod:`fairtut.evidence.changes`
 ===============  ===================================================================================
 
 and each claim has
@@ -21,7 +21,7 @@ and each claim has
 ``where``        table, figure, theorem or slide, and the row
 ``says``         one plain sentence, in our words, of what the paper says
 ``kind``         ``exact`` | ``number`` | ``trend`` | ``scaled``: the rule, as in
-                 :mod:`fairtut.report.verdicts`
+                 :mod:`fairtut.evidence.verdicts`
 ``metric``       what is measured, such as ``accuracy``
 ``unit``         ``fraction`` | ``points`` | ``nats`` | ``ratio`` | ``count`` | ``s``
 ``value``        the paper's number: required by ``exact`` and ``number``, optional (for the table
@@ -54,7 +54,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from fairtut.errors import RecordError, UnknownName
-from fairtut.report.fields import (
+from fairtut.evidence.fields import (
     check_keys,
     choice,
     number,

@@ -18,10 +18,10 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any, Final
 
 from fairtut.errors import RecordError
-from fairtut.report.claims import POINT, Claim
-from fairtut.report.markup import number, points, powers, spelled
-from fairtut.report.records import Measurement, Record
-from fairtut.report.standing import fault
+from fairtut.evidence.claims import POINT, Claim
+from fairtut.evidence.records import Measurement, Record
+from fairtut.evidence.spelling import number, points, powers, spelled
+from fairtut.evidence.standing import fault
 from fairtut.runtime.presets import PRESETS, choose
 
 VERDICTS: Final = ("reproduced", "trend reproduced", "partly", "not reproduced", "not tested")
@@ -148,9 +148,9 @@ def judge(
     Parameters
     ----------
     claims : iterable of Claim
-        From :func:`fairtut.report.claims.load_claims`.
+        From :func:`fairtut.evidence.claims.load_claims`.
     records : sequence of Record
-        From :func:`fairtut.report.records.load_records`.
+        From :func:`fairtut.evidence.records.load_records`.
     preset : str, optional
         Use only records of this preset; default ``paper`` before ``laptop``, never ``smoke``.
 
