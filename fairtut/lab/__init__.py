@@ -9,21 +9,7 @@ decided [method, setting, seed, person] about validation and test people and com
 thresholds per group.  The constant classifier is
 :meth:`fairtut.metrics.panels.Panel.constant`, and noise or an untrained method is a method of the
 board like any other.
+
+Import from the modules: what is kept names the code behind it, and a cell of the grid must not hang
+on the board.
 """
-
-from fairtut.lab.board import Board, Compared, Decisions
-from fairtut.lab.choice import Choice, beats, fairest, within
-from fairtut.lab.plane import Plane, front_number, line_number
-
-__all__ = [
-    "Board",
-    "Choice",
-    "Compared",
-    "Decisions",
-    "Plane",
-    "beats",
-    "fairest",
-    "front_number",
-    "line_number",
-    "within",
-]

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from fairtut import lab
+from fairtut.lab.choice import beats
 from fairtut.lab.controls import matched_gap, mixed_gap
+from fairtut.lab.plane import Plane, front_number, line_number
 from fairtut.metrics import pareto_front
 from fairtut.metrics.fronts import dominated
 from fairtut.metrics.panels import Panel
@@ -21,8 +22,8 @@ def model(seed: int = 0, favour: float = 0.8):
     return Panel(y, s, n_resamples=0), (margin > 0).astype(int)
 
 
-def plane(panel: Panel, y_hat) -> lab.Plane:
-    return lab.Plane(panel.accuracy(y_hat), panel.dp(y_hat))
+def plane(panel: Panel, y_hat) -> Plane:
+    return Plane(panel.accuracy(y_hat), panel.dp(y_hat))
 
 
 # ---------------------------------------------------------------- constant and mixing line
@@ -67,11 +68,11 @@ def test_the_line_ends_at_the_model_and_at_the_constant():
 
 
 def test_a_model_no_better_than_the_constant_has_no_line():
-    worse = lab.Plane(np.array([0.5]), np.array([0.2]))
+    worse = Plane(np.array([0.5]), np.array([0.2]))
     # the two answers differ, and each chapter says which one it gives
     assert mixed_gap(0.55, 0.6, worse)[0] == pytest.approx(0.1)
     assert matched_gap(0.55, 0.6, worse)[0] == 0.2
-    same = lab.Plane(np.array([0.6]), np.array([0.2]))
+    same = Plane(np.array([0.6]), np.array([0.2]))
     assert mixed_gap(0.6, 0.6, same)[0] == matched_gap(0.6, 0.6, same)[0] == 0.2
 
 
@@ -90,7 +91,7 @@ def test_a_rival_is_mixed_with_the_constant_below_and_with_the_model_above():
     np.testing.assert_allclose(matched_gap(half, low, top, rival), wanted)
     np.testing.assert_allclose(matched_gap(rival.accuracy, low, top, rival), rival.gap)
     np.testing.assert_allclose(matched_gap(top.accuracy + 1, low, top, rival), top.gap)
-    useless = lab.Plane(low - 0.1, 0 * low)
+    useless = Plane(low - 0.1, 0 * low)
     np.testing.assert_allclose(matched_gap(half, low, top, useless), mixed_gap(half, low, top))
 
 
@@ -108,10 +109,10 @@ def integral(accuracy, gap, constant: float, worst: float, steps: int = 20_000) 
 def test_the_number_of_a_front_is_the_integral_over_limits(seed):
     rng = np.random.default_rng(seed)
     accuracy, gap = 0.5 + 0.4 * rng.random((12, 2, 3)), 0.5 * rng.random((12, 2, 3))
-    found = lab.Plane(accuracy, gap)
+    found = Plane(accuracy, gap)
     constant, worst = np.array([0.6, 0.62, 0.58]), np.array([0.3, 0.35])
-    known = lab.Plane(*(np.zeros((12, 2, 1)) + v[..., :1] for v in found))
-    number = lab.front_number(known, found, constant, worst)
+    known = Plane(*(np.zeros((12, 2, 1)) + v[..., :1] for v in found))
+    number = front_number(known, found, constant, worst)
     for run in range(2):
         front = known.front(run)
         for draw in range(3):
@@ -143,18 +144,18 @@ def test_many_fronts_at_once_have_the_areas_of_each():
 
 @pytest.mark.parametrize("gap", [0.05, 0.2, 0.4])
 def test_the_number_of_the_line_is_that_of_many_mixtures(gap):
-    one, worst = lab.Plane(np.array([[0.85]]), np.array([[gap]])), 0.2
+    one, worst = Plane(np.array([[0.85]]), np.array([[gap]])), 0.2
     share = np.linspace(0, 1, 4001)
     wanted = integral(0.6 + share * 0.25, share * gap, 0.6, worst, steps=2000)
-    assert lab.line_number(one, 0.6, worst)[0, 0] == pytest.approx(wanted, abs=2e-4)
-    assert lab.line_number(lab.Plane(one.accuracy - 0.3, one.gap), 0.6, worst)[0, 0] == 0
+    assert line_number(one, 0.6, worst)[0, 0] == pytest.approx(wanted, abs=2e-4)
+    assert line_number(Plane(one.accuracy - 0.3, one.gap), 0.6, worst)[0, 0] == 0
 
 
 def test_a_front_through_the_line_is_worth_as_much_as_the_line():
     share = np.linspace(0, 1, 2001)[:, None, None]
-    mixtures = lab.Plane(0.6 + 0.25 * share, 0.2 * share)
-    number = lab.front_number(mixtures, mixtures, 0.6, 0.2)
-    line = lab.line_number(lab.Plane(*(v[-1] for v in mixtures)), 0.6, 0.2)
+    mixtures = Plane(0.6 + 0.25 * share, 0.2 * share)
+    number = front_number(mixtures, mixtures, 0.6, 0.2)
+    line = line_number(Plane(*(v[-1] for v in mixtures)), 0.6, 0.2)
     np.testing.assert_allclose(number, line, atol=1e-4)
 
 
@@ -171,7 +172,7 @@ def test_no_difference_is_called_one_as_seldom_as_promised():
         panel = Panel(y, y, n_resamples=200, seed=i)
         ours, theirs = (np.where(rng.random(n) < 0.2, 1 - y, y) for _ in range(2))
         difference = panel.accuracy(ours) - panel.accuracy(theirs)
-        answers.append(lab.beats(panel.interval(difference)))
+        answers.append(beats(panel.interval(difference)))
     for word in ("yes", "no"):
         # 2.5 % of 600 is 15, give or take 3.8; 200 resamples make percentiles a little narrow
         assert 2 <= answers.count(word) <= 38
@@ -185,5 +186,5 @@ def test_a_true_difference_is_found_where_people_suffice():
         y = rng.integers(0, 2, 1500)
         panel = Panel(y, y, n_resamples=200, seed=i)
         ours, theirs = (np.where(rng.random(1500) < wrong, 1 - y, y) for wrong in (0.15, 0.25))
-        yes += lab.beats(panel.interval(panel.accuracy(ours) - panel.accuracy(theirs))) == "yes"
+        yes += beats(panel.interval(panel.accuracy(ours) - panel.accuracy(theirs))) == "yes"
     assert yes == 40  # .1 is seven standard errors

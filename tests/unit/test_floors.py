@@ -247,3 +247,12 @@ def test_importing_the_command_line_loads_no_torch():
     if not (ROOT / "fairtut" / "cli.py").is_file():
         pytest.skip("there is no command line yet")
     assert "torch" not in loaded("import fairtut.cli")
+
+
+def test_a_kept_cell_does_not_hang_on_the_board() -> None:
+    """Whoever imports one module of the lab runs the package's first file, so it imports none."""
+    first = ast.parse((ROOT / "fairtut" / "lab" / "__init__.py").read_text(encoding="utf-8"))
+    assert [type(node) for node in first.body] == [ast.Expr]
+    grid = {name: set(imports(path, name)) for name, path in modules(ROOT) if ".lab." in name}
+    for name in ("fairtut.lab.grid", "fairtut.lab.plan", "fairtut.lab.keep"):
+        assert not any("lab.board" in used or "lab.controls" in used for used in grid[name])

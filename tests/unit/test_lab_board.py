@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 
-from fairtut import lab
 from fairtut.errors import InputError
 from fairtut.lab import controls
+from fairtut.lab.board import Board
+from fairtut.lab.choice import Choice, beats, fairest, within
+from fairtut.lab.plane import Plane, front_number
 from fairtut.metrics import DEFINITIONS, Estimate, group_table, hypervolume, pareto_front
 from fairtut.metrics.panels import Panel
 
@@ -31,7 +33,7 @@ def scores(y, s, seed: int = 1, favour: float = 1.0):
     }
 
 
-def toy(seed: int = 0, resamples: int = 40, runs: int | None = None) -> lab.Board:
+def toy(seed: int = 0, resamples: int = 40, runs: int | None = None) -> Board:
     """Return a board: a biased model, fairer ones, a moved threshold and random decisions."""
     y, s = world(seed, runs)
     rng = np.random.default_rng(seed + 9)
@@ -43,7 +45,7 @@ def toy(seed: int = 0, resamples: int = 40, runs: int | None = None) -> lab.Boar
         "threshold": controls.swept(margin, 21),
         "random": {part: rng.random((5, SEEDS, N)) < 0.5 for part in y},
     }
-    return lab.Board(people(y, s, resamples), methods, GAPS)
+    return Board(people(y, s, resamples), methods, GAPS)
 
 
 def people(y, s, resamples):
@@ -82,7 +84,7 @@ def test_seeds_with_people_of_their_own_are_measured_on_them():
 def test_a_method_may_have_decisions_for_each_gap():
     board = toy()
     both = {("own", "dp"): board.decisions["ours"], ("own", "eo"): board.decisions["random"]}
-    other = lab.Board(board.people, both, GAPS)
+    other = Board(board.people, both, GAPS)
     for gap, same in (("dp", "ours"), ("eo", "random")):
         np.testing.assert_array_equal(
             other.decided("own", gap, "val"), board.decisions[same]["val"]
@@ -93,21 +95,21 @@ def test_a_board_refuses_other_seeds_and_other_panels():
     board = toy()
     short = {part: d[:, :2] for part, d in board.decisions["ours"].items()}
     with pytest.raises(InputError, match="one shape"):
-        lab.Board(board.people, {**board.decisions, "short": short}, GAPS)
+        Board(board.people, {**board.decisions, "short": short}, GAPS)
     with pytest.raises(InputError, match="one for each seed"):
-        lab.Board({p: [one, one] for p, one in board.people.items()}, board.decisions, GAPS)
+        Board({p: [one, one] for p, one in board.people.items()}, board.decisions, GAPS)
     with pytest.raises(InputError, match="one shape"):
-        lab.Board(board.people, {}, GAPS)
+        Board(board.people, {}, GAPS)
 
 
 # ---------------------------------------------------------------- chosen on validation
 
 
-def flipped(board: lab.Board) -> lab.Board:
+def flipped(board: Board) -> Board:
     """Return the board with other test labels, and the same validation people."""
     test = board.panels("test")[0]
     other = Panel(1 - test.y, test.s, n_resamples=0)
-    return lab.Board({**board.people, "test": other}, board.decisions, GAPS)
+    return Board({**board.people, "test": other}, board.decisions, GAPS)
 
 
 def test_nothing_that_is_chosen_sees_a_test_label():
@@ -152,7 +154,7 @@ def test_a_front_that_is_chosen_on_test_hides_what_selection_costs():
     both = [(2 * y[part] - 1) * np.ones((1, SEEDS, N)) > 0 for part in ("val", "test")]
     chance = np.random.default_rng(4).random((1, SEEDS, N)) < 0.5
     split = {"val": np.concatenate([both[0], chance]), "test": np.concatenate([chance, both[1]])}
-    board = lab.Board(people(y, s, 0), {"split": split}, GAPS)
+    board = Board(people(y, s, 0), {"split": split}, GAPS)
     assert (board.front("split", "eo", 0.4)[:, 0] < 0.05).all()
     gained = board.front("split", "eo", 0.4, on="test")[:, 0]
     np.testing.assert_allclose(gained, 1 - board.constant()[0, 0])
@@ -162,10 +164,10 @@ def test_the_number_of_a_front_can_be_undefined():
     board = toy(resamples=0)
     assert np.isnan(board.front("ours", "dp", 0.0)).all()
     plane = board.plane("ours", "dp", "test")
-    empty = lab.Plane(plane.accuracy, np.full_like(plane.gap, np.nan))
-    assert np.isnan(lab.front_number(plane, empty, 0.5, 0.3)).all()
+    empty = Plane(plane.accuracy, np.full_like(plane.gap, np.nan))
+    assert np.isnan(front_number(plane, empty, 0.5, 0.3)).all()
     with pytest.raises(InputError, match="same settings"):
-        lab.front_number(plane, lab.Plane(*(v[:1] for v in plane)), 0.5, 0.3)
+        front_number(plane, Plane(*(v[:1] for v in plane)), 0.5, 0.3)
 
 
 # ---------------------------------------------------------------- the selection rule
@@ -173,22 +175,22 @@ def test_the_number_of_a_front_can_be_undefined():
 
 def test_the_fairest_setting_above_the_floor_is_picked():
     accuracy, gap = [0.9, 0.88, 0.85, 0.6], [0.3, 0.1, 0.2, 0.0]
-    assert lab.fairest(accuracy, gap, 0.84) == lab.Choice(1, True)
-    assert lab.fairest(accuracy, gap, 0.89) == lab.Choice(0, True)
-    assert lab.fairest(accuracy, gap, -np.inf) == lab.Choice(3, True)
-    assert lab.fairest(accuracy, gap, 0.95) == lab.Choice(0, False)
-    assert lab.fairest(accuracy, gap, 0.84, barred=[0, 1, 0, 0]) == lab.Choice(2, True)
-    assert lab.fairest(accuracy, [0.1, 0.1, 0.1, 0.1], 0.5) == lab.Choice(0, True)
+    assert fairest(accuracy, gap, 0.84) == Choice(1, True)
+    assert fairest(accuracy, gap, 0.89) == Choice(0, True)
+    assert fairest(accuracy, gap, -np.inf) == Choice(3, True)
+    assert fairest(accuracy, gap, 0.95) == Choice(0, False)
+    assert fairest(accuracy, gap, 0.84, barred=[0, 1, 0, 0]) == Choice(2, True)
+    assert fairest(accuracy, [0.1, 0.1, 0.1, 0.1], 0.5) == Choice(0, True)
     with pytest.raises(InputError, match="settings"):
-        lab.fairest([], [], 0.5)
+        fairest([], [], 0.5)
     with pytest.raises(InputError, match="settings"):
-        lab.fairest(accuracy, gap[:2], 0.5)
+        fairest(accuracy, gap[:2], 0.5)
 
 
 def test_an_undefined_gap_is_the_last_resort():
     nan = float("nan")
-    assert lab.fairest([0.9, 0.8, 0.7], [nan, 0.5, 0.1], 0.75) == lab.Choice(1, True)
-    assert lab.fairest([0.6, 0.9, 0.8], [0.0, nan, nan], 0.75) == lab.Choice(1, True)
+    assert fairest([0.9, 0.8, 0.7], [nan, 0.5, 0.1], 0.75) == Choice(1, True)
+    assert fairest([0.6, 0.9, 0.8], [0.0, nan, nan], 0.75) == Choice(1, True)
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -199,29 +201,29 @@ def test_the_rule_agrees_with_a_plain_loop(seed):
     for i in range(30):
         if accuracy[i] >= 0.6 and (best is None or gap[i] < gap[best]):
             best = i
-    assert lab.fairest(accuracy, gap, 0.6).index == best
+    assert fairest(accuracy, gap, 0.6).index == best
 
 
 def test_the_rule_turned_round_is_the_most_accurate_within_a_limit():
     accuracy, gap = [0.9, 0.88, 0.88, 0.6], [0.3, 0.15, 0.1, 0.0]
-    assert lab.within(accuracy, gap, 0.2) == lab.Choice(2, True)  # a tie goes to the fairer
-    assert lab.within(accuracy, gap, 0.4) == lab.Choice(0, True)
-    assert lab.within(accuracy, gap, -0.1) == lab.Choice(3, False)
+    assert within(accuracy, gap, 0.2) == Choice(2, True)  # a tie goes to the fairer
+    assert within(accuracy, gap, 0.4) == Choice(0, True)
+    assert within(accuracy, gap, -0.1) == Choice(3, False)
     ratio = [0.5, 0.7, 0.85, 1.0]
-    assert lab.within(accuracy, ratio, 0.8, larger_is_fairer=True) == lab.Choice(2, True)
+    assert within(accuracy, ratio, 0.8, larger_is_fairer=True) == Choice(2, True)
     nan = [float("nan")] * 4
-    assert lab.within(accuracy, nan, 0.2) == lab.Choice(0, False)
-    assert lab.within(accuracy, [*nan[:3], 0.1], 0.2) == lab.Choice(3, True)
+    assert within(accuracy, nan, 0.2) == Choice(0, False)
+    assert within(accuracy, [*nan[:3], 0.1], 0.2) == Choice(3, True)
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_both_sides_of_the_rule_meet_on_the_front(seed):
     """What is most accurate within a limit is fairest at its own accuracy, and the other way."""
     accuracy, gap = np.random.default_rng(seed).random((2, 40))
-    first = lab.within(accuracy, gap, 0.4).index
-    assert lab.fairest(accuracy, gap, accuracy[first]) == lab.Choice(first, True)
-    other = lab.fairest(accuracy, gap, 0.7).index
-    assert lab.within(accuracy, gap, gap[other]) == lab.Choice(other, True)
+    first = within(accuracy, gap, 0.4).index
+    assert fairest(accuracy, gap, accuracy[first]) == Choice(first, True)
+    other = fairest(accuracy, gap, 0.7).index
+    assert within(accuracy, gap, gap[other]) == Choice(other, True)
 
 
 # ---------------------------------------------------------------- answers
@@ -230,7 +232,7 @@ def test_both_sides_of_the_rule_meet_on_the_front(seed):
 def test_a_method_that_is_told_the_truth_beats_everything_and_chance_nothing():
     board, (y, _) = toy(), world()
     truth = {part: np.broadcast_to(y[part], (1, SEEDS, N)) for part in y}
-    full = lab.Board(board.people, {**board.decisions, "truth": truth}, GAPS)
+    full = Board(board.people, {**board.decisions, "truth": truth}, GAPS)
     names = ("threshold", "ours", "random")
     found = full.compared("truth", "eo", "model", names)
     assert set(found) == {"constant", "mixing", *names}
@@ -247,7 +249,7 @@ def test_a_method_that_is_told_the_truth_beats_everything_and_chance_nothing():
 
 def test_an_answer_without_an_interval_is_not_tested():
     def answer(value: float, low: float, high: float) -> str:
-        return lab.beats(Estimate(value, low, high, 10, 0.95, "made up"))
+        return beats(Estimate(value, low, high, 10, 0.95, "made up"))
 
     nan = float("nan")
     assert answer(0.1, 0.05, 0.2) == "yes"

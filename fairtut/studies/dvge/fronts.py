@@ -11,7 +11,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fairtut import lab
+from fairtut.lab import board as lab
 from fairtut.metrics.panels import Panel
 from fairtut.studies.dvge.board import Board
 from fairtut.studies.dvge.codes import PARTS
@@ -60,7 +60,7 @@ class Scores(lab.Board):
         Parameters
         ----------
         method, gap, on
-            As in :meth:`fairtut.lab.Board.front`.
+            As in :meth:`fairtut.lab.board.Board.front`.
         encoder : str
             ``n`` or ``d``: whose unmitigated g is the reference.
         pick : int array, optional

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairtut.data.images import ImageSet
-from fairtut.lab import Plane
 from fairtut.lab.controls import mixed_gap, moved
+from fairtut.lab.plane import Plane
 from fairtut.metrics.panels import Panel
 from fairtut.studies.faap.cells import Cell, Task
 

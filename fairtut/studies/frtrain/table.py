@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 
 from fairtut.data.tabular import Table
-from fairtut.lab import grid, within
+from fairtut.lab import grid
+from fairtut.lab.choice import within
 from fairtut.metrics import DEFINITIONS, group_table
 from fairtut.runtime.code import told
 from fairtut.runtime.presets import choose

@@ -9,10 +9,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fairtut import lab
 from fairtut.data.comments import CommentSet
-from fairtut.lab import Plane
+from fairtut.lab import board as lab
 from fairtut.lab.controls import mixed_gap, swept
+from fairtut.lab.plane import Plane
 from fairtut.methods.reprogramming import collapsed
 from fairtut.studies.reprogramming_text.cells import PARTS, Cell, Job, random_words, sweep
 from fairtut.studies.reprogramming_text.crowd import RESAMPLES, Crowd, Floats

@@ -11,7 +11,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from fairtut.lab import fairest, grid
+from fairtut.lab import grid
+from fairtut.lab.choice import fairest
 from fairtut.lab.controls import Gap
 from fairtut.methods.reprogramming import TriggerModule, collapsed
 from fairtut.metrics.panels import Panel

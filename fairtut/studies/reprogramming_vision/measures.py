@@ -20,8 +20,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from fairtut.lab import Plane
 from fairtut.lab.controls import matched_gap, moved
+from fairtut.lab.plane import Plane
 from fairtut.metrics.panels import Panel
 from fairtut.studies.reprogramming_vision.board import GAPS, Board, Result
 from fairtut.studies.reprogramming_vision.presets import CRITERIA, RETRAINED, TRIGGERS

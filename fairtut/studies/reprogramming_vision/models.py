@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from fairtut.data.images import as_pixels
-from fairtut.lab import fairest
+from fairtut.lab.choice import fairest
 from fairtut.lab.keep import network
 from fairtut.methods import deployed
 from fairtut.methods.deployed import Training

@@ -7,8 +7,8 @@ from typing import Final
 
 import numpy as np
 
-from fairtut.lab import Plane
 from fairtut.lab.controls import mixed_gap
+from fairtut.lab.plane import Plane
 
 Points = tuple[tuple[float, float], ...]
 
