@@ -34,14 +34,13 @@ from fairtut.methods.lassi.center import Law, Points, Smoothing, smooth
 from fairtut.methods.lassi.classifier import Voting, choose_path, vote
 from fairtut.methods.lassi.curve import trace
 from fairtut.methods.lassi.inputs import check, numbered, sound_weights
+from fairtut.methods.lassi.nearby import Nearby
 from fairtut.methods.lassi.networks import Representation
 from fairtut.runtime.precision import double, has_double
 from fairtut.runtime.seeds import torch_rng
 
 PATHS = ("curve", "folded", "generic")
 """How R is evaluated: its exact polygon (k = 1), folded on t, or as any network on latents."""
-REACH = 6.0
-"""A curve is traced to at least so many deviations of the noise (further if a draw asks for it)."""
 ROWS = 2048
 """Noisy codes that are evaluated at a time."""
 COARSE = 100
@@ -236,7 +235,7 @@ def smooth_codes(
         make = laws(chosen, encoder, z, directions)
         for i, stream in enumerate(streams):
             t = draw(smoothing, len(directions), seed, stream)
-            law = make(i, max(REACH * smoothing.sigma, float(t.abs().max())))
+            law = make(i, float(t.abs().max()))
             t = t.to(z.device) if has_double(z.device) else t
             balls.append(smooth(law, t, smoothing))
             plain.append(law(torch.zeros(1, len(directions)).to(t.device)).first(1)[0])
@@ -315,9 +314,14 @@ def laws(
         return lambda i, reach: trace(folded, start[i], slope[0], reach)
     single = folded.float().to(z.device)
     low, high = (v.float().to(z.device) for v in (start, slope))
-    return lambda i, _: (
-        lambda t: _evaluate(lambda part: single.rest(torch.addmm(low[i], _as(part, low), high)), t)
-    )
+    near = Nearby(single)
+
+    def folded_law(i: int, t: Tensor) -> Points:
+        if Nearby.serves(single, len(t)):
+            return Points(near(low[i], high, _as(t, low)))
+        return _evaluate(lambda part: single.rest(torch.addmm(low[i], _as(part, low), high)), t)
+
+    return lambda i, _: lambda t: folded_law(i, t)
 
 
 def _kind(encoder: object, z: Tensor) -> torch.dtype:

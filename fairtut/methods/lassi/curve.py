@@ -62,6 +62,11 @@ class Curve:
         return origin, self.points - origin
 
     @cached_property
+    def _lengths(self) -> Tensor:
+        """Squared distances of the corners from f(0), (m,)."""
+        return self._seen[1].square().sum(1)
+
+    @cached_property
     def rounding(self) -> float:
         r"""Bound on the rounding of a squared distance between two points of the curve.
 
@@ -70,7 +75,7 @@ class Curve:
         double precision, is more than all its roundings by their worst case, and more than those of
         a squared distance from the foot on an edge.
         """
-        farthest = float(self._seen[1].square().sum(1).max())
+        farthest = float(self._lengths.max())
         return 32 * (self.points.shape[1] + 8) * float(torch.finfo(torch.float64).eps) * farthest
 
     def locate(self, t: Tensor) -> tuple[Tensor, Tensor]:
@@ -97,7 +102,7 @@ class Curve:
         """Return squared distances from centres (c, d) to the corners, (c, m)."""
         origin, corners = self._seen
         seen = centers.to(corners) - origin
-        square = seen.square().sum(1)[:, None] + corners.square().sum(1)  # (c, m)
+        square = seen.square().sum(1)[:, None] + self._lengths  # (c, m)
         return torch.addmm(square, seen, corners.T, alpha=-2).clamp_min_(0)
 
     @cached_property

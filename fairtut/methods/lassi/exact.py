@@ -49,12 +49,14 @@ from scipy.special import ndtr, ndtri
 from torch import Tensor, nn
 
 from fairtut.methods.lassi.center import Smoothing
-from fairtut.methods.lassi.certify import REACH, Certificates
+from fairtut.methods.lassi.certify import Certificates
 from fairtut.methods.lassi.classifier import margins
 from fairtut.methods.lassi.curve import Curve, Seen
 from fairtut.methods.lassi.networks import Representation
 from fairtut.methods.lassi.verdicts import curves
 
+REACH = 6.0
+"""A curve is traced to so many deviations of the noise; what lies beyond has a mass of 2e-9."""
 ETA = 0.01
 """How far the radius of the chosen centre may stand above the least one, as a share."""
 _CUT = 1e-8

@@ -73,7 +73,7 @@ from torch import Tensor
 
 from fairtut.methods.holding import evaluating
 from fairtut.methods.lassi.center import Smoothing
-from fairtut.methods.lassi.certify import REACH, Certificates, encoder_path, laws
+from fairtut.methods.lassi.certify import Certificates, encoder_path, laws
 from fairtut.methods.lassi.classifier import Voting, choose_path
 from fairtut.methods.lassi.inputs import check, numbered, sound_weights
 from fairtut.methods.lassi.looks import Ballot, Moves, plan
@@ -134,7 +134,7 @@ def certify_early(
             rng = torch_rng(seed, "early", stream)
             t = torch.randn(most, len(directions), generator=rng, dtype=torch.float64)
             t *= smoothing.sigma
-            law = make(i, max(REACH * smoothing.sigma, float(t.abs().max())))
+            law = make(i, float(t.abs().max()))
             moves = Moves(law, t.to(z.device) if has_double(z.device) else t, smoothing)
             code = moves.center.float().to(z.device)
             ballot = Ballot(classifier, code, voting, seed, stream)

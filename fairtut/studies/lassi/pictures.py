@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from fairtut.methods.lassi.center import smooth
-from fairtut.methods.lassi.certify import REACH, draw
+from fairtut.methods.lassi.certify import draw
+from fairtut.methods.lassi.exact import REACH
 from fairtut.methods.lassi.classifier import vote
 from fairtut.methods.lassi.curve import Curve, trace
 from fairtut.methods.lassi.exact import certify_exactly
