@@ -34,8 +34,8 @@ from fairtut.methods.lassi.references import others, ours
 from fairtut.runtime.seeds import torch_rng
 
 CASES = {  # each of eight latents, mostly
-    "curve": 2200, "folded": 2640, "generic": 2200, "without sampling": 880, "exact": 5500,
-    "plain smoothing": 440, "interval bounds": 2200,
+    "curve": 2200, "folded": 2640, "generic": 2200, "stopping early": 2200,
+    "without sampling": 880, "exact": 5500, "plain smoothing": 440, "interval bounds": 2200,
 }  # fmt: skip
 PEOPLE, POINTS, PLACES = 50, 10**6, 41
 LIMIT = 60.0

@@ -38,7 +38,8 @@ class Nearby:
     Examples
     --------
     >>> from fairtut.methods.lassi.networks import Representation
-    >>> folded = Representation(8, (16, 4), 2, generator=torch.Generator().manual_seed(0)).eval().fold()
+    >>> r = Representation(8, (16, 4), 2, generator=torch.Generator().manual_seed(0))
+    >>> folded = r.eval().fold()
     >>> start, slopes = folded.first(torch.ones(1, 8), torch.eye(2, 8))
     >>> t = torch.randn(1000, 2, generator=torch.Generator().manual_seed(1)).double()
     >>> codes = Nearby(folded)(start[0], slopes, t)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -22,13 +23,15 @@ from fairtut.errors import InputError, MissingExtra
 from fairtut.methods.holding import evaluating
 from fairtut.methods.lassi.attack import Certifier, Verdicts
 from fairtut.methods.lassi.center import Smoothing
-from fairtut.methods.lassi.certify import PATHS, certify, draw
+from fairtut.methods.lassi.certify import PATHS, Certificates, certify, draw
 from fairtut.methods.lassi.classifier import Voting
 from fairtut.methods.lassi.exact import certify_exactly
 from fairtut.methods.lassi.networks import Folded, Representation
+from fairtut.methods.lassi.sequential import certify_early
 from fairtut.methods.lassi.verdicts import exact_fairness
 from fairtut.runtime.seeds import torch_rng
 
+EARLY: Final = "stopping early"
 BATCH: Final = 500
 """Noisy latents of the plain algorithm that are evaluated at a time."""
 
@@ -58,7 +61,9 @@ class Settings:
 def ours(settings: Settings | None = None) -> dict[str, tuple[Certifier, str]]:
     """Return our certifiers by name, each with what it speaks of."""
     set_to = settings or Settings()
-    sampled: dict[str, tuple[Certifier, str]] = {p: (_path(p, set_to), "smoothed") for p in PATHS}
+    run: dict[str, Callable[..., Certificates]] = {p: partial(certify, path=p) for p in PATHS}
+    run[EARLY] = certify_early
+    sampled = {name: (_sampled(by, set_to), "smoothed") for name, by in run.items()}
     return sampled | {"without sampling": (_free, "smoothed"), "exact": (_exact, "plain")}
 
 
@@ -68,13 +73,13 @@ def others(settings: Settings | None = None) -> dict[str, tuple[Certifier, str]]
     return {"plain smoothing": (plain, "smoothed"), "interval bounds": (intervals, "plain")}
 
 
-def _path(path: str, settings: Settings) -> Certifier:
+def _sampled(by: Callable[..., Certificates], settings: Settings) -> Certifier:
     def call(
         encoder: nn.Module, classifier: nn.Module, z: Tensor, a: Tensor,
         epsilon: float, sigma: float, seed: int,
     ) -> Verdicts:  # fmt: skip
         smoothing, voting = settings.smoothing(epsilon, sigma), settings.voting
-        found = certify(encoder, classifier, z, a, smoothing, voting, seed=seed, path=path)
+        found = by(encoder, classifier, z, a, smoothing, voting, seed=seed)
         # the decision at the similar latent is sampled as well
         return Verdicts(found.fair, found.prediction, found.alpha + voting.alpha)
 
@@ -126,9 +131,10 @@ def plain_center(
         torch.cat([r(z + part @ a) for part in stage.split(BATCH)]) for stage in t.float()
     ]  # 3 of (n, d)
     half = (smoothing.n + 1) // 2
-    medians = torch.stack([
-        (stages[0] - c).norm(dim=1).kthvalue(half).values for c in stages[0][: max(tried)]
-    ])  # fmt: skip
+    # one place for all: thousands of small tensors scatter over the memory of a long run
+    medians = stages[0].new_empty(max(tried))
+    for i, c in enumerate(stages[0][: max(tried)]):
+        medians[i] = (stages[0] - c).norm(dim=1).kthvalue(half).values
     found = []
     for m in tried:
         best = int(medians[:m].argmin())

@@ -11,10 +11,9 @@ from torch import Tensor, nn
 
 from fairtut.methods.lassi.center import smooth
 from fairtut.methods.lassi.certify import draw
-from fairtut.methods.lassi.exact import REACH
 from fairtut.methods.lassi.classifier import vote
 from fairtut.methods.lassi.curve import Curve, trace
-from fairtut.methods.lassi.exact import certify_exactly
+from fairtut.methods.lassi.exact import REACH, certify_exactly
 from fairtut.methods.lassi.learning import encode
 from fairtut.methods.lassi.networks import Representation
 from fairtut.runtime.precision import double

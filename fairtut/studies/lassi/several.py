@@ -14,6 +14,7 @@ from fairtut.methods.lassi.certify import certify
 from fairtut.methods.lassi.learning import encode
 from fairtut.methods.lassi.similar import draw_similar
 from fairtut.methods.lassi.verdicts import exact_fairness
+from fairtut.metrics.estimates import Estimate
 from fairtut.runtime.progress import progress
 from fairtut.runtime.seeds import torch_rng
 from fairtut.runtime.threads import torch_threads
@@ -32,6 +33,7 @@ REGIONS: Final = 2**14
 """Boxes that one search of a person may bound."""
 TRIED: Final = 1000
 """Random similar latents of each person that are decided by the network as it is."""
+EXACT: Final = "Clopper-Pearson over people"
 GAP: Final = 0.05
 """Share by which the bound on a distance may stand above one that is reached."""
 
@@ -76,9 +78,28 @@ class Several:
         return float((self.constant | self.changes).mean())
 
     @property
+    def missed(self) -> Estimate:
+        """Share of people whose decision is constant and not certified."""
+        return share(self.constant & ~self.certified)
+
+    @property
     def loose(self) -> float:
         """Median of the certified distance over that of the farthest similar code."""
         return float(np.nanmedian(self.d_cs / self.bound))
+
+
+def share(flags: Bools) -> Estimate:
+    """Return a share of people with its Clopper-Pearson interval.
+
+    Examples
+    --------
+    >>> print(share(np.array([True, True, False, True])))
+    .750 [.194, .994]
+    """
+    from scipy.stats import binomtest
+
+    found = binomtest(int(flags.sum()), len(flags)).proportion_ci(method="exact")
+    return Estimate(float(flags.mean()), found.low, found.high, len(flags), 0.95, EXACT)
 
 
 def settled(world: World, preset: Preset, cells: Sequence[Cell]) -> list[Several]:
