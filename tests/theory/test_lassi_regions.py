@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import itertools
+import json
 import math
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -303,3 +307,14 @@ def test_what_does_not_apply_is_refused() -> None:
         exact_fairness(r, head, z, a, 1.0, method="cells")
     with pytest.raises(InputError, match="gap 0, regions 10 and seconds None must be positive"):
         exact_fairness(r, head, z, a, 1.0, gap=0, regions=10)
+
+
+@pytest.mark.slow
+def test_the_benchmark_contradicts_nobody() -> None:
+    script = Path(__file__).resolve().parents[2] / "benchmarks" / "lassi_exact.py"
+    done = subprocess.run(
+        [sys.executable, str(script), "--quick"], capture_output=True, text=True, timeout=600
+    )
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout.splitlines()[-1])
+    assert result["contradicted"] == 0 and result["decided_reached"]
