@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from fairtut.errors import InputError, UnknownName
+from fairtut.methods.lassi import inputs
 from fairtut.methods.lassi.center import Smoothing
 from fairtut.methods.lassi.certify import certify, classify, smooth_codes
 from fairtut.methods.lassi.classifier import Voting, margins, vote
@@ -284,3 +285,57 @@ def test_the_benchmark_finds_agreement() -> None:
     result = json.loads(done.stdout.splitlines()[-1])
     assert result["agreement"] and result["ratio"] > 5
     assert result["paths"] == ["curve", "folded", "binomial"]
+
+
+def rise(call: str) -> tuple[float, str]:
+    """Return how many MiB a call adds to the peak of a fresh process, and how it ended."""
+    code = (
+        "import resource, torch\n"
+        "from torch import nn\n"
+        "from fairtut.errors import InputError\n"
+        "from fairtut.methods.lassi.center import Smoothing\n"
+        "from fairtut.methods.lassi.certify import smooth_codes\n"
+        "from fairtut.methods.lassi.exact import certify_exactly\n"
+        "from fairtut.methods.lassi.networks import Representation, linear\n"
+        "torch.set_num_threads(1)\n"
+        "rng = torch.Generator().manual_seed(0)\n"
+        "few = Representation(8, (16, 16), 4, generator=rng).eval()\n"
+        "z, a = torch.randn(1, 8, generator=rng), torch.eye(8)\n"
+        "smooth_codes(few, z, a[:2], Smoothing())\n"
+        "peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024\n"
+        "before, said = peak(), 'done'\n"
+        "try:\n"
+        f"    {call}\n"
+        "except InputError as error:\n"
+        "    said = str(error)\n"
+        "print(peak() - before, said)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    grown, _, said = done.stdout.strip().partition(" ")
+    return float(grown), said
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="peaks are in other units elsewhere")
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        ("smooth_codes(lambda x: x @ torch.ones(8, 50_000), z, a[:2])", "5.6 GiB: lower n"),
+        ("smooth_codes(lambda x: x.repeat(1, 512), z, a[:2])", "done"),  # 4,096 numbers each
+    ],
+)
+def test_a_certificate_takes_a_gib_at_most_or_is_refused(call: str, words: str) -> None:
+    grown, said = rise(call)
+    assert words in said
+    assert grown <= 1024 + 64  # networks and latents of the call are in it
+
+
+@pytest.mark.parametrize("path", ["curve", "folded", "generic"])
+def test_what_would_not_fit_is_refused_with_the_fix(
+    path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inputs, "MEMORY", 2000)
+    r = Representation(8, (16, 16), 4, generator=torch_rng(0)).eval()
+    with pytest.raises(InputError, match=r"would take 0.0 GiB: (lower n|use path='folded')"):
+        smooth_codes(r, torch.ones(1, 8), torch.eye(8)[:1], path=path)

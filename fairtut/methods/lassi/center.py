@@ -59,6 +59,8 @@ ROUNDING = 1 + 1e-6
 """Factor on certified distances: more than the rounding of every distance that decides."""
 _BLOCK = 32
 """Candidate centres whose distances to all draws are held at a time."""
+_NUMBERS = 2**22
+"""Numbers of a block of differences between codes and centres: 32 MB."""
 _MIDDLE = 65
 """Codes whose median is the origin that distances are computed from."""
 
@@ -103,9 +105,12 @@ class Points:
 
     def distances(self, centers: Tensor) -> Tensor:
         """Return the distances from centres (..., c, d) to all codes, (..., c, n), float64."""
-        apart = self.codes[..., None, :, :] - centers[..., None, :]  # (..., c, n, d)
-        found = double(apart).norm(dim=-1)
-        return found.nan_to_num_(nan=math.inf, posinf=math.inf)
+        rows = max(_NUMBERS // max(centers.numel(), 1), 1)
+        parts = [
+            double(part[..., None, :, :] - centers[..., None, :]).norm(dim=-1)  # (..., c, rows)
+            for part in self.codes.split(rows, -2)
+        ]
+        return torch.cat(parts, -1).nan_to_num_(nan=math.inf, posinf=math.inf)
 
     def roughly(self, centers: Tensor) -> tuple[Tensor, Tensor]:
         """Return the distances from a matrix product in double precision, and each length l."""
@@ -125,8 +130,9 @@ class Points:
     def _seen(self) -> tuple[Tensor, Tensor, Tensor]:
         # The median of some codes: unlike their mean it stays near the many if a few are far.
         origin = double(self.codes[..., :_MIDDLE, :]).nanmedian(-2, keepdim=True).values
-        seen = double(self.codes) - origin.nan_to_num(0, 0, 0)
-        return origin.nan_to_num(0, 0, 0), seen, seen.square().sum(-1)
+        origin = origin.nan_to_num(0, 0, 0)
+        seen = self.codes.to(origin.device) - origin  # in double precision, as the origin
+        return origin, seen, seen.norm(dim=-1).square()
 
 
 @dataclass(frozen=True)

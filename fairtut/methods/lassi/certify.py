@@ -33,7 +33,7 @@ from fairtut.methods.holding import evaluating
 from fairtut.methods.lassi.center import Law, Points, Smoothing, smooth
 from fairtut.methods.lassi.classifier import Voting, choose_path, vote
 from fairtut.methods.lassi.curve import trace
-from fairtut.methods.lassi.inputs import check, numbered, sound_weights
+from fairtut.methods.lassi.inputs import check, fits, numbered, sound_weights
 from fairtut.methods.lassi.nearby import Nearby
 from fairtut.methods.lassi.networks import Representation
 from fairtut.runtime.precision import double, has_double
@@ -318,6 +318,7 @@ def laws(
 
     def folded_law(i: int, t: Tensor) -> Points:
         if Nearby.serves(single, len(t)):
+            _fits(len(t), len(single.deeper[-1][1]))
             return Points(near(low[i], high, _as(t, low)))
         return _evaluate(lambda part: single.rest(torch.addmm(low[i], _as(part, low), high)), t)
 
@@ -347,9 +348,16 @@ def _as(part: Tensor, other: Tensor) -> Tensor:
     return part.to(other.dtype).to(other.device)
 
 
+def _fits(*shape: int) -> None:
+    """Refuse noisy codes that are too many: they are kept in single and in double precision."""
+    fits("noisy codes", *shape, each=12, fix="lower n, or use an encoder with shorter codes")
+
+
 def _evaluate(codes: Callable[[Tensor], Tensor], t: Tensor) -> Points:
     """Return the cloud of codes at noise t, (n, k), evaluated in blocks of rows."""
-    found = torch.cat([codes(part) for part in t.split(ROWS)])
+    first = codes(t[:ROWS])
+    _fits(len(t), *first.shape[1:])
+    found = torch.cat([first, *(codes(part) for part in t[ROWS:].split(ROWS) if len(part))])
     if not found.is_floating_point() or torch.finfo(found.dtype).bits < 32:
         kind = str(found.dtype).removeprefix("torch.")
         raise InputError(f"the encoder gives {kind} codes, too coarse for a certificate: use float")

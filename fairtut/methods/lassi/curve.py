@@ -27,6 +27,7 @@ import torch
 from torch import Tensor
 
 from fairtut.errors import InputError
+from fairtut.methods.lassi.inputs import fits
 from fairtut.methods.lassi.networks import Folded
 
 CLOSE = 1e-8
@@ -203,6 +204,7 @@ def trace(folded: Folded, start: Tensor, slope: Tensor, reach: float) -> Curve:
     t, values = _second_layer(folded, start, slope, reach)
     for weight, bias in folded.deeper[1:]:
         t, values = _bend(t, values)
+        _fits(len(t), len(weight))
         values = torch.addmm(bias, values.relu_(), weight.T)
     return Curve(t, values)
 
@@ -215,6 +217,7 @@ def _second_layer(
     root = -start / slope  # infinite or NaN where a unit does not move
     bends = root.abs() < reach
     unit = bends.nonzero()[:, 0]
+    _fits(len(unit) + 2, len(weight))
     unit = unit[root[unit].argsort()]
     t = torch.cat([start.new_tensor([-reach]), root[unit], start.new_tensor([reach])])
     # A unit that bends is on before its bend exactly if it falls; another one is as at t = 0.  The
@@ -237,9 +240,18 @@ def _bend(t: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
     """Add a corner wherever a unit changes sign between two neighbouring corners."""
     positive = values > 0
     edge, unit = (positive[:-1] != positive[1:]).nonzero(as_tuple=True)
+    _fits(len(t) + len(edge), values.shape[1])
     left, right = values[edge, unit], values[edge + 1, unit]
     share = left / (left - right)
-    between = torch.lerp(values[edge], values[edge + 1], share[:, None])
+    between = values[edge].lerp_(values[edge + 1], share[:, None])
     between[torch.arange(len(edge), device=t.device), unit] = 0
     whole, order = torch.cat([t, torch.lerp(t[edge], t[edge + 1], share)]).sort(stable=True)
-    return whole, torch.cat([values, between])[order]
+    place = order.argsort()  # of each old and each new corner
+    merged = values.new_empty(len(whole), values.shape[1])
+    merged[place[: len(t)]], merged[place[len(t) :]] = values, between
+    return whole, merged
+
+
+def _fits(corners: int, width: int) -> None:
+    """Refuse a curve whose corners are too many; three copies stand beside each other at most."""
+    fits("a curve's corners", corners, width, each=24, fix="use path='folded', with sampling")

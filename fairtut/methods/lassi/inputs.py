@@ -5,12 +5,17 @@ What unusual input would make wrong in silence is refused here, by name.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
+from typing import Final
 
 import torch
 from torch import Tensor, nn
 
 from fairtut.errors import InputError
+
+MEMORY: Final = 2**30
+"""Bytes that a certificate may take."""
 
 
 def check(
@@ -77,6 +82,31 @@ def sound_weights(module: object, who: str) -> None:
         # one pass without copies: both ends are NaN if any number is
         if value.numel() and not torch.stack(torch.aminmax(value)).isfinite().all():
             raise InputError(f"{who} holds NaN or infinity in {name}: train it again")
+
+
+def fits(what: str, *shape: int, each: int, fix: str) -> None:
+    r"""Raise InputError if arrays of one image would take more than a GiB, before they are made.
+
+    Parameters
+    ----------
+    what : str
+    *shape : int
+    each : int
+        Bytes for each number, with all copies that are made of it.
+    fix : str
+        What to do about it.
+
+    Examples
+    --------
+    >>> fits("noisy codes", 10_000, 512, each=12, fix="lower n")
+    >>> fits("noisy codes", 10_000, 50_000, each=12, fix="lower n")
+    Traceback (most recent call last):
+    fairtut.errors.InputError: noisy codes (10,000 x 50,000) would take 5.6 GiB: lower n
+    """
+    size = math.prod(shape) * each
+    if size > MEMORY:
+        lengths = " x ".join(f"{length:,}" for length in shape)
+        raise InputError(f"{what} ({lengths}) would take {size / 2**30:.1f} GiB: {fix}")
 
 
 def numbered(z: Tensor, ids: Sequence[int] | None) -> Sequence[int]:
