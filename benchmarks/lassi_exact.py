@@ -3,7 +3,7 @@
     python benchmarks/lassi_exact.py [--quick]
 
 Naive and LASSI are trained on drawn latents; then each of 300 people is settled by itself, within a
-limit of ten CPU seconds.  The sets of fifty of them are searched at a million points each, and for
+limit of ten CPU seconds.  The sets of fifty of them are searched at 100,000 points each, and for
 one attribute the boxes must agree with the curve.  The last line is one JSON object; exit status 1
 if a verdict is contradicted.
 """
@@ -33,7 +33,7 @@ from fairtut.methods.lassi.attack import densely
 from fairtut.methods.lassi.networks import Representation
 from fairtut.runtime.seeds import torch_rng
 
-PEOPLE, SEARCHED, POINTS, LIMIT, DECIDED = 300, 50, 10**6, 10.0, 0.95
+PEOPLE, SEARCHED, POINTS, LIMIT, DECIDED = 300, 50, 10**5, 10.0, 0.95
 LATENT, TRAIN = 64, 4000
 HIDDEN, OUTPUTS = (512, 256), 128
 QUICK = {"people": 20, "searched": 5, "points": 2000, "hidden": (64, 32), "outputs": 16}
