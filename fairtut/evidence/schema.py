@@ -36,8 +36,8 @@ KEYS: Final[dict[str, type | tuple[type, ...]]] = {
 }
 """The keys of a record in the order in which they are written, and their types."""
 
-_CHAPTER: Final = re.compile(r"[a-z][a-z0-9_]*")
-_TAG: Final = re.compile(r"[a-z0-9][a-z0-9_-]*")
+CHAPTER: Final = re.compile(r"[a-z][a-z0-9_]*")
+TAG: Final = re.compile(r"[a-z0-9][a-z0-9_-]*")
 _DATASET: Final = {"name": str, "rows": int, "digest": str, "source": str}
 _MEASUREMENT: Final = {"values", "n", "unit", "note", "people", "overlap"}
 _OPTIONAL: Final = {"note", "people", "overlap"}
@@ -96,7 +96,7 @@ def check_record(body: Any, where: str) -> None:
             )
     tag = body["device"].get("tag")
     if body["device"].get("type", "cpu") != "cpu" and not (
-        isinstance(tag, str) and _TAG.fullmatch(tag)
+        isinstance(tag, str) and TAG.fullmatch(tag)
     ):
         raise RecordError(f"{where}: device has no tag that is one word: run the chapter again")
     for name, measurement in body["measurements"].items():
@@ -105,7 +105,7 @@ def check_record(body: Any, where: str) -> None:
 
 def check_chapter(chapter: str, where: str) -> str:
     """Return a chapter's id if it is one word, which also names a folder."""
-    if not _CHAPTER.fullmatch(chapter):
+    if not CHAPTER.fullmatch(chapter):
         raise RecordError(f"{where}: chapter {short(chapter)} must be one lower-case word")
     return chapter
 

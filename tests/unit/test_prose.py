@@ -398,7 +398,8 @@ def test_commands_exist(line):
     """Every command on the pages is one that the parser takes."""
     from fairtut import cli, running
 
-    words = shlex.split(line) + (["frtrain"] if line == "run" else [])  # named without a chapter
+    words = shlex.split(line, comments=True)
+    words += ["frtrain"] if line == "run" else []  # named without a chapter
     assert callable(cli.parser().parse_args(words).handler)
     if words[0] == "run":
         running.find_chapter(words[1])
