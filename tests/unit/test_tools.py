@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import textwrap
+import time
 from pathlib import Path
 
 import nbformat
@@ -664,3 +665,24 @@ def test_a_failed_step_is_never_recalled(tmp_path, monkeypatch):
     monkeypatch.setattr(check, "run", lambda step: (False, check.Counter(passed=3, failed=1), 1.0))
     check.run_or_recall(check.Step("tests", (), tests=True), "a" * 64)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_speed_beside_a_block_is_the_mean_of_several_looks(monkeypatch):
+    from tools import calibration
+
+    looks = iter(range(1, 1000))
+    monkeypatch.setattr(calibration, "_loop", lambda: float(next(looks)))
+    with calibration.beside(every=0.001) as speed:
+        for _ in range(10_000):
+            if speed() >= 3:  # 1 to 5 were seen
+                break
+            time.sleep(0.001)
+    assert speed() >= 3
+    seen = speed()
+    assert speed() == seen  # nobody looks any more
+
+
+def test_the_loop_takes_time():
+    from tools import calibration
+
+    assert 0 < calibration.seconds() < 60
