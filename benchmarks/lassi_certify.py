@@ -49,7 +49,7 @@ IMAGES, IMAGES_K3, CODES, REPEATS, PEOPLE = 32, 2, 1000, 60, 300
 LENGTH = 24.0  # of directions: the curve then has as many corners as that of a trained naive R
 SHORT = 0.6  # of directions of the people whose verdicts are compared: about half are fair
 TARGET_DRAWS, NEAR, FEW = 10, 0.3, 3
-TOLERANCE, TARGET, TARGET_K3, TARGET_VOTES, MEMORY = 1e-4, 150, 25, 1000, 1024
+TOLERANCE, TARGET, TARGET_K3, TARGET_VOTES, MEMORY = 1e-4, 300, 25, 1000, 1024
 
 
 def model(shape: tuple[int, tuple[int, ...], int], seed: int = 0) -> tuple[Representation, Tensor]:
