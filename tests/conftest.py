@@ -1,8 +1,12 @@
 """What every test shares: one thread, no window, repeatable hypothesis examples."""
 
+import json
 import os
+import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 # Before anything imports torch: two threads on a shared two-core machine are slower than one.
 for _name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
@@ -25,3 +29,19 @@ else:
         suppress_health_check=[HealthCheck.too_slow],
     )
     settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))
+
+
+@pytest.fixture
+def quick_benchmark():
+    """Return a function that runs a benchmark at a tiny size and gives its one JSON object."""
+
+    def run(name, **environment):
+        script = ROOT / "benchmarks" / f"{name}.py"
+        done = subprocess.run(
+            [sys.executable, str(script), "--quick"],
+            env=os.environ | environment, capture_output=True, text=True, timeout=600, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout.splitlines()[-1])
+
+    return run

@@ -1,11 +1,7 @@
 """FR-Train's schedule: against a plain loop, against its special cases, and its symmetries."""
 
 import importlib.util
-import json
 import logging
-import os
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -444,15 +440,9 @@ def test_the_published_settings():
     assert LABEL_FED.r_input == "label" and LABEL_FED.lambda_r == 0
 
 
-def test_the_benchmark_runs_where_nothing_is_fused():
+def test_the_benchmark_runs_where_nothing_is_fused(quick_benchmark):
     """The whole script at a tiny size: it ends with one JSON object and agreement."""
-    path = Path(__file__).resolve().parents[2] / "benchmarks" / "frtrain_grid.py"
-    done = subprocess.run(
-        [sys.executable, str(path), "--quick"],
-        env=os.environ | {"FAIRTUT_FUSE": "0"}, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    result = json.loads(done.stdout.splitlines()[-1])
+    result = quick_benchmark("frtrain_grid", FAIRTUT_FUSE="0")
     assert result["max_abs_diff"] <= 1e-4 and result["classifiers_agree"]
     assert result["fused"] is False and "FAIRTUT_FUSE=0" in result["not_fused_because"]
     assert result["runs"] == 4 and result["ratio"] > 0 and result["seconds_compile"] >= 0

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import copy
-import json
 import math
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -376,11 +374,6 @@ def test_dependent_vectors_are_fine_in_the_cube() -> None:
     assert train(*people(50), a, people(20, 1), config=c).best == 0
 
 
-def test_the_benchmark_agrees() -> None:
-    script = Path(__file__).resolve().parents[2] / "benchmarks" / "lassi_step.py"
-    done = subprocess.run(
-        [sys.executable, str(script), "--quick"], capture_output=True, text=True, timeout=300
-    )
-    assert done.returncode == 0, done.stderr
-    result = json.loads(done.stdout.splitlines()[-1])
+def test_the_benchmark_agrees(quick_benchmark: Any) -> None:
+    result = quick_benchmark("lassi_step")
     assert result["agreement"] and result["ratio"] > 0

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import itertools
-import json
 import math
-import subprocess
-import sys
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -310,11 +307,6 @@ def test_what_does_not_apply_is_refused() -> None:
 
 
 @pytest.mark.slow
-def test_the_benchmark_contradicts_nobody() -> None:
-    script = Path(__file__).resolve().parents[2] / "benchmarks" / "lassi_exact.py"
-    done = subprocess.run(
-        [sys.executable, str(script), "--quick"], capture_output=True, text=True, timeout=600
-    )
-    assert done.returncode == 0, done.stderr
-    result = json.loads(done.stdout.splitlines()[-1])
+def test_the_benchmark_contradicts_nobody(quick_benchmark: Any) -> None:
+    result = quick_benchmark("lassi_exact")
     assert result["contradicted"] == 0 and result["decided_reached"]

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import math
 import subprocess
 import sys
 from dataclasses import replace
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -276,13 +275,8 @@ def test_scores_count_abstentions_as_errors(model: tuple) -> None:
 
 
 @pytest.mark.slow
-def test_the_benchmark_finds_agreement() -> None:
-    script = Path(__file__).resolve().parents[2] / "benchmarks" / "lassi_certify.py"
-    done = subprocess.run(
-        [sys.executable, str(script), "--quick"], capture_output=True, text=True, timeout=300
-    )
-    assert done.returncode == 0, done.stderr
-    result = json.loads(done.stdout.splitlines()[-1])
+def test_the_benchmark_finds_agreement(quick_benchmark: Any) -> None:
+    result = quick_benchmark("lassi_certify")
     assert result["agreement"] and result["ratio"] > 5
     assert result["paths"] == ["curve", "folded", "binomial"]
 

@@ -96,15 +96,7 @@ def all_cells(
 ) -> list[grid.Cell]:
     """Return the cells of a run of the chapter: every encoder, and ADT on every image setting.
 
-    Parameters
-    ----------
-    preset : Preset
-        With its root seed.
-    data : str
-        ``synthetic`` or ``real``.
-    seed : int
-        The root seed, which draws the synthetic faces.
-    device : torch.device or str
+    Parameters as in :func:`fairtut.shards.fill`, with the preset itself.
     """
     images = people(preset, data, seed, device)
     tasks = [task_of(images, name, preset.most) for name in preset.settings]

@@ -52,14 +52,7 @@ def all_cells(
 ) -> list[grid.Cell]:
     """Return the cells of a run of the chapter, on the chapter's own data.
 
-    Parameters
-    ----------
-    preset : Preset
-    data : str
-        ``synthetic`` or ``real``.
-    seed : int
-        The root seed, which draws the synthetic faces.
-    device : torch.device or str
+    Parameters as in :func:`fairtut.shards.fill`, with the preset itself.
     """
     if data == "synthetic":
         drawn = faces.sample(preset.faces, seed=seed, size=preset.size, device=device)

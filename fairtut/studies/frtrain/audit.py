@@ -116,15 +116,7 @@ def all_cells(
 ) -> list[grid.Cell]:
     """Return the cells of a run of the chapter: the table's draws, the audit's and those of odds.
 
-    Parameters
-    ----------
-    preset : Preset
-    data : str
-        ``synthetic`` or ``real``.
-    seed : int
-        The root seed of the draws.
-    device : torch.device or str
-        :data:`DEVICE`.
+    Parameters as in :func:`fairtut.shards.fill`, with the preset itself.
     """
     makers = {"zafar": partial(synthetic_draw, preset=preset, seed=seed)}
     if data == "real":

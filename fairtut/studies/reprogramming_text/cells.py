@@ -213,15 +213,7 @@ def all_cells(
 ) -> list[lab.Cell]:
     """Return the cells of the trade-off of a run of the chapter.
 
-    Parameters
-    ----------
-    preset : Preset
-        With its root seed.
-    data : str
-        ``synthetic`` or ``real``.
-    seed : int
-        The root seed.
-    device : torch.device or str
+    Parameters as in :func:`fairtut.shards.fill`, with the preset itself.
     """
     tokens = corpus(preset, data == "real", device)
     jobs = dict.fromkeys(grid(preset))  # λ = 0 is the same job for both criteria

@@ -189,15 +189,7 @@ def all_cells(
 ) -> list[grid.Cell]:
     """Return the cells of the trade-off of a run of the chapter.
 
-    Parameters
-    ----------
-    preset : Preset
-        With its root seed.
-    data : str
-        ``synthetic`` or ``real``.
-    seed : int
-        The root seed.
-    device : torch.device or str
+    Parameters as in :func:`fairtut.shards.fill`, with the preset itself.
     """
     task = Task.of(people(preset, data, device), preset)
     return [_cell(task, preset, *one) for one in _plan(preset)]
