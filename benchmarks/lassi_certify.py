@@ -118,12 +118,18 @@ def early_stops(smoothing: Smoothing) -> dict[str, Any]:
     }
 
 
+def peak_mib() -> float:
+    """Return the largest memory that this process has held so far."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
 def measure(shape: tuple[int, tuple[int, ...], int], smoothing: Smoothing) -> dict[str, object]:
     """Time both sides and compare them."""
     r, z = model(shape)
     directions = LENGTH * torch.nn.functional.normalize(
         torch.randn(3, shape[0], generator=torch_rng(2)), dim=1
     )
+    before = peak_mib()  # of the libraries, the network and the pictures
     smooth_codes(r, z[:1], directions[:1], smoothing)  # torch imports some parts late
     seconds, curve = timed(lambda: smooth_codes(r, z, directions[:1], smoothing))
     seconds_k3, direct = timed(lambda: smooth_codes(r, z[:IMAGES_K3], directions, smoothing))
@@ -138,7 +144,7 @@ def measure(shape: tuple[int, tuple[int, ...], int], smoothing: Smoothing) -> di
     vote_seconds, votes = timed(lambda: vote(head, codes, voting))
     every = smooth_codes(r, z[:1], directions[:1], replace(smoothing, candidates=None))
     corners = exact_fairness(r, head, z, directions[0], 4 * smoothing.sigma).corners
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    more = peak_mib() - before
 
     differences, plain_seconds = [], []
     for k, mine in ((1, curve), (3, direct)):
@@ -182,14 +188,14 @@ def measure(shape: tuple[int, tuple[int, ...], int], smoothing: Smoothing) -> di
         "ratio_k3_early": round(plain_seconds[1] / seconds_early * IMAGES_K3, 1),
         **early,
         "agreement": bool(max(differences) <= TOLERANCE and p > 1e-3 and vote_off < 4 and alike),
-        "peak_mib": round(peak),
+        "more_peak_mib": round(more),
         "ratios_reached": bool(
             ratios[0] >= TARGET
             and ratios[1] >= TARGET_K3
             and vote_ratio >= TARGET_VOTES
             and early["early_draws_ratio"] >= TARGET_DRAWS
         ),
-        "memory_within_budget": peak <= MEMORY,
+        "memory_within_budget": more <= MEMORY,
     }
 
 

@@ -15,9 +15,10 @@ from fairtut.errors import InputError, MissingExtra, UnknownName
 from fairtut.methods.lassi import center, verdicts
 from fairtut.methods.lassi.attack import Found, Tally, Verdicts, attack, densely
 from fairtut.methods.lassi.certify import PATHS
+from fairtut.methods.lassi.plain_bounds import intervals, linear_bounds
 from fairtut.methods.lassi.planted import KINDS, cases
 from fairtut.methods.lassi.planted_networks import Case
-from fairtut.methods.lassi.references import EARLY, Settings, intervals, linear_bounds, others, ours
+from fairtut.methods.lassi.references import EARLY, Settings, others, ours
 from fairtut.runtime.seeds import torch_rng
 
 torch.set_num_threads(1)
