@@ -155,7 +155,7 @@ def _cells(arguments: argparse.Namespace) -> None:
 
 def _results(arguments: argparse.Namespace) -> None:
     from fairtut.evidence.standing import remarks
-    from fairtut.report.results import judge, load_claims, load_records
+    from fairtut.page.results import judge, load_claims, load_records
 
     records = load_records(arguments.results_dir)
     verdicts = judge(load_claims(arguments.paper), records, arguments.preset)
@@ -177,8 +177,8 @@ def _verdict_lines(verdicts: Sequence[Verdict]) -> str:
     from collections import Counter
 
     from fairtut.evidence.spelling import NOTHING, number, points
-    from fairtut.report.results import VERDICTS
-    from fairtut.report.tables import aligned, interval
+    from fairtut.page.results import VERDICTS
+    from fairtut.page.tables import aligned, interval
 
     rows = []
     for v in verdicts:
@@ -237,7 +237,7 @@ def _data_verify(arguments: argparse.Namespace) -> None:
 
 
 def _status_lines(entries: Sequence[Status]) -> str:
-    from fairtut.report.tables import aligned
+    from fairtut.page.tables import aligned
 
     rows = [[e.name, e.state, e.licence, "; ".join(filter(None, [e.detail, e.terms]))]
             for e in entries]  # fmt: skip

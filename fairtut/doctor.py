@@ -22,7 +22,7 @@ EXTRAS: Mapping[str, tuple[str, ...]] = {
 
 def report() -> str:
     """Return a table with a row per finding; a check that fails is a line, not an end."""
-    from fairtut.report.tables import aligned
+    from fairtut.page.tables import aligned
 
     rows = []
     for name, check in _CHECKS.items():

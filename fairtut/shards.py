@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
-from fairtut import studies
+from fairtut import chapters
 from fairtut.errors import InputError, UnknownName
 from fairtut.lab import grid
 from fairtut.runtime import cache, parameters
@@ -88,10 +88,10 @@ def _parsed(shard: str) -> tuple[int, int]:
 def _study(chapter: str) -> ModuleType:
     """Return the package of a chapter's experiments, if it lists its cells."""
     short = chapter.lstrip("0123456789").lstrip("_")
-    known = [module.name for module in pkgutil.iter_modules(studies.__path__)]
+    known = [module.name for module in pkgutil.iter_modules(chapters.__path__)]
     if short not in known:
         raise UnknownName.of("chapter", chapter, known)
-    study = importlib.import_module(f"fairtut.studies.{short}")
+    study = importlib.import_module(f"fairtut.chapters.{short}")
     if not hasattr(study, "all_cells"):
         raise InputError(
             f"{short} lists no cells yet, so it cannot be shared out: use fairtut run {short}"

@@ -57,21 +57,21 @@ import torch
 from IPython.display import Code, display
 from scipy.stats import binom
 
+from fairtut.chapters import frtrain as study
+from fairtut.chapters.frtrain import drawings
 from fairtut.data.synthetic.gaussians import zafar
 from fairtut.methods import adversarial
 from fairtut.methods import frtrain as fr
 from fairtut.methods.fair_baselines import logistic
 from fairtut.methods.frtrain import steps
 from fairtut.metrics import disparate_impact, over_seeds
-from fairtut.report import plots, tables
-from fairtut.report.drawings import frtrain as drawings
-from fairtut.report.effects import Effects
-from fairtut.report.figures import show
-from fairtut.report.prose import say
-from fairtut.report.results import Record, load_claims, load_records, of_chapter
+from fairtut.page import plots, tables
+from fairtut.page.effects import Effects
+from fairtut.page.figures import show
+from fairtut.page.prose import say
+from fairtut.page.results import Record, load_claims, load_records, of_chapter
 from fairtut.runtime import parameters
 from fairtut.runtime.device import describe_device
-from fairtut.studies import frtrain as study
 
 # %% tags=["hide-input"]
 logging.basicConfig(format="%(message)s")

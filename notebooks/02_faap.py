@@ -55,6 +55,8 @@ import pandas as pd
 import torch
 from IPython.display import Code, display
 
+from fairtut.chapters import faap as study
+from fairtut.chapters.faap import drawings
 from fairtut.data import images
 from fairtut.data.images import pixels
 from fairtut.data.synthetic import faces
@@ -62,15 +64,13 @@ from fairtut.methods import deployed, faap
 from fairtut.methods.adversarial import entropy, joint_of_ratio, mutual_information
 from fairtut.methods.faap import losses
 from fairtut.metrics import Estimate, equalized_odds_gap
-from fairtut.report import plots, tables
-from fairtut.report.drawings import faap as drawings
-from fairtut.report.effects import Effects
-from fairtut.report.figures import show
-from fairtut.report.prose import say
-from fairtut.report.results import Record, load_claims, load_records, of_chapter
+from fairtut.page import canvas, plots, tables
+from fairtut.page.effects import Effects
+from fairtut.page.figures import show
+from fairtut.page.prose import say
+from fairtut.page.results import Record, load_claims, load_records, of_chapter
 from fairtut.runtime import parameters
 from fairtut.runtime.device import describe_device, pick_device
-from fairtut.studies import faap as study
 
 # %% tags=["hide-input"]
 logging.basicConfig(format="%(message)s")
@@ -202,7 +202,7 @@ changed = {
 
 # %% tags=["hide-input"]
 show(
-    drawings.faces({name: group.images.x for name, group in changed.items()}),
+    canvas.faces({name: group.images.x for name, group in changed.items()}),
     name="people",
     caption="Five drawn people (first row), and the same people with one factor changed: the "
     "drawn sex, the smile, the skin tone. Synthetic faces, n = 5 of a larger set.",
@@ -383,7 +383,7 @@ expect(
 
 # %% tags=["hide-input"]
 show(
-    drawings.faces(
+    canvas.faces(
         {
             "plain": sample,
             "with FAAP": moved,

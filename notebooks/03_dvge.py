@@ -54,21 +54,21 @@ import pandas as pd
 import torch
 from IPython.display import Code
 
+from fairtut.chapters import dvge as study
+from fairtut.chapters.dvge import drawings
 from fairtut.data import images
 from fairtut.data.synthetic import faces
 from fairtut.methods import dvge, latent
 from fairtut.methods.dvge.focus import focus
 from fairtut.metrics import equal_opportunity_gap, joint_tp_gap
-from fairtut.report import plots, tables
-from fairtut.report.drawings import dvge as drawings
-from fairtut.report.effects import Effects
-from fairtut.report.figures import show
-from fairtut.report.prose import say
-from fairtut.report.results import Record, load_claims, load_records, of_chapter
+from fairtut.page import plots, tables
+from fairtut.page.effects import Effects
+from fairtut.page.figures import show
+from fairtut.page.prose import say
+from fairtut.page.results import Record, load_claims, load_records, of_chapter
 from fairtut.runtime import parameters
 from fairtut.runtime.device import describe_device, pick_device
 from fairtut.runtime.stopwatch import clock
-from fairtut.studies import dvge as study
 
 # %% tags=["hide-input"]
 logging.basicConfig(format="%(message)s")

@@ -51,23 +51,23 @@ import pandas as pd
 import torch
 from IPython.display import Code, display
 
+from fairtut.chapters import reprogramming_vision as study
+from fairtut.chapters.reprogramming_vision import drawings
 from fairtut.data.images import as_pixels
 from fairtut.data.synthetic import faces
 from fairtut.methods import reprogramming as rp
 from fairtut.methods.reprogramming.theory import Pooled, TwoVocabularies
 from fairtut.metrics import DEFINITIONS
-from fairtut.report import plots, tables
-from fairtut.report.drawings import reprogramming_vision as drawings
-from fairtut.report.effects import Effects
-from fairtut.report.figures import show
-from fairtut.report.prose import say
-from fairtut.report.results import VERDICTS, Record, load_records, of_chapter
+from fairtut.page import plots, tables
+from fairtut.page.effects import Effects
+from fairtut.page.figures import show
+from fairtut.page.prose import say
+from fairtut.page.results import VERDICTS, Record, load_records, of_chapter
 from fairtut.runtime import parameters
 from fairtut.runtime.checkpoints import state_digest
 from fairtut.runtime.device import describe_device, pick_device
 from fairtut.runtime.precision import full_precision
 from fairtut.runtime.seeds import torch_rng
-from fairtut.studies import reprogramming_vision as study
 
 # %% tags=["hide-input"]
 logging.basicConfig(format="%(message)s")

@@ -55,6 +55,8 @@ import pandas as pd
 import torch
 from IPython.display import Code
 
+from fairtut.chapters import reprogramming_text as study
+from fairtut.chapters.reprogramming_text import drawings
 from fairtut.data.comments import encode_with
 from fairtut.data.synthetic.comments import AMBIGUITY, CUES, WORDS
 from fairtut.errors import MissingData
@@ -63,16 +65,14 @@ from fairtut.methods.reprogramming.keeping import load_words, save_words
 from fairtut.methods.reprogramming.text import TextGame, text_logits
 from fairtut.methods.reprogramming.words import WordTrigger, on_simplex, with_room
 from fairtut.models.text import load_pretrained
-from fairtut.report import plots, tables
-from fairtut.report.drawings import reprogramming_text as drawings
-from fairtut.report.effects import Effects
-from fairtut.report.figures import show
-from fairtut.report.prose import say
-from fairtut.report.results import Record, load_claims, of_chapter
-from fairtut.report.words import Word, highlight
+from fairtut.page import plots, tables
+from fairtut.page.effects import Effects
+from fairtut.page.figures import show
+from fairtut.page.prose import say
+from fairtut.page.results import Record, load_claims, of_chapter
+from fairtut.page.words import Word, highlight
 from fairtut.runtime import parameters
 from fairtut.runtime.device import describe_device, pick_device
-from fairtut.studies import reprogramming_text as study
 
 # %% tags=["hide-input"]
 logging.basicConfig(format="%(message)s")

@@ -55,6 +55,9 @@ import torch
 from IPython.display import Code
 from scipy.special import ndtr, ndtri
 
+from fairtut.chapters import lassi as study
+from fairtut.chapters.lassi import audit, drawings, pictures
+from fairtut.chapters.lassi import results_drawn as results
 from fairtut.data import images
 from fairtut.data.synthetic import faces
 from fairtut.errors import InputError
@@ -73,19 +76,15 @@ from fairtut.methods.lassi import (
 from fairtut.methods.lassi import references as certifiers
 from fairtut.methods.lassi.discover import walk
 from fairtut.models.glow import layers
-from fairtut.report import plots, tables
-from fairtut.report.drawings import lassi as drawings
-from fairtut.report.drawings import lassi_results as results
-from fairtut.report.effects import Effects
-from fairtut.report.figures import show
-from fairtut.report.prose import say
-from fairtut.report.results import Record, load_claims, of_chapter
-from fairtut.report.slider import Track, slide
+from fairtut.page import canvas, plots, tables
+from fairtut.page.effects import Effects
+from fairtut.page.figures import show
+from fairtut.page.prose import say
+from fairtut.page.results import Record, load_claims, of_chapter
+from fairtut.page.slider import Track, slide
 from fairtut.runtime import parameters
 from fairtut.runtime.device import describe_device, pick_device
 from fairtut.runtime.stopwatch import clock
-from fairtut.studies import lassi as study
-from fairtut.studies.lassi import audit, pictures
 
 # %% tags=["hide-input"]
 logging.basicConfig(format="%(message)s")
@@ -220,7 +219,7 @@ if not real:  # no picture that was learned from photographs is shown
         for t in heat
     }
     show(
-        drawings.faces(drawn, 0.6),
+        canvas.faces(drawn, 0.6),
         name="samples",
         caption="Faces that Glow invents. At temperature 0 all are its most likely face; with more, "
         "they get more varied and less like a face. Learned from drawn faces.",
@@ -1256,9 +1255,7 @@ if not real:
     walked = glow.decode((z_test + ends * models["lassi"].direction.cpu())[eight]).clamp(0, 1)
     own = people.x[torch.from_numpy(world.rows("test")[test_rows])][eight]
     show(
-        drawings.faces(
-            {"drawn": own, "end of the walk": walked, "true twin": twins.x[eight]}, 0.65
-        ),
+        canvas.faces({"drawn": own, "end of the walk": walked, "true twin": twins.x[eight]}, 0.65),
         name="twins",
         caption=f"Drawn test people, the end of their walk along {titles[single]}, and the same people "
         "drawn again with the attribute changed.",

@@ -11,7 +11,7 @@ from typing import Any
 
 from fairtut.evidence.claims import chapter_id
 from fairtut.evidence.origin import digest_of_cells
-from fairtut.report import results
+from fairtut.page import results
 from tools import cells, figure_checks, page_checks
 from tools.common import shown
 

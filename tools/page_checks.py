@@ -12,7 +12,7 @@ from typing import Any, Final
 from bs4 import BeautifulSoup
 from bs4.element import NavigableString, Tag
 
-from fairtut.report.results import Verdict
+from fairtut.page.results import Verdict
 from tools import cells
 
 _UNREAD: Final = "script, style, code, pre, svg, math, textarea, .math, mjx-container, head"

@@ -34,12 +34,12 @@ from fairtut.evidence.records import Record, committed_results
 from fairtut.evidence.spelling import NOTHING, number, points
 from fairtut.evidence.standing import remarks
 from fairtut.evidence.verdicts import RULES
-from fairtut.report import results
-from fairtut.report.prose import BADGES
-from fairtut.report.tables import interval
+from fairtut.page import results
+from fairtut.page.prose import BADGES
+from fairtut.page.tables import interval
 from fairtut.runtime import code
 
-WRITERS = "fairtut.report.tables"
+WRITERS = "fairtut.page.tables"
 """The module that imports all those that compute and write what a table says."""
 
 
@@ -227,8 +227,8 @@ def state() -> str:
     """Return a digest of all that the tables follow from: claims, records and the code."""
     digest = hashlib.sha256(Path(__file__).read_bytes())
     # a record counts only if its configuration is that of its chapter's presets
-    studies = [study_of(chapter_id(paper.chapter)) for paper in results.papers().values()]
-    for module in (WRITERS, *(f"{name}.presets" for name in studies if name)):
+    chapters = [study_of(chapter_id(paper.chapter)) for paper in results.papers().values()]
+    for module in (WRITERS, *(f"{name}.presets" for name in chapters if name)):
         digest.update(code.digest(module).encode())
     folders = [folder for folder in (CLAIMS_DIR, committed_results()) if folder is not None]
     for folder in folders:

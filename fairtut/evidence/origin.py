@@ -47,7 +47,7 @@ def as_json(config: Any) -> dict[str, Any]:
 
 def study_of(chapter: str) -> str | None:
     """Return the module of a chapter's study, None where the package has none."""
-    name = f"fairtut.studies.{chapter}"
+    name = f"fairtut.chapters.{chapter}"
     return name if importlib.util.find_spec(name) is not None else None
 
 

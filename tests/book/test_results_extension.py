@@ -11,7 +11,7 @@ sys.path.insert(0, str(ROOT / "book" / "_ext"))
 extension = pytest.importorskip("fairtut_results", exc_type=ImportError)
 
 from fairtut.evidence.standing import remarks  # noqa: E402
-from fairtut.report import results  # noqa: E402
+from fairtut.page import results  # noqa: E402
 
 pytestmark = pytest.mark.book
 

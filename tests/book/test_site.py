@@ -9,7 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from fairtut.report import results
+from fairtut.page import results
 from tools import book, page_checks, repo
 from tools.common import ROOT, chapters
 

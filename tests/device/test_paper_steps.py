@@ -21,6 +21,11 @@ import torch
 from torch import Tensor
 from torch.optim import optimizer
 
+from fairtut.chapters import dvge, lassi
+from fairtut.chapters import faap as faap_study
+from fairtut.chapters import frtrain as frtrain_study
+from fairtut.chapters import reprogramming_text as text_study
+from fairtut.chapters import reprogramming_vision as vision_study
 from fairtut.data.comments import CommentSet
 from fairtut.methods import deployed, faap, latent
 from fairtut.methods import frtrain as fr
@@ -39,11 +44,6 @@ from fairtut.models.glow import Glow
 from fairtut.models.resnet import FaceClassifier, resnet18
 from fairtut.models.vae import ConvVAE
 from fairtut.runtime.seeds import torch_rng
-from fairtut.studies import dvge, lassi
-from fairtut.studies import faap as faap_study
-from fairtut.studies import frtrain as frtrain_study
-from fairtut.studies import reprogramming_text as text_study
-from fairtut.studies import reprogramming_vision as vision_study
 from tests.device import simulated
 from tests.device.simulated import KIND, Counts
 

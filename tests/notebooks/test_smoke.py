@@ -10,7 +10,10 @@ from tools import cells, execution
 from tools.common import chapters
 
 pytestmark = [pytest.mark.notebook, pytest.mark.timeout(900)]
-CHAPTERS = [pytest.param(path, id=path.stem) for path in chapters()]
+CHAPTERS = [  # a chapter's run stays on one worker, beside those of other chapters
+    pytest.param(path, id=path.stem, marks=pytest.mark.xdist_group(path.stem))
+    for path in chapters()
+]
 # times the loop of tools/calibration.py: a minute after imports where that takes .07 s
 CPU_BUDGET = 850
 
@@ -21,7 +24,6 @@ def run(request):
     return request.param, execution.cached(request.param.with_suffix(".ipynb"))
 
 
-@pytest.mark.xdist_group("smoke")
 def test_smoke_runs_and_shows_something(run):
     source, done = run
     executed = cells.code_cells(cells.read(done.notebook))
@@ -31,16 +33,14 @@ def test_smoke_runs_and_shows_something(run):
     assert len(injected) == 1, source
 
 
-@pytest.mark.xdist_group("smoke")
 def test_smoke_stays_within_its_cpu_budget(run):
     _, done = run
     used = done.cpu_seconds - done.import_cpu_seconds
     assert used <= CPU_BUDGET * done.calibration_seconds, done
 
 
-@pytest.mark.xdist_group("smoke")
 def test_smoke_writes_a_valid_record(run):
-    from fairtut.report.results import load_records
+    from fairtut.page.results import load_records
 
     source, done = run
     chapter = source.stem.split("_", 1)[1]

@@ -13,7 +13,10 @@ from tools import cells, execution
 from tools.common import CACHE, ROOT, chapters
 
 pytestmark = [pytest.mark.notebook, pytest.mark.timeout(900)]
-CHAPTERS = [pytest.param(path, id=path.stem) for path in chapters()]
+CHAPTERS = [  # on the worker that ran the chapter at smoke, whose models it takes
+    pytest.param(path, id=path.stem, marks=pytest.mark.xdist_group(path.stem))
+    for path in chapters()
+]
 PROBE = "import fairtut as _f\nprint('FAIRTUT', _f.__file__)"
 
 
@@ -45,7 +48,6 @@ def test_the_wheel_holds_claims_records_and_types_but_no_smoke_run(wheel):
     assert not {name.split("/")[0] for name in names} & {"tools", "tests", "results", "notebooks"}
 
 
-@pytest.mark.xdist_group("standalone")
 @pytest.mark.parametrize("source", CHAPTERS)
 def test_a_chapter_runs_alone_in_an_empty_folder(source, wheel, tmp_path):
     notebook = source.with_suffix(".ipynb")
@@ -60,6 +62,8 @@ def test_a_chapter_runs_alone_in_an_empty_folder(source, wheel, tmp_path):
          "--target", str(installed), str(wheel)],
         check=True,
     )  # fmt: skip
+    models = tmp_path / "models"
+    shutil.copytree(execution.cached(notebook).notebook.parent / "models", models)
     copy = cells.read(notebook)
     copy.cells.append(nbformat.v4.new_code_cell(PROBE))
     alone = empty / notebook.name
@@ -67,7 +71,7 @@ def test_a_chapter_runs_alone_in_an_empty_folder(source, wheel, tmp_path):
     job = execution.job(alone, tmp_path / "out.ipynb", {"preset": "smoke"})
     outcome = execution.run_job(
         execution.Job(job.notebook, job.out, job.parameters, job.label, cwd=str(empty)),
-        {"PYTHONPATH": str(installed)},
+        {"PYTHONPATH": str(installed), "FAIRTUT_CACHE": str(models)},
     )
     assert outcome.error is None
     said = cells.code_cells(cells.read(tmp_path / "out.ipynb"))[-1].outputs[0].text

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 import torch
 
+from fairtut.chapters.reprogramming_text.attribution import attribute
 from fairtut.data.comments import CommentSet
 from fairtut.data.synthetic.comments import comments
 from fairtut.methods.reprogramming.words import WordTrigger
 from fairtut.models.text import TextClassifier
 from fairtut.runtime.seeds import torch_rng
-from fairtut.studies.reprogramming_text.attribution import attribute
 
 torch.set_num_threads(1)
 

@@ -15,15 +15,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
+from fairtut.chapters.faap.presets import FAAP, Preset, for_real
+from fairtut.chapters.faap.probes import probe
+from fairtut.chapters.faap.saliency import MOUTH, heat, mouth_share
+from fairtut.chapters.faap.transfer import BlackBox, jpeg, to_uint8
 from fairtut.errors import InputError
 from fairtut.methods.faap import Config
 from fairtut.models.resnet import FaceClassifier, Normalise, plain_cnn, resnet18
 from fairtut.runtime.checkpoints import state_digest
 from fairtut.runtime.seeds import torch_rng
-from fairtut.studies.faap.presets import FAAP, Preset, for_real
-from fairtut.studies.faap.probes import probe
-from fairtut.studies.faap.saliency import MOUTH, heat, mouth_share
-from fairtut.studies.faap.transfer import BlackBox, jpeg, to_uint8
 
 torch.set_num_threads(1)
 

@@ -6,8 +6,8 @@ from itertools import product
 
 import numpy as np
 
+from fairtut.chapters.lassi import SETTINGS, TASKS
 from fairtut.evidence.claims import load_claims
-from fairtut.studies.lassi import SETTINGS, TASKS
 
 CLAIMS = {claim.id: claim for claim in load_claims("lassi")}
 SIX, SEVEN = list(SETTINGS)[:6], list(TASKS)[:7]

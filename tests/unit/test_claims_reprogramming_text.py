@@ -6,8 +6,8 @@ from itertools import product
 
 import numpy as np
 
+from fairtut.chapters.reprogramming_text.presets import CRITERIA, METHODS, TRIGGERS
 from fairtut.evidence.claims import load_claims
-from fairtut.studies.reprogramming_text.presets import CRITERIA, METHODS, TRIGGERS
 
 CLAIMS = {claim.id: claim for claim in load_claims("reprogramming_text")}
 COUNTS = {

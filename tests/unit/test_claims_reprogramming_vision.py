@@ -6,9 +6,9 @@ from itertools import product
 
 import pytest
 
+from fairtut.chapters.reprogramming_vision import VISION, for_real
+from fairtut.chapters.reprogramming_vision.published import CONSTANT, POINTS, READING, mixing
 from fairtut.evidence.claims import load_claims, papers
-from fairtut.studies.reprogramming_vision import VISION, for_real
-from fairtut.studies.reprogramming_vision.published import CONSTANT, POINTS, READING, mixing
 
 CLAIMS = {claim.id: claim for claim in load_claims("reprogramming_vision")}
 METHODS = ("patch", "border", "advin", "advpost")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from matplotlib import pyplot as plt
 
+from fairtut.chapters.frtrain import drawings
 from fairtut.errors import RecordError
-from fairtut.report.drawings import frtrain as drawings
-from fairtut.report.results import Record
+from fairtut.page.results import Record
 
 
 def test_real_panels_draw_what_the_record_measures() -> None:

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
+from fairtut.chapters.lassi import drawings
+from fairtut.chapters.lassi import results_drawn as results
+from fairtut.chapters.lassi.drawings import METHODS, Flat, flatten
 from fairtut.metrics import Estimate
-from fairtut.report.drawings import lassi as drawings
-from fairtut.report.drawings import lassi_results as results
-from fairtut.report.drawings.lassi import METHODS, Flat, flatten
-from fairtut.report.style import use_style
+from fairtut.page.style import use_style
 
 RNG = np.random.default_rng(0)
 

@@ -13,10 +13,10 @@ from matplotlib.collections import PathCollection
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
+from fairtut.chapters.reprogramming_vision import drawings
 from fairtut.errors import InputError
 from fairtut.metrics import Estimate
-from fairtut.report import figures, plots
-from fairtut.report.drawings import reprogramming_vision as drawings
+from fairtut.page import figures, plots
 
 POINTS = {
     c: {m: [(0.9 - 0.01 * i, 0.2 - 0.02 * i)] for i, m in enumerate(drawings.PAPERS)}

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fairtut.report.effects import PINNED, Effects, MissingEffect
+from fairtut.page.effects import PINNED, Effects, MissingEffect
 
 
 @pytest.mark.parametrize(("preset", "data", "seed"), sorted(PINNED))

@@ -23,10 +23,10 @@ from PIL import Image
 
 from fairtut.errors import InputError
 from fairtut.evidence.spelling import number
-from fairtut.report import figures
-from fairtut.report.figures import INK, POINT_CAP, note, show
-from fairtut.report.markup import Bundle
-from fairtut.report.plots import use_style
+from fairtut.page import figures
+from fairtut.page.figures import INK, POINT_CAP, note, show
+from fairtut.page.markup import Bundle
+from fairtut.page.plots import use_style
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -17,8 +17,8 @@ FLOORS = {
     "methods": 5,
     "evidence": 6,
     "lab": 7,
-    "studies": 8,
-    "report": 9,
+    "page": 8,
+    "chapters": 9,
     "doctor": 10,
     "running": 10,
     "shards": 10,
@@ -138,9 +138,9 @@ def words(path: Path) -> set[str]:
 
 def rewritten(root: Path) -> list[str]:
     """Return every study that does again what the lab is for."""
-    studies, found = root / "fairtut" / "studies", []
-    for path in sorted(studies.rglob("*.py")):
-        name, used = path.relative_to(studies).as_posix(), words(path)
+    chapters, found = root / "fairtut" / "chapters", []
+    for path in sorted(chapters.rglob("*.py")):
+        name, used = path.relative_to(chapters).as_posix(), words(path)
         for what, banned in LAB_ONLY.items():
             found += [f"{name} uses {word}: {what}" for word in sorted(used & set(banned))]
         pools = sorted(used & set(POOLS)) if name not in WITH_POOLS else []
@@ -157,7 +157,7 @@ def test_every_room_has_a_floor():
     assert rooms <= set(FLOORS)
 
 
-def test_studies_leave_controls_and_fronts_to_the_lab():
+def test_chapters_leave_controls_and_fronts_to_the_lab():
     assert rewritten(ROOT) == []
 
 
@@ -172,7 +172,7 @@ def test_studies_leave_controls_and_fronts_to_the_lab():
     ],
 )
 def test_the_rule_sees_what_a_study_writes_again(tmp_path, where, line, count):
-    file = tmp_path / "fairtut" / "studies" / where
+    file = tmp_path / "fairtut" / "chapters" / where
     file.parent.mkdir(parents=True)
     file.write_text(line + "\n")
     assert len(rewritten(tmp_path)) == count
@@ -181,16 +181,16 @@ def test_the_rule_sees_what_a_study_writes_again(tmp_path, where, line, count):
 @pytest.mark.parametrize(
     ("where", "line"),
     [
-        ("metrics/bad.py", "from fairtut.report import results"),
+        ("metrics/bad.py", "from fairtut.page import results"),
         ("data/bad.py", "import fairtut.models.mlp"),
         ("data/bad.py", "def f():\n    from ..cli import main"),
         ("methods/lassi.py", "from fairtut.methods.frtrain import fit"),
         ("methods/lassi.py", "from fairtut.methods import frtrain"),
         ("__init__.py", "from fairtut.runtime import seeds"),
         ("metrics/bad.py", "from fairtut.attic import thing"),
-        ("lab/bad.py", "from fairtut.studies.faap import table"),
-        ("lab/bad.py", "from fairtut.report import plane"),
-        ("evidence/bad.py", "from fairtut.report.markup import words"),
+        ("lab/bad.py", "from fairtut.chapters.faap import table"),
+        ("lab/bad.py", "from fairtut.page import plane"),
+        ("evidence/bad.py", "from fairtut.page.markup import words"),
         ("evidence/bad.py", "from fairtut.lab import Board"),
     ],
 )
@@ -204,8 +204,8 @@ def test_the_rule_sees_a_violation(tmp_path, where, line):
 @pytest.mark.parametrize(
     ("where", "line"),
     [
-        ("report/fine.py", "from fairtut.metrics import group"),
-        ("studies/faap/fine.py", "from fairtut.evidence.measurements import Measurement"),
+        ("page/fine.py", "from fairtut.metrics import group"),
+        ("chapters/faap/fine.py", "from fairtut.evidence.measurements import Measurement"),
         ("metrics/fine.py", "from fairtut.metrics.group import rates\nimport numpy"),
         ("methods/lassi/core.py", "from fairtut.methods.lassi import flow"),
         ("methods/frtrain.py", "from fairtut.methods.adversarial import reverse"),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from fairtut.report.markup import inline
-from fairtut.report.prose import say
+from fairtut.page.markup import inline
+from fairtut.page.prose import say
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 import pytest
 
 from fairtut.errors import InputError
-from fairtut.report.words import AWAY, DEEPEST, TOWARDS, Word, highlight, opacity, signed
+from fairtut.page.words import AWAY, DEEPEST, TOWARDS, Word, highlight, opacity, signed
 
 WORDS = [Word("<b>", 0.5), Word("mosque", -1.0), Word("[masked]", 0.001, added=True)]
 PAGES = {"light": ((31, 39, 51), (255, 255, 255)), "dark": ((221, 227, 234), (18, 18, 18))}

@@ -3,7 +3,7 @@
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from fairtut.report.results import Verdict
+from fairtut.page.results import Verdict
 from tools import page_checks as pages
 
 

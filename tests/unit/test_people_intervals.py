@@ -14,7 +14,7 @@ from fairtut.evidence.measurements import PEOPLE, Measurement
 from fairtut.evidence.records import Record, load_record
 from fairtut.evidence.schema import check_measurement
 from fairtut.evidence.verdicts import Verdict
-from fairtut.report.results import judge
+from fairtut.page.results import judge
 
 
 def record(people: Any = (0.02, 0.06), values: Any = 0.04, **more: Any) -> Record:

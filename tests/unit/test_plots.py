@@ -26,8 +26,8 @@ from fairtut.metrics import (
     over_seeds,
     point,
 )
-from fairtut.report import figures, plots
-from fairtut.report.figures import INK
+from fairtut.page import figures, plots
+from fairtut.page.figures import INK
 
 DARK = "#14181e"
 

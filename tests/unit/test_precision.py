@@ -18,6 +18,7 @@ import pytest
 import torch
 from torch.overrides import TorchFunctionMode
 
+from fairtut.chapters import faap
 from fairtut.data.images import ImageSet
 from fairtut.methods.reprogramming import frozen_copy
 from fairtut.models.glow import Glow
@@ -25,7 +26,6 @@ from fairtut.models.perturb import Perturber
 from fairtut.models.resnet import plain_cnn
 from fairtut.runtime import precision
 from fairtut.runtime.seeds import torch_rng
-from fairtut.studies import faap
 
 CONVOLUTIONS = {torch.conv2d, torch.conv_transpose2d}
 

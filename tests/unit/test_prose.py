@@ -22,7 +22,7 @@ from fairtut import metrics
 from fairtut.data import files, tabular
 from fairtut.data.registry import DATASETS
 from fairtut.errors import FairtutError, MissingData
-from fairtut.report import results
+from fairtut.page import results
 
 ROOT = Path(__file__).resolve().parents[2]
 BOOK = ROOT / "book"
@@ -182,7 +182,7 @@ def test_the_drawings_hold_the_example():
 
 
 def test_presets_of_chapter_one():
-    from fairtut.studies.frtrain import FRTRAIN
+    from fairtut.chapters.frtrain import FRTRAIN
 
     row = r"^\| `(\w+)` \| (\d+) \| (\d+) \| ([\d,]+) \|$"
     rows = re.findall(row, of("start-here"), re.MULTILINE)
@@ -409,9 +409,9 @@ def test_commands_exist(line):
 
 def test_errors_read_as_on_the_page(tmp_path, monkeypatch):
     from fairtut import running
+    from fairtut.chapters.frtrain import FRTRAIN
     from fairtut.errors import MissingExtra
     from fairtut.runtime.presets import check_mode, choose
-    from fairtut.studies.frtrain import FRTRAIN
 
     monkeypatch.setenv("FAIRTUT_DATA", str(tmp_path))
     said = []
@@ -480,7 +480,7 @@ def test_ids_are_unique_on_every_page():
 
 
 def test_presets_of_chapter_two():
-    from fairtut.studies.faap.presets import FAAP
+    from fairtut.chapters.faap.presets import FAAP
 
     row = r"^\| `(\w+)` \| ([\d,]+) \| (\d+) \| (\d+) \| (\d+) × (\d+) \|$"
     rows = re.findall(row, of("start-here"), re.MULTILINE)
@@ -503,9 +503,9 @@ def sizes_of_chapter(number):
 
 
 def test_presets_of_chapters_four_to_six():
-    from fairtut.studies.lassi import LASSI
-    from fairtut.studies.reprogramming_text import TEXTS
-    from fairtut.studies.reprogramming_vision import VISION
+    from fairtut.chapters.lassi import LASSI
+    from fairtut.chapters.reprogramming_text import TEXTS
+    from fairtut.chapters.reprogramming_vision import VISION
 
     assert sizes_of_chapter(4) == {
         k: [p.faces, p.size, p.width, p.train, p.tune, p.seeds] for k, p in VISION.items()

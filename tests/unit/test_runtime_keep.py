@@ -217,7 +217,7 @@ def test_a_changed_line_makes_it_again_and_a_changed_comment_does_not(
         return {}
 
     # as a study's own functions would be
-    make.__module__ = train.__module__ = f"fairtut.studies.{study}"
+    make.__module__ = train.__module__ = f"fairtut.chapters.{study}"
 
     def made_again(text: str) -> int:
         (copy / file).write_text(text)

@@ -10,7 +10,7 @@ import pytest
 from fairtut.errors import InputError, UnknownName
 from fairtut.evidence.verdicts import VERDICTS, Verdict
 from fairtut.metrics import Estimate, Value, over_seeds
-from fairtut.report.prose import say, verdict_badge, written
+from fairtut.page.prose import say, verdict_badge, written
 
 ESTIMATE = over_seeds([0.80, 0.81, 0.82])
 

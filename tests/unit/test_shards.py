@@ -32,7 +32,7 @@ def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
         return grid.cells([Spec("square", make, data)], range(seed, seed + 5))
 
     study = SimpleNamespace(
-        __name__="fairtut.studies.toy", configuration=configuration, all_cells=all_cells
+        __name__="fairtut.chapters.toy", configuration=configuration, all_cells=all_cells
     )
     monkeypatch.setattr(shards, "_study", lambda name: study)
     return seen
@@ -82,7 +82,7 @@ def test_an_unknown_chapter_names_those_that_exist() -> None:
 
 
 def test_a_chapter_without_a_list_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delattr("fairtut.studies.faap.all_cells")
+    monkeypatch.delattr("fairtut.chapters.faap.all_cells")
     with pytest.raises(InputError, match="use fairtut run faap"):
         shards.fill("02_faap", "smoke", "synthetic", 0)
 

@@ -16,9 +16,9 @@ from bs4 import BeautifulSoup
 from PIL import Image
 
 from fairtut.errors import InputError
-from fairtut.report import slider
-from fairtut.report.markup import Bundle
-from fairtut.report.slider import Track, slide, sprite
+from fairtut.page import slider
+from fairtut.page.markup import Bundle
+from fairtut.page.slider import Track, slide, sprite
 
 STOPS = [-1.0, -0.5, 0.0, 0.5, 1.0]
 

@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
+from fairtut.chapters import dvge, frtrain
 from fairtut.errors import RecordError
 from fairtut.evidence import origin
 from fairtut.evidence.origin import as_json, differences, digest_of_cells
 from fairtut.evidence.recording import Record
 from fairtut.evidence.records import load_records
 from fairtut.evidence.standing import fault, remarks
-from fairtut.report import results
-from fairtut.studies import dvge, frtrain
+from fairtut.page import results
 
 
 def a_record(data: str = "synthetic", seed: int = 0, **changes: Any) -> Record:
@@ -132,7 +132,7 @@ def test_remarks_name_what_is_old() -> None:
 def test_a_study_that_is_changed_changes_the_digest_in_its_records() -> None:
     from fairtut.runtime import code
 
-    assert a_record().code == {"study": code.digest("fairtut.studies.frtrain")}
+    assert a_record().code == {"study": code.digest("fairtut.chapters.frtrain")}
     assert origin.code_of("toy") == {}
 
 

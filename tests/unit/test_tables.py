@@ -12,9 +12,9 @@ from bs4 import BeautifulSoup, Tag
 from fairtut.errors import InputError
 from fairtut.evidence.verdicts import VERDICTS, Verdict
 from fairtut.metrics import over_seeds
-from fairtut.report import tables
-from fairtut.report.markup import Bundle
-from fairtut.report.prose import BADGES
+from fairtut.page import tables
+from fairtut.page.markup import Bundle
+from fairtut.page.prose import BADGES
 
 
 def verdict(word: str = "reproduced", **changes: Any) -> Verdict:

@@ -15,8 +15,8 @@ from fairtut.errors import RecordError, UnknownName
 from fairtut.evidence import verdicts
 from fairtut.evidence.claims import KINDS, Claim
 from fairtut.evidence.records import Measurement, Record
-from fairtut.report import results
-from fairtut.report.results import VERDICTS, Verdict, judge
+from fairtut.page import results
+from fairtut.page.results import VERDICTS, Verdict, judge
 
 
 def claim(kind: str = "number", **changes: Any) -> Claim:

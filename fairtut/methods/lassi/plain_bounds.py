@@ -92,7 +92,7 @@ def auto_lirpa() -> Any:
         if not hasattr(symbolic, "_set_opset_version"):
             symbolic._set_opset_version = lambda version: None  # type: ignore[attr-defined]
         if not hasattr(torch._C.Node, "__getitem__"):
-            torch._C.Node.__getitem__ = _attribute
+            torch._C.Node.__getitem__ = _attribute  # type: ignore[method-assign]
         importlib.import_module("auto_LiRPA.perturbations")
         return importlib.import_module("auto_LiRPA")
     except ImportError as error:

@@ -1,0 +1,1 @@
+"""The experiments of the chapters: presets, protocols, measures, side experiments, drawings."""

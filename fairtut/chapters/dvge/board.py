@@ -1,0 +1,145 @@
+"""Every method on one task: decisions about the same people, for every strength and seed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from fairtut.chapters.dvge.codes import PARTS, Decisions, Trial
+from fairtut.chapters.dvge.encoders import cells, encoder, usable
+from fairtut.chapters.dvge.presets import Preset, Sweep
+from fairtut.chapters.dvge.tasks import Task, people, task_of
+from fairtut.data.images import ImageSet
+from fairtut.lab import grid
+from fairtut.lab.grid import workers
+from fairtut.lab.keep import network
+from fairtut.methods.latent import reversal
+from fairtut.models.vae import ConvVAE
+from fairtut.runtime.seeds import torch_rng
+
+
+@dataclass(frozen=True)
+class Board:
+    """All decisions of one setting.
+
+    Attributes
+    ----------
+    name : str
+        The setting.
+    y, s : mapping of str to int array, shape (n,) or (runs, n)
+        By part, ``val`` and ``test``; runs have people of their own where a table was split anew.
+    decisions : mapping of str to mapping
+        Method → part → int array (settings, runs, n).  Methods: ``plain``, ``dvge`` and
+        ``removed`` with ``-n`` or ``-d`` for the encoder, ``ffvae``, ``fdvae``, ``adt`` and the
+        control ``threshold``.  ``dvge-n.<focus>`` has another convention.
+    sweep : Sweep
+        The settings, in the order of the first axis.
+    trained : int
+        Rows that a run was trained on.
+    """
+
+    name: str
+    y: Mapping[str, NDArray[Any]]
+    s: Mapping[str, NDArray[Any]]
+    decisions: dict[str, Decisions]
+    sweep: Sweep = field(repr=False)
+    trained: int
+
+    def chosen(self) -> NDArray[np.int64]:
+        """Return which points of DVGE's grid stand against the baselines."""
+        pairs = [(a, b) for a in self.sweep.eta1 for b in self.sweep.eta2]
+        return np.array([pairs.index(pair) for pair in self.sweep.chosen])
+
+
+def play(images: ImageSet, task: Task, preset: Preset) -> Board:
+    """Run every method on an image setting."""
+    codes = {name: task.cut(encoder(images, preset, name).z) for name in ("n", "d")}
+    trial = Trial(
+        task.cut(task.y), task.cut(task.s), preset.classifier, tuple(preset.run_seeds()),
+        preset.sweep, workers(preset.jobs, images.x.device),
+    )  # fmt: skip
+    found: dict[str, Decisions] = {}
+    for name, z in codes.items():
+        found |= trial.play(z, name, control=name == "n")
+    for kind in preset.foci:
+        # only for the first setting: each costs as much as everything else
+        if task.name == preset.settings[0] and kind != preset.classifier.focus:
+            found[f"dvge-n.{kind}"] = trial.decide(trial.train(codes["n"], kind), codes["n"])
+    for kind, count in (("ffvae", len(preset.sweep.ffvae)), ("fdvae", len(preset.sweep.fdvae))):
+        found[kind] = trial.plain(
+            task.cut(usable(images, preset, f"{kind}-{i}", task)) for i in range(count)
+        )
+    found["adt"] = _adversarial(images, task, preset)
+    y, s = ({p: v[p].cpu().numpy() for p in PARTS} for v in (trial.y, trial.s))
+    return Board(task.name, y, s, found, preset.sweep, len(task.train))
+
+
+def _adversarial(images: ImageSet, task: Task, preset: Preset) -> Decisions:
+    """Train ADT end to end, for every strength and seed."""
+    listed = adt_cells(images, task, preset)
+    found = grid.run(listed, jobs=preset.jobs, device=images.x.device, what="ADT")
+    done = [found[cell.key] for cell in listed]
+    shape = (len(preset.sweep.adt), preset.seeds, -1)
+    return {
+        part: np.stack([one[part] for one in done]).reshape(shape) for part in PARTS
+    }  # fmt: skip
+
+
+def all_cells(
+    preset: Preset, data: str, seed: int, device: torch.device | str = "cpu"
+) -> list[grid.Cell]:
+    """Return the cells of a run of the chapter: every encoder, and ADT on every image setting.
+
+    Parameters as in :func:`fairtut.shards.fill`, with the preset itself.
+    """
+    images = people(preset, data, seed, device)
+    tasks = [task_of(images, name, preset.most) for name in preset.settings]
+    adt = [cell for task in tasks for cell in adt_cells(images, task, preset)]
+    return [*cells(images, preset), *adt]
+
+
+def adt_cells(images: ImageSet, task: Task, preset: Preset) -> list[grid.Cell]:
+    """Return one cell per strength and seed, strength by strength."""
+    common = {
+        "what": "adt", "images": images.digest, "task": task.name, "most": preset.most,
+        "width": preset.width, "latent": preset.latent, "config": preset.adt,
+    }  # fmt: skip
+    found: list[grid.Cell] = []
+    for strength in preset.sweep.adt:
+        about = common | {"strength": strength}
+        make = partial(_adt, images, task, preset, about)
+        spec = grid.Spec(f"ADT {task.name} {strength}", make, about)
+        found += grid.cells([spec], preset.run_seeds())
+    return found
+
+
+def _adt(
+    images: ImageSet, task: Task, preset: Preset, about: Mapping[str, Any], seed: int
+) -> Decisions:
+    config, rows = preset.adt, task.train
+
+    def build() -> reversal.Reversal:
+        rng = torch_rng(seed, "adt")
+        model = ConvVAE(preset.latent, preset.size, preset.width, generator=rng)
+        net = reversal.Reversal(model.to(images.x.device), config.hidden, rng)
+        return net.to(images.x.device)
+
+    def train(net: reversal.Reversal) -> dict[str, Any]:
+        done = reversal.train(
+            net.model, images.x[rows], task.y[rows], task.s[rows], about["strength"],
+            config=config, seed=seed,
+        )  # fmt: skip
+        net.load_state_dict(done.net.state_dict())
+        return {"history": done.history}
+
+    net, _ = network(build, train, {**about, "seed": seed})
+    return {
+        part: net.decisions(images.x[getattr(task, part)])[0].cpu().numpy().astype(np.int8)
+        for part in PARTS
+    }

@@ -1,0 +1,266 @@
+"""The drawings of the FAAP chapter.
+
+Each function returns a figure that :func:`fairtut.page.figures.show` puts on the page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from fairtut.metrics import Estimate
+from fairtut.page.canvas import grid, interval
+from fairtut.page.style import GREY, MARKERS, PALETTE
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+KINDS: Mapping[str, str] = {
+    "normal": "normal", "fair": "fair", "lf": "LF (label flip)", "rg": "RG (reversed gradient)",
+}  # fmt: skip
+
+
+def claim_arrows(published: Mapping[str, float], tables: Mapping[str, str]) -> Figure:
+    """Draw the paper's table 1: an arrow per deployed model from plain to perturbed images.
+
+    Parameters
+    ----------
+    published : mapping
+        Claim id ``table1.<table>.<kind>[-faap].<acc|deo>`` → the paper's number.
+    tables : mapping
+        Table name, such as ``celeba.smiling``, → title.
+    """
+    fig, axes = grid(1, len(tables), (7.4, 3.2))
+    for ax, (name, title) in zip(axes[0], tables.items(), strict=True):
+        for i, kind in enumerate(KINDS):
+            first = f"table1.{name}.{kind}"
+            before, after = (
+                (published[f"{first}{tail}.deo"], published[f"{first}{tail}.acc"])
+                for tail in ("", "-faap")
+            )
+            look = {"color": PALETTE[i], "marker": MARKERS[i]}
+            ax.annotate("", after, before, arrowprops={"arrowstyle": "->", "color": PALETTE[i]})
+            ax.plot(*before, mfc="none", ls="", **look)
+            ax.plot(*after, ls="", label=KINDS[kind], **look)
+        ax.invert_xaxis()
+        ax.set(title=title, xlabel="DEO (less unfair to the right)")
+    axes[0, 0].set_ylabel("accuracy")
+    handles, names = axes[0, 0].get_legend_handles_labels()
+    fig.legend(handles, names, loc="outside lower center", ncols=4)
+    return fig
+
+
+def deployed(found: Mapping[tuple[str, str], Estimate], metric: str) -> Figure:
+    """Draw a metric of every deployed model on plain, noisy and perturbed images.
+
+    Parameters
+    ----------
+    found : mapping of (kind, version) to Estimate
+        Versions ``plain``, ``noise`` and ``faap``.
+    metric : str
+        The axis label.
+    """
+    looks = {"plain": "as deployed", "noise": "random noise of size ε", "faap": "with FAAP"}
+    fig, axes = grid(1, 1, (6.8, 3.0))
+    ax = axes[0, 0]
+    kinds = [kind for kind in KINDS if (kind, "plain") in found]
+    for j, (version, label) in enumerate(looks.items()):
+        for i, kind in enumerate(kinds):
+            e = found[kind, version]
+            y = -i + 0.22 * (1 - j)
+            colour = PALETTE[j]
+            interval(ax, e, y, color=colour, lw=2, alpha=0.8)
+            ax.plot(e.value, y, MARKERS[j], color=colour, label=label if i == 0 else None)
+    ax.set(yticks=[-i for i in range(len(kinds))], yticklabels=[KINDS[k] for k in kinds])
+    ax.set_xlabel(metric)
+    ax.set_xlim(left=0)
+    fig.legend(loc="outside lower center", ncols=3)
+    return fig
+
+
+def points(
+    accuracy: Mapping[tuple[str, str], Estimate], deo: Mapping[tuple[str, str], Estimate]
+) -> pd.DataFrame:
+    """Return a point with its intervals for every model, plain and with FAAP.
+
+    Parameters
+    ----------
+    accuracy, deo : mapping of (kind, version) to Estimate
+
+    Returns
+    -------
+    DataFrame
+        What :func:`fairtut.page.plots.plot_tradeoff` draws with ``draw=None``.
+    """
+    rows = []
+    for kind, version in accuracy:
+        if version == "noise":
+            continue
+        row: dict[str, Any] = {"method": KINDS[kind] + ("" if version == "plain" else " + FAAP")}
+        for name, e in (("accuracy", accuracy[kind, version]), ("deo", deo[kind, version])):
+            row |= {name: e.value, f"{name}_low": e.low, f"{name}_high": e.high}
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def training(history: Sequence[Mapping[str, float]], share: float) -> Figure:
+    """Draw FAAP's training: how often D is right, and how unsure it is, by epoch.
+
+    Parameters
+    ----------
+    history : sequence of mapping
+        From :func:`fairtut.methods.faap.train`.
+    share : float
+        Share of the larger group: what guessing gives.
+    """
+    fig, axes = grid(1, 2, (7.2, 2.8))
+    epochs = range(1, len(history) + 1)
+    panels = (
+        ("d_accuracy", share, "accuracy of D"),
+        ("d_entropy", np.log(2), "entropy of D, nats"),
+    )
+    for ax, (name, reference, label) in zip(axes[0], panels, strict=True):
+        ax.plot(epochs, [row[name] for row in history], "o-", color=PALETTE[0])
+        ax.axhline(reference, ls=":", color=GREY)
+        ax.set(xlabel="epoch", ylabel=label, xticks=list(epochs))
+    axes[0, 0].annotate("larger group", (1, share), (2, 3), textcoords="offset points", fontsize=8)
+    axes[0, 1].annotate("ln 2", (1, np.log(2)), (2, -10), textcoords="offset points", fontsize=8)
+    return fig
+
+
+def readers(found: Mapping[tuple[str, str], Estimate], share: float) -> Figure:
+    """Draw what different readers get right about the group, before and after.
+
+    Parameters
+    ----------
+    found : mapping of (kind, reader) to Estimate
+        Readers ``linear``, ``mlp``, ``linear-faap``, ``mlp-faap`` and ``d-faap``.
+    share : float
+        Share of the larger group.
+    """
+    names = {
+        "linear": "linear probe, before", "mlp": "MLP probe, before", "d-faap": "D, after",
+        "linear-faap": "fresh linear probe, after", "mlp-faap": "fresh MLP probe, after",
+    }  # fmt: skip
+    fig, axes = grid(1, 1, (6.8, 3.4))
+    ax = axes[0, 0]
+    kinds = [kind for kind in KINDS if (kind, "mlp") in found]
+    for i, kind in enumerate(kinds):
+        for j, (reader, label) in enumerate(names.items()):
+            e = found[kind, reader]
+            y = -i + 0.15 * (2 - j)
+            interval(ax, e, y, color=PALETTE[j], lw=1.6)
+            ax.plot(e.value, y, MARKERS[j], color=PALETTE[j], ms=5, label=None if i else label)
+    ax.axvline(share, ls=":", color=GREY, label="guessing the larger group")
+    ax.set(yticks=[-i for i in range(len(kinds))], yticklabels=[KINDS[k] for k in kinds])
+    ax.set_xlabel("share of people whose group is read correctly")
+    fig.legend(loc="outside lower center", ncols=2)
+    return fig
+
+
+def sweeps(frame: pd.DataFrame) -> Figure:
+    """Draw accuracy and DEO along every hyper-parameter of a sweep.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        From :func:`fairtut.chapters.faap.extras.sweep`.
+    """
+    names = list(dict.fromkeys(frame["parameter"]))
+    fig, axes = grid(1, len(names), (2.4 * len(names), 2.9), sharey=True)
+    for ax, name in zip(axes[0], names, strict=True):
+        part = frame[frame["parameter"] == name].sort_values("value")
+        ticks = range(len(part))
+        ax.errorbar(
+            ticks, part["deo"], [part["deo"] - part["low"], part["high"] - part["deo"]],
+            fmt="o-", color=PALETTE[0], label="DEO",
+        )  # fmt: skip
+        ax.plot(ticks, part["acc"], "s--", color=PALETTE[1], label="accuracy")
+        ax.set(xticks=list(ticks), xticklabels=[str(v) for v in part["value"]], xlabel=name)
+    handles, labels = axes[0, 0].get_legend_handles_labels()
+    fig.legend(handles, labels, loc="outside lower center", ncols=2)
+    return fig
+
+
+def heat(images: Mapping[str, Any], maps: Mapping[str, Any], box: Sequence[float]) -> Figure:
+    """Draw Grad-CAM maps over faces with the mouth box.
+
+    Parameters
+    ----------
+    images : mapping of str to tensor
+        Row title → images (k, 3, h, w).
+    maps : mapping of str to array
+        Row title → maps (k, h, w).
+    box : sequence of float
+        Top, bottom, left and right of the mouth box as shares.
+    """
+    count = len(next(iter(images.values())))
+    fig, axes = grid(len(images), count, (0.95 * count + 1.2, 0.95 * len(images) + 0.1))
+    for line, (title, row) in zip(axes, images.items(), strict=True):
+        for ax, image, warm in zip(line, row, maps[title], strict=True):
+            side = image.shape[-1]
+            ax.imshow(image.permute(1, 2, 0).cpu().numpy())
+            ax.imshow(warm / warm.max(), cmap="magma", alpha=0.5)
+            top, bottom, left, right = (edge * side for edge in box)
+            ax.plot([left, right, right, left, left], [top, top, bottom, bottom, top], "w-", lw=0.8)
+            ax.set_axis_off()
+        line[0].text(
+            -0.12, 0.5, title, transform=line[0].transAxes, ha="right", va="center", fontsize=8
+        )
+    return fig
+
+
+def codes(
+    points: Mapping[str, NDArray[np.float64]], y: Any, s: Any, names: Sequence[str]
+) -> Figure:
+    """Draw embedded codes, one panel per version, coloured by group and label.
+
+    Parameters
+    ----------
+    points : mapping of str to array (n, 2)
+    y, s : arrays (n,)
+    names : (str, str)
+        What the label and the group are called.
+    """
+    fig, axes = grid(1, len(points), (3.5 * len(points), 3.4))
+    for ax, (title, xy) in zip(axes[0], points.items(), strict=True):
+        for k in range(4):
+            group, label = divmod(k, 2)
+            rows = (s == group) & (y == label)
+            ax.scatter(
+                *xy[rows].T, s=9, color=PALETTE[2 * group], marker="o" if label else "x", lw=0.8,
+                label=f"{names[1]} = {group}, {names[0]} = {label}", rasterized=True,
+            )  # fmt: skip
+        ax.set(title=title, xticks=[], yticks=[])
+        ax.grid(False)
+    handles, labels = axes[0, 0].get_legend_handles_labels()
+    fig.legend(handles, labels, loc="outside lower center", ncols=2, fontsize=8)
+    return fig
+
+
+def boxes(found: Mapping[tuple[str, str], Estimate]) -> Figure:
+    """Draw the DEO of the black boxes on plain, noisy and perturbed images.
+
+    Parameters
+    ----------
+    found : mapping of (box, version) to Estimate
+    """
+    looks = {
+        "plain": "plain", "noise": "random noise", "single": "one surrogate",
+        "transfer": "two surrogates", "white-box": "white box (upper bound)",
+    }  # fmt: skip
+    titles = {"a": "A: plain CNN, yes or no", "b": "B: ShuffleNet, three levels"}
+    fig, axes = grid(1, 2, (7.2, 2.6), sharey=True)
+    for ax, (box, title) in zip(axes[0], titles.items(), strict=True):
+        for i, version in enumerate(looks):
+            e = found[box, version]
+            interval(ax, e, -i, color=PALETTE[i])
+            ax.plot(e.value, -i, MARKERS[i], color=PALETTE[i])
+        ax.set(title=title, xlabel="DEO", yticks=[-i for i in range(len(looks))])
+        ax.set_yticklabels(list(looks.values()))
+        ax.set_xlim(left=0)
+    return fig

@@ -1,0 +1,243 @@
+"""From decisions to measurements: curves, controls and comparisons at an equal price.
+
+All intervals are bootstraps over the test people of the *mean over seeds*
+(:class:`~fairtut.metrics.panels.Panel`); the values of the seeds stand beside them.  Ids:
+
+* ``<method>.<criterion>.lam<λ>.<what>``: ``acc``, ``dp``, ``eo``, ``positive``; ``change`` of the
+  criterion's bias against BASE, ``vs-mixing``; ``movement``, ``norm-y``, ``norm-z``, ``taken``,
+  ``collapsed``, and ``last-acc``, ``last-bias`` of the last epoch, on validation people.
+* ``<method>.<criterion>.cost<c>.<what>``: the λ that validation picked at that price; scores, and
+  ``vs-mixing``, ``vs-threshold``, ``vs-random``, ``vs-lam0``, ``vs-advin``, ``vs-advpost``: bias
+  minus the other's at the same accuracy (:meth:`Measured.matched`).
+* ``fig3.<criterion>.<method>.<i>.<what>``: our curve at the price of the i-th published point.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fairtut.chapters.reprogramming_vision.board import GAPS, Board, Result
+from fairtut.chapters.reprogramming_vision.presets import CRITERIA, RETRAINED, TRIGGERS
+from fairtut.chapters.reprogramming_vision.published import POINTS, READING, mixing
+from fairtut.lab.controls import matched_gap, moved
+from fairtut.lab.plane import Plane
+from fairtut.metrics.panels import Panel
+
+Entry = dict[str, Any]
+"""Keywords of :meth:`fairtut.evidence.recording.Record.measure`."""
+
+Draws = NDArray[np.float64]
+
+ROUNDING: Final = 0.005
+"""Half a point: what "the same accuracy" means where a published price is compared."""
+
+POINT: Final = 0.01
+
+CUTS: Final = 201
+"""Thresholds that the moved-threshold control tries beside the deployed one."""
+
+NOBODY: Final = "no setting of ours keeps the accuracy on validation without collapsing"
+
+
+class Measured:
+    """A board's test people as a panel, and what is asked of its decisions.
+
+    Parameters
+    ----------
+    board : Board
+    n_resamples : int
+    """
+
+    def __init__(self, board: Board, n_resamples: int = 1000) -> None:
+        self.board = board
+        self.panel = Panel(board.y["test"], board.s["test"], n_resamples=n_resamples)
+        self.base = self.of(board.base)
+
+    def of(self, results: Sequence[Result]) -> dict[str, Draws]:
+        """Return acc, dp and eo of several seeds, each (seeds, 1 + R)."""
+        return self.rates(self.board.decisions(results))
+
+    def rates(self, y_hat: NDArray[np.bool_]) -> dict[str, Draws]:
+        """Return acc, dp, eo and positive rate of decisions (..., n), each (..., 1 + R)."""
+        panel = self.panel
+        return {
+            "acc": panel.accuracy(y_hat),
+            **{name: gap(panel, y_hat) for name, gap in GAPS.items()},
+            "positive": panel.mean(y_hat),
+        }
+
+    def matched(
+        self, criterion: str, accuracy: Draws, rival: Mapping[str, Draws] | None = None
+    ) -> Draws:
+        """Return the bias of a rival at another accuracy, (seeds, 1 + R).
+
+        See :func:`fairtut.lab.controls.matched_gap`; without a rival, BASE's *mixing line*.
+        """
+        other = None if rival is None else Plane(rival["acc"], rival[criterion])
+        model = Plane(self.base["acc"], self.base[criterion])
+        return matched_gap(accuracy, self.panel.constant(), model, other)
+
+    def moved(self, criterion: str, accuracies: Sequence[float]) -> dict[str, Draws]:
+        """Return acc, dp and eo of BASE at another threshold, each (seeds, 1 + R).
+
+        The threshold of each seed is the least biased on validation people that is there at least
+        as accurate as the given number.
+        """
+        known, found = (np.stack([b.margin[p] for b in self.board.base]) for p in ("val", "test"))
+        people = self.board.people("val")
+        return self.rates(moved(known, found, people, GAPS[criterion], accuracies, CUTS))
+
+
+def table(board: Board, costs: Sequence[float], n_resamples: int = 1000) -> dict[str, Entry]:
+    """Return all measurements of the trade-off.
+
+    Parameters
+    ----------
+    board : Board
+    costs : sequence of float
+        Losses of validation accuracy at which methods are compared.
+    n_resamples : int
+    """
+    m = Measured(board, n_resamples)
+    found: dict[str, Entry] = {}
+    for name in ("base", *(f"random-{t}" for t in TRIGGERS)):
+        rates = m.of(board.several(name))
+        found |= _entries(m, name, rates)
+        if name != "base":
+            found[f"{name}.eo-vs-mixing"] = _of(m, rates["eo"] - m.matched("eo", rates["acc"]))
+            found[f"{name}.dp-vs-mixing"] = _of(m, rates["dp"] - m.matched("dp", rates["acc"]))
+    y_hat = board.decisions(board.base)
+    found["base.dp-signed"] = _of(m, m.panel.signed_gap(y_hat))
+    found["base.tpr-gap"] = _of(m, m.panel.signed_gap(y_hat, 1))
+    found["base.fpr-gap"] = _of(m, m.panel.signed_gap(y_hat, 0))
+    constant = m.panel.constant()
+    found["constant.acc"] = _of(m, constant[None])
+    found["base.acc-over-constant"] = _of(m, m.base["acc"] - constant)
+    for (method, criterion, lam), several in board.results.items():
+        found |= _point(m, f"{method}.{criterion}.lam{lam:g}", criterion, several)
+    for criterion in CRITERIA:
+        for method in (*TRIGGERS, *RETRAINED):
+            for cost in costs:
+                found |= _picked(m, method, criterion, cost)
+            found |= _published(m, method, criterion)
+            points = POINTS[criterion][method]
+            below = [bias < mixing(criterion, accuracy) - READING for accuracy, bias in points]
+            found[f"published.{criterion}.{method}.below-mixing"] = {
+                "values": [float(sum(below))], "n": len(points), "unit": "count",
+            }  # fmt: skip
+    return found
+
+
+def _of(m: Measured, draws: Draws) -> Entry:
+    return m.panel.measurement(draws)
+
+
+def _entries(m: Measured, name: str, rates: Mapping[str, Draws]) -> dict[str, Entry]:
+    """Scores under one name, gaps in both of the paper's units."""
+    found = {f"{name}.{what}": _of(m, draws) for what, draws in rates.items()}
+    found |= {f"{name}.{what}-half": _of(m, rates[what] / 2) for what in ("dp", "eo")}
+    return found
+
+
+def _point(m: Measured, name: str, criterion: str, several: Sequence[Result]) -> dict[str, Entry]:
+    rates = m.of(several)
+    found = {f"{name}.{what}": _of(m, draws) for what, draws in rates.items()}
+    found[f"{name}.change"] = _of(m, rates[criterion] - m.base[criterion])
+    found[f"{name}.vs-mixing"] = _of(m, rates[criterion] - m.matched(criterion, rates["acc"]))
+    n = m.panel.n
+
+    def plain(what: str, values: Sequence[float], unit: str) -> None:
+        found[f"{name}.{what}"] = {"values": list(values), "n": n, "unit": unit}
+
+    plain("taken", [one.taken for one in several], "fraction")
+    plain("collapsed", [float(m.board.fallen([one])) for one in several], "fraction")
+    plain("norm-y", [one.history[-1]["norm_y"] for one in several], "ratio")
+    plain("norm-z", [one.history[-1]["norm_z"] for one in several], "ratio")
+    plain("last-acc", [one.snapshots[-1]["accuracy"] for one in several], "fraction")
+    last = [one.snapshots[-1][criterion] for one in several]
+    plain("last-bias", last, "fraction")
+    if np.isnan(last).any():
+        found[f"{name}.last-bias"]["note"] = "a group has no members of a label on validation"
+    if several[0].pixels is not None:
+        plain("movement", [one.movement for one in several], "ratio")
+    return found
+
+
+def _picked(m: Measured, method: str, criterion: str, cost: float) -> dict[str, Entry]:
+    """The λ that validation picks at a price, against every control and baseline."""
+    name = f"{method}.{criterion}.cost{cost:g}"
+    compared = ["change", "vs-mixing", "vs-threshold"]
+    compared += [f"vs-{rival}" for rival in RETRAINED if rival != method]
+    compared += ["vs-random"] if method in TRIGGERS else []
+    compared += ["vs-lam0"] if method == "border" else []
+    lam = m.board.pick(method, criterion, cost)
+    if lam is None:
+        names = ["acc", "dp", "eo", "bias", *compared]
+        return {f"{name}.{what}": _missing(m, NOBODY) for what in names}
+    several = m.board.results[method, criterion, lam]
+    rates = m.of(several)
+    bias = rates[criterion]
+    found = _entries(m, name, rates)
+    found[f"{name}.bias"] = _of(m, bias)
+    found[f"{name}.lam"] = {"values": [lam], "n": m.panel.n, "unit": "ratio"}
+    rivals: dict[str, Sequence[Result] | None] = {
+        f"vs-{rival}": _pick(m.board, rival, criterion, cost) for rival in RETRAINED
+    }
+    rivals |= {
+        "vs-random": m.board.random.get(method),
+        "vs-lam0": m.board.results.get((method, criterion, 0.0)),
+    }
+    for what in compared:
+        if what == "change":
+            other: Draws | None = m.base[criterion]
+        elif what == "vs-mixing":
+            other = m.matched(criterion, rates["acc"])
+        elif what == "vs-threshold":
+            other = m.moved(criterion, _reached(m.board, several))[criterion]
+        else:
+            rival = rivals[what]
+            met = None if rival is None else m.of(rival)
+            other = None if met is None else m.matched(criterion, rates["acc"], met)
+        found[f"{name}.{what}"] = _missing(m, NOBODY) if other is None else _of(m, bias - other)
+        if what == "vs-advin" and other is not None:  # not inferior by more than a point
+            found[f"{name}.vs-advin-less-1"] = _of(m, bias - other - POINT)
+        if what == "vs-advpost" and other is not None:
+            ours, theirs = (draws.mean(0, keepdims=True) for draws in (bias, other))
+            relative = _of(m, ours / np.where(theirs > 0, theirs, np.nan) - 1)
+            found[f"{name}.relative"] = relative | {"unit": "ratio"}
+    return found
+
+
+def _pick(board: Board, method: str, criterion: str, cost: float) -> Sequence[Result] | None:
+    lam = board.pick(method, criterion, cost)
+    return None if lam is None else board.results[method, criterion, lam]
+
+
+def _reached(board: Board, several: Sequence[Result]) -> list[float]:
+    return [board.scores([one], "val")["accuracy"] for one in several]
+
+
+def _missing(m: Measured, why: str) -> Entry:
+    return {"values": [None], "n": m.panel.n, "unit": "fraction", "note": why}
+
+
+def _published(m: Measured, method: str, criterion: str) -> dict[str, Entry]:
+    """Our curve where it costs as much accuracy as each published point does."""
+    top, _ = POINTS[criterion]["base"][0]
+    found: dict[str, Entry] = {}
+    for i, (accuracy, _) in enumerate(POINTS[criterion][method], 1):
+        name = f"fig3.{criterion}.{method}.{i}"
+        lam = m.board.pick(method, criterion, top - accuracy + ROUNDING)
+        if lam is None:
+            found |= {f"{name}.{what}": _missing(m, NOBODY) for what in ("bias", "change")}
+            continue
+        bias = m.of(m.board.results[method, criterion, lam])[criterion]
+        # the plotted demographic parity is half the difference of acceptance rates
+        shown = bias / 2 if criterion == "dp" else bias
+        found[f"{name}.bias"] = _of(m, shown)
+        found[f"{name}.change"] = _of(m, bias - m.base[criterion])
+    return found

@@ -1,0 +1,63 @@
+"""What drawings of all chapters share: axes, a legend below, an interval, rows of pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from fairtut.metrics import Estimate
+
+
+def grid(rows: int, columns: int, size: tuple[float, float], **options: Any) -> Any:
+    """Return a figure of `size` inches and its axes, always an array (rows, columns)."""
+    import matplotlib.pyplot as plt
+
+    return plt.subplots(rows, columns, figsize=size, squeeze=False, **options)
+
+
+def legend_below(fig: Figure, ax: Axes, columns: int) -> None:
+    """Put the legend of one of the axes below all of them."""
+    handles, names = ax.get_legend_handles_labels()
+    fig.legend(handles, names, loc="outside lower center", ncols=columns, fontsize=8)
+
+
+def interval(ax: Axes, found: Estimate, height: float, scale: float = 1.0, **line: Any) -> None:
+    """Draw an interval as a line at a height; `scale` 100 draws points of a share."""
+    line = {"lw": 2, **line}
+    ax.plot([scale * found.low, scale * found.high], [height, height], **line)
+
+
+def inner(values: NDArray[np.float64], share: float) -> NDArray[np.float64]:
+    """Return low end, median and high end of the inner `share` of values, along the first axis."""
+    return np.quantile(values, ((1 - share) / 2, 0.5, (1 + share) / 2), axis=0)
+
+
+def faces(rows: Mapping[str, Any], size: float = 0.78) -> Figure:
+    """Draw labelled rows of pictures.
+
+    Parameters
+    ----------
+    rows : mapping of str to tensor
+        Title → images (n, 3, h, w), uint8 or in [0, 1].
+    size : float
+        Inches of a picture.
+    """
+    count = max(len(images) for images in rows.values())
+    fig, axes = grid(len(rows), count, (size * count + 1.0, size * len(rows) + 0.1))
+    for line, (title, images) in zip(axes, rows.items(), strict=True):
+        for ax in line:
+            ax.set_axis_off()
+        for ax, image in zip(line, images, strict=False):
+            picture = image.permute(1, 2, 0).cpu().numpy()
+            ax.imshow(picture, interpolation="nearest")
+        line[0].text(
+            -0.12, 0.5, title, transform=line[0].transAxes, ha="right", va="center", fontsize=8
+        )
+    return fig

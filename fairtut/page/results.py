@@ -1,0 +1,57 @@
+"""Claims, records and the verdicts that follow from them, under one name.
+
+This is the page's door to :mod:`fairtut.evidence`, where all of them stand.
+
+>>> from fairtut.page import results
+>>> verdicts = results.judge(results.load_claims(), results.load_records())
+"""
+
+from __future__ import annotations
+
+from fairtut.evidence.claims import Claim, Paper, load_claims, papers
+from fairtut.evidence.records import Measurement, Record, load_record, load_records
+from fairtut.evidence.verdicts import VERDICTS, Verdict, judge
+
+__all__ = [
+    "VERDICTS",
+    "Claim",
+    "Measurement",
+    "Paper",
+    "Record",
+    "Verdict",
+    "judge",
+    "load_claims",
+    "load_record",
+    "load_records",
+    "of_chapter",
+    "papers",
+]
+
+
+def of_chapter(record: Record, *starts: str, suffix: str = "") -> list[Verdict]:
+    """Judge claims of a chapter on the run at hand and the committed records.
+
+    Parameters
+    ----------
+    record : Record
+        Of this run; it takes the place of the committed one on the same data.
+    *starts : str
+        The claims whose id starts with one of these; default all.
+    suffix : str
+        And ends so.
+
+    Returns
+    -------
+    list of Verdict
+        In the order of the claims.  A ``smoke`` run is judged on smoke records only, to see that
+        it can be judged; its verdicts mean nothing.
+    """
+    here = (record.chapter, record.data)
+    others = [r for r in load_records() if (r.chapter, r.data) != here]
+    wanted = [
+        claim
+        for claim in load_claims(record.chapter)
+        if claim.id.startswith(starts or "") and claim.id.endswith(suffix)
+    ]
+    smoke = record.preset if record.preset == "smoke" else None
+    return judge(wanted, [record, *others], preset=smoke)

@@ -1,0 +1,187 @@
+"""The one style of all plots: looks of series, the axes to draw in, and how intervals are named."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from fairtut.errors import InputError
+from fairtut.metrics.repeats import over_seeds
+from fairtut.page.figures import INK, note
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+PALETTE: Final = ("#0f99d3", "#bf3621", "#c97f02", "#7555d8", "#4e8765", "#aa498a")
+"""Blue, vermilion, amber, violet, green, purple."""
+
+GREY: Final = "#76808d"
+"""Controls and reference lines."""
+
+MARKERS: Final = ("o", "s", "^", "D", "v", "P")
+LINES: Final[tuple[Any, ...]] = (
+    "-",
+    (0, (5, 2)),
+    (0, (5, 1.5, 1, 1.5)),
+    (0, (1, 1.2)),
+    (0, (8, 2)),
+    (0, (3, 1, 1, 1, 1, 1)),
+)
+
+STYLE: Final[Mapping[str, Any]] = {
+    "figure.figsize": (6.8, 4.2),
+    "figure.constrained_layout.use": True,
+    "figure.facecolor": "none",
+    "axes.facecolor": "none",
+    "axes.edgecolor": INK,
+    "axes.labelcolor": INK,
+    "axes.titlecolor": INK,
+    "axes.titlesize": 11,
+    "axes.titlelocation": "left",
+    "axes.labelsize": 10,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": INK,
+    "grid.alpha": 0.15,
+    "grid.linewidth": 0.6,
+    "text.color": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "xtick.labelsize": 9,
+    "ytick.labelsize": 9,
+    "font.size": 10,
+    "font.family": "DejaVu Sans",
+    "mathtext.fontset": "dejavusans",
+    "legend.frameon": False,
+    "legend.fontsize": 9,
+    "lines.linewidth": 1.8,
+    "lines.markersize": 5.5,
+    "errorbar.capsize": 0,
+}
+
+DIAMOND: Final[Mapping[str, Any]] = {
+    "marker": "D",
+    "ls": "",
+    "ms": 8,
+    "mfc": "none",
+    "mew": 1.6,
+}
+"""The paper's own numbers."""
+
+
+class Look(NamedTuple):
+    """How one series is drawn."""
+
+    color: str
+    marker: str
+    linestyle: Any
+
+
+def look(i: int) -> Look:
+    """Return the look of series number ``i``; the first 36 all differ."""
+    turn = i // len(PALETTE)
+    return Look(
+        PALETTE[i % len(PALETTE)],
+        MARKERS[(i + turn) % len(MARKERS)],
+        LINES[(i + turn) % len(LINES)],
+    )
+
+
+def use_style() -> None:
+    """Use the suite's style for every figure that is drawn from now on."""
+    import matplotlib as mpl
+    from cycler import cycler
+
+    settings: Any = {**STYLE, "axes.prop_cycle": cycler(color=list(PALETTE))}
+    mpl.rcParams.update(settings)
+
+
+def summarise(
+    frame: pd.DataFrame,
+    by: Sequence[str],
+    values: Sequence[str],
+    *,
+    draw: str = "draw",
+    level: float = 0.95,
+) -> pd.DataFrame:
+    """Average within draws, then give the mean over draws with its t-interval.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        One row per group, draw (and initialisation).
+    by, values : sequence of str
+        Columns that name a group, and columns to summarise.
+    draw : str
+        The column that numbers independent draws.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per group in the order of appearance: ``by``, then for each value ``<value>``,
+        ``<value>_low``, ``<value>_high``, and ``n``, the number of draws.
+    """
+    import pandas as pd
+
+    need(frame, [*by, *values, draw])
+    drawn = frame.groupby([*by, draw], sort=False)[list(values)].mean()
+    rows = []
+    for key, part in drawn.groupby(level=list(by), sort=False) if by else [((), drawn)]:
+        row = dict(zip(by, key, strict=True))
+        for value in values:
+            estimate = over_seeds(part[value].tolist(), level=level)
+            row |= {
+                value: estimate.value,
+                f"{value}_low": estimate.low,
+                f"{value}_high": estimate.high,
+            }
+        rows.append({**row, "n": len(part)})
+    return pd.DataFrame(rows)
+
+
+def axes(title: str, height: float = 4.2, legend_width: float = 0) -> tuple[Figure, Axes]:
+    """Return a new figure in the style, with room for a legend beside its axes."""
+    import matplotlib.pyplot as plt
+
+    use_style()  # and not only here: legends and ticks read the style when they are made
+    fig, ax = plt.subplots(figsize=(5.6 + legend_width, height))
+    ax.set_title(title)
+    return fig, ax
+
+
+def need(frame: pd.DataFrame, columns: Iterable[str]) -> None:
+    """Refuse a frame that lacks a column."""
+    for column in columns:
+        if column not in frame.columns:
+            have = ", ".join(map(str, frame.columns))
+            raise InputError(f"the frame has no column {column!r}: it has {have}")
+
+
+def points_of(
+    frame: pd.DataFrame, by: Sequence[str], values: Sequence[str], draw: str | None, fig: Figure
+) -> pd.DataFrame:
+    """Return one row per point, with the intervals' ends where there are any."""
+    by = [column for column in by if column in frame.columns]
+    if draw is None:
+        return frame
+    points = summarise(frame, by, values, draw=draw)
+    say_interval(fig, "t over seeds", points["n"].tolist())
+    return points
+
+
+def say_interval(fig: Figure, kind: str, counts: Sequence[int]) -> None:
+    """Note what the bars are and over how many."""
+    least, most = min(counts), max(counts)
+    if most < 2:
+        note(fig, "No intervals: a single draw.")
+        return
+    many = f"{most}" if least == most else f"{least} to {most}"
+    what = {
+        "t over seeds": f"95 % t-intervals over {many} draws",
+        "paired t over seeds": f"95 % paired t-intervals over {many} draws",
+    }.get(kind, f"95 % intervals, {kind}, n = {most:,}")
+    note(fig, f"Bars and bands: {what}.")
