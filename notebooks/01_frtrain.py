@@ -47,7 +47,6 @@ results_dir = "results"
 
 # %% tags=["hide-input"]
 import inspect
-import logging
 import warnings
 from functools import partial
 
@@ -59,6 +58,7 @@ from scipy.stats import binom
 
 from fairtut.chapters import frtrain as study
 from fairtut.chapters.frtrain import drawings
+from fairtut.chapters.frtrain.opening import CHAPTER
 from fairtut.data.synthetic.gaussians import zafar
 from fairtut.methods import adversarial
 from fairtut.methods import frtrain as fr
@@ -69,29 +69,12 @@ from fairtut.page import plots, tables
 from fairtut.page.effects import Effects
 from fairtut.page.figures import show
 from fairtut.page.prose import say
-from fairtut.page.results import Record, load_claims, load_records, of_chapter
-from fairtut.runtime import parameters
-from fairtut.runtime.device import describe_device
+from fairtut.page.results import load_claims, load_records, of_chapter
 
-# %% tags=["hide-input"]
-logging.basicConfig(format="%(message)s")
-preset, data, seed, results_dir = parameters.checked(preset, data, seed, results_dir)
-cfg = study.configuration(preset, data, seed)
-about = describe_device("cpu")  # exact steps on tiny networks: a GPU would wait for the CPU
-record = Record.start(
-    chapter="frtrain",
-    preset=preset,
-    data=data,
-    seed=seed,
-    seeds={"draws": range(cfg.draws), "inits": range(cfg.inits)},
-    config=cfg,
-    device="cpu",
-    results_dir=results_dir,
+(preset, data, seed, results_dir), cfg, record, device = CHAPTER.open(
+    preset, data, seed, results_dir
 )
 plots.use_style()
-minutes = {"smoke": 1, "laptop": 9, "paper": 60}[preset]
-print(f"device {about['type']} ({about['name']}), preset {preset}, {data} data")
-print(f"{cfg.draws} data draws x {cfg.inits} initialisations, about {minutes} min on two cores")
 
 # %% [markdown]
 # **How to read these pages.** Cells that only draw or set up are folded; open them if you like.

@@ -46,7 +46,6 @@ results_dir = "results"
 
 # %% tags=["hide-input"]
 import inspect
-import logging
 import tempfile
 from pathlib import Path
 
@@ -57,6 +56,7 @@ from IPython.display import Code, display
 
 from fairtut.chapters import faap as study
 from fairtut.chapters.faap import drawings
+from fairtut.chapters.faap.opening import CHAPTER
 from fairtut.data import images
 from fairtut.data.images import pixels
 from fairtut.data.synthetic import faces
@@ -68,31 +68,12 @@ from fairtut.page import canvas, plots, tables
 from fairtut.page.effects import Effects
 from fairtut.page.figures import show
 from fairtut.page.prose import say
-from fairtut.page.results import Record, load_claims, load_records, of_chapter
-from fairtut.runtime import parameters
-from fairtut.runtime.device import describe_device, pick_device
+from fairtut.page.results import load_claims, load_records, of_chapter
 
-# %% tags=["hide-input"]
-logging.basicConfig(format="%(message)s")
-preset, data, seed, results_dir = parameters.checked(preset, data, seed, results_dir)
-cfg = study.configuration(preset, data, seed)
-device = pick_device()
-about = describe_device(device)
-record = Record.start(
-    chapter="faap",
-    preset=preset,
-    data=data,
-    seed=seed,
-    seeds={target: cfg.seeds(target) for target in cfg.targets},
-    config=cfg,
-    device=device,
-    results_dir=results_dir,
+(preset, data, seed, results_dir), cfg, record, device = CHAPTER.open(
+    preset, data, seed, results_dir
 )
 plots.use_style()
-minutes = {"smoke": 1, "laptop": 10 if data == "synthetic" else 100, "paper": 600}[preset]
-print(f"device {about['type']} ({about['name']}), preset {preset}, {data} data")
-cell_count = sum(cfg.targets.values())
-print(f"{cell_count} cells of {len(cfg.kinds)} models each, about {minutes} min on two cores")
 
 # %% [markdown]
 # **Before you go on.** "Male", "Attractive" and "Young" are labels that a few strangers gave to

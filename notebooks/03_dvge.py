@@ -46,7 +46,6 @@ results_dir = "results"
 
 # %% tags=["hide-input"]
 import inspect
-import logging
 from dataclasses import replace
 
 import numpy as np
@@ -56,6 +55,7 @@ from IPython.display import Code
 
 from fairtut.chapters import dvge as study
 from fairtut.chapters.dvge import drawings
+from fairtut.chapters.dvge.opening import CHAPTER
 from fairtut.data import images
 from fairtut.data.synthetic import faces
 from fairtut.methods import dvge, latent
@@ -65,34 +65,14 @@ from fairtut.page import plots, tables
 from fairtut.page.effects import Effects
 from fairtut.page.figures import show
 from fairtut.page.prose import say
-from fairtut.page.results import Record, load_claims, load_records, of_chapter
-from fairtut.runtime import parameters
-from fairtut.runtime.device import describe_device, pick_device
+from fairtut.page.results import load_claims, load_records, of_chapter
 from fairtut.runtime.stopwatch import clock
 
-# %% tags=["hide-input"]
-logging.basicConfig(format="%(message)s")
-preset, data, seed, results_dir = parameters.checked(preset, data, seed, results_dir)
-cfg = study.configuration(preset, data, seed)
+(preset, data, seed, results_dir), cfg, record, device = CHAPTER.open(
+    preset, data, seed, results_dir
+)
 real = data == "real"
-device = pick_device()
-about = describe_device(device)
-record = Record.start(
-    chapter="dvge",
-    preset=preset,
-    data=data,
-    seed=seed,
-    seeds={"classifiers": cfg.run_seeds(), "splits": range(cfg.credit.splits)},
-    config=cfg,
-    device=device,
-    results_dir=results_dir,
-)
 plots.use_style()
-minutes = {"smoke": 1, "laptop": 30 if real else 8, "paper": 600}[preset]
-print(f"device {about['type']} ({about['name']}), preset {preset}, {data} data")
-print(
-    f"{len(cfg.settings)} tasks of images, {len(cfg.credit.settings)} of credit, about {minutes} min on two cores"
-)
 
 # %% [markdown]
 # **Before you go on.** "Male", "Young" and "Attractive" are labels that strangers gave to photographs; the page

@@ -44,7 +44,6 @@ results_dir = "results"
 
 # %% tags=["hide-input"]
 import inspect
-import logging
 
 import numpy as np
 import pandas as pd
@@ -53,6 +52,7 @@ from IPython.display import Code, display
 
 from fairtut.chapters import reprogramming_vision as study
 from fairtut.chapters.reprogramming_vision import drawings
+from fairtut.chapters.reprogramming_vision.opening import CHAPTER
 from fairtut.data.images import as_pixels
 from fairtut.data.synthetic import faces
 from fairtut.methods import reprogramming as rp
@@ -62,34 +62,16 @@ from fairtut.page import plots, tables
 from fairtut.page.effects import Effects
 from fairtut.page.figures import show
 from fairtut.page.prose import say
-from fairtut.page.results import VERDICTS, Record, load_records, of_chapter
-from fairtut.runtime import parameters
+from fairtut.page.results import VERDICTS, load_records, of_chapter
 from fairtut.runtime.checkpoints import state_digest
-from fairtut.runtime.device import describe_device, pick_device
 from fairtut.runtime.precision import full_precision
 from fairtut.runtime.seeds import torch_rng
 
-# %% tags=["hide-input"]
-logging.basicConfig(format="%(message)s")
-preset, data, seed, results_dir = parameters.checked(preset, data, seed, results_dir)
-cfg = study.configuration(preset, data, seed)
-real = data == "real"
-device = pick_device()
-about = describe_device(device)
-record = Record.start(
-    chapter="reprogramming_vision",
-    preset=preset,
-    data=data,
-    seed=seed,
-    seeds={"models": cfg.run_seeds()},
-    config=cfg,
-    device=device,
-    results_dir=results_dir,
+(preset, data, seed, results_dir), cfg, record, device = CHAPTER.open(
+    preset, data, seed, results_dir
 )
+real = data == "real"
 plots.use_style()
-minutes = {"smoke": 1, "laptop": 95 if real else 9, "paper": 600}[preset]
-print(f"device {about['type']} ({about['name']}), preset {preset}, {data} data")
-print(f"{cfg.seeds} classifiers with their triggers, about {minutes} min on two cores")
 
 # %% [markdown]
 # **Before you go on.** "Male" and "Blond_Hair" are labels that strangers gave to photographs; the page

@@ -45,7 +45,6 @@ results_dir = "results"
 
 # %% tags=["hide-input"]
 import inspect
-import logging
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -57,6 +56,7 @@ from IPython.display import Code
 
 from fairtut.chapters import reprogramming_text as study
 from fairtut.chapters.reprogramming_text import drawings
+from fairtut.chapters.reprogramming_text.opening import CHAPTER
 from fairtut.data.comments import encode_with
 from fairtut.data.synthetic.comments import AMBIGUITY, CUES, WORDS
 from fairtut.errors import MissingData
@@ -69,33 +69,15 @@ from fairtut.page import plots, tables
 from fairtut.page.effects import Effects
 from fairtut.page.figures import show
 from fairtut.page.prose import say
-from fairtut.page.results import Record, load_claims, of_chapter
+from fairtut.page.results import load_claims, of_chapter
 from fairtut.page.words import Word, highlight
-from fairtut.runtime import parameters
-from fairtut.runtime.device import describe_device, pick_device
 
-# %% tags=["hide-input"]
-logging.basicConfig(format="%(message)s")
-preset, data, seed, results_dir = parameters.checked(preset, data, seed, results_dir)
-cfg = study.configuration(preset, data, seed)
-real = data == "real"
-device = pick_device()
-about = describe_device(device)
-record = Record.start(
-    chapter="reprogramming_text",
-    preset=preset,
-    data=data,
-    seed=seed,
-    seeds={"models": cfg.run_seeds()},
-    config=cfg,
-    device=device,
-    results_dir=results_dir,
+(preset, data, seed, results_dir), cfg, record, device = CHAPTER.open(
+    preset, data, seed, results_dir
 )
+real = data == "real"
 plots.use_style()
 expect = Effects(preset, data, seed)  # asserts what the text says of the committed run
-minutes = {"smoke": 1, "laptop": 10 if real else 7, "paper": 900}[preset]
-print(f"device {about['type']} ({about['name']}), preset {preset}, {data} data")
-print(f"{cfg.seeds} deployed models, about {minutes} min on two cores")
 
 # %% [markdown]
 # ## The claim in one picture

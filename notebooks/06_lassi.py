@@ -47,7 +47,6 @@ results_dir = "results"
 
 # %% tags=["hide-input"]
 import inspect
-import logging
 
 import numpy as np
 import pandas as pd
@@ -58,6 +57,7 @@ from scipy.special import ndtr, ndtri
 from fairtut.chapters import lassi as study
 from fairtut.chapters.lassi import audit, drawings, pictures
 from fairtut.chapters.lassi import results_drawn as results
+from fairtut.chapters.lassi.opening import CHAPTER
 from fairtut.data import images
 from fairtut.data.synthetic import faces
 from fairtut.errors import InputError
@@ -80,34 +80,16 @@ from fairtut.page import canvas, plots, tables
 from fairtut.page.effects import Effects
 from fairtut.page.figures import show
 from fairtut.page.prose import say
-from fairtut.page.results import Record, load_claims, of_chapter
+from fairtut.page.results import load_claims, of_chapter
 from fairtut.page.slider import Track, slide
-from fairtut.runtime import parameters
-from fairtut.runtime.device import describe_device, pick_device
 from fairtut.runtime.stopwatch import clock
 
-# %% tags=["hide-input"]
-logging.basicConfig(format="%(message)s")
-preset, data, seed, results_dir = parameters.checked(preset, data, seed, results_dir)
-cfg = study.configuration(preset, data, seed)
-real = data == "real"
-device = pick_device()
-about = describe_device(device)
-record = Record.start(
-    chapter="lassi",
-    preset=preset,
-    data=data,
-    seed=seed,
-    seeds={"lassi": cfg.run_seeds(cfg.seeds), "baselines": cfg.run_seeds(cfg.baseline_seeds)},
-    config=cfg,
-    device=device,
-    results_dir=results_dir,
+(preset, data, seed, results_dir), cfg, record, device = CHAPTER.open(
+    preset, data, seed, results_dir
 )
+real = data == "real"
 plots.use_style()
 expect = Effects(preset, data, seed)  # asserts what the text says of the committed run
-minutes = {"smoke": 1, "laptop": 90 if real else 8, "paper": 2000}[preset]
-print(f"device {about['type']} ({about['name']}), preset {preset}, {data} data")
-print(f"{len(cfg.settings)} settings, {cfg.seeds} seeds, about {minutes} min on two cores")
 
 
 def keep(entries: dict) -> None:

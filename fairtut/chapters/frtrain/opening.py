@@ -1,0 +1,27 @@
+"""How the chapter opens: its settings, its seeds, and how long it takes."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from fairtut.chapters.frtrain.audit import DEVICE
+from fairtut.chapters.frtrain.presets import Preset, configuration
+from fairtut.lab.chapter import Chapter
+
+
+def _seeds(cfg: Preset) -> dict[str, list[int]]:
+    return {"draws": list(range(cfg.draws)), "inits": list(range(cfg.inits))}
+
+
+def _size(cfg: Preset) -> str:
+    return f"{cfg.draws} data draws x {cfg.inits} initialisations"
+
+
+CHAPTER: Final[Chapter[Preset]] = Chapter(
+    "frtrain",
+    configuration,
+    _seeds,
+    _size,
+    minutes={"smoke": 1, "laptop": 9, "paper": 60},
+    device=DEVICE,
+)

@@ -1,0 +1,29 @@
+"""How the chapter opens: its settings, its seeds, and how long it takes."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from fairtut.chapters.lassi.presets import Preset, configuration
+from fairtut.lab.chapter import Chapter
+
+
+def _seeds(cfg: Preset) -> dict[str, list[int]]:
+    return {
+        "lassi": list(cfg.run_seeds(cfg.seeds)),
+        "baselines": list(cfg.run_seeds(cfg.baseline_seeds)),
+    }
+
+
+def _size(cfg: Preset) -> str:
+    return f"{len(cfg.settings)} settings, {cfg.seeds} seeds"
+
+
+CHAPTER: Final[Chapter[Preset]] = Chapter(
+    "lassi",
+    configuration,
+    _seeds,
+    _size,
+    minutes={"smoke": 1, "laptop": 8, "paper": 2000},
+    real_minutes={"laptop": 90},
+)

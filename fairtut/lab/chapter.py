@@ -1,0 +1,159 @@
+"""What every chapter opens with: its parameters checked, its settings, its record, its device."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, Generic, NamedTuple, TypeVar
+
+import torch
+
+from fairtut.errors import InputError, UnknownName
+from fairtut.evidence.recording import Record
+from fairtut.runtime import parameters
+from fairtut.runtime.device import describe_device, pick_device
+from fairtut.runtime.parameters import Checked
+
+Settings = TypeVar("Settings")
+SEPARATOR: Final = "."
+
+
+class Opened(NamedTuple, Generic[Settings]):
+    """What a chapter works with, in the order in which its first cell takes it."""
+
+    given: Checked
+    settings: Settings
+    record: Record
+    device: torch.device
+
+
+@dataclass(frozen=True)
+class Chapter(Generic[Settings]):
+    """What the engine must know of a chapter to open it.
+
+    Parameters
+    ----------
+    name : str
+        As its package and its claims are called.
+    configuration : callable
+        Preset, data mode and root seed to settings, a frozen dataclass.
+    seeds : callable
+        Settings to the seeds of the run, by what they drive.
+    size : callable
+        Settings to a few words on how much is trained.
+    minutes : mapping
+        Preset to about how many minutes it takes on two cores, on drawn data.
+    real_minutes : mapping
+        The same where real data take another time.
+    device : str
+        ``auto``, or the one device that the chapter uses.
+
+    Examples
+    --------
+    >>> from dataclasses import dataclass
+    >>> @dataclass(frozen=True)
+    ... class Inner:
+    ...     epsilon: float = 0.05
+    >>> @dataclass(frozen=True)
+    ... class Outer:
+    ...     inner: Inner = Inner()
+    ...     epochs: int = 3
+    >>> changed(Outer(), {"epsilon": 0.1, "epochs": 5})
+    Outer(inner=Inner(epsilon=0.1), epochs=5)
+    """
+
+    name: str
+    configuration: Callable[[str, str, int], Settings]
+    seeds: Callable[[Settings], Mapping[str, Iterable[int]]]
+    size: Callable[[Settings], str]
+    minutes: Mapping[str, int]
+    real_minutes: Mapping[str, int] = field(default_factory=dict)
+    device: str = "auto"
+
+    def open(
+        self, preset: Any, data: Any, seed: Any, results_dir: Any, **changes: Any
+    ) -> Opened[Settings]:
+        """Check the four parameters, start the record, pick the device, and say what will run.
+
+        Parameters
+        ----------
+        preset, data, seed, results_dir
+            As the parameters cell has them (see :func:`fairtut.runtime.parameters.checked`).
+        **changes
+            Settings to change, by name: also of a part inside, such as ``epsilon=0.1``, where one
+            part has such a name; ``**{"faap.epsilon": 0.1}`` names the part as well.  A record
+            with changes does not count for a verdict, and says so.
+
+        Raises
+        ------
+        fairtut.errors.InputError
+            If a parameter has the wrong type, or several parts have a setting of that name.
+        fairtut.errors.UnknownName
+            If there is no such preset, data mode or setting.
+        """
+        logging.basicConfig(format="%(message)s")
+        given = parameters.checked(preset, data, seed, results_dir)
+        settings = self.configuration(given.preset, given.data, given.seed)
+        settings = changed(settings, changes)
+        device = pick_device(self.device)
+        record = Record.start(
+            chapter=self.name,
+            preset=given.preset,
+            data=given.data,
+            seed=given.seed,
+            seeds=self.seeds(settings),
+            config=settings,
+            device=device,
+            results_dir=given.results_dir,
+        )
+        about, minutes = describe_device(device), {**self.minutes}
+        minutes |= self.real_minutes if given.data == "real" else {}
+        print(f"device {about['type']} ({about['name']}), preset {given.preset}, {given.data} data")
+        print(f"{self.size(settings)}, about {minutes[given.preset]} min on two cores")
+        return Opened(given, settings, record, device)
+
+
+def changed(settings: Any, changes: Mapping[str, Any]) -> Any:
+    """Return settings with some of them changed, also inside their parts.
+
+    Parameters
+    ----------
+    settings : dataclass
+        May hold further dataclasses.
+    changes : mapping
+        Name, or the parts on the way and the name joined by dots, to the new value.
+
+    Raises
+    ------
+    fairtut.errors.UnknownName
+        If there is no such setting.
+    fairtut.errors.InputError
+        If several parts have a setting of that name.
+    """
+    for name, value in changes.items():
+        ways = [way for way in _ways(settings) if way == name or way.endswith(SEPARATOR + name)]
+        exact = [way for way in ways if way == name]
+        if not ways:
+            raise UnknownName.of("setting", name, sorted(_ways(settings)))
+        if len(exact or ways) > 1:
+            raise InputError(f"several settings are called {name!r}: say which of {ways}")
+        settings = _with(settings, (exact or ways)[0].split(SEPARATOR), value)
+    return settings
+
+
+def _ways(settings: Any) -> Iterator[str]:
+    """Yield every setting with the parts on the way to it, joined by dots."""
+    for one in dataclasses.fields(settings):
+        yield one.name
+        part = getattr(settings, one.name)
+        if dataclasses.is_dataclass(part):
+            yield from (one.name + SEPARATOR + way for way in _ways(part))
+
+
+def _with(settings: Any, way: list[str], value: Any) -> Any:
+    first, *rest = way
+    return replace(
+        settings, **{first: _with(getattr(settings, first), rest, value) if rest else value}
+    )
