@@ -46,14 +46,13 @@ seed = 0
 results_dir = "results"
 
 # %% tags=["hide-input"]
-import inspect
 import warnings
 from functools import partial
 
 import numpy as np
 import pandas as pd
 import torch
-from IPython.display import Code, display
+from IPython.display import display
 from scipy.stats import binom
 
 from fairtut.chapters import frtrain as study
@@ -70,6 +69,7 @@ from fairtut.page.effects import Effects
 from fairtut.page.figures import show
 from fairtut.page.prose import say
 from fairtut.page.results import load_claims, load_records, of_chapter
+from fairtut.page.source import source_of
 
 (preset, data, seed, results_dir), cfg, record, device = CHAPTER.open(
     preset, data, seed, results_dir
@@ -155,7 +155,7 @@ print(f"DI = {value:.3f} on n = {value.n} people, acceptance rates 3/5 and 1/5")
 # without any tie. No single flip can do it. Flipping two people of group A can.
 
 # %%
-Code(inspect.getsource(study.example.best), language="python")
+source_of(study.example.best)
 
 # %%
 truth, poisoned_labels = study.example.LABELS, study.example.poisoned()
@@ -224,7 +224,7 @@ assert off < 1e-12 and plain_ok and fair_ok
 # smallest loss of an adversary*.
 
 # %%
-Code(inspect.getsource(adversarial.discriminator_bound), language="python")
+source_of(adversarial.discriminator_bound)
 
 # %% [markdown]
 # Does the formula hold to the last digit? We draw random joint tables, put in the optimal
@@ -443,7 +443,7 @@ say(
 # $\lambda_f$ of a data set at once.
 
 # %%
-Code(inspect.getsource(steps.step_fairness), language="python")
+source_of(steps.step_fairness)
 
 # %% [markdown]
 # **The robustness adversary** has one hidden layer of 16 units. Its two gradients share a trick: a
@@ -451,7 +451,7 @@ Code(inspect.getsource(steps.step_fairness), language="python")
 # $M_h = \sum_i e_i a_{ih} \tilde x_i$ over the rows.
 
 # %%
-Code(inspect.getsource(steps.step_robust), language="python")
+source_of(steps.step_robust)
 
 # %% [markdown]
 # **The classifier** gets the combined gradient. The last line is the only way in which $D_R$ can
@@ -459,7 +459,7 @@ Code(inspect.getsource(steps.step_robust), language="python")
 # has it off.
 
 # %%
-Code(inspect.getsource(steps.grad_classifier), language="python")
+source_of(steps.grad_classifier)
 
 # %% [markdown]
 # Gradients written by hand deserve suspicion. Here is the check against autograd that our test

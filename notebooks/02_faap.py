@@ -45,14 +45,13 @@ seed = 0
 results_dir = "results"
 
 # %% tags=["hide-input"]
-import inspect
 import tempfile
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
-from IPython.display import Code, display
+from IPython.display import display
 
 from fairtut.chapters import faap as study
 from fairtut.chapters.faap import drawings
@@ -69,6 +68,7 @@ from fairtut.page.effects import Effects
 from fairtut.page.figures import show
 from fairtut.page.prose import say
 from fairtut.page.results import load_claims, load_records, of_chapter
+from fairtut.page.source import source_of
 
 (preset, data, seed, results_dir), cfg, record, device = CHAPTER.open(
     preset, data, seed, results_dir
@@ -240,7 +240,7 @@ print(f"a model that is right nine times in ten, and knows it, pays {entropy([0.
 # side people are on, with the same slope where a decision is open.
 
 # %%
-Code(inspect.getsource(deployed.flip_labels), language="python")
+source_of(deployed.flip_labels)
 
 # %%
 flipped = deployed.flip_labels(label, group, 0.3, seed)
@@ -272,7 +272,7 @@ tables.table(
 # renames the groups. The entropy asks for one that does not know.
 
 # %%
-Code(inspect.getsource(losses.fairness_loss), language="python")
+source_of(losses.fairness_loss)
 
 # %% [markdown]
 # A check before we trust it: at an even guess the entropy is $\ln 2$, and a step of G along its
@@ -292,7 +292,7 @@ print(f"the loss of D goes from {before:.4f} to {after:.4f} nats")
 # then G answers to the new D. The deployed model is frozen, but gradients pass through it.
 
 # %%
-Code(inspect.getsource(faap.Game.step), language="python")
+source_of(faap.Game.step)
 
 # %% [markdown]
 # The bound is built in: $\hat x = \mathrm{clamp}(x + \epsilon \tanh G(x), 0, 1)$. A hard clip, which the

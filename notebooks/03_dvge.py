@@ -45,13 +45,11 @@ seed = 0
 results_dir = "results"
 
 # %% tags=["hide-input"]
-import inspect
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import torch
-from IPython.display import Code
 
 from fairtut.chapters import dvge as study
 from fairtut.chapters.dvge import drawings
@@ -66,6 +64,7 @@ from fairtut.page.effects import Effects
 from fairtut.page.figures import show
 from fairtut.page.prose import say
 from fairtut.page.results import load_claims, load_records, of_chapter
+from fairtut.page.source import source_of
 from fairtut.runtime.stopwatch import clock
 
 (preset, data, seed, results_dir), cfg, record, device = CHAPTER.open(
@@ -133,7 +132,7 @@ say(
 # $g$ learns on $z'$ and decides on $z$: at inference there is no perturbation, no $d$ and no $s$.
 
 # %%
-Code(inspect.getsource(dvge.perturb), language="python")
+source_of(dvge.perturb)
 
 # %% [markdown]
 # The slides print the clip as "$v$ if $v > \epsilon$, else $\max(v, -\epsilon)$", which leaves every large positive
@@ -159,7 +158,7 @@ assert dvge.clip(v, 0.25).abs().max() <= 0.25 < dvge.clip_as_printed(v, 0.25).ma
 # loss loses interest in people about whom $d$ is certain.
 
 # %%
-Code(inspect.getsource(focus), language="python")
+source_of(focus)
 
 # %% [markdown]
 # Two dimensions and some made-up people show what each reading does to a code; fifty of them are drawn.
@@ -430,7 +429,7 @@ expect(
 from fairtut.methods.dvge import training
 
 assert cfg.classifier.warmup == 1
-Code(inspect.getsource(training._Step.__call__), language="python")
+source_of(training.Step.__call__)
 
 # %% [markdown]
 # ## Fronts

@@ -43,12 +43,11 @@ seed = 0
 results_dir = "results"
 
 # %% tags=["hide-input"]
-import inspect
 
 import numpy as np
 import pandas as pd
 import torch
-from IPython.display import Code, display
+from IPython.display import display
 
 from fairtut.chapters import reprogramming_vision as study
 from fairtut.chapters.reprogramming_vision import drawings
@@ -63,6 +62,7 @@ from fairtut.page.effects import Effects
 from fairtut.page.figures import show
 from fairtut.page.prose import say
 from fairtut.page.results import VERDICTS, load_records, of_chapter
+from fairtut.page.source import source_of
 from fairtut.runtime.checkpoints import state_digest
 from fairtut.runtime.precision import full_precision
 from fairtut.runtime.seeds import torch_rng
@@ -223,10 +223,10 @@ print(f"{sum(p.numel() for p in base.parameters()):,} weights, {fingerprint[:12]
 # we scale that to our pictures.
 
 # %%
-Code(inspect.getsource(rp.TriggerModule.pixels), language="python")
+source_of(rp.TriggerModule.pixels)
 
 # %%
-Code(inspect.getsource(rp.Border.make_room), language="python")
+source_of(rp.Border.make_room)
 
 # %%
 size = (cfg.size, cfg.size)
@@ -280,7 +280,7 @@ print(
 # The middle term takes away whatever part of the utility's wish would help the adversary.
 
 # %%
-Code(inspect.getsource(rp.projected).split('"""')[2], language="python")
+source_of(rp.projected)
 
 # %% [markdown]
 # Whatever $g_y$ is, $\langle G, g_z \rangle = -\lambda \lVert g_z \rVert^2$: a small step against $G$ never lowers the adversary's loss. Two dimensions show it.
@@ -316,7 +316,7 @@ show(
 # For DP it reads the logits; for EO it also gets the label. The input decides what it means to fool it.
 
 # %%
-Code(inspect.getsource(rp.Discriminator.inputs), language="python")
+source_of(rp.Discriminator.inputs)
 
 # %% [markdown]
 # A *perfect* classifier shows the difference. The best discriminator with logits alone then knows $y$, and its loss is
@@ -346,7 +346,7 @@ print(
 # Both gradients come from one forward pass and two backward passes; no weight of BASE gets a gradient.
 
 # %%
-Code(inspect.getsource(rp.Game.gradients), language="python")
+source_of(rp.Game.gradients)
 
 # %% [markdown]
 # A frozen network can be rewritten for speed. Batch norm that no longer learns is a factor and a shift, which the convolution before it
@@ -379,7 +379,7 @@ tables.results_table(of_chapter(record, "exact."), caption="What must hold exact
 # $p(s \mid \text{words of } s)$.
 
 # %%
-Code(inspect.getsource(TwoVocabularies.h), language="python")
+source_of(TwoVocabularies.h)
 
 # %% [markdown]
 # Now put one more word into *every* text: a word that says "$s = 1$" loudly. The second posterior goes to one for everybody, $h$ no
@@ -443,7 +443,7 @@ say(
 # That is a moved threshold, whatever the pixels are.
 
 # %%
-Code(inspect.getsource(Pooled.forward), language="python")
+source_of(Pooled.forward)
 
 # %%
 test_rows = task.test[:400]
@@ -923,7 +923,7 @@ say(
 # without positives in a group are left out of the mean, with a warning.
 
 # %%
-Code(inspect.getsource(rp.combined).split('"""')[2], language="python")
+source_of(rp.combined)
 
 # %% tags=["hide-input"]
 lams = {

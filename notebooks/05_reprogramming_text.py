@@ -44,7 +44,6 @@ seed = 0
 results_dir = "results"
 
 # %% tags=["hide-input"]
-import inspect
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -52,7 +51,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from IPython.display import Code
 
 from fairtut.chapters import reprogramming_text as study
 from fairtut.chapters.reprogramming_text import drawings
@@ -70,6 +68,7 @@ from fairtut.page.effects import Effects
 from fairtut.page.figures import show
 from fairtut.page.prose import say
 from fairtut.page.results import load_claims, of_chapter
+from fairtut.page.source import source_of
 from fairtut.page.words import Word, highlight
 
 (preset, data, seed, results_dir), cfg, record, device = CHAPTER.open(
@@ -145,13 +144,13 @@ say(
 # uses the mixture as it is: a vector that no text can spell. The **hard** trigger uses the word with the largest weight, and passes its gradient to the mixture as if nothing had happened.
 
 # %%
-Code(inspect.getsource(WordTrigger.rows), language="python")
+source_of(WordTrigger.rows)
 
 # %% [markdown]
 # A step of the optimiser leaves the simplex. The nearest point on it is $\max(v - \tau, 0)$ with one $\tau$ for the row, found by sorting {cite}`held1974`.
 
 # %%
-Code(inspect.getsource(on_simplex), language="python")
+source_of(on_simplex)
 
 # %%
 away = torch.randn(3, 1000, generator=torch.Generator().manual_seed(seed))
@@ -186,13 +185,13 @@ if not real:
 # with $g_y$ and $g_z$ the gradients of the two cross-entropies by the trigger's weights: utility, without the part that would help the adversary, minus $\lambda$ times what helps it {cite}`zhang2018`.
 
 # %%
-Code(inspect.getsource(projected), language="python")
+source_of(projected)
 
 # %% [markdown]
 # A comment may mention several groups. So the adversary has one logit per group, and its loss is the mean of as many binary cross-entropies.
 
 # %%
-Code(inspect.getsource(TextGame), language="python")
+source_of(TextGame)
 
 # %% [markdown]
 # In the released code for text, $\lambda = 0$ skips the adversary *and* the projection. Then a trigger only learns to be accurate, which makes it the control for "any learned words".
@@ -253,7 +252,7 @@ say(
 # An absolute deviation is never negative, so noise makes it larger, and a bootstrap adds noise once more. The resamples are therefore moved until their mean is the measured value.
 
 # %%
-Code(inspect.getsource(study.crowd.Crowd.bias), language="python")
+source_of(study.crowd.Crowd.bias)
 
 # %% tags=["hide-input"]
 norms = [
@@ -275,7 +274,7 @@ tables.table(
 # If none does, the most accurate. A setting that gives all but one in two hundred the same answer is called *collapsed*, and counted.
 
 # %%
-Code(inspect.getsource(study.board.Board.chosen), language="python")
+source_of(study.board.Board.chosen)
 
 # %% tags=["hide-input"]
 collapse = pd.DataFrame(
@@ -826,7 +825,7 @@ if not real:
 # The sum on the right is the check: nothing is lost, nothing invented.
 
 # %% tags=["hide-input"]
-Code(inspect.getsource(study.attribution.attribute).partition('"""')[2].partition('"""')[2])
+source_of(study.attribution.attribute)
 
 # %%
 first = cfg.run_seeds()[0]
@@ -994,7 +993,7 @@ if preset == "laptop":  # the table is about this preset: what it says is what r
 # **A generator is read twice.** The optimiser builder sorts parameters into those with and without weight decay, both times from one `named_parameters()`. The second list is always empty: biases and layer norms of BASE, AdvIn, AdvPost and of the adversary are never trained.
 
 # %%
-Code(inspect.getsource(study.checks.no_decay), language="python")
+source_of(study.checks.no_decay)
 
 # %%
 first_list, second_list, every = study.checks.no_decay(base)

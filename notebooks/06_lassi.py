@@ -46,12 +46,10 @@ seed = 0
 results_dir = "results"
 
 # %% tags=["hide-input"]
-import inspect
 
 import numpy as np
 import pandas as pd
 import torch
-from IPython.display import Code
 from scipy.special import ndtr, ndtri
 
 from fairtut.chapters import lassi as study
@@ -82,6 +80,7 @@ from fairtut.page.figures import show
 from fairtut.page.prose import say
 from fairtut.page.results import load_claims, of_chapter
 from fairtut.page.slider import Track, slide
+from fairtut.page.source import source_of
 from fairtut.runtime.stopwatch import clock
 
 (preset, data, seed, results_dir), cfg, record, device = CHAPTER.open(
@@ -159,10 +158,10 @@ for s in six:  # what the picture is said to show
 # be invertible: the same network undoes what it did.
 
 # %%
-Code(inspect.getsource(layers.Coupling.forward), language="python")
+source_of(layers.Coupling.forward)
 
 # %%
-Code(inspect.getsource(layers.Coupling.inverse), language="python")
+source_of(layers.Coupling.inverse)
 
 # %% [markdown]
 # The faces are drawn, or CelebA {cite}`liu2015` with `data="real"`. A good check of a flow is to go there and back. Bits per dimension say how well it
@@ -222,7 +221,7 @@ if not real:  # no picture that was learned from photographs is shown
 # to where the other group is.
 
 # %%
-Code(inspect.getsource(vectors.mean_difference), language="python")
+source_of(vectors.mean_difference)
 
 # %% [markdown]
 # Labels come in company: in CelebA blond hair and make-up go together, so their vectors share a part. Three other ways try to do better or need less. **Perpendicular**
@@ -230,7 +229,7 @@ Code(inspect.getsource(vectors.mean_difference), language="python")
 # the target. **Discover** {cite}`li2021discover` needs no labels of the attribute at all: it searches for directions along which an image classifier changes its mind.
 
 # %%
-Code(inspect.getsource(vectors.ramaswamy).split('"""')[2], language="python")
+source_of(vectors.ramaswamy)
 
 # %%
 if any(row.way == "discover" for row in cfg.beside):
@@ -312,7 +311,7 @@ if not real:
 # With one attribute that is a segment, with two a disc. To draw a member at random, take a random direction and a length that gives every part of the ball its due:
 
 # %%
-Code(inspect.getsource(similar.draw_similar).split('"""')[2], language="python")
+source_of(similar.draw_similar)
 
 # %% [markdown]
 # ## The losses, and a modest adversary
@@ -326,7 +325,7 @@ Code(inspect.getsource(similar.draw_similar).split('"""')[2], language="python")
 # The maximum is found by the most modest of all attacks: draw ten random members of $S(x)$ and take the one whose code is farthest away.
 
 # %%
-Code(inspect.getsource(losses.attack).split('"""')[2], language="python")
+source_of(losses.attack)
 
 # %% [markdown]
 # $R$ ends in a batch norm without parameters, so each coordinate of a code has variance 1 and *far* has a fixed meaning: $R$ cannot win by shrinking everything. Now we train all cells of the table:
@@ -390,7 +389,7 @@ _ = expect(
 # 3. Draw $n$ more. Let $q$ be the distance that the share $Q$ of them stays below. Return the centre and $d_{cs} = 3q$.
 
 # %%
-Code(inspect.getsource(center.smooth).split('"""')[2], language="python")
+source_of(center.smooth)
 
 # %% [markdown]
 # **Why $3q$ is enough.** Let $Q_0 = \Phi(\Phi^{-1}(1/2 + D) + \varepsilon/\sigma)$. The ball of radius $q$ around the centre holds $Q_0$ of the mass at $z$ (Hoeffding;
@@ -472,7 +471,7 @@ _ = expect(
 # $$d_{rs} = \sigma_{rs}\, \Phi^{-1}(p_{low}).$$
 
 # %%
-Code(inspect.getsource(classifier.lower_bound), language="python")
+source_of(classifier.lower_bound)
 
 # %% [markdown]
 # $C$ is *linear*, so no noise has to be drawn in the space of codes: a vote is for class 1 with probability $\Phi(m / \sigma_{rs})$, where $m$ is the signed distance
@@ -480,7 +479,7 @@ Code(inspect.getsource(classifier.lower_bound), language="python")
 # if all 100,000 votes agree, $p_{low} = \alpha^{1/n}$.
 
 # %%
-Code(inspect.getsource(classifier._binomial), language="python")
+source_of(classifier.binomial)
 
 # %% tags=["hide-input"]
 sigmas = (0.5, study.EQUAL, 10.0)
@@ -617,7 +616,7 @@ if not real:
 # linear between two known corners, so it changes sign between them at most once, and exactly where its two ends differ in sign:
 
 # %%
-Code(inspect.getsource(curve._bend), language="python")
+source_of(curve.bend)
 
 # %% tags=["hide-input"]
 say(
@@ -652,7 +651,7 @@ _ = expect(
 # **Proof.** On an edge $t \mapsto f(t) - f(0)$ is linear and a norm is convex, so their composition is convex; a convex function on an interval is largest at an end. ∎ This is the quantity that the attack of ten draws chases.
 
 # %%
-Code(inspect.getsource(verdicts._on_curve).split('"""')[2], language="python")
+source_of(verdicts.on_curve)
 
 # %% [markdown]
 # ### Extension 3: a certificate without sampling
@@ -671,7 +670,7 @@ Code(inspect.getsource(verdicts._on_curve).split('"""')[2], language="python")
 # The linear classifier decides at $c$, and holds within the exact distance to its border. So nothing is left to chance, the cap is gone, and nobody abstains unless the search for the centre has to be cut short. Branch and bound finds the centre:
 
 # %%
-Code(inspect.getsource(exact.half_mass_center).split('"""')[2], language="python")
+source_of(exact.half_mass_center)
 
 # %% [markdown]
 # Mind that this certifies *another smoothed model*, close to the paper's: deterministic, with the centre chosen from the whole curve instead of from draws. And mind which **function** all three extensions are about: the network in real arithmetic. We compute it
@@ -912,7 +911,7 @@ _ = expect(
 # The answer is *constant*, *changes here*, or *undecided* when a limit of boxes is reached. Rounding is bounded by its worst case, so that a tie is never called constant. The farthest similar code is caught between two numbers in the same way. This is the backward step:
 
 # %%
-Code(inspect.getsource(bounds.Local.below).split('"""')[2], language="python")
+source_of(bounds.Local.below)
 
 # %%
 wide = study.several.settled(world, cfg, cells)

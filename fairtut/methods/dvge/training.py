@@ -136,7 +136,7 @@ def train(task: Task, config: Config) -> Done:
     for e in range(config.epochs):
         # one fit per epoch: its end is where the networks are scored
         fit(
-            len(task.z), _Step(task, config, net, adam, with_task=e >= config.warmup),
+            len(task.z), Step(task, config, net, adam, with_task=e >= config.warmup),
             epochs=1, batch=config.batch, seed=stream_seed(task.seed, "order", e + 1),
             what="classifiers", device=task.z.device,
         )  # fmt: skip
@@ -152,7 +152,7 @@ def train(task: Task, config: Config) -> Done:
     return Done(net.eval().requires_grad_(False), scores, epoch)
 
 
-class _Step:
+class Step:
     """One step of one epoch, as :func:`fairtut.runtime.fit.fit` calls it."""
 
     def __init__(
@@ -165,6 +165,7 @@ class _Step:
         self.f_sens = task.f_sens if self.eta1.any() else None
 
     def __call__(self, rows: Tensor, done: float) -> dict[str, Tensor]:
+        """Move all networks of the chunk by one batch (rows of the task); return their losses."""
         c, z, target = self.config, self.task.z[rows], self.task.target[rows]  # (b, d), (b,)
         f_sens = None if self.f_sens is None else self.f_sens[rows]  # (b, d)
         f_task = focus(self.net, z, c.focus, target) if self.with_task else None  # (k, b, d)

@@ -155,7 +155,7 @@ def vote(
     if path == "binomial":
         assert isinstance(classifier, nn.Linear)
         share = _share_of_class_1(classifier, codes, voting.sigma)
-        counts = [_binomial(p, voting, seed, i) for p, i in zip(share, streams, strict=True)]
+        counts = [binomial(p, voting, seed, i) for p, i in zip(share, streams, strict=True)]
     else:
         noisy = _noisy_logits if path == "logits" else noisy_codes
         counts = [
@@ -251,7 +251,7 @@ def _share_of_class_1(head: nn.Linear, codes: Tensor, sigma: float) -> np.ndarra
     return np.asarray(ndtr(signed.cpu().numpy() / sigma))
 
 
-def _binomial(p: float, voting: Voting, seed: int, stream: int) -> tuple[int, int]:
+def binomial(p: float, voting: Voting, seed: int, stream: int) -> tuple[int, int]:
     """Return the chosen class and its votes, drawn from their law."""
     rng = numpy_rng(seed, "votes", stream)
     top = int(2 * rng.binomial(voting.n0, p) > voting.n0)

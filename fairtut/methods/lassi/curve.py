@@ -203,7 +203,7 @@ def trace(folded: Folded, start: Tensor, slope: Tensor, reach: float) -> Curve:
     """
     t, values = _second_layer(folded, start, slope, reach)
     for weight, bias in folded.deeper[1:]:
-        t, values = _bend(t, values)
+        t, values = bend(t, values)
         _fits(len(t), len(weight))
         values = torch.addmm(bias, values.relu_(), weight.T)
     return Curve(t, values)
@@ -236,7 +236,7 @@ def _second_layer(
     return t, values
 
 
-def _bend(t: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+def bend(t: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
     """Add a corner wherever a unit changes sign between two neighbouring corners."""
     positive = values > 0
     edge, unit = (positive[:-1] != positive[1:]).nonzero(as_tuple=True)

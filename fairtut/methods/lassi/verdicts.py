@@ -162,7 +162,7 @@ def exact_fairness(
         kind = classifier.weight.dtype if rounded else torch.float64
         reach = epsilon or 1.0  # a point is read off a whole curve: a tiny one is rounding only
         for curve, error in curves(encoder, classifier, z, directions, reach, rounded):
-            rows.append(_on_curve(curve, classifier, epsilon, error, kind))
+            rows.append(on_curve(curve, classifier, epsilon, error, kind))
     judge = copy.deepcopy(classifier).cpu()  # where the boxes are
     for start in net.start if chosen == "regions" else ():
         end = None if seconds is None else time.monotonic() + seconds
@@ -235,7 +235,7 @@ def _method(name: str | None, k: int, rounded: bool) -> str:
     return name
 
 
-def _on_curve(
+def on_curve(
     curve: Curve, classifier: nn.Linear, epsilon: float, error: float, kind: torch.dtype
 ) -> _Row:
     """Settle one person by the corners of the curve."""
