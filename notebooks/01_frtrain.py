@@ -601,6 +601,24 @@ show(
 # (an oracle), our label-fed variant, and fairlearn's exponentiated gradient
 # {cite}`agarwal2018` as a fair learner that we did not write.
 
+# %% [markdown]
+# **The protocol, whole.** What follows runs for every draw: each method of the table, on clean and on
+# poisoned labels. A method gets the draw, the name of its labels and the sizes, and returns what it
+# decides about selection and test people.
+
+# %%
+source_of(study.run_draw)
+
+# %% [markdown]
+# FR-Train itself is one of these methods. It takes the settings of the released code, and everything
+# that it shares with AD stands in one function: all settings and initialisations are trained at once.
+
+# %%
+source_of(study.methods.frtrain)
+
+# %%
+source_of(study.methods.adversarial)
+
 # %%
 if data == "synthetic":
     makers = {"zafar": partial(study.synthetic_draw, preset=cfg, seed=seed)}

@@ -304,6 +304,14 @@ source_of(faap.Game.step)
 # and fresh probes. Cells are kept on disk, so a run that was interrupted goes on where it was.
 
 # %%
+source_of(study.treat)
+
+# %% [markdown]
+# That is the whole protocol: the model is deployed and never touched again, the perturbation is
+# trained beside it, and everything is judged on people whom neither has seen. The noise has the size
+# of FAAP's bound, and the probes at the end learn from codes of FAAP's own training images.
+
+# %%
 cells = study.run_cells(people, cfg)
 for several in cells.values():
     for identifier, entry in study.measures.table(people, several, target).items():

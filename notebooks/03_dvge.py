@@ -455,6 +455,13 @@ say(
     codes=cfg.classifier.epochs,
 )
 
+# %% [markdown]
+# **The protocol, whole.** A board takes one setting of images and runs everything on it: DVGE on the
+# codes of both encoders, with removal as its control, then each rival with as many settings.
+
+# %%
+source_of(study.play)
+
 # %%
 boards = {name: study.play(people, t, cfg) for name, t in tasks.items()}
 scores = {name: study.fronts.Scores(board) for name, board in boards.items()}

@@ -487,6 +487,13 @@ say(
 # *not* our trigger untrained; that one is measured below, too. Each training offers a few snapshots; we take the least biased one *on validation people* that keeps
 # half of BASE's gain over the constant, and the most accurate one where there is none.
 
+# %% [markdown]
+# **The protocol, whole.** One training is a method, a criterion and a strength on one BASE. Two copies
+# are kept: the snapshot that validation people chose, and the last one.
+
+# %%
+source_of(study.models.trained)
+
 # %%
 board = study.run_board(task, cfg)
 for identifier, entry in study.measures.table(board, cfg.costs).items():

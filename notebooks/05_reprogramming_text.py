@@ -220,6 +220,13 @@ tables.table(
 # BASE learns from the first part, triggers and AdvPost from the second. BASE is a transformer with one or two layers, trained here in seconds.
 # Then everything else is trained: soft and hard triggers, AdvIn and AdvPost, for every $\lambda$, both criteria and every seed.
 
+# %% [markdown]
+# **The protocol, whole.** A job is a method with its $\lambda$, criterion, number and place of words,
+# and seed. BASE is frozen for the triggers; AdvIn starts anew, AdvPost goes on from BASE.
+
+# %%
+source_of(study.cells.trained)
+
 # %%
 cells = study.cells.play(tokens, cfg, study.cells.grid(cfg))
 board = study.board.Board(tokens, cfg, cells)

@@ -8,7 +8,7 @@ and questions one target and seed, :mod:`~fairtut.chapters.faap.table` runs them
 """
 
 from fairtut.chapters.faap import extras, measures, saliency, transfer
-from fairtut.chapters.faap.cells import Cell, Noise, Patient, Task, deploy, generator, see
+from fairtut.chapters.faap.cells import Cell, Noise, Patient, Task, deploy, generator, see, treat
 from fairtut.chapters.faap.presets import FAAP, Preset, configuration, for_lfw, for_real
 from fairtut.chapters.faap.table import all_cells, run_cells
 
@@ -31,4 +31,5 @@ __all__ = [
     "saliency",
     "see",
     "transfer",
+    "treat",
 ]
