@@ -83,6 +83,7 @@ from fairtut.page.slider import Track, slide
 from fairtut.page.source import source_of
 from fairtut.runtime.stopwatch import clock
 
+# %% tags=["hide-input"]
 (preset, data, seed, results_dir), cfg, record, device = CHAPTER.open(
     preset, data, seed, results_dir
 )
