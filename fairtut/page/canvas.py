@@ -34,6 +34,34 @@ def interval(ax: Axes, found: Estimate, height: float, scale: float = 1.0, **lin
     ax.plot([scale * found.low, scale * found.high], [height, height], **line)
 
 
+def whiskers(
+    ax: Axes, x: Any, y: Any, *, of_x: tuple[Any, Any] | None = None,
+    of_y: tuple[Any, Any] | None = None, lw: float = 1.0, **line: Any,
+) -> None:  # fmt: skip
+    """Draw intervals of points (k,), each from its own ends.
+
+    An interval of resamples need not hold the point that it belongs to, by rounding or because
+    the metric is skewed, so lengths to both sides, as error bars want them, may be negative.
+
+    Parameters
+    ----------
+    ax : Axes
+    x, y : array-like, shape (k,)
+    of_x, of_y : pair of array-like, shape (k,)
+        Low and high ends; where one is not finite, as with a single draw, nothing is drawn.
+    lw : float
+    **line
+        Colour and the like.
+    """
+    for at, ends, draw in ((y, of_x, ax.hlines), (x, of_y, ax.vlines)):
+        if ends is None:
+            continue
+        where, low, high = (np.asarray(v, float) for v in (at, *ends))
+        known = np.isfinite(low) & np.isfinite(high)
+        if known.any():
+            draw(where[known], low[known], high[known], lw=lw, **line)
+
+
 def inner(values: NDArray[np.float64], share: float) -> NDArray[np.float64]:
     """Return low end, median and high end of the inner `share` of values, along the first axis."""
     return np.quantile(values, ((1 - share) / 2, 0.5, (1 + share) / 2), axis=0)

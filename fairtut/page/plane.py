@@ -18,6 +18,7 @@ from fairtut.metrics import (
     moved_threshold,
     point,
 )
+from fairtut.page.canvas import whiskers
 from fairtut.page.figures import INK, note
 from fairtut.page.style import DIAMOND, GREY, Look, axes, look, need, points_of
 
@@ -185,13 +186,13 @@ def _direction(name: str) -> Any:
 
 def _series(ax: Axes, part: pd.DataFrame, columns: Sequence[str], label: str, style: Look) -> None:
     y, x = columns
-    bars = {}
-    for axis, column in (("xerr", x), ("yerr", y)):
-        if f"{column}_low" in part:
-            ends = part[column] - part[f"{column}_low"], part[f"{column}_high"] - part[column]
-            # a single draw has no interval, and matplotlib refuses NaN in some versions
-            bars[axis] = np.nan_to_num(np.stack([np.asarray(e, float) for e in ends]))
-    ax.errorbar(part[x], part[y], **bars, **style._asdict(), elinewidth=0.9, label=label, zorder=3)
+    ends = {
+        axis: (part[f"{column}_low"], part[f"{column}_high"])
+        for axis, column in (("of_x", x), ("of_y", y))
+        if f"{column}_low" in part
+    }
+    whiskers(ax, part[x], part[y], **ends, lw=0.9, color=style.color, zorder=3)
+    ax.plot(part[x], part[y], **style._asdict(), label=label, zorder=3)
 
 
 def _controls(ax: Axes, fig: Figure, name: str, **controls: Any) -> list[str]:

@@ -113,7 +113,8 @@ def test_curves_keep_looks_and_bars_and_put_references_last() -> None:
     fig = drawings.curves(panels, xlabels={"one": "share"}, ylabel="EO",
                           references={"BASE": about(0.25)})  # fmt: skip
     assert labels(fig) == ["patch", "border", "BASE"]
-    colours = [ax.containers[-1].lines[0].get_color() for ax in fig.axes]
+    drawn = [{k.get_label(): k.get_color() for k in ax.get_lines()} for ax in fig.axes]
+    colours = [found["border"] for found in drawn]
     assert colours[0] == colours[1]  # border, in both
     assert [t.get_text() for t in fig.axes[0].get_xticklabels()] == ["a", "b"]
     with pytest.raises(InputError, match="nothing to draw"):

@@ -157,6 +157,14 @@ def test_every_room_has_a_floor():
     assert rooms <= set(FLOORS)
 
 
+def test_no_drawing_takes_lengths_for_intervals():
+    """An interval need not hold its point, and error bars refuse a negative length."""
+    folders = [ROOT / "fairtut" / "page", ROOT / "fairtut" / "chapters"]
+    files = [path for folder in folders for path in folder.rglob("*.py")]
+    files += sorted((ROOT / "notebooks").glob("*.py"))
+    assert [path.name for path in files if "errorbar" in words(path)] == []
+
+
 def test_chapters_leave_controls_and_fronts_to_the_lab():
     assert rewritten(ROOT) == []
 

@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from fairtut.metrics import Estimate
-from fairtut.page.canvas import grid, interval
+from fairtut.page.canvas import grid, interval, whiskers
 from fairtut.page.style import GREY, MARKERS, PALETTE
 
 if TYPE_CHECKING:
@@ -175,10 +175,9 @@ def sweeps(frame: pd.DataFrame) -> Figure:
     for ax, name in zip(axes[0], names, strict=True):
         part = frame[frame["parameter"] == name].sort_values("value")
         ticks = range(len(part))
-        ax.errorbar(
-            ticks, part["deo"], [part["deo"] - part["low"], part["high"] - part["deo"]],
-            fmt="o-", color=PALETTE[0], label="DEO",
-        )  # fmt: skip
+        ends = part["low"], part["high"]
+        whiskers(ax, ticks, part["deo"], of_y=ends, lw=1.5, color=PALETTE[0])
+        ax.plot(ticks, part["deo"], "o-", color=PALETTE[0], label="DEO")
         ax.plot(ticks, part["acc"], "s--", color=PALETTE[1], label="accuracy")
         ax.set(xticks=list(ticks), xticklabels=[str(v) for v in part["value"]], xlabel=name)
     handles, labels = axes[0, 0].get_legend_handles_labels()

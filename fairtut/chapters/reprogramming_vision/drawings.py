@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from fairtut.errors import InputError
 from fairtut.metrics import Estimate
-from fairtut.page.canvas import faces, grid, interval, legend_below
+from fairtut.page.canvas import faces, grid, interval, legend_below, whiskers
 from fairtut.page.figures import INK
 from fairtut.page.style import GREY, LINES, MARKERS, PALETTE, look
 
@@ -269,9 +269,10 @@ def curves(
 
 
 def _line(ax: Axes, x: Floats, points: Sequence[Estimate], i: int, label: str) -> None:
-    values = [e.value for e in points]
-    ends = np.nan_to_num([[e.value - e.low for e in points], [e.high - e.value for e in points]])
-    ax.errorbar(x, values, np.maximum(ends, 0), **look(i)._asdict(), elinewidth=1, label=label)
+    values, style = [e.value for e in points], look(i)
+    ends = [e.low for e in points], [e.high for e in points]
+    whiskers(ax, x, values, of_y=ends, color=style.color)
+    ax.plot(x, values, **style._asdict(), label=label)
 
 
 def differences(
