@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from fairtut.errors import InputError
 from fairtut.lab.choice import Answer, Choice, beats, fairest
 from fairtut.lab.controls import Gap
+from fairtut.lab.envelope import mixed_number
 from fairtut.lab.plane import Floats, Plane, front_number, line_number
 from fairtut.metrics import Estimate, over_seeds
 from fairtut.metrics.panels import Panel
@@ -192,13 +193,11 @@ class Board:
     ) -> Floats:
         """Return what a method is worth beside others, (seeds, 1 + R).
 
-        That of its front; a method with a single setting may be mixed with the constant classifier,
-        as the model as it is may be: one point would have to beat whole lines otherwise.  Arguments
-        as in :meth:`front`.
+        The number of its front and all mixtures (:func:`fairtut.lab.envelope.mixed_number`): what
+        the model as it is may do, every method and control may do.  Arguments as in :meth:`front`.
         """
-        if len(self.plane(method, gap, "test").gap) == 1:
-            return self.line(method, gap, worst)
-        return self.front(method, gap, worst, among)
+        known, found = (self.plane(method, gap, part) for part in ("val", "test"))
+        return mixed_number(known, found, self.constant(), worst, among)
 
     def compared(
         self, method: str, gap: str, model: str, controls: Iterable[str] | Mapping[str, str] = (),
@@ -228,7 +227,8 @@ class Board:
             worst = self.plane(model, gap, "test").gap[0, :, 0]
         named = controls if isinstance(controls, Mapping) else {name: name for name in controls}
         ours = self.number(method, gap, worst, among)
-        numbers = {"constant": np.zeros_like(ours), "mixing": self.line(model, gap, worst)}
+        line = self.number(model, gap, worst, among=[0])  # equal decisions are equal to the digit
+        numbers = {"constant": np.zeros_like(ours), "mixing": line}
         numbers |= {name: self.number(own, gap, worst) for name, own in named.items()}
         found = {}
         for name, theirs in numbers.items():
