@@ -739,7 +739,12 @@ for identifier, entry in study.beaten(board).items():
     record.measure(identifier, **entry)
 beats = controls.answers(
     record,
-    {f"{m}.{c}": f"{m}, {c.upper()}" for m in ("border", "patch") for c in ("eo", "dp")},
+    {
+        f"{m}.{c}": f"{m}, {c.upper()}"
+        for m in ("border", "patch")
+        for c in ("eo", "dp")
+        if board.lams(m, c)
+    },
     {"noise": "a random trigger"},
 )
 show(
@@ -747,7 +752,7 @@ show(
     name="beats",
     caption=f"The number of a trigger's curve minus that of each control, {people.name}: n = {n_test} test people, mean "
     f"over {cfg.seeds} seeds, bars are 95 % bootstrap intervals over people.",
-    alt="Four panels, two triggers by two criteria, with a row for each of five controls, an interval and a dashed line "
+    alt="A panel for each trigger and criterion, with a row for each of five controls, an interval and a dashed line "
     "at zero; the table below has the numbers.",
 )
 

@@ -16,8 +16,8 @@ from fairtut.lab.choice import fairest
 from fairtut.lab.controls import Bools, Gap, Margins, cuts
 from fairtut.metrics.panels import Panel
 
-BUDGETS: Final = (0.0, 0.01, 0.02, 0.05)
-"""Accuracy that a pair of thresholds may cost on validation people: a setting for each."""
+BUDGETS: Final = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2)
+"""Accuracy that a pair may lose on validation people: settings along the pairs' own front."""
 
 CUTS: Final = 25
 """Thresholds that are tried in a group, quantiles of its scores, beside the deployed one."""
@@ -38,7 +38,7 @@ def chosen(
         Whose threshold is whose.
     gap : callable
     budgets : sequence of float
-        Accuracy that a pair may cost, against the deployed one.
+        Accuracy that a pair may lose, against the most accurate pair.
 
     Returns
     -------
@@ -48,10 +48,10 @@ def chosen(
     group = np.asarray(s).astype(int)
     own = [margin[group == g] for g in (0, 1)]
     tried = [np.append(np.unique(cuts(m, CUTS)) if len(m) else [], 0.0) for m in own]
-    pairs = np.stack(np.meshgrid(*tried, indexing="ij"), -1).reshape(-1, 2)  # the last is (0, 0)
+    pairs = np.stack(np.meshgrid(*tried, indexing="ij"), -1).reshape(-1, 2)
     y_hat = margin > pairs[:, group]
     accuracy, away = people.accuracy(y_hat)[:, 0], gap(people, y_hat)[:, 0]
-    picks = [fairest(accuracy, away, accuracy[-1] - budget).index for budget in budgets]
+    picks = [fairest(accuracy, away, accuracy.max() - budget).index for budget in budgets]
     return np.asarray(pairs[picks], float)
 
 

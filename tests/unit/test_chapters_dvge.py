@@ -13,6 +13,7 @@ from fairtut.chapters.dvge.presets import Sweep
 from fairtut.data.images import ImageSet
 from fairtut.errors import InputError
 from fairtut.evidence.claims import load_claims
+from fairtut.lab.asked import CONTROLS
 from fairtut.metrics import DEFINITIONS, group_table
 from fairtut.runtime.presets import PRESETS, choose
 
@@ -167,6 +168,11 @@ def test_a_whole_board_of_images(monkeypatch, tmp_path):
     shapes = {k: v["test"].shape for k, v in played.decisions.items()}
     assert shapes["dvge-n"] == (6, 2, 60) and shapes["adt"] == (2, 2, 60)
     assert shapes["ffvae"] == shapes["fdvae"] == shapes["removed-d"] == (2, 2, 60)
+    assert shapes["noise"] == (4, 2, 60) and shapes["threshold"] == (41, 2, 60)
+    plain = played.decisions["plain-n"]["test"][0]
+    assert ((played.margin["test"] > 0) == plain).all()
+    asked = study.beaten(study.fronts.Scores(played, resamples=20), "male-oval")
+    assert set(asked) == {f"beats.male-oval.n.{g}.{c}" for g in ("dp", "eo") for c in CONTROLS}
     again = study.play(people, task, preset)  # from the kept encoders
     assert all((again.decisions[k]["test"] == v["test"]).all() for k, v in played.decisions.items())
     found = study.extras.audit(study.encoder(people, preset, "n").z, task, preset)

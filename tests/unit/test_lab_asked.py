@@ -227,22 +227,24 @@ def test_an_envelope_without_numbers_has_none() -> None:
 def test_pairs_are_the_least_gap_that_a_budget_allows() -> None:
     """Against every pair of scores, one by one."""
     rng = np.random.default_rng(0)
-    s, y = rng.integers(0, 2, (2, 40))
+    s = np.arange(40) % 2
+    y = (rng.random(40) < 0.25 + 0.5 * s).astype(int)  # unequal rates: parity costs accuracy
     margin = (2 * y - 1 + 1.5 * s + rng.normal(size=40)).astype(np.float32)
     people = Panel(y, s, n_resamples=0)
-    found = pairs.chosen(margin, people, s, Panel.dp, (0.0, 0.1))
+    found = pairs.chosen(margin, people, s, Panel.dp, (0.0, 0.2))
     cuts = [np.append(np.unique(np.quantile(margin[s == g], np.linspace(0, 1, 25))), 0.0)
             for g in (0, 1)]  # fmt: skip
-    deployed = people.accuracy(margin > 0)[0]
-    for budget, pair in zip((0.0, 0.1), found, strict=True):
+    every = [margin > np.where(s == 0, a, b) for a in cuts[0] for b in cuts[1]]
+    accuracy = [people.accuracy(y_hat)[0] for y_hat in every]
+    for budget, pair in zip((0.0, 0.2), found, strict=True):
         least = min(
             people.dp(y_hat)[0]
-            for a in cuts[0]
-            for b in cuts[1]
-            if people.accuracy(y_hat := margin > np.where(s == 0, a, b))[0] >= deployed - budget
+            for y_hat, right in zip(every, accuracy, strict=True)
+            if right >= max(accuracy) - budget
         )
         assert people.dp(margin > pair[s])[0] == pytest.approx(least)
-    assert people.dp(margin > found[1][s])[0] < people.dp(margin > 0)[0]
+    assert people.accuracy(margin > found[0][s])[0] > people.accuracy(margin > 0)[0]
+    assert people.dp(margin > found[1][s])[0] < people.dp(margin > found[0][s])[0]
 
 
 def test_pairs_see_no_test_label_and_follow_the_seed() -> None:

@@ -13,7 +13,8 @@ from fairtut.chapters.faap.measures import prefix
 from fairtut.data.images import ImageSet
 from fairtut.lab.asked import Entry, asked
 from fairtut.lab.board import Board, Decisions
-from fairtut.lab.controls import per_group, swept
+from fairtut.lab.controls import swept
+from fairtut.lab.pairs import paired
 from fairtut.metrics.panels import Panel
 
 CUTS: Final = 41
@@ -66,7 +67,6 @@ def _decisions(
     }
     plain = margin["plain"]
     found["threshold"] = swept(plain, CUTS)
-    found["groups"] = {
-        part: per_group(plain["val"], people["val"], m, people[part].s) for part, m in plain.items()
-    }
+    groups = {part: of.s for part, of in people.items()}
+    found["groups"] = dict(paired(plain, people["val"], groups, Panel.deo))
     return found
