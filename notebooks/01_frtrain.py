@@ -726,7 +726,8 @@ show(
 #
 # Five more rivals train nothing but a plain logistic regression on the poisoned rows: the constant classifier, a share of its answers (the *mixing line*), a
 # moved threshold, a threshold for each group, and noise on the rows. A front gets one number, the accuracy gained over the constant, averaged over limits on the gap
-# between the groups' acceptance rates, from none to that of the regression. Settings are chosen on the selection rows.
+# between the groups' acceptance rates, from none to that of the regression. Settings are chosen on the selection rows, and
+# everybody may toss coins: any setting may be mixed with another and with the constant, so that a few points stand beside curves on equal terms.
 
 # %%
 free = study.run_draws(makers[main], cfg, study.free_draw, what="free controls")

@@ -606,8 +606,8 @@ for source, what, first in views:
 
 # %% [markdown]
 # An oracle shows how much room there is. An honest contest chooses its thresholds on *validation* people. It needs one number: the accuracy gained
-# over the constant classifier, averaged over limits on DEO from none to that of the deployed model. FAAP is a single point, and so is noise; each may be mixed with
-# the constant, as the deployed model may.
+# over the constant classifier, averaged over limits on DEO from none to that of the deployed model. Everybody may toss coins:
+# FAAP, noise and thresholds may be mixed with the constant, as the deployed model may, so that a single point stands beside curves on equal terms.
 
 # %%
 for identifier, entry in study.beaten(people, cells[target], target).items():

@@ -615,7 +615,8 @@ say(
 
 # %% [markdown]
 # All five controls at once, for DVGE on the plain encoder: a threshold for each group is chosen on validation people, too, and noise on the codes, at four
-# strengths, is what a perturbation does that knows nothing of the group.
+# strengths, is what a perturbation does that knows nothing of the group. And everybody may toss coins: any setting may be mixed with another and with the constant,
+# so that a few points stand beside curves on equal terms.
 
 # %%
 for identifier, entry in study.beaten(score, title[first]).items():

@@ -732,7 +732,8 @@ tables.table(
 
 # %% [markdown]
 # One price shows one point of each curve. To compare whole curves, take one number: the accuracy gained over the constant classifier, averaged over limits on the bias
-# from none to BASE's. Curves and thresholds are chosen on validation people. The random trigger is a single point; it may be mixed with the constant, as BASE may.
+# from none to BASE's. Curves and thresholds are chosen on validation people. And everybody may toss coins: any setting may be mixed with another and with the constant, so that a few points
+# stand beside curves on equal terms.
 
 # %%
 for identifier, entry in study.beaten(board).items():

@@ -407,7 +407,8 @@ _ = expect(
 
 # %% [markdown]
 # All five controls at once, for both triggers. Groups overlap here, so "a threshold for each group" has one for comments that mention some group and another for all
-# others, chosen on validation comments. Random words are a single point, and may be mixed with the constant, as BASE may.
+# others, chosen on validation comments. And everybody may toss coins: any setting may be mixed with another and with the constant, so that a few points stand beside
+# curves on equal terms.
 
 # %%
 for identifier, entry in study.beaten(board).items():

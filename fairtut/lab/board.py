@@ -186,7 +186,9 @@ class Board:
             return self.panels("test")[0].measurement(draws)
         values = [float(v) for v in np.asarray(draws)[:, 0]]
         body: dict[str, Any] = {"values": values, "n": self.n, "unit": "fraction"}
-        return body | ({"note": "a cell of the table is empty"} if np.isnan(values).any() else {})
+        return body | (
+            {"note": "a cell of the table is too small"} if np.isnan(values).any() else {}
+        )
 
     def number(
         self, method: str, gap: str, worst: ArrayLike, among: ArrayLike | None = None

@@ -110,7 +110,7 @@ def table(found: Answers) -> pd.DataFrame:
 
 def _told(e: Estimate) -> str:
     word = beats(e)
-    return word if word == "not tested" else f"**{word}** {e:+.3f}"
+    return word if word == "not tested" else f"**{word}** {e}"
 
 
 def _panel(ax: Axes, one: Mapping[str, Estimate], rows: list[str]) -> None:

@@ -302,10 +302,10 @@ def test_what_was_not_tested_is_written_out() -> None:
     ax = controls.drawn(FOUND).axes[1]
     assert [(t.get_text(), t.get_position()[1]) for t in ax.texts] == [("not tested", 0)]
     row = controls.table(FOUND).set_index("does it beat")
-    assert row.loc["a line"].tolist() == ["**yes** +0.100 [+0.080, +0.120]", "not tested"]
+    assert row.loc["a line"].tolist() == ["**yes** .100 [.080, .120]", "not tested"]
     assert row.loc["a cut"].tolist() == [
         "**no** -.100 [-.120, -.080]",
-        "**yes** +0.200 [+0.180, +0.220]",
+        "**yes** .200 [.180, .220]",
     ]
     assert row.loc["noise", "theirs"].startswith("**unclear**")
 

@@ -80,10 +80,11 @@ def play(people: Applicants, name: str, preset: Preset) -> Played:
         clock.lap(f"encoder-{short}")
         decided, trained = trial.play(codes[short], short)
         found |= decided
+        clock.lap(f"dvge-{short}")
         if short == "n":
             decided, margin = trial.controls(trained, codes[short])
             found |= decided
-        clock.lap(f"dvge-{short}")
+            clock.lap("controls")
     for kind, settings in _latent(preset).items():
         each = [_codes(people, preset, config) for config in settings]
         clock.lap(kind)
