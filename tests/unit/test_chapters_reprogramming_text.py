@@ -160,6 +160,8 @@ def test_two_thresholds_know_who_is_mentioned(board: Board) -> None:
     for of in (named, ~named):
         for run, order in enumerate(margin[:, of].argsort(-1)):
             assert (np.diff(y_hat[:, run][:, of][:, order].astype(int), axis=-1) >= 0).all()
+    together = [y_hat[:, run][:, order].astype(int) for run, order in enumerate(margin.argsort(-1))]
+    assert any((np.diff(one, axis=-1) < 0).any() for one in together)  # the two are not one
 
 
 def test_moved_thresholds_never_bring_anybody_back(board: Board) -> None:

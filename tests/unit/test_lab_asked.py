@@ -141,6 +141,8 @@ def test_the_answer_is_that_of_the_recorded_interval() -> None:
     body = {"n": 5, "unit": "fraction"}
     for values, word in (
         ([0.1, 0.11, 0.12], "yes"), ([-0.1, -0.11, -0.12], "no"), ([0.3, -0.3, 0.1], "unclear"),
+        ([0.1, 0.3, -0.02], "unclear"),  # a narrower interval than that of 95 % would lie above 0
+
         ([0.1], "not tested"), ([NAN, NAN], "not tested"),
     ):  # fmt: skip
         entry = answered(body | {"values": values})
