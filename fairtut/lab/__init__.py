@@ -3,7 +3,8 @@
 :mod:`~fairtut.lab.grid` runs specs × seeds as cells and keeps them, and
 :mod:`~fairtut.lab.keep` trains a network once.  :mod:`~fairtut.lab.board` holds what the methods
 decided [method, setting, seed, person] about validation and test people and compares them;
-:mod:`~fairtut.lab.plane` says what a family of settings is worth in the plane of accuracy and gap;
+:mod:`~fairtut.lab.plane` says what a family of settings is worth in the plane of accuracy and gap,
+and :mod:`~fairtut.lab.envelope` what it is worth where everybody may toss coins;
 :mod:`~fairtut.lab.choice` picks a setting on validation people; and
 :mod:`~fairtut.lab.controls` and :mod:`~fairtut.lab.pairs` have what a method must beat: the mixing
 line, the moved threshold and thresholds per group.  The constant classifier is

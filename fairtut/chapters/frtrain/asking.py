@@ -10,9 +10,10 @@ from typing import Final
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from fairtut.chapters.frtrain.draws import Draw
-from fairtut.chapters.frtrain.methods import Family, triple
+from fairtut.chapters.frtrain.methods import Decisions, Family, triple
 from fairtut.chapters.frtrain.presets import Preset
 from fairtut.chapters.frtrain.table import score_family
 from fairtut.lab.asked import Entry, asked
@@ -43,34 +44,36 @@ def free_draw(draw: Draw, preset: Preset) -> pd.DataFrame:
         As :func:`fairtut.chapters.frtrain.table.run_draw`: ``lr`` as it is, ``constant`` answers,
         a moved ``threshold``, thresholds for ``groups`` and ``noise`` on the rows.
     """
-    theta = linear.logistic(*triple(draw.train, draw.labels("poisoned")))
-    tables = {part: getattr(draw, name) for part, name in PARTS.items()}
-    margin = {p: linear_logit(theta[None], t.x, t.s) for p, t in tables.items()}  # (1, n)
-    spread, rng = draw.train.x.std(0), numpy_rng(draw.index, "frtrain", "noise")
-    noise = {p: spread * rng.normal(size=(len(NOISE), *t.x.shape)) for p, t in tables.items()}
-    people = Panel(tables["val"].y, tables["val"].s, n_resamples=0)
-    groups = {p: t.s.astype(int) for p, t in tables.items()}
-    decisions = {
-        "lr": {p: m[None] > 0 for p, m in margin.items()},
-        "constant": {p: np.stack([m < np.inf, m > np.inf]) for p, m in margin.items()},
-        "threshold": swept(margin, CUTS),
-        "groups": paired(margin, people, groups, Panel.dp),
-        "noise": {
-            p: np.stack(
-                [
-                    linear_logit(theta[None], t.x + scale * e, t.s) > 0
-                    for scale, e in zip(NOISE, noise[p], strict=True)
-                ]
-            )
-            for p, t in tables.items()
-        },
-    }
     frames = []
-    for method, of in decisions.items():
+    for method, of in _decisions(draw).items():
         family = Family(tuple(range(len(of["test"]))), of["val"], of["test"])
         about = {"data": draw.name, "draw": draw.index, "training": "poisoned", "method": method}
         frames.append(score_family(family, draw).assign(**about))
     return pd.concat(frames, ignore_index=True)
+
+
+def _decisions(draw: Draw) -> dict[str, dict[str, Decisions]]:
+    """Return what each control decides by part, (settings, 1, n)."""
+    theta = linear.logistic(*triple(draw.train, draw.labels("poisoned")))[None]
+    tables = {part: getattr(draw, name) for part, name in PARTS.items()}
+    margin = {p: linear_logit(theta, t.x, t.s) for p, t in tables.items()}  # (1, n)
+    groups = {p: t.s.astype(int) for p, t in tables.items()}
+    people = Panel(tables["val"].y, groups["val"], n_resamples=0)
+    return {
+        "lr": {p: m[None] > 0 for p, m in margin.items()},
+        "constant": {p: np.stack([m < np.inf, m > np.inf]) for p, m in margin.items()},
+        "threshold": swept(margin, CUTS),
+        "groups": paired(margin, people, groups, Panel.dp),
+        "noise": {p: _noisy(draw, theta, p) for p in tables},
+    }
+
+
+def _noisy(draw: Draw, theta: NDArray[np.floating], part: str) -> Decisions:
+    """Return decisions about a part's rows with noise of every strength, (strengths, 1, n)."""
+    table, spread = getattr(draw, PARTS[part]), draw.train.x.std(0)
+    e = numpy_rng(draw.index, "frtrain", "noise", part).normal(size=table.x.shape)
+    rows = [table.x + scale * spread * e for scale in NOISE]
+    return np.stack([linear_logit(theta, x, table.s) > 0 for x in rows])
 
 
 def beaten(frame: pd.DataFrame, free: pd.DataFrame, n: int) -> dict[str, Entry]:
@@ -99,7 +102,7 @@ def beaten(frame: pd.DataFrame, free: pd.DataFrame, n: int) -> dict[str, Entry]:
     return asked(board, "frtrain", "frtrain", "dp", "lr", {name: name for name in RIVALS})
 
 
-def _scores(rows: pd.DataFrame, column: str) -> np.ndarray:
+def _scores(rows: pd.DataFrame, column: str) -> NDArray[np.float64]:
     """Return means over initialisations, (settings, draws, 1)."""
     found = rows.groupby(["step", "draw"])[column].mean().unstack("draw")
-    return found.to_numpy()[..., None]
+    return found.to_numpy(np.float64)[..., None]
