@@ -63,7 +63,7 @@ from fairtut.methods import deployed, faap
 from fairtut.methods.adversarial import entropy, joint_of_ratio, mutual_information
 from fairtut.methods.faap import losses
 from fairtut.metrics import Estimate, equalized_odds_gap
-from fairtut.page import canvas, plots, tables
+from fairtut.page import canvas, controls, plots, tables
 from fairtut.page.effects import Effects
 from fairtut.page.figures import show
 from fairtut.page.prose import say
@@ -592,6 +592,38 @@ for source, what, first in views:
 # Where this ratio is small, the order LF > normal > fair can hardly show, however the fair model is made: at one, even
 # an oracle would be seen to be fairer in about half of all test sets of this size. A warning: the limit is one of
 # thresholds on *these* scores; other scores, or coins tossed for the group that is ordered better, can go lower.
+
+# %% [markdown]
+# An oracle shows how much room there is. An honest contest chooses its thresholds on *validation* people. It needs one number: the accuracy gained
+# over the constant classifier, averaged over limits on DEO from none to that of the deployed model. Everybody may toss coins:
+# FAAP, noise and thresholds may be mixed with the constant, as the deployed model may, so that a single point stands beside curves on equal terms.
+
+# %%
+for identifier, entry in study.beaten(people, cells[target], target).items():
+    record.measure(identifier, **entry)
+beats = controls.answers(
+    record,
+    {f"{prefix}.{k}": drawings.KINDS[k] for k in cfg.kinds},
+    {"noise": "noise of the same size"},
+)
+show(
+    controls.drawn(beats, "FAAP minus the control, accuracy →"),
+    name="beats",
+    caption=f"FAAP's number minus that of each control, for every deployed model of {target}: n = {n_test} test people, "
+    f"mean over {cfg.targets[target]} trained models, bars are 95 % bootstrap intervals over people.",
+    alt="A panel for each deployed model and a row for each of five controls, with an interval and a dashed line at "
+    "zero; the table below has the numbers.",
+)
+
+# %% tags=["hide-input"]
+tables.table(
+    controls.table(beats),
+    caption="Does FAAP beat what costs nothing? The answer, and FAAP's number minus the control's.",
+)
+
+# %% [markdown]
+# To the right of the dashed line FAAP is better. An interval that lies there as a whole is a *yes*; one that does not reach it is a *no*; one on both
+# sides is *unclear*: these people cannot tell. Keep in mind that a threshold for each group has to be told who is who, and FAAP is not.
 
 # %% [markdown]
 # ## Is the group really gone?

@@ -63,7 +63,7 @@ from fairtut.methods.reprogramming.keeping import load_words, save_words
 from fairtut.methods.reprogramming.text import TextGame, text_logits
 from fairtut.methods.reprogramming.words import WordTrigger, on_simplex, with_room
 from fairtut.models.text import load_pretrained
-from fairtut.page import plots, tables
+from fairtut.page import controls, plots, tables
 from fairtut.page.effects import Effects
 from fairtut.page.figures import show
 from fairtut.page.prose import say
@@ -392,6 +392,42 @@ _ = expect(
     "Here the mixing line is not clearly worth more than both triggers in demographic parity.",
     only="laptop",
 )
+
+# %% [markdown]
+# All five controls at once, for both triggers. Groups overlap here, so "a threshold for each group" has one for comments that mention some group and another for all
+# others, chosen on validation comments. And everybody may toss coins: any setting may be mixed with another and with the constant, so that a few points stand beside
+# curves on equal terms.
+
+# %%
+for identifier, entry in study.beaten(board).items():
+    record.measure(identifier, **entry)
+beats = controls.answers(
+    record,
+    {
+        f"{m}.{c}": f"{drawings.METHODS[m]}, {c.upper()}"
+        for m in study.TRIGGERS
+        for c in study.CRITERIA
+    },
+    {"noise": "random words", "groups": "thresholds with and without a group"},
+)
+show(
+    controls.drawn(beats, "trigger minus the control, accuracy →"),
+    name="beats",
+    caption=f"The number of a trigger's front minus that of each control, {tokens.name}: n = {board.n} comments, mean over "
+    f"{cfg.seeds} models, bars are 95 % bootstrap intervals over comments.",
+    alt="Four panels, two triggers by two criteria, with a row for each of five controls, an interval and a dashed line "
+    "at zero; the table below has the numbers.",
+)
+
+# %% tags=["hide-input"]
+tables.table(
+    controls.table(beats),
+    caption="Do triggers beat what costs nothing? The answer, and the trigger's number minus the control's.",
+)
+
+# %% [markdown]
+# To the right of the dashed line the trigger is better. An interval that lies there as a whole is a *yes*; one that does not reach it is a *no*; one on both
+# sides is *unclear*: these comments cannot tell.
 
 # %% [markdown]
 # ### Beside the paper's points

@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from fairtut.errors import InputError
 from fairtut.lab.choice import Answer, Choice, beats, fairest
 from fairtut.lab.controls import Gap
+from fairtut.lab.envelope import mixed_number
 from fairtut.lab.plane import Floats, Plane, front_number, line_number
 from fairtut.metrics import Estimate, over_seeds
 from fairtut.metrics.panels import Panel
@@ -28,10 +29,19 @@ People = Panel | Sequence[Panel]
 
 
 class Compared(NamedTuple):
-    """A method's number minus a control's, and whether it beats it."""
+    """A method's number minus a control's, and whether it beats it.
+
+    Attributes
+    ----------
+    difference : Estimate
+    answer : {"yes", "no", "unclear", "not tested"}
+    draws : float array, shape (seeds, 1 + R)
+        The difference of every seed, with its resamples.
+    """
 
     difference: Estimate
     answer: Answer
+    draws: Floats
 
 
 class Board:
@@ -166,30 +176,68 @@ class Board:
             return self.panels("test")[0].interval(draws)
         return over_seeds([float(v) for v in np.asarray(draws)[:, 0]])
 
+    def entry(self, draws: ArrayLike) -> dict[str, Any]:
+        """Return (seeds, 1 + R) as a record holds it: a value per seed, and what is between them.
+
+        That is the interval over people where all seeds share them.  Otherwise the seeds are the
+        draws, and resamples are left out.
+        """
+        if self.shared:
+            return self.panels("test")[0].measurement(draws)
+        values = [float(v) for v in np.asarray(draws)[:, 0]]
+        body: dict[str, Any] = {"values": values, "n": self.n, "unit": "fraction"}
+        return body | (
+            {"note": "a cell of the table is too small"} if np.isnan(values).any() else {}
+        )
+
+    def number(
+        self, method: str, gap: str, worst: ArrayLike, among: ArrayLike | None = None
+    ) -> Floats:
+        """Return what a method is worth beside others, (seeds, 1 + R).
+
+        The number of its front and all mixtures (:func:`fairtut.lab.envelope.mixed_number`): what
+        the model as it is may do, every method and control may do.  Arguments as in :meth:`front`.
+        """
+        known, found = (self.plane(method, gap, part) for part in ("val", "test"))
+        return mixed_number(known, found, self.constant(), worst, among)
+
     def compared(
-        self, method: str, gap: str, model: str, controls: Iterable[str] = ()
-    ) -> dict[str, Compared]:
-        """Say whether a method's front beats every control's.
+        self, method: str, gap: str, model: str, controls: Iterable[str] | Mapping[str, str] = (),
+        worst: ArrayLike | None = None, among: ArrayLike | None = None,
+    ) -> dict[str, Compared]:  # fmt: skip
+        """Say whether a method's number beats every control's.
 
         Parameters
         ----------
         method, gap : str
         model : str
             The model as it is: the first setting of this method.
-        controls : iterable of str
-            Methods of the board, such as a moved threshold, thresholds per group, noise; always
-            asked are ``constant`` and ``mixing``.
+        controls : iterable of str, or mapping of str to str
+            Methods of the board, such as a moved threshold, thresholds per group, noise, or the
+            names that they get in the answer, with the methods; always asked are ``constant`` and
+            ``mixing``.
+        worst : array, broadcast to (seeds,), optional
+            Largest gap that counts; default that of the model as it is.
+        among : int array, optional
+            Which settings of the method take part; default all.
 
         Returns
         -------
         dict of str to Compared
         """
-        worst = self.plane(model, gap, "test").gap[0, :, 0]
-        ours = self.front(method, gap, worst)
-        numbers = {"constant": np.zeros_like(ours), "mixing": self.line(model, gap, worst)}
-        numbers |= {name: self.front(name, gap, worst) for name in controls}
-        found = {name: self.estimate(ours - theirs) for name, theirs in numbers.items()}
-        return {name: Compared(e, beats(e)) for name, e in found.items()}
+        if worst is None:
+            worst = self.plane(model, gap, "test").gap[0, :, 0]
+        named = controls if isinstance(controls, Mapping) else {name: name for name in controls}
+        ours = self.number(method, gap, worst, among)
+        line = self.number(model, gap, worst, among=[0])  # equal decisions are equal to the digit
+        numbers = {"constant": np.zeros_like(ours), "mixing": line}
+        numbers |= {name: self.number(own, gap, worst) for name, own in named.items()}
+        found = {}
+        for name, theirs in numbers.items():
+            draws = ours - theirs
+            difference = self.estimate(draws)
+            found[name] = Compared(difference, beats(difference), draws)
+        return found
 
     def points(self, method: str, gap: str, settings: Iterable[int]) -> list[dict[str, Any]]:
         """Return settings on test people as rows of a figure: means over seeds, with intervals.
@@ -215,3 +263,30 @@ class Board:
                     row |= {f"{column}_low": e.low, f"{column}_high": e.high}
             rows.append(row)
         return rows
+
+
+class Scored(Board):
+    """A board of scores, for methods whose decisions were not kept: seeds are the draws.
+
+    Parameters
+    ----------
+    planes : mapping of (str, str, str) to Plane
+        Method, gap and part to (settings, seeds, 1), without resamples.
+    constant : array, shape (seeds,)
+        Accuracy of the constant classifier on the test people of each seed.
+    n : int
+        Test people of a seed.
+    """
+
+    def __init__(
+        self, planes: Mapping[tuple[str, str, str], Plane], constant: ArrayLike, n: int
+    ) -> None:
+        self._planes, self._constant = dict(planes), np.asarray(constant, float)[:, None]
+        self.runs, self.n = len(self._constant), n
+        self.people = {"val": (), "test": ()}
+
+    def constant(self, part: str = "test") -> Floats:
+        """Return the accuracy of the constant classifier on test people, (seeds, 1)."""
+        if part != "test":
+            raise InputError(f"the constant is known for test people only, not for {part!r}")
+        return self._constant

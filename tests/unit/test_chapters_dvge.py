@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,11 +10,13 @@ import torch
 
 from fairtut.chapters import dvge as study
 from fairtut.chapters.dvge.codes import moved as threshold
+from fairtut.chapters.dvge.drawings import gains
 from fairtut.chapters.dvge.presets import Sweep
 from fairtut.data.images import ImageSet
 from fairtut.errors import InputError
 from fairtut.evidence.claims import load_claims
-from fairtut.metrics import DEFINITIONS, group_table
+from fairtut.lab.asked import CONTROLS
+from fairtut.metrics import DEFINITIONS, Estimate, group_table
 from fairtut.runtime.presets import PRESETS, choose
 
 SWEEP = Sweep(eta1=(0.0, 0.5, 1.0), eta2=(0.0, 0.4), chosen=((0.5, 0.0), (1.0, 0.4)))
@@ -167,6 +170,11 @@ def test_a_whole_board_of_images(monkeypatch, tmp_path):
     shapes = {k: v["test"].shape for k, v in played.decisions.items()}
     assert shapes["dvge-n"] == (6, 2, 60) and shapes["adt"] == (2, 2, 60)
     assert shapes["ffvae"] == shapes["fdvae"] == shapes["removed-d"] == (2, 2, 60)
+    assert shapes["noise"] == (4, 2, 60) and shapes["threshold"] == (41, 2, 60)
+    plain = played.decisions["plain-n"]["test"][0]
+    assert ((played.margin["test"] > 0) == plain).all()
+    asked = study.beaten(study.fronts.Scores(played, resamples=20), "male-oval")
+    assert set(asked) == {f"beats.male-oval.n.{g}.{c}" for g in ("dp", "eo") for c in CONTROLS}
     again = study.play(people, task, preset)  # from the kept encoders
     assert all((again.decisions[k]["test"] == v["test"]).all() for k, v in played.decisions.items())
     found = study.extras.audit(study.encoder(people, preset, "n").z, task, preset)
@@ -215,3 +223,17 @@ def test_all_rivals_have_as_many_settings():
         sweep = choose(study.DVGE, name).sweep
         counts = {len(sweep.chosen), len(sweep.ffvae), len(sweep.fdvae), len(sweep.adt)}
         assert counts == {len(sweep.removed)}
+
+
+def test_differences_of_fronts_are_drawn_as_answers():
+    def about(value: float) -> Estimate:
+        return Estimate(value, value - 0.01, value + 0.01, 100, 0.95, "bootstrap")
+
+    found = {("n", "ADT"): about(0.1), ("n", "line"): about(-0.1), ("d", "ADT"): about(0.0)}
+    fig = gains(found, {"n": "DVGE-N", "d": "DVGE-D"})
+    left, right = fig.axes
+    assert [ax.get_title() for ax in fig.axes] == ["DVGE-N", "DVGE-D"]
+    marks = [[line.get_marker() for line in ax.lines if line.get_marker() != "None"]
+             for ax in (left, right)]  # fmt: skip
+    assert marks == [[">", "<"], ["o"]]
+    plt.close(fig)

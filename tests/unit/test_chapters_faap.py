@@ -13,6 +13,7 @@ from fairtut.data.images import ImageSet
 from fairtut.data.synthetic import faces
 from fairtut.errors import UnknownName
 from fairtut.evidence.claims import load_claims
+from fairtut.lab.asked import CONTROLS
 from fairtut.metrics import DEFINITIONS, group_table
 from fairtut.runtime.presets import PRESETS, choose
 
@@ -121,6 +122,30 @@ def test_floors_stay_below_the_model_and_fall_with_the_budget():
     gap = study.extras.floors(images, {"Smiling": several})["floor.smiling.normal.auc-gap"]
     assert gap["people"][1] < 0
     assert all(value < -0.1 for value in gap["values"])
+
+
+def test_faap_is_asked_about_all_controls_on_every_model():
+    """These models only favour men: group thresholds undo all of it, and FAAP half of it."""
+    images = world("celeba", ("Smiling",))
+    several = cells(images, "Smiling")
+    found = study.beaten(images, several, "Smiling")
+    assert set(found) == {
+        f"beats.celeba.smiling.{kind}.{control}"
+        for kind in ("normal", "fair", "lf", "rg")
+        for control in CONTROLS
+    }
+    assert {entry["n"] for entry in found.values()} == {int((images.split == "test").sum())}
+    word = {k.removeprefix("beats.celeba.smiling."): v["note"] for k, v in found.items()}
+    for control in ("constant", "mixing", "noise"):
+        assert word[f"lf.{control}"].endswith("yes")
+    assert word["lf.groups"].endswith("no")
+    # thresholds are chosen on validation people, and labels of test people change nothing there
+    rows = images.split[np.isin(images.split, ("val", "test"))] == "val"
+    for cell in several:
+        cell.patients["lf"].margin["plain"][rows] *= -1
+    other = study.beaten(images, several, "Smiling")
+    assert other["beats.celeba.smiling.lf.groups"] != found["beats.celeba.smiling.lf.groups"]
+    assert other["beats.celeba.smiling.lf.noise"] == found["beats.celeba.smiling.lf.noise"]
 
 
 def test_other_fair_models_are_compared_with_the_same_normal_ones(tmp_path, monkeypatch):

@@ -17,10 +17,12 @@ from fairtut.chapters.frtrain import (
     TABLE,
     Family,
     audit_draw,
+    beaten,
     chosen,
     crowd_draw,
     example,
     for_real,
+    free_draw,
     measures,
     odds_draw,
     run_draw,
@@ -32,6 +34,7 @@ from fairtut.chapters.frtrain.table import KEYS, plan
 from fairtut.data.crowd import CrowdModel
 from fairtut.data.poison import flip_labels
 from fairtut.errors import UnknownName
+from fairtut.lab import asked, pairs
 from fairtut.methods.frtrain import train
 from fairtut.metrics import accuracy, demographic_parity_gap, disparate_impact
 from fairtut.runtime.seeds import stream_seed
@@ -319,6 +322,35 @@ def test_crowd_and_odds_frames(draw):
     found = measures.odds(chosen(odds, 0.1, metric="eo"), 200)
     gap = found["control.eo.frtrain-eo"]["values"][0] - found["control.eo.lr"]["values"][0]
     assert found["control.eo-frtrain-minus-lr"]["values"] == pytest.approx([gap])
+
+
+def test_what_costs_nothing_is_logistic_regression_changed(draw, frame):
+    free = free_draw(draw, TINY)
+    of = {name: rows.reset_index(drop=True) for name, rows in free.groupby("method")}
+    assert set(of) == {"lr", "constant", "threshold", "groups", "noise"}
+    known = frame.query("method == 'lr' and training == 'poisoned' and draw == 0").iloc[0]
+    for column in ("select_acc", "test_acc", "test_dp"):
+        assert of["lr"][column].tolist() == [pytest.approx(known[column])]
+    assert of["constant"]["test_acc"].sum() == pytest.approx(1)
+    assert (of["constant"]["test_dp"] == 0).all()
+    # on the rows that they are chosen on, pairs keep the accuracy that they may cost
+    best = of["groups"]["select_acc"].max()
+    assert best >= known["select_acc"]
+    assert (of["groups"]["select_acc"] >= best - np.array(pairs.BUDGETS) - 1e-9).all()
+    assert (np.diff(of["groups"]["select_dp"]) <= 1e-9).all()
+    assert of["groups"]["select_dp"].min() < 0.02  # base rates differ: equal odds would leave more
+    assert of["noise"]["test_acc"].iloc[-1] < known["test_acc"]  # twice the spread of the rows
+
+
+def test_fr_train_is_asked_about_all_controls(frame):
+    """With AD's scores in the place of FR-Train's; equal scores beat nothing."""
+    free = pd.concat([free_draw(synthetic_draw(i, TINY), TINY) for i in range(2)])
+    named = frame.query("method == 'ad'").assign(method="frtrain")
+    found = beaten(named, free, 200)
+    assert list(found) == [f"beats.frtrain.{name}" for name in asked.CONTROLS]
+    assert all(len(entry["values"]) == 2 and entry["n"] == 200 for entry in found.values())
+    plain = free.query("method == 'lr'").assign(method="frtrain")
+    assert beaten(plain, free, 200)["beats.frtrain.mixing"]["values"] == [0.0, 0.0]
 
 
 def test_real_settings_keep_the_structure():

@@ -19,6 +19,7 @@ from fairtut.chapters.lassi.transfer import Transferred
 from fairtut.data.images import ImageSet
 from fairtut.errors import InputError, UnknownName
 from fairtut.evidence.claims import load_claims
+from fairtut.lab.asked import CONTROLS
 from fairtut.methods.lassi.vectors import mean_difference
 from fairtut.models.glow import Glow
 from fairtut.runtime.presets import PRESETS
@@ -153,6 +154,25 @@ def test_near_is_two_one_sided_tests():
         assert tuple(low > 0 for low, _ in ends) == passes
         assert all(low <= high for low, high in ends)
     assert len(tests) == 2, "what was not measured has no test"
+
+
+def test_lassi_is_asked_about_people_who_are_right_and_certified():
+    cells = [cell(s) for s in study.plan(REAL)]
+    found = study.beaten(study.Table(cells, REAL), "table1")
+    names = {name.rpartition(".")[2] for name in found}
+    assert names == {*CONTROLS, "untrained"}
+    assert {name.rpartition(".")[0] for name in found} == {
+        f"beats.table1.{setting}" for setting in study.Table(cells, REAL).settings
+    }
+    mine = [c.published for c in of(cells, "pale", "lassi")]
+    both = np.array([np.mean((p.prediction == cells[0].y) & p.fair) for p in mine])
+    often = np.mean(cells[0].y == 0)  # the constant is right about half, and certified for all
+    assert found["beats.table1.pale.constant"]["values"] == pytest.approx(both - often)
+    for rival in ("noise", "untrained"):
+        assert found[f"beats.table1.pale.{rival}"]["note"].endswith("yes")
+    for control in ("mixing", "threshold", "groups"):
+        entry = found[f"beats.table1.pale.{control}"]
+        assert entry["values"] == [None] and entry["note"].startswith("not tested: ")
 
 
 def test_the_frame_has_a_row_per_noise_and_seed():

@@ -19,6 +19,7 @@ from fairtut.data.comments import CommentSet, Vocabulary
 from fairtut.data.synthetic.comments import WORDS
 from fairtut.errors import CorruptFile, InputError, MissingData
 from fairtut.evidence.claims import load_claims
+from fairtut.lab.asked import CONTROLS
 from fairtut.methods.reprogramming.keeping import load_words, save_words
 from fairtut.methods.reprogramming.overlap import deviations
 from fairtut.methods.reprogramming.words import WordTrigger
@@ -138,6 +139,29 @@ def test_the_mixing_line_is_what_many_mixtures_are(board: Board) -> None:
     assert board.mixing("eo")[0, 0] == pytest.approx(wanted, abs=1e-3)
     half = board.mixed("eo", np.full_like(board.base("eo")[0], (low + accuracy) / 2))
     assert half[0, 0] == pytest.approx(bias / 2)
+
+
+def test_each_trigger_is_asked_about_all_controls(board: Board) -> None:
+    found = study.beaten(board)
+    assert set(found) == {
+        f"beats.{m}.{c}.{control}"
+        for m in study.TRIGGERS for c in study.CRITERIA for control in CONTROLS
+    }  # fmt: skip
+    constant = board.number("soft", "dp", board.base("dp").gap[:, 0])
+    assert found["beats.soft.dp.constant"]["values"] == pytest.approx(constant[:, 0].tolist())
+
+
+def test_two_thresholds_know_who_is_mentioned(board: Board) -> None:
+    """Within the comments that name a group, and within all others, nobody overtakes anybody."""
+    margin = board._margins("base", "dp")["test"][0]  # (seeds, n)
+    named = board.crowd["test"].members.any(1)
+    y_hat = board.decisions["groups", "eo"]["test"]
+    assert named.any() and not named.all()
+    for of in (named, ~named):
+        for run, order in enumerate(margin[:, of].argsort(-1)):
+            assert (np.diff(y_hat[:, run][:, of][:, order].astype(int), axis=-1) >= 0).all()
+    together = [y_hat[:, run][:, order].astype(int) for run, order in enumerate(margin.argsort(-1))]
+    assert any((np.diff(one, axis=-1) < 0).any() for one in together)  # the two are not one
 
 
 def test_moved_thresholds_never_bring_anybody_back(board: Board) -> None:

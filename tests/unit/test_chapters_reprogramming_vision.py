@@ -15,6 +15,7 @@ from fairtut.data.images import ImageSet
 from fairtut.errors import InputError
 from fairtut.evidence.claims import load_claims
 from fairtut.evidence.recording import Record
+from fairtut.lab.asked import CONTROLS
 from fairtut.methods.adversarial import entropy
 from fairtut.methods.deployed import Training
 from fairtut.methods.reprogramming import Config, Discriminator, Game, Patch, TriggerModule
@@ -215,6 +216,23 @@ def test_measures_have_the_sign_and_the_values_that_claims_speak_of():
     record = Record.start(chapter="reprogramming_vision", preset="smoke", data="synthetic", seed=0)
     for identifier, entry in table.items():
         record.measure(identifier, **entry)
+
+
+def test_each_trigger_is_asked_about_all_controls():
+    made = board()
+    found = study.beaten(made, n_resamples=50)
+    assert set(found) == {
+        f"beats.{method}.{c}.{control}"
+        for method in ("border", "patch") for c in ("eo", "dp") for control in CONTROLS
+    }  # fmt: skip
+    assert all(entry["n"] == len(made.y["test"]) for entry in found.values())
+    # a trigger that is its own noise beats nothing by it
+    first = made.lams("border", "eo")
+    same = replace(made, results={
+        key: made.random["border"] if key[0] == "border" else of for key, of in made.results.items()
+    })  # fmt: skip
+    entry = study.beaten(same, n_resamples=50)["beats.border.eo.noise"]
+    assert first and not np.any(entry["values"]) and entry["note"].endswith("no")
 
 
 def test_matched_meets_the_constant_the_rival_and_base():

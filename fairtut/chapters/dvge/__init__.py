@@ -5,10 +5,12 @@ is predicted for whom, :mod:`~fairtut.chapters.dvge.encoders` trains and keeps t
 :mod:`~fairtut.chapters.dvge.board` runs every method on a task of images and
 :mod:`~fairtut.chapters.dvge.credit` on South German Credit, :mod:`~fairtut.chapters.dvge.fronts`
 turns decisions into fronts and numbers, :mod:`~fairtut.chapters.dvge.ablation` makes tables 1 and 2
-under every convention, and :mod:`~fairtut.chapters.dvge.extras` holds what stands beside them.
+under every convention, :mod:`~fairtut.chapters.dvge.extras` holds what stands beside them, and
+:mod:`~fairtut.chapters.dvge.asking` asks whether DVGE beats what costs nothing.
 """
 
 from fairtut.chapters.dvge import ablation, credit, encoders, extras, fronts
+from fairtut.chapters.dvge.asking import beaten
 from fairtut.chapters.dvge.board import Board, all_cells, play
 from fairtut.chapters.dvge.encoders import encoder
 from fairtut.chapters.dvge.presets import DVGE, Preset, configuration, for_real
@@ -22,6 +24,7 @@ __all__ = [
     "Task",
     "ablation",
     "all_cells",
+    "beaten",
     "configuration",
     "credit",
     "encoder",

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from fairtut.chapters.dvge.codes import PARTS, Decisions, Trial
+from fairtut.chapters.dvge.codes import PARTS, Decisions, Margins, Trial
 from fairtut.chapters.dvge.encoders import cells, encoder, usable
 from fairtut.chapters.dvge.presets import Preset, Sweep
 from fairtut.chapters.dvge.tasks import Task, people, task_of
@@ -37,11 +37,13 @@ class Board:
     decisions : mapping of str to mapping
         Method → part → int array (settings, runs, n).  Methods: ``plain``, ``dvge`` and
         ``removed`` with ``-n`` or ``-d`` for the encoder, ``ffvae``, ``fdvae``, ``adt`` and the
-        control ``threshold``.  ``dvge-n.<focus>`` has another convention.
+        controls ``threshold`` and ``noise``.  ``dvge-n.<focus>`` has another convention.
     sweep : Sweep
         The settings, in the order of the first axis.
     trained : int
         Rows that a run was trained on.
+    margin : mapping of str to float array, shape (runs, n), or None
+        By part, the scores of ``plain-n``.
     """
 
     name: str
@@ -50,6 +52,7 @@ class Board:
     decisions: dict[str, Decisions]
     sweep: Sweep = field(repr=False)
     trained: int
+    margin: Margins | None = field(default=None, repr=False)
 
     def chosen(self) -> NDArray[np.int64]:
         """Return which points of DVGE's grid stand against the baselines."""
@@ -66,7 +69,11 @@ def play(images: ImageSet, task: Task, preset: Preset) -> Board:
     )  # fmt: skip
     found: dict[str, Decisions] = {}
     for name, z in codes.items():
-        found |= trial.play(z, name, control=name == "n")
+        decided, trained = trial.play(z, name)
+        found |= decided
+        if name == "n":
+            decided, margin = trial.controls(trained, z)
+            found |= decided
     for kind in preset.foci:
         # only for the first setting: each costs as much as everything else
         if task.name == preset.settings[0] and kind != preset.classifier.focus:
@@ -77,7 +84,7 @@ def play(images: ImageSet, task: Task, preset: Preset) -> Board:
         )
     found["adt"] = _adversarial(images, task, preset)
     y, s = ({p: v[p].cpu().numpy() for p in PARTS} for v in (trial.y, trial.s))
-    return Board(task.name, y, s, found, preset.sweep, len(task.train))
+    return Board(task.name, y, s, found, preset.sweep, len(task.train), margin)
 
 
 def _adversarial(images: ImageSet, task: Task, preset: Preset) -> Decisions:

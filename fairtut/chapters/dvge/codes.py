@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -18,6 +19,7 @@ from fairtut.chapters.dvge.presets import Sweep
 from fairtut.lab.controls import swept
 from fairtut.methods import dvge, latent
 from fairtut.methods.dvge.focus import focus
+from fairtut.runtime.seeds import torch_rng
 
 Ints = NDArray[np.int8]
 Decisions = dict[str, Ints]
@@ -27,8 +29,13 @@ Parts = Mapping[str, Tensor]
 """Part, also ``train``, to codes or labels."""
 
 PARTS: Final = ("val", "test")
+Margins = dict[str, NDArray[np.float32]]
+"""Part to scores (runs, n): positive is decided for class 1."""
+
 CUTS: Final = 41
 """Thresholds of the moved-threshold control."""
+NOISE: Final = (0.25, 0.5, 1.0, 2.0)
+"""Strengths of the noise on codes, whose mean variance is 1."""
 
 
 @dataclass(frozen=True)
@@ -52,9 +59,9 @@ class Trial:
     sweep: Sweep
     jobs: int
 
-    def play(self, z: Parts, name: str, *, control: bool) -> dict[str, Decisions]:
-        """Run plain g, DVGE and removal on codes, and the moved threshold if asked."""
-        grid, origin = self.train(z), self.points().index((0.0, 0.0))
+    def play(self, z: Parts, name: str) -> tuple[dict[str, Decisions], dvge.Grid]:
+        """Run plain g, DVGE and removal on codes; return the grid's networks, too."""
+        grid, origin = self.train(z), self._origin()
         whole = self.decide(grid, z)
         found = {
             f"dvge-{name}": whole,
@@ -65,11 +72,25 @@ class Trial:
             {part: _without(codes, ranked[:, :count]) for part, codes in z.items()}
             for count in self.sweep.removed
         )
-        if control:
-            found["threshold"] = moved(
-                {part: self._margin(grid, z[part])[origin] for part in PARTS}
-            )
-        return found
+        return found, grid
+
+    def controls(self, grid: dvge.Grid, z: Parts) -> tuple[dict[str, Decisions], Margins]:
+        """Return what plain g decides at moved thresholds and on noisy codes, and its scores.
+
+        Noise has a setting for each of :data:`NOISE`; nothing is trained for it.
+        """
+        margin = {part: self._margin(grid, z[part]) for part in PARTS}
+        noise = {
+            part: torch.randn(z[part].shape, generator=torch_rng(self.seeds[0], "noise", part))
+            for part in PARTS
+        }
+        noisy = {
+            part: np.stack(
+                [self._margin(grid, z[part] + scale * e.to(z[part].device)) > 0 for scale in NOISE]
+            ).astype(np.int8)
+            for part, e in noise.items()
+        }
+        return {"threshold": moved(margin), "noise": noisy}, margin
 
     def points(self) -> list[tuple[float, float]]:
         """Return the points of DVGE's grid in their order."""
@@ -106,17 +127,24 @@ class Trial:
             for part in PARTS
         }
 
+    def _origin(self) -> int:
+        """Return which point of the grid is plain g."""
+        return self.points().index((0.0, 0.0))
+
     def _margin(self, grid: dvge.Grid, z: Tensor) -> NDArray[np.float32]:
-        """Return the difference of the two logits, (points, runs, n)."""
+        """Return the difference of plain g's two logits, (runs, n)."""
         logits = grid.logits(z)  # (runs x points, n, 2)
-        return self._by_run((logits[..., 1] - logits[..., 0]).cpu().numpy())
+        margin: NDArray[np.float32] = self._by_run((logits[..., 1] - logits[..., 0]).cpu().numpy())[
+            self._origin()
+        ]
+        return margin
 
     def _by_run(self, values: NDArray[Any]) -> NDArray[Any]:
         """(runs x points, n) to (points, runs, n)."""
         return values.reshape(len(self.seeds), -1, values.shape[-1]).swapaxes(0, 1)
 
 
-def moved(margin: Mapping[str, NDArray[np.float32]]) -> Decisions:
+def moved(margin: Margins) -> Decisions:
     """Return decisions (cuts, runs, n) from margins (runs, n) by part."""
     return {part: y_hat.astype(np.int8) for part, y_hat in swept(margin, CUTS).items()}
 

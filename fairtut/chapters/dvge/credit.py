@@ -78,8 +78,13 @@ def play(people: Applicants, name: str, preset: Preset) -> Played:
     for short, kind in (("n", "vae"), ("d", "factor")):
         codes[short] = _codes(people, preset, replace(preset.credit.vae, kind=kind))
         clock.lap(f"encoder-{short}")
-        found |= trial.play(codes[short], short, control=short == "n")
+        decided, trained = trial.play(codes[short], short)
+        found |= decided
         clock.lap(f"dvge-{short}")
+        if short == "n":
+            decided, margin = trial.controls(trained, codes[short])
+            found |= decided
+            clock.lap("controls")
     for kind, settings in _latent(preset).items():
         each = [_codes(people, preset, config) for config in settings]
         clock.lap(kind)
@@ -89,7 +94,7 @@ def play(people: Applicants, name: str, preset: Preset) -> Played:
     clock.lap("adt")
     board = Board(
         name, {p: people.y[p].numpy() for p in PARTS}, {p: people.s[p].numpy() for p in PARTS},
-        found, preset.sweep, people.y["train"].shape[1],
+        found, preset.sweep, people.y["train"].shape[1], margin,
     )  # fmt: skip
     return Played(board, clock.laps, _refit(codes["n"], people, preset))
 

@@ -13,7 +13,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from fairtut.metrics import Estimate, over_seeds
-from fairtut.page.canvas import faces, grid, interval
+from fairtut.page import controls
+from fairtut.page.canvas import faces, grid
 from fairtut.page.style import GREY, LINES, MARKERS, PALETTE
 
 if TYPE_CHECKING:
@@ -141,21 +142,11 @@ def gains(found: Mapping[tuple[str, str], Estimate], columns: Mapping[str, str])
     columns : mapping of str to str
         Column → title.
     """
-    rows = list(dict.fromkeys(row for _, row in found))
-    fig, axes = grid(1, len(columns), (2.5 * len(columns) + 1.2, 0.32 * len(rows) + 1.0),
-                      sharey=True)  # fmt: skip
-    for ax, (column, title) in zip(axes[0], columns.items(), strict=True):
-        for i, row in enumerate(rows):
-            e = found[column, row]
-            colour = PALETTE[0] if e.low > 0 else PALETTE[2] if e.high < 0 else GREY
-            interval(ax, e, -i, color=colour)
-            ax.plot(e.value, -i, "o", color=colour, ms=4)
-        ax.axvline(0, color=GREY, lw=1, ls=LINES[1])
-        ax.set(title=title, yticks=[-i for i in range(len(rows))])
-        ax.set_yticklabels(rows)
-        ax.set_ylim(0.6 - len(rows), 0.6)  # a row without a value keeps its place
-    axes[0, 0].set_xlabel("DVGE minus rival →")
-    return fig
+    panels = {
+        title: {row: e for (of, row), e in found.items() if of == column}
+        for column, title in columns.items()
+    }
+    return controls.drawn(panels, "DVGE minus rival →")
 
 
 def pictures(rows: Mapping[str, Any], size: float = 0.62) -> Figure:

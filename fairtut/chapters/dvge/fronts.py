@@ -14,10 +14,15 @@ from numpy.typing import ArrayLike, NDArray
 from fairtut.chapters.dvge.board import Board
 from fairtut.chapters.dvge.codes import PARTS
 from fairtut.lab import board as lab
+from fairtut.lab.controls import Gap
+from fairtut.lab.pairs import paired
 from fairtut.metrics.panels import Panel
 
 Floats = NDArray[np.float64]
-GAPS: Final = ("dp", "eo")
+GAPS: Final[Mapping[str, Gap]] = {
+    "dp": Panel.dp,
+    "eo": lambda panel, y_hat: np.abs(panel.signed_gap(y_hat, 1)),
+}
 """Demographic parity, and equal opportunity: the gap of true-positive rates."""
 RESAMPLES: Final = 300
 LIMIT: Final = 0.5  # of the plain model's gap, where DVGE is compared with the constant
@@ -44,8 +49,11 @@ class Scores(lab.Board):
                 people[part] = Panel(y, s, n_resamples=resamples if part == "test" else 0)
             else:
                 people[part] = [Panel(*one, n_resamples=0) for one in zip(y, s, strict=True)]
-        gaps = {"dp": Panel.dp, "eo": lambda panel, y_hat: np.abs(panel.signed_gap(y_hat, 1))}
-        super().__init__(people, board.decisions, gaps)
+        decisions: dict[Any, lab.Decisions] = dict(board.decisions)
+        if board.margin is not None:
+            for name, gap in GAPS.items():
+                decisions["groups", name] = paired(board.margin, people["val"], board.s, gap)
+        super().__init__(people, decisions, GAPS)
 
     def reference(self, encoder: str, gap: str) -> Floats:
         """Return the gap of the unmitigated g on test, the mean over runs that share people."""
@@ -83,15 +91,10 @@ class Scores(lab.Board):
             picks.append(best if allowed.any() else away[:, run].argmin())
         return self.plane(f"dvge-{encoder}", gap, "test").at(picks).accuracy - self.constant()
 
-    def entry(self, draws: Floats) -> Entry:
+    def entry(self, draws: ArrayLike) -> Entry:
         """Return a measurement from values and resamples, (runs, 1 + resamples)."""
-        if self.shared:
-            return self.panels("test")[0].measurement(draws)
-        values = [None if np.isnan(value) else float(value) for value in draws[:, 0]]
-        body: Entry = {"values": values, "n": self.n, "unit": "fraction"}
-        if None in values:
-            body["note"] = "a cell of the table is too small"
-        return body | {"overlap": self.n / self.board.trained}
+        body = super().entry(draws)
+        return body if self.shared else body | {"overlap": self.n / self.board.trained}
 
 
 def panels(scores: Scores, name: str) -> dict[str, Entry]:

@@ -1,6 +1,10 @@
-"""The experiments of the FR-Train chapter: draws, the table's methods, selection, audits."""
+"""The experiments of the FR-Train chapter: draws, the table's methods, selection, audits.
+
+:mod:`~fairtut.chapters.frtrain.asking` asks whether FR-Train beats what costs nothing.
+"""
 
 from fairtut.chapters.frtrain import arrays, example, measures
+from fairtut.chapters.frtrain.asking import beaten, free_draw
 from fairtut.chapters.frtrain.audit import (
     AUDIT_LAMBDA,
     DEVICE,
@@ -30,11 +34,13 @@ __all__ = [
     "all_cells",
     "arrays",
     "audit_draw",
+    "beaten",
     "chosen",
     "configuration",
     "crowd_draw",
     "example",
     "for_real",
+    "free_draw",
     "measures",
     "odds_draw",
     "real_draw",

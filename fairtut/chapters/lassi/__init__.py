@@ -8,8 +8,9 @@ Glow and keeps latents, :mod:`~fairtut.chapters.lassi.directions` has the attrib
 :mod:`~fairtut.chapters.lassi.transfer` makes table 2, :mod:`~fairtut.chapters.lassi.beside` has
 other vectors and tasks, :mod:`~fairtut.chapters.lassi.race` FairFace,
 :mod:`~fairtut.chapters.lassi.several` exact verdicts with several attributes,
-:mod:`~fairtut.chapters.lassi.audit` what follows from the released settings, and
-:mod:`~fairtut.chapters.lassi.truth` the true counterfactuals of drawn faces.
+:mod:`~fairtut.chapters.lassi.audit` what follows from the released settings,
+:mod:`~fairtut.chapters.lassi.truth` the true counterfactuals of drawn faces, and
+:mod:`~fairtut.chapters.lassi.asking` asks whether LASSI beats what costs nothing.
 """
 
 from fairtut.chapters.lassi import (
@@ -25,6 +26,7 @@ from fairtut.chapters.lassi import (
     transfer,
     truth,
 )
+from fairtut.chapters.lassi.asking import beaten
 from fairtut.chapters.lassi.cells import Cell, Spec, plan, run_cells
 from fairtut.chapters.lassi.flow import World, trained, world
 from fairtut.chapters.lassi.presets import (
@@ -52,6 +54,7 @@ __all__ = [
     "Table",
     "World",
     "audit",
+    "beaten",
     "beside",
     "cells",
     "configuration",

@@ -7,8 +7,9 @@
 :mod:`~fairtut.chapters.reprogramming_text.board` chooses on validation and compares,
 :mod:`~fairtut.chapters.reprogramming_text.extras` holds sweeps, transfer and the null input,
 :mod:`~fairtut.chapters.reprogramming_text.attribution` integrates gradients,
-:mod:`~fairtut.chapters.reprogramming_text.theorem` tests the theorem on texts, and
-:mod:`~fairtut.chapters.reprogramming_text.checks` what must hold exactly.
+:mod:`~fairtut.chapters.reprogramming_text.theorem` tests the theorem on texts,
+:mod:`~fairtut.chapters.reprogramming_text.checks` what must hold exactly, and
+:mod:`~fairtut.chapters.reprogramming_text.asking` asks whether triggers beat what costs nothing.
 """
 
 from fairtut.chapters.reprogramming_text import (
@@ -21,6 +22,7 @@ from fairtut.chapters.reprogramming_text import (
     extras,
     theorem,
 )  # fmt: skip
+from fairtut.chapters.reprogramming_text.asking import beaten
 from fairtut.chapters.reprogramming_text.cells import all_cells
 from fairtut.chapters.reprogramming_text.presets import (
     CRITERIA,
@@ -40,6 +42,7 @@ __all__ = [
     "Preset",
     "all_cells",
     "attribution",
+    "beaten",
     "board",
     "cells",
     "checks",

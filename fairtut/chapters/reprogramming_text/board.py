@@ -15,6 +15,7 @@ from fairtut.chapters.reprogramming_text.presets import CRITERIA, METHODS, Prese
 from fairtut.data.comments import CommentSet
 from fairtut.lab import board as lab
 from fairtut.lab.controls import mixed_gap, swept
+from fairtut.lab.pairs import paired
 from fairtut.lab.plane import Plane
 from fairtut.methods.reprogramming import collapsed
 
@@ -52,7 +53,12 @@ class Board(lab.Board):
         }  # fmt: skip
         plain = {part: m[0] for part, m in self._margins("base", "dp").items()}
         found["threshold"] = swept(plain, CUTS, at=True)
-        super().__init__(self.crowd, found, {c: partial(_bias, c) for c in CRITERIA})
+        # groups overlap, so the two thresholds are for comments that name one and for all others
+        named = {part: of.members.any(1).astype(int) for part, of in self.crowd.items()}
+        gaps = {c: partial(_bias, c) for c in CRITERIA}
+        for c, gap in gaps.items():
+            found["groups", c] = paired(plain, self.crowd["val"], named, gap)
+        super().__init__(self.crowd, found, gaps)
 
     def jobs(self, method: str, criterion: str, seed: int) -> list[Job | int]:
         """Return a method's settings for a seed, in their order."""

@@ -7,7 +7,7 @@
 :mod:`~fairtut.chapters.reprogramming_vision.measures` turns it into numbers with intervals;
 ``beside`` (fewer images, transfer, sizes), ``multi`` (8 and 16 classes), ``null`` (empty images),
 ``look`` (Grad-CAM), ``theory`` and ``exact`` stand beside it, and ``published`` holds what the
-paper's figures show.
+paper's figures show; ``asking`` asks whether triggers beat what costs nothing.
 """
 
 from fairtut.chapters.reprogramming_vision import (
@@ -21,6 +21,7 @@ from fairtut.chapters.reprogramming_vision import (
     published,
     theory,
 )
+from fairtut.chapters.reprogramming_vision.asking import beaten
 from fairtut.chapters.reprogramming_vision.board import Board, Result, all_cells, run_board
 from fairtut.chapters.reprogramming_vision.models import Spec
 from fairtut.chapters.reprogramming_vision.presets import VISION, Preset, configuration, for_real
@@ -34,6 +35,7 @@ __all__ = [
     "Spec",
     "Task",
     "all_cells",
+    "beaten",
     "beside",
     "configuration",
     "crowd",

@@ -1,0 +1,90 @@
+"""Does the method beat what costs nothing?  Five questions, asked in every chapter in one way.
+
+An answer is a measurement: the method's number minus the control's, for every seed, with its
+interval, under ``beats.<what>.<control>``; its note says the answer in a word.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from fairtut.evidence.measurements import Measurement
+from fairtut.lab.board import Board
+from fairtut.lab.choice import Answer, beats
+
+Entry = dict[str, Any]
+"""Keywords of :meth:`fairtut.evidence.recording.Record.measure`."""
+
+CONTROLS: Final[Mapping[str, str]] = {
+    "constant": "the constant classifier",
+    "mixing": "the mixing line",
+    "threshold": "a moved threshold",
+    "groups": "a threshold for each group",
+    "noise": "noise",
+}
+"""What every method is asked about, in the order of figures and tables."""
+
+
+def identifier(what: str, control: str) -> str:
+    """Return the name of a measured answer, ``what`` being the method and the task."""
+    return f"beats.{what}.{control}"
+
+
+def asked(
+    board: Board, what: str, method: str, gap: str, model: str, controls: Mapping[str, str],
+    worst: ArrayLike | None = None, among: ArrayLike | None = None,
+) -> dict[str, Entry]:  # fmt: skip
+    """Return a measurement for each question that a board answers.
+
+    Parameters
+    ----------
+    board : Board
+    what : str
+        Words of the id: which method, on which task.
+    method, gap, model, controls, worst, among
+        As in :meth:`fairtut.lab.board.Board.compared`; the controls beside the constant and the
+        mixing line are named as in :data:`CONTROLS`.
+
+    Examples
+    --------
+    Four people, two of whom are decided wrongly by the model as it is:
+
+    >>> from fairtut.metrics.panels import Panel
+    >>> people = Panel([0, 1, 0, 1], [0, 0, 1, 1], n_resamples=0)
+    >>> both = {"val": people, "test": people}
+    >>> y_hat = {"as it is": [0, 0, 1, 1], "ours": [0, 1, 0, 1]}
+    >>> told = {k: dict.fromkeys(both, np.array([[v]])) for k, v in y_hat.items()}
+    >>> board = Board(both, told, {"dp": Panel.dp})
+    >>> asked(board, "ours", "ours", "dp", "as it is", {})["beats.ours.constant"]["values"]
+    [0.5]
+    """
+    found = board.compared(method, gap, model, controls, worst, among)
+    return {identifier(what, name): answered(board.entry(one.draws)) for name, one in found.items()}
+
+
+def answered(entry: Entry) -> Entry:
+    """Return a measured difference, larger being better for the method, with its answer.
+
+    The answer is that of the interval that the record gives to these numbers.
+    """
+    known = [None if np.isnan(value) else float(value) for value in entry["values"]]
+    measured = Measurement(**entry | {"values": tuple(known)})
+    word: Answer = beats(measured.estimate())
+    notes = [f"does it beat this control? {word}", entry.get("note")]
+    return entry | {"note": "; ".join(note for note in notes if note)}
+
+
+def untested(n: int, why: str) -> Entry:
+    """Return the measurement of a question that has no meaning, with the reason.
+
+    Parameters
+    ----------
+    n : int
+        People that the others are asked about.
+    why : str
+    """
+    return {"values": [None], "n": n, "unit": "fraction", "note": f"not tested: {why}"}
