@@ -649,11 +649,9 @@ for name, chosen in picked.items():
         )
     else:
         found = study.measures.real_messages(chosen, name, n_rows)
-    for measurement, values in found.items():
-        record.measure(measurement, **values)
+    record.keep(found)
 if data == "real":  # the authors' own files, where they are
-    for measurement, values in study.arrays.measurements(fused=cfg.fused).items():
-        record.measure(measurement, **values)
+    record.keep(study.arrays.measurements(fused=cfg.fused))
 print(f"{len(record.measurements)} measurements so far")
 
 # %% [markdown]
@@ -732,8 +730,7 @@ show(
 
 # %%
 free = study.run_draws(makers[main], cfg, study.free_draw, what="free controls")
-for measurement, values in study.beaten(frames[main], free, n_test).items():
-    record.measure(measurement, **values)
+record.keep(study.beaten(frames[main], free, n_test))
 beats = controls.answers(record, {"frtrain": "FR-Train"}, {"noise": "noise on the rows"})
 show(
     controls.drawn(beats, "FR-Train minus the control, accuracy →"),
@@ -904,8 +901,7 @@ tables.results_table(
 make = makers[main]
 looks = study.run_draws(make, cfg, study.audit_draw, what="audit", draws=cfg.side_draws)
 audit = study.measures.audit(frames[main], looks, cfg.limit, n_test)
-for measurement, values in audit.items():
-    record.measure(prefix + measurement, **values)
+record.keep(audit, prefix=prefix)
 columns = ["acc", "di", "weight_min", "weight_max", "score_kept", "score_flipped"]
 means = looks.groupby("variant", sort=False)[columns].mean().round(3).reset_index()
 by = looks.groupby("variant")
@@ -1066,8 +1062,7 @@ noisy = study.run_draws(make, cfg, crowd_work, what="crowd", draws=cfg.side_draw
 noisy_picked = study.chosen(noisy, cfg.limit)
 true_picked = picked[main][picked[main]["draw"] < cfg.side_draws]
 crowd = study.measures.crowd(true_picked, noisy_picked, n_test)
-for measurement, values in crowd.items():
-    record.measure(prefix + measurement, **values)
+record.keep(crowd, prefix=prefix)
 
 # %% tags=["hide-input"]
 users = ["frtrain", "clean-only", "rml"]
@@ -1125,8 +1120,7 @@ tables.results_table(of_chapter(record, "control.crowd"), caption="Two questions
 odds_frame = study.run_draws(make, cfg, study.odds_draw, what="odds", draws=cfg.side_draws)
 odds_picked = study.chosen(odds_frame, 0.1, metric="eo")
 odds = study.measures.odds(odds_picked, n_test)
-for measurement, values in odds.items():
-    record.measure(prefix + measurement, **values)
+record.keep(odds, prefix=prefix)
 odds_table = pd.DataFrame(
     {
         "method": [study.NAMES[m] for m in ("lr", "ad-eo", "frtrain-eo")],

@@ -314,8 +314,7 @@ source_of(study.treat)
 # %%
 cells = study.run_cells(people, cfg)
 for several in cells.values():
-    for identifier, entry in study.measures.table(people, several, target).items():
-        record.measure(identifier, **entry)
+    record.keep(study.measures.table(people, several, target))
 prefix = study.measures.prefix(people, target, target)
 
 # %%
@@ -323,8 +322,7 @@ if data == "real":
     lfw = images.load("lfw", size=cfg.size, device=device)
     record.dataset(lfw.name, rows=len(lfw), digest=lfw.digest, source=lfw.source)
     for several in study.run_cells(lfw, study.for_lfw(cfg)).values():
-        for identifier, entry in study.measures.table(lfw, several).items():
-            record.measure(identifier, **entry)
+        record.keep(study.measures.table(lfw, several))
 
 # %% [markdown]
 # Some things must hold exactly: what the algorithm promises of a step, and that the exported pre-processor gives the same
@@ -333,8 +331,7 @@ if data == "real":
 # %%
 with tempfile.TemporaryDirectory() as folder:
     exact = study.extras.invariants(people, target, cfg, Path(folder) / "faap.pt")
-for identifier, entry in exact.items():
-    record.measure(identifier, **entry)
+record.keep(exact)
 assert exact["exact.changed-tensors"]["values"] == [0]
 
 
@@ -551,8 +548,7 @@ say(
 # may cost accuracy. The best pair, chosen on the test people themselves, says how much room the scores leave.
 
 # %%
-for identifier, entry in study.extras.floors(people, cells).items():
-    record.measure(identifier, **entry)
+record.keep(study.extras.floors(people, cells))
 photographs = [r for r in load_records() if (r.chapter, r.data) == ("faap", "real")]
 views = [(record, target, prefix)]
 if data == "synthetic" and photographs:
@@ -599,8 +595,7 @@ for source, what, first in views:
 # FAAP, noise and thresholds may be mixed with the constant, as the deployed model may, so that a single point stands beside curves on equal terms.
 
 # %%
-for identifier, entry in study.beaten(people, cells[target], target).items():
-    record.measure(identifier, **entry)
+record.keep(study.beaten(people, cells[target], target))
 beats = controls.answers(
     record,
     {f"{prefix}.{k}": drawings.KINDS[k] for k in cfg.kinds},
@@ -789,8 +784,7 @@ looks = {
     ]
     for name in ("selected", "random")
 }
-for identifier, entry in study.saliency.measures(looks).items():
-    record.measure(identifier, **entry)
+record.keep(study.saliency.measures(looks))
 
 # %% tags=["hide-input"]
 shown_rows = np.flatnonzero(crowd.images.split == "test")[:6]
@@ -842,8 +836,7 @@ tables.table(
 
 # %%
 if data == "synthetic":
-    for identifier, entry in study.extras.flips(people, twins.images.x, cfg).items():
-        record.measure(identifier, **entry)
+    record.keep(study.extras.flips(people, twins.images.x, cfg))
     answer = {
         f"{drawings.KINDS[k]}{tail}": record.estimate(f"faces.{k}{mark}.flips")
         for k in ("normal", "lf")
@@ -885,8 +878,7 @@ if data == "synthetic":
 if data == "synthetic" and not cfg.brief:
     free = faces.Dial(target=target, sensitive="Male", p=(0.5, 0.5))
     other = faces.sample(cfg.faces, seed + 1, cfg.size, free, device=device)
-    for identifier, entry in study.extras.dialled(people, other.images, cfg).items():
-        record.measure(identifier, **entry)
+    record.keep(study.extras.dialled(people, other.images, cfg))
     expect(
         record.estimate("faces.dialled.deo-vs-law").high < 0,
         "a model from a world without the bias has a smaller DEO",
@@ -941,8 +933,7 @@ if cfg.sweeps:
 
 # %%
 if not cfg.brief:
-    for identifier, entry in study.extras.obvious(people, cfg).items():
-        record.measure(identifier, **entry)
+    record.keep(study.extras.obvious(people, cfg))
     names = {
         "rg.features.deo": "RG on the code: DEO",
         "rg.features.deo-vs-normal": "RG on the code: DEO minus normal",
@@ -977,8 +968,7 @@ if not cfg.brief:
 
 # %%
 if data == "real" and not cfg.brief:
-    for identifier, entry in study.extras.other_fair(people, cells["Smiling"], cfg).items():
-        record.measure(identifier, **entry)
+    record.keep(study.extras.other_fair(people, cells["Smiling"], cfg))
 
 # %% tags=["hide-input"]
 known = [r for r in (*photographs, record) if "fair.logit.deo" in r.measurements]
@@ -1080,8 +1070,7 @@ runs = (
 
 # %%
 if runs:
-    for identifier, entry in study.transfer.measures(people, runs).items():
-        record.measure(identifier, **entry)
+    record.keep(study.transfer.measures(people, runs))
     asked = {
         (box, version): record.estimate(f"transfer.{box}.{version}.deo")
         for box in "ab"

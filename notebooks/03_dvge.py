@@ -300,8 +300,7 @@ rows = dict(
 )
 for name, row in rows.items():
     for e, reading in readings[name].items():
-        for identifier, entry in study.ablation.measures(reading, f"{row}.{e}").items():
-            record.measure(identifier, **entry)
+        record.keep(study.ablation.measures(reading, f"{row}.{e}"))
 
 # %% tags=["hide-input"]
 headline = readings[cfg.settings[0]]
@@ -470,8 +469,7 @@ for name, one in scores.items():
     found = study.fronts.panels(one, title[name])
     if not real and name == cfg.settings[0]:
         found |= study.fronts.synthetic(found, name, "faces")
-    for identifier, entry in found.items():
-        record.measure(identifier, **entry)
+    record.keep(found)
 
 # %% tags=["hide-input"]
 first = cfg.settings[0]
@@ -605,8 +603,7 @@ say(
 # so that a few points stand beside curves on equal terms.
 
 # %%
-for identifier, entry in study.beaten(score, title[first]).items():
-    record.measure(identifier, **entry)
+record.keep(study.beaten(score, title[first]))
 beats = controls.answers(
     record,
     {
@@ -726,8 +723,7 @@ for name, one in credit_scores.items():
     found = study.fronts.panels(one, alias[name])
     if alias[name] == "applicants":
         found |= study.fronts.synthetic(found, "applicants", "applicants")
-    for identifier, entry in found.items():
-        record.measure(identifier, **entry)
+    record.keep(found)
 
 # %% tags=["hide-input"]
 PLAIN = {"age": "25 or younger", "young-not-foreign": "25 or younger and not foreign"}
@@ -780,8 +776,7 @@ for entries in (
     study.extras.audit(encoders["n"].z, task, cfg),
     study.extras.invariants(people, task, cfg),
 ):
-    for identifier, entry in entries.items():
-        record.measure(identifier, **entry)
+    record.keep(entries)
 
 # %% tags=["hide-input"]
 say(
@@ -803,8 +798,7 @@ if not real:
     twins = faces.counterfactual(crowd.select(crowd.images.split == "test"), "Male")
     for e in ("d", "n"):
         found = study.extras.flips(people, twins.images.x, task, cfg, e)
-        for identifier, entry in found.items():
-            record.measure(identifier, **entry)
+        record.keep(found)
     answer = {
         f"{text}, {e.upper()}": record.estimate(f"faces.{e}.{key}")
         for e in ("d", "n")

@@ -366,8 +366,7 @@ print(f"batch norms: {norms[0]} before, {norms[1]} after; no logit moves by a th
 # What the method promises must hold exactly: these are claims like any other.
 
 # %% tags=["hide-input"]
-for identifier, entry in study.exact.invariants(task, cfg).items():
-    record.measure(identifier, **entry)
+record.keep(study.exact.invariants(task, cfg))
 tables.results_table(of_chapter(record, "exact."), caption="What must hold exactly.")
 
 # %% [markdown]
@@ -394,8 +393,7 @@ hard = [world.triggered(float(p)) for p in strength]
 soft = [world.triggered(float(p), soft=True) for p in strength]
 moved = [world.threshold(at) for at in np.linspace(0, 1, 51)]
 plain = world.triggered()
-for identifier, entry in study.theory.measures().items():
-    record.measure(identifier, **entry)
+record.keep(study.theory.measures())
 assert hard[-1].given_y < 1e-12 < plain.given_y and hard[-1].marginal > 0.01
 # a threshold that says as little about the group decides (nearly) the same for everybody
 silent = [o.accuracy for o in moved if o.given_y < plain.given_y / 10]
@@ -496,8 +494,7 @@ source_of(study.models.trained)
 
 # %%
 board = study.run_board(task, cfg)
-for identifier, entry in study.measures.table(board, cfg.costs).items():
-    record.measure(identifier, **entry)
+record.keep(study.measures.table(board, cfg.costs))
 n_test = len(task.test)
 assert cfg.floor == 0.5  # "half of BASE's gain"
 assert state_digest(base) == fingerprint  # after all of this, BASE is what it was
@@ -725,8 +722,7 @@ tables.table(
 # stand beside curves on equal terms.
 
 # %%
-for identifier, entry in study.beaten(board).items():
-    record.measure(identifier, **entry)
+record.keep(study.beaten(board))
 beats = controls.answers(
     record,
     {
@@ -867,8 +863,7 @@ expect(
 # %%
 fewer, fewer_entries = study.beside.ratios(task, cfg, board)
 larger, larger_entries = study.beside.sizes(task, cfg, board)
-for identifier, entry in (fewer_entries | larger_entries).items():
-    record.measure(identifier, **entry)
+record.keep(fewer_entries | larger_entries)
 
 # %% tags=["hide-input"]
 panels, axes_of = {"tuning people": {}}, {"tuning people": "share that is used"}
@@ -929,8 +924,7 @@ say(
 
 # %%
 _, entries = study.beside.transfer(task, cfg, board)
-for identifier, entry in entries.items():
-    record.measure(identifier, **entry)
+record.keep(entries)
 
 # %% tags=["hide-input"]
 sides = {"change": "minus the new BASE's bias", "vs-own": "minus the bias at home"}
@@ -976,8 +970,7 @@ lams = {
     if board.lams(m, "eo")
 }
 several_classes, entries = study.multi.run_multi(people, cfg, lams)
-for identifier, entry in entries.items():
-    record.measure(identifier, **entry)
+record.keep(entries)
 show(
     drawings.differences(
         {
@@ -1023,8 +1016,7 @@ tables.table(
 
 # %%
 seen, entries = study.look.looks(task, cfg, {m: lams[m] for m in ("border", "advin")}, crowd)
-for identifier, entry in entries.items():
-    record.measure(identifier, **entry)
+record.keep(entries)
 
 # %% tags=["hide-input"]
 names = {"base": "BASE", "border": "BASE with border", "advin": "AdvIn"}
@@ -1074,8 +1066,7 @@ say(
 
 # %%
 answers, entries = study.null.null_input(task, cfg, board)
-for identifier, entry in entries.items():
-    record.measure(identifier, **entry)
+record.keep(entries)
 
 # %% tags=["hide-input"]
 mean = answers.groupby(["method", "criterion", "lam", "seed"])["male"].mean().reset_index()

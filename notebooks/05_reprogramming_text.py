@@ -230,8 +230,7 @@ source_of(study.cells.trained)
 # %%
 cells = study.cells.play(tokens, cfg, study.cells.grid(cfg))
 board = study.board.Board(tokens, cfg, cells)
-for identifier, entry in study.board.measures(board).items():
-    record.measure(identifier, **entry)
+record.keep(study.board.measures(board))
 print(f"{len(cells)} trainings and controls, n = {board.n} test comments")
 
 # %% tags=["hide-input"]
@@ -399,8 +398,7 @@ _ = expect(
 # curves on equal terms.
 
 # %%
-for identifier, entry in study.beaten(board).items():
-    record.measure(identifier, **entry)
+record.keep(study.beaten(board))
 beats = controls.answers(
     record,
     {
@@ -658,8 +656,7 @@ say(
 varied = study.extras.Varied(tokens, board)
 found = varied.measures() | study.extras.transfer(tokens, board)
 found |= study.extras.softening(tokens, board)
-for identifier, entry in found.items():
-    record.measure(identifier, **entry)
+record.keep(found)
 
 # %% tags=["hide-input"]
 sizes = drawings.frame(
@@ -794,8 +791,7 @@ say(
 
 # %%
 found, alone = study.extras.alone(tokens, board)
-for identifier, entry in found.items():
-    record.measure(identifier, **entry)
+record.keep(found)
 show(
     drawings.claimed(alone, cfg.lams, tokens.group_names),
     name="alone",
@@ -826,8 +822,7 @@ say(
 # %%
 if not real:
     found, shown_theorem, _ = study.theorem.run(cfg, device)
-    for identifier, entry in found.items():
-        record.measure(identifier, **entry)
+    record.keep(found)
     show(
         drawings.theorem(shown_theorem),
         name="theorem",
@@ -957,10 +952,7 @@ assert same
 # BERT on Civil Comments is not what we run by default, so the paper's points are *not tested*; they stand on the scoreboard. Its **messages** are tested on the substitute, and on invented comments as a control. The verdicts on real comments come from the committed record.
 
 # %%
-for identifier, entry in (
-    study.checks.exact(tokens, board) | study.checks.audit(tokens, board)
-).items():
-    record.measure(identifier, **entry)
+record.keep(study.checks.exact(tokens, board) | study.checks.audit(tokens, board))
 tables.results_table(of_chapter(record, "message."), caption="The messages, on real comments.")
 
 # %%

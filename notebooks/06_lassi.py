@@ -92,12 +92,6 @@ plots.use_style()
 expect = Effects(preset, data, seed)  # asserts what the text says of the committed run
 
 
-def keep(entries: dict) -> None:
-    """Put measurements into the record."""
-    for identifier, entry in entries.items():
-        record.measure(identifier, **entry)
-
-
 # %% [markdown]
 # **Before you go on.** "Pale Skin", "Young" and "Heavy Makeup" are labels that strangers gave to photographs; the page
 # *Faces are not labels* says why they are not facts. Every face on this page is drawn by a program. With `data="real"` the numbers
@@ -175,7 +169,7 @@ record.dataset(people.name, rows=len(people), digest=people.digest, source=peopl
 trained = study.flow.trained(people, cfg)
 glow = trained.glow
 world = study.flow.world(people, glow, cfg)
-keep(study.flow.measures(trained, people))
+record.keep(study.flow.measures(trained, people))
 assert study.flow.return_error(glow, people) < 1e-3
 
 # %% tags=["hide-input"]
@@ -338,7 +332,7 @@ cells = study.cells.run_cells(world, cfg, specs)
 table = study.table.Table(cells, cfg)
 prefix = "table1" if real else "faces"
 measured = study.table.measures(table, prefix)
-keep(measured | study.table.near(measured, claims))  # near the poster, on photographs
+record.keep(measured | study.table.near(measured, claims))  # near the poster, on photographs
 firsts = pictures.first_cells(cells, single)
 models = pictures.models(world, cfg, firsts)
 print(len(cells), "cells,", len(test_rows), "test people each")
@@ -505,7 +499,7 @@ assert np.isnan(radii[10.0][0]) and radii[0.5][10] > radii[10.0][10]  # waste ne
 assert np.nanmax(radii[0.5]) < np.nanmax(radii[study.EQUAL]) < np.nanmax(radii[10.0])  # caps
 
 # %% tags=["hide-input"]
-keep(audit.measures())
+record.keep(audit.measures())
 say(
     "The cap is {cap:.3f} times the noise. A certificate with factor three at noise {sigma:.1f} therefore needs {level:.1%} of the noisy "
     "codes within {room:.2f} of the centre, however sure the classifier is.",
@@ -758,7 +752,7 @@ say(
 # shares, so one end of the mixing line is best. A smoothed model counts votes, and has no score with a threshold. And nobody has a group here: everybody is compared with people similar to them.
 
 # %%
-keep(study.beaten(table, prefix))
+record.keep(study.beaten(table, prefix))
 beats = controls.answers(
     record,
     {f"{prefix}.{s}": titles[s] for s in cfg.settings},
@@ -1016,7 +1010,7 @@ searched = study.sound.search(world, cfg, cells)
 released, votes_at = cfg.smoothing(cfg.config("lassi")), lassi.Voting(study.EQUAL)
 once, there = released.alpha / 2 + votes_at.alpha, released.alpha / 2 + votes_at.alpha
 chance = once + study.sound.TRIED * there  # at z, and at each of the others
-keep(study.sound.measures(searched))
+record.keep(study.sound.measures(searched))
 
 # %% tags=["hide-input"]
 say(
@@ -1113,7 +1107,7 @@ _ = expect(
 # %%
 moved = study.transfer.run(world, cfg)
 pre = "transfer" if real else "faces.transfer"
-keep(study.transfer.measures(moved, pre))
+record.keep(study.transfer.measures(moved, pre))
 
 # %% tags=["hide-input"]
 tasks = {t: study.TASKS[t].replace("_", " ") for t in cfg.transfer.tasks}
@@ -1188,7 +1182,7 @@ _ = expect(
 # %%
 more = study.cells.run_cells(world, cfg, study.beside.plan(world, cfg))
 pre = "beside" if real else "faces.beside"
-keep(study.beside.measures(more, cfg, pre))
+record.keep(study.beside.measures(more, cfg, pre))
 
 # %% tags=["hide-input"]
 kinds = dict.fromkeys((c.spec.task, c.spec.setting, c.spec.way) for c in more)
@@ -1248,7 +1242,7 @@ if real and cfg.race is not None:
     record.dataset(ff.name, rows=len(ff), digest=ff.digest, source=ff.source)
     world_ff = study.flow.world(ff, study.flow.trained(ff, sized).glow, sized)
     cells_ff = study.cells.run_cells(world_ff, sized, study.race.plan(cfg))
-    keep(study.race.measures(cells_ff, sized))
+    record.keep(study.race.measures(cells_ff, sized))
 
 # %% [markdown]
 # ## The ground truth: the same person, drawn twice
@@ -1258,7 +1252,7 @@ if real and cfg.race is not None:
 
 # %%
 if not real:
-    keep(study.truth.measures(crowd, glow, world, cfg, cells))
+    record.keep(study.truth.measures(crowd, glow, world, cfg, cells))
     twins = study.truth.twins(crowd, glow, world, cfg, single)
 
 # %% tags=["hide-input"]

@@ -207,6 +207,18 @@ class Record:
             self._growing.touch()
         return measurement
 
+    def keep(self, entries: Mapping[str, Mapping[str, Any]], prefix: str = "") -> None:
+        """Add measurements: name → what :meth:`measure` takes, as a chapter's measures return it.
+
+        Parameters
+        ----------
+        entries : mapping of str to mapping
+        prefix : str
+            Put before every name.
+        """
+        for name, entry in entries.items():
+            self.measure(prefix + name, **entry)
+
     def measure_frame(
         self,
         frame: pd.DataFrame,

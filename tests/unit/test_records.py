@@ -331,3 +331,14 @@ def test_a_results_folder_that_does_not_exist_is_named(tmp_path: Path) -> None:
 def test_the_committed_records_of_this_checkout_are_valid() -> None:
     for record in load_records():
         assert record.measurements
+
+
+def test_kept_entries_are_measured_under_their_names() -> None:
+    record = Record.start(chapter="toy", preset="smoke", data="synthetic", seed=0)
+    record.keep({"a.b": {"values": [0.5], "n": 3, "unit": "fraction"}}, prefix="real.")
+    record.keep({"a.b": {"values": [0.25], "n": 4, "unit": "fraction"}})
+    assert {k: (m.values, m.n) for k, m in record.measurements.items()} == {
+        "real.a.b": ((0.5,), 3), "a.b": ((0.25,), 4),
+    }  # fmt: skip
+    with pytest.raises(RecordError, match="already in the record"):
+        record.keep({"a.b": {"values": [0.5], "n": 3, "unit": "fraction"}})
