@@ -676,6 +676,12 @@ source_of(exact.half_mass_center)
 # Everybody is decided by the smoothed model; an abstention is an error. One control comes first: the **constant classifier** gives the same answer to all,
 # so it is certified for *everybody*. A certified share means something only beside an accuracy.
 
+# **The protocol, whole.** One cell is a setting, a method and a seed: R is trained on the training latents and frozen, consumers learn
+# from its codes at each noise, and the evaluated people are certified with the same smoothed codes for all of them.
+
+# %%
+source_of(study.cells.cell)
+
 # %% tags=["hide-input"]
 NOISES = {"": "published σ", "equal.": f"σ = {study.EQUAL:g}", "best.": "best σ on validation"}
 rows = {("lassi", ""): "LASSI"}

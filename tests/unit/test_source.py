@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 import re
+from pathlib import Path
 
 import pytest
 
@@ -43,3 +44,16 @@ def test_private_and_foreign_code_is_not_shown() -> None:
         source_of(controls._share)
     with pytest.raises(InputError, match="not of fairtut"):
         source_of(json.dumps)
+
+
+def chapters() -> list[Path]:
+    return sorted((Path(__file__).resolve().parents[2] / "notebooks").glob("*.py"))
+
+
+@pytest.mark.parametrize("path", chapters(), ids=lambda p: p.stem)
+def test_a_chapter_shows_its_protocol_and_nothing_cut(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    shown = re.findall(r"^source_of\(([\w.]+)\)", text, flags=re.MULTILINE)
+    assert any(name.startswith("study.") for name in shown), "its cell() is shown whole"
+    assert "getsource" not in text, "source_of shows signature and body"
+    assert not [name for name in shown if re.search(r"\._[a-z]", name)]

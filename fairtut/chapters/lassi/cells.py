@@ -218,7 +218,7 @@ def remembered(world: World, preset: Preset, spec: Spec) -> Cell:
         "every": preset.every, "every_val": preset.every_val, "root": preset.root,
         "discover": asdict(preset.discover) if spec.way == "discover" else None,
     }  # fmt: skip
-    return kept(partial(_cell, world, preset, spec), about, device=world.device)
+    return kept(partial(cell, world, preset, spec), about, device=world.device)
 
 
 def _train(world: World, preset: Preset, spec: Spec) -> None:
@@ -267,7 +267,8 @@ def head(
     return consumer(codes, y, config=config, seed=spec.stream("consumer", task, f"{sigma:g}"))
 
 
-def _cell(world: World, preset: Preset, spec: Spec) -> Cell:
+def cell(world: World, preset: Preset, spec: Spec) -> Cell:
+    """Train one representation and its consumers, certify, and settle exactly where that can be."""
     with torch_threads(1):
         r, name = encoder(world, preset, spec), TASKS[spec.task]
         a = directions(world, preset, spec.setting, spec.way, spec.task)
