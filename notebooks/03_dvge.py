@@ -607,15 +607,15 @@ record.keep(study.beaten(score, title[first]))
 beats = controls.answers(
     record,
     {
-        f"{title[first]}.n.dp": "DVGE-N, demographic parity",
-        f"{title[first]}.n.eo": "DVGE-N, equal opportunity",
+        f"{title[first]}.n.dp": "demographic parity",
+        f"{title[first]}.n.eo": "equal opportunity",
     },
     {"noise": "noise on the codes"},
 )
 show(
     controls.drawn(beats, "DVGE minus the control, accuracy →"),
     name="beats",
-    caption=f"DVGE's number minus that of each control, {study.SETTINGS[first].title}: n = {score.n} test people, "
+    caption=f"DVGE-N's number minus that of each control, {study.SETTINGS[first].title}: n = {score.n} test people, "
     f"mean over {cfg.seeds} seeds, bars are 95 % bootstrap intervals over people.",
     alt="Two panels with a row for each of five controls, with an interval and a dashed line at zero; the table below "
     "has the numbers.",
@@ -624,7 +624,7 @@ show(
 # %% tags=["hide-input"]
 tables.table(
     controls.table(beats),
-    caption="Does DVGE beat what costs nothing? The answer, and DVGE's number minus the control's.",
+    caption="Does DVGE-N beat what costs nothing? The answer, and its number minus the control's.",
 )
 
 # %% [markdown]
