@@ -328,7 +328,7 @@ source_of(losses.attack)
 
 # %%
 specs = study.cells.plan(cfg)
-cells = study.cells.run_cells(world, cfg, specs)
+cells = study.run_cells(world, cfg, specs)
 table = study.table.Table(cells, cfg)
 prefix = "table1" if real else "faces"
 measured = study.table.measures(table, prefix)
@@ -1186,7 +1186,7 @@ _ = expect(
 # *Attractive* and *Bald*. Where along such a vector the label itself tends to change, accuracy and a constant decision pull in opposite directions. On drawn faces the two are tied by a rule of the program only, so look here for whether such a failure shows at all.
 
 # %%
-more = study.cells.run_cells(world, cfg, study.beside.plan(world, cfg))
+more = study.run_cells(world, cfg, study.beside.plan(world, cfg))
 pre = "beside" if real else "faces.beside"
 record.keep(study.beside.measures(more, cfg, pre))
 
@@ -1247,7 +1247,7 @@ if real and cfg.race is not None:
     ff, sized = study.race.people(cfg, device), study.race.sized(cfg)
     record.dataset(ff.name, rows=len(ff), digest=ff.digest, source=ff.source)
     world_ff = study.flow.world(ff, study.flow.trained(ff, sized).glow, sized)
-    cells_ff = study.cells.run_cells(world_ff, sized, study.race.plan(cfg))
+    cells_ff = study.run_cells(world_ff, sized, study.race.plan(cfg))
     record.keep(study.race.measures(cells_ff, sized))
 
 # %% [markdown]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -19,6 +20,7 @@ from fairtut.chapters.lassi.transfer import Transferred
 from fairtut.data.images import ImageSet
 from fairtut.errors import InputError, UnknownName
 from fairtut.evidence.claims import load_claims
+from fairtut.lab import grid
 from fairtut.lab.asked import CONTROLS
 from fairtut.methods.lassi.vectors import mean_difference
 from fairtut.models.glow import Glow
@@ -352,6 +354,32 @@ def test_a_cell_is_made_once_and_does_not_depend_on_the_others(small):
         assert (c.published.fair <= decided).all()
     other = study.run_cells(world, preset, [replace(specs[-1], seed=1)])[0]
     assert (other.published.d_cs != alone.published.d_cs).all()
+
+
+def test_cells_need_the_representation_that_they_share(small):
+    """Two certificates of one R train it once; another seed or another method is another R."""
+    preset, _, _, world = small
+    specs = study.plan(preset)
+    again = replace(specs[-1], sigmas=(1.0,))
+    listed = [study.listing.tabled(world, preset, one) for one in (*specs, again)]
+    needs = {cell.key: [need.key for need in cell.needs] for cell in listed}
+    assert all(len(first) == 1 for first in needs.values())
+    ours, other = study.listing.tabled(world, preset, specs[-1]), listed[-1]
+    assert ours.needs[0].spec.config == other.needs[0].spec.config
+    assert ours.spec.config != other.spec.config
+    assert len({first[0] for first in needs.values()}) == len({s.own for s in specs})
+
+
+def test_all_cells_are_those_that_the_chapter_runs(small, monkeypatch):
+    preset, _, _, world = small
+    monkeypatch.setattr(study.listing.flow, "trained", lambda *_: SimpleNamespace(glow=None))
+    monkeypatch.setattr(study.listing.flow, "world", lambda *_: world)
+    listed = study.all_cells(replace(preset, faces=20, size=16), "synthetic", 0)
+    specs = study.plan(preset)
+    assert len(listed) == len(specs) > 1
+    assert [cell.seed for cell in listed] == [spec.seed for spec in specs]
+    shares = [grid.shard(listed, part, 2) for part in (1, 2)]
+    assert sorted(c.key for share in shares for c in share) == sorted(c.key for c in listed)
 
 
 def test_certified_images_are_searched(small):

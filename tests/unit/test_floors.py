@@ -32,14 +32,6 @@ LAB_ONLY = {
     "thresholds per group": ("least_deo",),
 }
 POOLS = ("Parallel", "ProcessPoolExecutor", "ThreadPoolExecutor", "Pool")
-# Studies that still open pools of processes; a file that no longer does leaves this list.
-WITH_POOLS = {
-    "lassi/cells.py",
-    "lassi/several.py",
-    "lassi/sound.py",
-    "lassi/transfer.py",
-    "lassi/truth.py",
-}
 HEAVY = ("torch", "torchvision", "sklearn", "pandas", "matplotlib", "scipy", "seaborn")
 # Loaded where they are used, so that a chapter runs without the extras and starts fast.
 LAZY = ("captum", "fairlearn", "pooch", "seaborn", "sklearn", "torchvision")
@@ -143,8 +135,7 @@ def rewritten(root: Path) -> list[str]:
         name, used = path.relative_to(chapters).as_posix(), words(path)
         for what, banned in LAB_ONLY.items():
             found += [f"{name} uses {word}: {what}" for word in sorted(used & set(banned))]
-        pools = sorted(used & set(POOLS)) if name not in WITH_POOLS else []
-        found += [f"{name} uses {word}: a pool of processes" for word in pools]
+        found += [f"{name} uses {word}: a pool of processes" for word in sorted(used & set(POOLS))]
     return found
 
 
@@ -175,7 +166,7 @@ def test_chapters_leave_controls_and_fronts_to_the_lab():
         ("faap/bad.py", "import numpy as np\ncuts = np.quantile([1.0], 0.5)", 1),
         ("faap/bad.py", "from fairtut.metrics import hypervolume, pareto_front", 2),
         ("faap/bad.py", "def f():\n    from joblib import Parallel\n    Parallel(2)", 1),
-        ("lassi/cells.py", "from joblib import Parallel", 0),
+        ("lassi/cells.py", "from joblib import Parallel", 1),
         ("faap/fine.py", "from fairtut.lab.controls import swept  # at every quantile", 0),
     ],
 )

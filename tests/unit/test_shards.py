@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import importlib
+import inspect
+import pkgutil
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from fairtut import cli, shards
+from fairtut import chapters, cli, shards
 from fairtut.errors import InputError, UnknownName
 from fairtut.lab import grid
 from fairtut.lab.grid import Spec
@@ -81,12 +84,6 @@ def test_an_unknown_chapter_names_those_that_exist() -> None:
         shards.fill("fap", "smoke", "synthetic", 0)
 
 
-def test_a_chapter_without_a_list_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delattr("fairtut.chapters.faap.all_cells")
-    with pytest.raises(InputError, match="use fairtut run faap"):
-        shards.fill("02_faap", "smoke", "synthetic", 0)
-
-
 @pytest.mark.parametrize("bad", [("tiny", "synthetic"), ("smoke", "fake")])
 def test_presets_and_data_are_checked(bad: tuple[str, str]) -> None:
     with pytest.raises(UnknownName):
@@ -109,3 +106,11 @@ def test_a_chapter_lists_the_cells_of_its_run(
     keys = [cell.key for cell in cells]
     assert len(set(keys)) == len(keys) > 1
     assert grid.kept(cells) == {}
+
+
+@pytest.mark.parametrize("module", pkgutil.iter_modules(chapters.__path__), ids=lambda m: m.name)
+def test_every_chapter_lists_its_cells(module: Any) -> None:
+    found = importlib.import_module(f"fairtut.chapters.{module.name}")
+    assert list(inspect.signature(found.all_cells).parameters) == [
+        "preset", "data", "seed", "device",
+    ]  # fmt: skip

@@ -3,6 +3,7 @@
 :mod:`~fairtut.chapters.lassi.presets` holds every size, :mod:`~fairtut.chapters.lassi.flow` trains
 Glow and keeps latents, :mod:`~fairtut.chapters.lassi.directions` has the attribute vectors,
 :mod:`~fairtut.chapters.lassi.cells` trains representations and certifies,
+:mod:`~fairtut.chapters.lassi.listing` lists cells for the lab,
 :mod:`~fairtut.chapters.lassi.table` makes table 1 of the cells,
 :mod:`~fairtut.chapters.lassi.sound` looks for contradictions,
 :mod:`~fairtut.chapters.lassi.transfer` makes table 2, :mod:`~fairtut.chapters.lassi.beside` has
@@ -27,8 +28,9 @@ from fairtut.chapters.lassi import (
     truth,
 )
 from fairtut.chapters.lassi.asking import beaten
-from fairtut.chapters.lassi.cells import Cell, Spec, plan, run_cells
+from fairtut.chapters.lassi.cells import Cell, Spec, plan
 from fairtut.chapters.lassi.flow import World, trained, world
+from fairtut.chapters.lassi.listing import all_cells, run_cells
 from fairtut.chapters.lassi.presets import (
     EQUAL,
     LASSI,
@@ -53,6 +55,7 @@ __all__ = [
     "Spec",
     "Table",
     "World",
+    "all_cells",
     "audit",
     "beaten",
     "beside",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any, Final, TypeVar
@@ -22,11 +22,8 @@ from fairtut.methods.lassi.learning import consumer, encode, train
 from fairtut.methods.lassi.networks import Representation
 from fairtut.methods.lassi.verdicts import exact_fairness
 from fairtut.runtime.checkpoints import load_or_train
-from fairtut.runtime.keep import kept
-from fairtut.runtime.progress import progress
 from fairtut.runtime.seeds import stream_seed
 from fairtut.runtime.stopwatch import Stopwatch
-from fairtut.runtime.threads import torch_threads
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
@@ -184,61 +181,29 @@ def plan(preset: Preset) -> list[Spec]:
     return specs
 
 
-def run_cells(world: World, preset: Preset, specs: Sequence[Spec]) -> list[Cell]:
-    """Return a cell per spec, in order; finished ones are kept in the cache folder.
-
-    First every representation is trained that is not kept yet, then images are certified, several
-    cells at a time.
-    """
-    from joblib import Parallel, delayed
-
-    for spec in specs:  # once, before two processes need them
-        directions(world, preset, spec.setting, spec.way, spec.task)
-    firsts = {(spec.seed, *spec.own): spec for spec in specs}.values()
-    jobs = workers(world, preset)
-    Parallel(n_jobs=jobs)(
-        delayed(_train)(world, preset, spec)
-        for spec in progress(firsts, "representations", len(firsts))
-    )
-    cells: list[Cell] = Parallel(n_jobs=jobs)(
-        delayed(remembered)(world, preset, spec) for spec in progress(specs, "cells", len(specs))
-    )
-    return cells
-
-
-def workers(world: World, preset: Preset) -> int:
-    """Return how many processes may work at once: one, where they would share an accelerator."""
-    return preset.jobs if world.device == "cpu" else 1
-
-
-def remembered(world: World, preset: Preset, spec: Spec) -> Cell:
-    """Return one cell, from the cache where it was made before with the same settings."""
-    about = {
-        "world": world.digest, "spec": spec, "smoothing": asdict(preset.smoothing(spec.config)),
-        "every": preset.every, "every_val": preset.every_val, "root": preset.root,
-        "discover": asdict(preset.discover) if spec.way == "discover" else None,
-    }  # fmt: skip
-    return kept(partial(cell, world, preset, spec), about, device=world.device)
-
-
-def _train(world: World, preset: Preset, spec: Spec) -> None:
-    with torch_threads(1):
-        encoder(world, preset, spec)
-
-
-def encoder(world: World, preset: Preset, spec: Spec) -> Representation:
-    """Return a cell's representation: loaded where it was trained before, else trained and kept."""
+def _of_representation(spec: Spec) -> Config:
+    """Return the settings that R depends on; the others are as by default."""
     config = replace(spec.config, **{name: getattr(Config, name) for name in _CONSUMER})
-    if not config.moves:
-        config = replace(config, epsilon=Config.epsilon)  # nothing moves
-    z = world.z("train")
-    r = Representation(z.shape[1], config.hidden, config.outputs).to(world.device)
+    return config if config.moves else replace(config, epsilon=Config.epsilon)
+
+
+def representation_card(world: World, preset: Preset, spec: Spec) -> dict[str, Any]:
+    """Return the card of a cell's representation: everything that its training depends on."""
+    config = _of_representation(spec)
     card = {
         "what": "lassi", "world": world.digest, "own": spec.own, "seed": spec.seed,
         "root": preset.root if config.moves else 0, **asdict(config),
     }  # fmt: skip
     if spec.way == "discover" and config.moves:
         card["discover"] = asdict(preset.discover)
+    return card
+
+
+def encoder(world: World, preset: Preset, spec: Spec) -> Representation:
+    """Return a cell's representation: loaded where it was trained before, else trained and kept."""
+    config, card = _of_representation(spec), representation_card(world, preset, spec)
+    z = world.z("train")
+    r = Representation(z.shape[1], config.hidden, config.outputs).to(world.device)
 
     def run(module: Any) -> dict[str, Any]:
         a = directions(world, preset, spec.setting, spec.way, spec.task) if config.moves else None
@@ -267,20 +232,19 @@ def head(
     return consumer(codes, y, config=config, seed=spec.stream("consumer", task, f"{sigma:g}"))
 
 
-def cell(world: World, preset: Preset, spec: Spec) -> Cell:
+def cell(world: World, preset: Preset, spec: Spec, *_: object) -> Cell:
     """Train one representation and its consumers, certify, and settle exactly where that can be."""
-    with torch_threads(1):
-        r, name = encoder(world, preset, spec), TASKS[spec.task]
-        a = directions(world, preset, spec.setting, spec.way, spec.task)
-        codes = encode(r, world.z("train"))
-        heads = {sigma: (head(world, spec, codes, sigma), sigma) for sigma in spec.sigmas}
-        certified = partial(certify_part, world, preset, spec, r, heads, a)
-        test, seconds = certified("test", preset.every)
-        val = certified("val", preset.every_val)[0] if spec.choose else {}
-        first = heads[spec.sigmas[0]][0]
-        y_test, y_val = (world.labels(name, part).numpy() for part in ("test", "val"))
-        plain = first(encode(r, world.z("test"))).argmax(1).cpu().numpy()
-        exact = _exactly(world, preset, spec, r, first, a) if len(a) == 1 else None
+    r, name = encoder(world, preset, spec), TASKS[spec.task]
+    a = directions(world, preset, spec.setting, spec.way, spec.task)
+    codes = encode(r, world.z("train"))
+    heads = {sigma: (head(world, spec, codes, sigma), sigma) for sigma in spec.sigmas}
+    certified = partial(certify_part, world, preset, spec, r, heads, a)
+    test, seconds = certified("test", preset.every)
+    val = certified("val", preset.every_val)[0] if spec.choose else {}
+    first = heads[spec.sigmas[0]][0]
+    y_test, y_val = (world.labels(name, part).numpy() for part in ("test", "val"))
+    plain = first(encode(r, world.z("test"))).argmax(1).cpu().numpy()
+    exact = _exactly(world, preset, spec, r, first, a) if len(a) == 1 else None
     rows, rows_val = world.evaluated("test", preset.every), world.evaluated("val", preset.every_val)
     return Cell(
         spec, y_test[rows], y_val[rows_val] if spec.choose else y_val[:0], test, val, exact,

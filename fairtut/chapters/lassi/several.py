@@ -10,7 +10,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from fairtut.chapters.lassi.cells import Cell, encoder, head, workers
+from fairtut.chapters.lassi import listing
+from fairtut.chapters.lassi.cells import Cell, Spec, encoder, head
 from fairtut.chapters.lassi.directions import directions
 from fairtut.chapters.lassi.flow import World
 from fairtut.chapters.lassi.presets import SETTINGS, Preset, voting
@@ -19,9 +20,7 @@ from fairtut.methods.lassi.learning import encode
 from fairtut.methods.lassi.similar import draw_similar
 from fairtut.methods.lassi.verdicts import exact_fairness
 from fairtut.metrics.estimates import Estimate
-from fairtut.runtime.progress import progress
 from fairtut.runtime.seeds import torch_rng
-from fairtut.runtime.threads import torch_threads
 
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
@@ -114,8 +113,6 @@ def settled(world: World, preset: Preset, cells: Sequence[Cell]) -> list[Several
     cells : sequence of Cell
         Of table 1.
     """
-    from joblib import Parallel, delayed
-
     sizes = {name: len(SETTINGS[name].attributes) for name in SETTINGS}
     pair = next((c.spec.setting for c in cells if sizes[c.spec.setting] == 2), None)
     if pair is None:
@@ -123,35 +120,35 @@ def settled(world: World, preset: Preset, cells: Sequence[Cell]) -> list[Several
     firsts = {c.spec.method: c for c in reversed(cells) if c.spec.setting == pair}
     wider = [name for name, size in sizes.items() if size == 3]
     settings = [pair, *(name for name in wider if world.knows(*SETTINGS[name].attributes))]
-    jobs = [(firsts[method], setting) for setting in settings for method in METHODS]
-    found: list[Several] = Parallel(n_jobs=workers(world, preset))(
-        delayed(_settle)(world, preset, cell, setting)
-        for cell, setting in progress(jobs, "several attributes", len(jobs))
-    )
+    listed = [
+        listing.listed(world, preset, firsts[method].spec, _settle, f"several {setting}",
+                       setting=setting)
+        for setting in settings for method in METHODS
+    ]  # fmt: skip
+    found: list[Several] = listing.run(world, preset, listed, "several attributes")
     return found
 
 
-def _settle(world: World, preset: Preset, cell: Cell, setting: str) -> Several:
-    with torch_threads(1):
-        spec, rows = cell.spec, world.evaluated("test", preset.every)[:PEOPLE]
-        r, sigma = encoder(world, preset, spec), spec.sigmas[0]
-        consumer = head(world, spec, encode(r, world.z("train")), sigma)
-        z, a = world.z("test")[torch.from_numpy(rows)], directions(world, preset, setting)
-        epsilon = spec.config.epsilon
-        plain = exact_fairness(r, consumer, z, a, epsilon, gap=GAP, regions=REGIONS)
-        members = draw_similar(
-            (len(z), TRIED), len(a), epsilon,
-            generator=torch_rng(spec.stream("several", "members", setting)),
-        )  # fmt: skip
-        said = np.stack([
-            consumer(encode(r, row + t @ a)).argmax(1).cpu().numpy()
-            for row, t in zip(z, members, strict=True)
-        ])  # fmt: skip
-        otherwise = (said != plain.prediction[:, None]).any(1)
-        certified = certify(
-            r, consumer, z, a, preset.smoothing(spec.config), voting(sigma),
-            seed=spec.stream("several", setting), ids=rows.tolist(),
-        )  # fmt: skip
+def _settle(world: World, preset: Preset, spec: Spec, *_: object, setting: str) -> Several:
+    rows = world.evaluated("test", preset.every)[:PEOPLE]
+    r, sigma = encoder(world, preset, spec), spec.sigmas[0]
+    consumer = head(world, spec, encode(r, world.z("train")), sigma)
+    z, a = world.z("test")[torch.from_numpy(rows)], directions(world, preset, setting)
+    epsilon = spec.config.epsilon
+    plain = exact_fairness(r, consumer, z, a, epsilon, gap=GAP, regions=REGIONS)
+    members = draw_similar(
+        (len(z), TRIED), len(a), epsilon,
+        generator=torch_rng(spec.stream("several", "members", setting)),
+    )  # fmt: skip
+    said = np.stack([
+        consumer(encode(r, row + t @ a)).argmax(1).cpu().numpy()
+        for row, t in zip(z, members, strict=True)
+    ])  # fmt: skip
+    otherwise = (said != plain.prediction[:, None]).any(1)
+    certified = certify(
+        r, consumer, z, a, preset.smoothing(spec.config), voting(sigma),
+        seed=spec.stream("several", setting), ids=rows.tolist(),
+    )  # fmt: skip
     return Several(
         spec.method, setting, plain.fair, ~plain.fair & ~plain.undecided, plain.deployed,
         plain.fair & otherwise, certified.fair, certified.d_cs, plain.distance, plain.bound,

@@ -11,7 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from fairtut.chapters.lassi.cells import Cell, encoder, head, workers
+from fairtut.chapters.lassi import listing
+from fairtut.chapters.lassi.cells import Cell, Spec, encoder, head
 from fairtut.chapters.lassi.directions import directions
 from fairtut.chapters.lassi.flow import World
 from fairtut.chapters.lassi.presets import NOISE, Preset, voting
@@ -21,9 +22,7 @@ from fairtut.methods.lassi.exact import certify_exactly
 from fairtut.methods.lassi.learning import encode
 from fairtut.methods.lassi.networks import Representation
 from fairtut.methods.lassi.similar import draw_similar
-from fairtut.runtime.progress import progress
 from fairtut.runtime.seeds import torch_rng
-from fairtut.runtime.threads import torch_threads
 
 TRIED: Final = 6
 """Similar latents per image whose decision is computed with all of its noise."""
@@ -74,44 +73,47 @@ def search(world: World, preset: Preset, cells: Sequence[Cell]) -> list[Search]:
     cells : sequence of Cell
         Of table 1.
     """
-    from joblib import Parallel, delayed
-
     ours = [c for c in cells if c.spec.method == "lassi"]
     settings = dict.fromkeys(c.spec.setting for c in ours)
     firsts = [next(c for c in ours if c.spec.setting == setting) for setting in settings]
     each = math.ceil(preset.checked / len(firsts))
-    found: list[Search] = Parallel(n_jobs=workers(world, preset))(
-        delayed(_search)(world, preset, cell, each)
-        for cell in progress(firsts, "soundness", len(firsts))
-    )
+    listed = [
+        listing.listed(
+            world, preset, one.spec, _search, "sound",
+            (listing.tabled(world, preset, one.spec).spec,), count=each,
+        )
+        for one in firsts
+    ]  # fmt: skip
+    found: list[Search] = listing.run(world, preset, listed, "soundness")
     return found
 
 
-def _search(world: World, preset: Preset, cell: Cell, count: int) -> Search:
-    with torch_threads(1):
-        spec, rows = cell.spec, world.evaluated("test", preset.every)
-        r = encoder(world, preset, spec)
-        a = directions(world, preset, spec.setting, spec.way, spec.task)
-        sigma = spec.sigmas[0]
-        consumer = head(world, spec, encode(r, world.z("train")), sigma)
-        smoothing = preset.smoothing(spec.config)
-        free = _free(world, preset, cell, r, consumer, a, count)
-        alpha = smoothing.alpha + voting(sigma).alpha
-        chosen = np.flatnonzero(cell.published.fair)[:count]
-        if not len(chosen):
-            return Search(spec.setting, 0, 0, 0, 0.0, alpha, *free)
-        ids = rows[chosen]
-        z = world.z("test")[torch.from_numpy(ids)]
-        t = _members(len(z), len(a), spec.config.epsilon, spec.stream("sound"))
-        seeds = spec.stream("center", "test"), spec.stream("sound", "center")
-        here = smooth_codes(r, z, a, smoothing, seed=seeds[0], ids=ids.tolist())
-        moved = (z[:, None] + t @ a).flatten(0, 1)  # (images * TRIED, q)
-        there = smooth_codes(r, moved, a, smoothing, seed=seeds[1])
-        votes = classify(consumer, there, voting(sigma), seed=spec.stream("sound", "vote"))
-        said = votes.prediction.reshape(len(z), TRIED)
-        otherwise = (said >= 0) & (said != cell.published.prediction[chosen][:, None])
-        apart = (there.r_cs.unflatten(0, (len(z), TRIED)) - here.r_cs[:, None]).norm(dim=2)
-        ratio = apart.cpu().numpy() / here.d_cs[:, None]
+def _search(
+    world: World, preset: Preset, spec: Spec, seed: int, cell: Cell, *_: object, count: int
+) -> Search:
+    rows = world.evaluated("test", preset.every)
+    r = encoder(world, preset, spec)
+    a = directions(world, preset, spec.setting, spec.way, spec.task)
+    sigma = spec.sigmas[0]
+    consumer = head(world, spec, encode(r, world.z("train")), sigma)
+    smoothing = preset.smoothing(spec.config)
+    free = _free(world, preset, cell, r, consumer, a, count)
+    alpha = smoothing.alpha + voting(sigma).alpha
+    chosen = np.flatnonzero(cell.published.fair)[:count]
+    if not len(chosen):
+        return Search(spec.setting, 0, 0, 0, 0.0, alpha, *free)
+    ids = rows[chosen]
+    z = world.z("test")[torch.from_numpy(ids)]
+    t = _members(len(z), len(a), spec.config.epsilon, spec.stream("sound"))
+    seeds = spec.stream("center", "test"), spec.stream("sound", "center")
+    here = smooth_codes(r, z, a, smoothing, seed=seeds[0], ids=ids.tolist())
+    moved = (z[:, None] + t @ a).flatten(0, 1)  # (images * TRIED, q)
+    there = smooth_codes(r, moved, a, smoothing, seed=seeds[1])
+    votes = classify(consumer, there, voting(sigma), seed=spec.stream("sound", "vote"))
+    said = votes.prediction.reshape(len(z), TRIED)
+    otherwise = (said >= 0) & (said != cell.published.prediction[chosen][:, None])
+    apart = (there.r_cs.unflatten(0, (len(z), TRIED)) - here.r_cs[:, None]).norm(dim=2)
+    ratio = apart.cpu().numpy() / here.d_cs[:, None]
     return Search(
         spec.setting, len(z), int((said >= 0).sum()), int(otherwise.any(1).sum()),
         float(np.nanmax(ratio, initial=0.0)), alpha, *free,

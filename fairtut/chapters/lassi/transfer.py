@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from functools import partial
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fairtut.chapters.lassi.cells import Certified, Spec, certify_part, encoder, head, workers
+from fairtut.chapters.lassi import listing
+from fairtut.chapters.lassi.cells import Certified, Spec, certify_part, encoder, head
 from fairtut.chapters.lassi.directions import directions
 from fairtut.chapters.lassi.flow import World
 from fairtut.chapters.lassi.presets import TASKS, Preset
 from fairtut.chapters.lassi.table import Entry, constant, difference, median, numbers
 from fairtut.methods.lassi.learning import encode
 from fairtut.metrics.panels import Panel
-from fairtut.runtime.keep import kept
-from fairtut.runtime.progress import progress
-from fairtut.runtime.threads import torch_threads
 
 KINDS: Final = ("transfer", "plain")
 """As published, and our control without the similarity loss."""
@@ -60,42 +57,26 @@ def plan(preset: Preset) -> list[Spec]:
 
 def run(world: World, preset: Preset) -> list[Transferred]:
     """Train R of every spec, then the consumers of all tasks, and certify; kept in the cache."""
-    from joblib import Parallel, delayed
-
     specs = plan(preset)
     for spec in specs:
         directions(world, preset, spec.setting)
-    jobs = workers(world, preset)
-    firsts = {(spec.seed, *spec.own): spec for spec in specs}.values()
-    Parallel(n_jobs=jobs)(delayed(_train)(world, preset, spec) for spec in firsts)
-    found: list[Transferred] = Parallel(n_jobs=jobs)(
-        delayed(remembered)(world, preset, spec) for spec in progress(specs, "transfer", len(specs))
-    )
+    tasks = preset.transfer.tasks
+    listed = [
+        listing.listed(world, preset, spec, _transferred, "transfer", tasks=tasks)
+        for spec in specs
+    ]  # fmt: skip
+    found: list[Transferred] = listing.run(world, preset, listed, "transfer")
     return found
 
 
-def remembered(world: World, preset: Preset, spec: Spec) -> Transferred:
-    """Return one representation's results, from the cache where they were made before."""
-    about = {
-        "world": world.digest, "spec": spec, "every": preset.every, "root": preset.root,
-        "smoothing": asdict(preset.smoothing(spec.config)), "tasks": preset.transfer.tasks,
-    }  # fmt: skip
-    return kept(partial(_transferred, world, preset, spec), about, device=world.device)
-
-
-def _train(world: World, preset: Preset, spec: Spec) -> None:
-    with torch_threads(1):
-        encoder(world, preset, spec)
-
-
-def _transferred(world: World, preset: Preset, spec: Spec) -> Transferred:
-    with torch_threads(1):
-        r, sigma = encoder(world, preset, spec), spec.sigmas[0]
-        codes = encode(r, world.z("train"))
-        tasks = preset.transfer.tasks
-        heads = {task: (head(world, spec, codes, sigma, task), sigma) for task in tasks}
-        a = directions(world, preset, spec.setting)
-        test, _ = certify_part(world, preset, spec, r, heads, a, "test", preset.every)
+def _transferred(
+    world: World, preset: Preset, spec: Spec, *needs: object, tasks: Sequence[str]
+) -> Transferred:
+    r, sigma = encoder(world, preset, spec), spec.sigmas[0]
+    codes = encode(r, world.z("train"))
+    heads = {task: (head(world, spec, codes, sigma, task), sigma) for task in tasks}
+    a = directions(world, preset, spec.setting)
+    test, _ = certify_part(world, preset, spec, r, heads, a, "test", preset.every)
     y = {task: world.labels(TASKS[task], "test").numpy() for task in tasks}
     rows = world.evaluated("test", preset.every)
     return Transferred(

@@ -11,7 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from fairtut.chapters.lassi.cells import Cell, encoder, head, workers
+from fairtut.chapters.lassi import listing
+from fairtut.chapters.lassi.cells import Cell, Spec, encoder, head
 from fairtut.chapters.lassi.directions import directions
 from fairtut.chapters.lassi.flow import World
 from fairtut.chapters.lassi.presets import SETTINGS, Preset, voting
@@ -22,7 +23,6 @@ from fairtut.methods.lassi.learning import encode
 from fairtut.metrics.panels import Panel
 from fairtut.models.glow import Glow
 from fairtut.runtime.progress import progress
-from fairtut.runtime.threads import torch_threads
 
 Floats = NDArray[np.float64]
 
@@ -122,8 +122,6 @@ def measures(
     cells : sequence of Cell
         Of table 1.  Naive and LASSI take part, with the seeds that both have.
     """
-    from joblib import Parallel, delayed
-
     table = Table(cells, preset)
     found: dict[str, Entry] = {}
     for setting in progress(table.settings, "counterfactuals", len(table.settings)):
@@ -138,24 +136,24 @@ def measures(
         for key, value in values.items():
             found[f"{name}.{key}"] = table.panel.measurement(table.panel.mean(value[None]))
         jobs = [cell for some in pairs.values() for cell in some]
-        said = Parallel(n_jobs=workers(world, preset))(
-            delayed(_decide)(world, preset, cell, other.z) for cell in jobs
-        )
+        listed = [
+            listing.listed(world, preset, cell.spec, _decide, "twins", z=other.z) for cell in jobs
+        ]
+        said = listing.run(world, preset, listed, f"twins {setting}")
         found |= flips(table.panel, name, pairs, dict(zip(map(id, jobs), said, strict=True)))
     return found
 
 
-def _decide(world: World, preset: Preset, cell: Cell, z: Tensor) -> NDArray[np.int64]:
+def _decide(world: World, preset: Preset, spec: Spec, *_: object, z: Tensor) -> NDArray[np.int64]:
     """Return what a cell's certified model says about other latents, -1 where it abstains."""
-    with torch_threads(1):
-        spec, rows = cell.spec, world.evaluated("test", preset.every)
-        r = encoder(world, preset, spec)
-        consumer = head(world, spec, encode(r, world.z("train")), spec.sigmas[0])
-        a = directions(world, preset, spec.setting)
-        centers = smooth_codes(
-            r, z, a, preset.smoothing(spec.config), seed=spec.stream("twin"), ids=rows.tolist()
-        )
-        votes = classify(consumer, centers, voting(spec.sigmas[0]), seed=spec.stream("twin vote"))
+    rows = world.evaluated("test", preset.every)
+    r = encoder(world, preset, spec)
+    consumer = head(world, spec, encode(r, world.z("train")), spec.sigmas[0])
+    a = directions(world, preset, spec.setting)
+    centers = smooth_codes(
+        r, z, a, preset.smoothing(spec.config), seed=spec.stream("twin"), ids=rows.tolist()
+    )
+    votes = classify(consumer, centers, voting(spec.sigmas[0]), seed=spec.stream("twin vote"))
     return votes.prediction
 
 
