@@ -9,8 +9,6 @@ import textwrap
 from dataclasses import dataclass
 from typing import Any
 
-from IPython.display import Code
-
 from fairtut.errors import InputError
 from fairtut.page.markup import escape
 
@@ -29,12 +27,19 @@ class Source:
         return self.code
 
     def _repr_html_(self) -> str:
+        from pygments import highlight  # comes with Jupyter
+        from pygments.formatters import HtmlFormatter
+        from pygments.lexers import PythonLexer
+
         says = self.docstring.partition("\n")[0] or self.name
         folded = (
             f"<details><summary>{escape(says)}</summary>"
             f"<pre>{escape(self.docstring)}</pre></details>"
         )
-        return folded + Code(self.code, language="python")._repr_html_() + self.link
+        # marked as the book's own code is; the colours come from the page
+        lexer, marks = PythonLexer(), HtmlFormatter(nowrap=True)
+        code = f'<div class="highlight"><pre>{highlight(self.code, lexer, marks)}</pre></div>'
+        return folded + code + self.link
 
 
 def source_of(thing: Any) -> Source:
