@@ -98,5 +98,5 @@ def test_records_claims_and_code_make_a_page_stale(monkeypatch, tmp_path):
 
 def test_the_code_that_writes_the_tables_is_in_the_state():
     evidence = ("evidence.spelling", "evidence.standing", "evidence.verdicts")
-    for module in (*evidence, "report.markup", "report.prose"):
+    for module in (*evidence, "page.markup", "page.prose"):
         assert f"fairtut.{module}" in extension.code.modules(extension.WRITERS)

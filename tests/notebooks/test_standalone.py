@@ -32,7 +32,6 @@ def wheel(tmp_path_factory):
     return built
 
 
-@pytest.mark.xdist_group("standalone")
 def test_the_wheel_holds_claims_records_and_types_but_no_smoke_run(wheel):
     names = set(zipfile.ZipFile(wheel).namelist())
     assert "fairtut/py.typed" in names
