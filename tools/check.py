@@ -54,7 +54,7 @@ def steps(root: Path = ROOT) -> list[Step]:
         *pytest("tests", ("unit", "theory", "data"), "-n", "2"),
         # what torch is told about the simulated device cannot be taken back: a process of its own
         *pytest("device", ("device",)),
-        *pytest("notebooks", ("notebooks",), "-n", "2", "--dist", "loadgroup"),
+        *pytest("notebooks", ("notebooks",), "-n", "2"),
         *pytest("book", ("book",)),
     ]
 
