@@ -618,7 +618,7 @@ tables.table(
 
 # %% [markdown]
 # To the right of the dashed line FAAP is better. An interval that lies there as a whole is a *yes*; one that does not reach it is a *no*; one on both
-# sides is *unclear*: these people cannot tell. Keep in mind that a threshold for each group has to be told who is who, and FAAP is not.
+# sides is *unclear*: these people cannot tell. The intervals are over people and hold for these trained models; another training may answer otherwise. Keep in mind that a threshold for each group has to be told who is who, and FAAP is not.
 
 # %% [markdown]
 # ## Is the group really gone?

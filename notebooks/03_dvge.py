@@ -629,7 +629,7 @@ tables.table(
 
 # %% [markdown]
 # To the right of the dashed line DVGE is better. An interval that lies there as a whole is a *yes*; one that does not reach it is a *no*; one on both
-# sides is *unclear*: these people cannot tell. A threshold for each group has to be told who is who, and DVGE's classifier is not.
+# sides is *unclear*: these people cannot tell. The intervals are over people and hold for these trained models; another training may answer otherwise. A threshold for each group has to be told who is who, and DVGE's classifier is not.
 
 # %% [markdown]
 # What do the strengths do on their own? We fit straight lines over the grid.

@@ -750,7 +750,7 @@ tables.table(
 
 # %% [markdown]
 # To the right of the dashed line the trigger is better. An interval that lies there as a whole is a *yes*; one that does not reach it is a *no*; one on both
-# sides is *unclear*: these people cannot tell. A threshold for each group has to be told who is who, and a trigger is the same for everybody.
+# sides is *unclear*: these people cannot tell. The intervals are over people and hold for these trained models; another training may answer otherwise. A threshold for each group has to be told who is who, and a trigger is the same for everybody.
 
 # %% [markdown]
 # A random trigger is in the comparison for a reason. Noise that a network has never seen can push all of its decisions to one side: towards *yes* on

@@ -425,7 +425,7 @@ tables.table(
 
 # %% [markdown]
 # To the right of the dashed line the trigger is better. An interval that lies there as a whole is a *yes*; one that does not reach it is a *no*; one on both
-# sides is *unclear*: these comments cannot tell.
+# sides is *unclear*: these comments cannot tell. The intervals are over comments and hold for these trained models; another training may answer otherwise.
 
 # %% [markdown]
 # ### Beside the paper's points

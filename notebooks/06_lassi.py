@@ -754,8 +754,8 @@ say(
 # %% [markdown]
 # Every chapter asks whether its method beats five things that cost nothing. Here the question needs one share: people who are decided right *and* certified. The constant
 # is certified for everybody, and right about few. Noise is augmentation with random similar people, and there is the method without its idea, training without
-# similarity; both get the noise that is best for them on validation people. Three of the five ask nothing of a certificate. A mixture's share is a mean of two
-# shares, so one end of the mixing line is best. A smoothed model counts votes, and has no score with a threshold. And nobody has a group here: everybody is compared with people similar to them.
+# similarity; both get the noise that certifies most validation people. Three of the five ask nothing of a certificate. A mixture's share is a mean of two
+# shares, so one end of the mixing line is best. A threshold could be moved before the votes are counted; we did not certify models with another one. And nobody has a group here: everybody is compared with people similar to them.
 
 # %%
 record.keep(study.beaten(table, prefix))
@@ -781,7 +781,7 @@ tables.table(
 
 # %% [markdown]
 # To the right of the dashed line LASSI is better. An interval that lies there as a whole is a *yes*; one that does not reach it is a *no*; one on both
-# sides is *unclear*: these people cannot tell. *Not tested* means that the question has no meaning for a certificate.
+# sides is *unclear*: these people cannot tell. The intervals are over people and hold for these trained models; another training may answer otherwise. *Not tested* means that the question has no meaning for a certificate.
 
 # %% [markdown]
 # Two kinds of error belong to such a share: other *people* could have been tested, and another *training* could have come out. The intervals here are over people; the spread over trainings stands beside it:

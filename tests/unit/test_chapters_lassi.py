@@ -370,6 +370,18 @@ def test_cells_need_the_representation_that_they_share(small):
     assert len({first[0] for first in needs.values()}) == len({s.own for s in specs})
 
 
+@pytest.mark.parametrize("change", [{"judge_epochs": 9}, {"task": "earrings"}])
+def test_what_a_discovered_direction_depends_on_is_in_every_key(small, change):
+    """Another judge finds another direction: neither R nor certificates along the old one count."""
+    preset, _, _, world = small
+    spec = replace(study.plan(preset)[-1], way="discover")
+    assert spec.config.moves
+    for key in (study.listing.about, study.cells.representation_card):
+        assert key(world, preset, spec) != key(world, replace(preset, **change), spec)
+        usual = replace(spec, way="mean")
+        assert key(world, preset, usual) == key(world, replace(preset, judge_epochs=9), usual)
+
+
 def test_all_cells_are_those_that_the_chapter_runs(small, monkeypatch):
     preset, _, _, world = small
     monkeypatch.setattr(study.listing.flow, "trained", lambda *_: SimpleNamespace(glow=None))

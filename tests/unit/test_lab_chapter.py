@@ -84,7 +84,7 @@ def test_a_name_at_the_top_goes_before_the_same_name_inside() -> None:
 )
 @pytest.mark.parametrize("preset", ["smoke", "laptop", "paper"])
 @pytest.mark.parametrize("data", ["synthetic", "real"])
-def test_every_chapter_can_be_opened(name: str, preset: str, data: str) -> None:
+def test_every_chapter_knows_its_size_seeds_and_minutes(name: str, preset: str, data: str) -> None:
     import importlib
 
     chapter = importlib.import_module(f"fairtut.chapters.{name}.opening").CHAPTER

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from fairtut.chapters.lassi.directions import directions
+from fairtut.chapters.lassi.directions import directions, found_card
 from fairtut.chapters.lassi.flow import World
 from fairtut.chapters.lassi.presets import EQUAL, METHODS, NOISE, TASKS, Preset, voting
 from fairtut.methods.lassi.certify import Certificates, classify, smooth_codes
@@ -195,7 +195,7 @@ def representation_card(world: World, preset: Preset, spec: Spec) -> dict[str, A
         "root": preset.root if config.moves else 0, **asdict(config),
     }  # fmt: skip
     if spec.way == "discover" and config.moves:
-        card["discover"] = asdict(preset.discover)
+        card["discover"] = found_card(world, preset)
     return card
 
 

@@ -59,7 +59,7 @@ def directions(
         If ``discover`` has not run.
     """
     if way == "discover":
-        found = recall(_discover, _found_card(world, preset), device=world.device)
+        found = recall(_discover, found_card(world, preset), device=world.device)
         if found is None:
             raise InputError("no direction was discovered yet: call discovered() first")
         return torch.from_numpy(found)
@@ -106,7 +106,8 @@ def _kept(make: Callable[[], NDArray[np.float32]], about: dict[str, Any], world:
 # ---------------------------------------------------------------- found without labels
 
 
-def _found_card(world: World, preset: Preset) -> dict[str, Any]:
+def found_card(world: World, preset: Preset) -> dict[str, Any]:
+    """Return everything that discovered directions depend on."""
     return {
         "world": world.digest, "way": "discover", "task": preset.task, "seed": preset.root,
         "epochs": preset.judge_epochs, **asdict(preset.discover),
@@ -119,7 +120,7 @@ def discovered(images: ImageSet, glow: Glow, world: World, preset: Preset) -> Te
     The known direction that they avoid is the normal of the target's own separator.
     """
     make = partial(_discover, images, glow, world, preset)
-    return _kept(make, _found_card(world, preset), world)
+    return _kept(make, found_card(world, preset), world)
 
 
 def _discover(images: ImageSet, glow: Glow, world: World, preset: Preset) -> NDArray[np.float32]:

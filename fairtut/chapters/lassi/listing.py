@@ -11,7 +11,7 @@ import torch
 
 from fairtut.chapters.lassi import flow
 from fairtut.chapters.lassi.cells import Cell, Spec, cell, encoder, plan, representation_card
-from fairtut.chapters.lassi.directions import directions
+from fairtut.chapters.lassi.directions import directions, found_card
 from fairtut.chapters.lassi.flow import World
 from fairtut.chapters.lassi.presets import Preset
 from fairtut.data import images
@@ -37,7 +37,7 @@ def _represent(world: World, preset: Preset, spec: Spec, seed: int) -> str:
 
 def about(world: World, preset: Preset, spec: Spec) -> dict[str, Any]:
     """Return everything that a cell depends on, beside its code and its representation."""
-    found = asdict(preset.discover) if spec.way == "discover" else None
+    found = found_card(world, preset) if spec.way == "discover" else None
     return {
         "world": world.digest, "spec": spec, "smoothing": asdict(preset.smoothing(spec.config)),
         "every": preset.every, "every_val": preset.every_val, "root": preset.root,

@@ -74,7 +74,8 @@ def auto_lirpa() -> Any:
 
     It asks for torch below 1.13, so it is no extra of this package:
     ``pip install --no-deps auto_LiRPA==0.3 appdirs ninja packaging pyyaml``.  What it misses are
-    three names that NumPy and torch have moved; it gets them while it is imported.
+    three names that NumPy and torch have moved.  NumPy's is lent while it is imported; torch's two
+    are needed while it traces a network, and stay.
 
     Returns
     -------
@@ -95,7 +96,7 @@ def auto_lirpa() -> Any:
             torch._C.Node.__getitem__ = _attribute  # type: ignore[method-assign]
         importlib.import_module("auto_LiRPA.perturbations")
         return importlib.import_module("auto_LiRPA")
-    except ImportError as error:
+    except (ImportError, AttributeError) as error:
         raise MissingExtra(f"auto_LiRPA cannot be imported: {error}") from error
     finally:
         if lent:
