@@ -10,8 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fairtut.errors import InputError
-from fairtut.lab.plane import Floats, Plane
+from fairtut.lab.plane import Floats, Plane, family_number
 
 
 def mixed_number(
@@ -34,7 +33,8 @@ def mixed_number(
     Returns
     -------
     float array, shape (seeds, 1 + R)
-        NaN where a point of the front has no gap or accuracy, or where ``worst`` is not above 0.
+        NaN where a point of the front has no gap or accuracy, where no setting has one on the
+        people that choose, or where ``worst`` is not above 0.
 
     Examples
     --------
@@ -45,20 +45,7 @@ def mixed_number(
     >>> mixed_number(plane, plane, 0.6, 0.2).round(3)
     array([[0.2]])
     """
-    if known.gap.shape[:2] != found.gap.shape[:2]:
-        raise InputError(
-            f"planes of {known.gap.shape[:2]} and {found.gap.shape[:2]} settings and seeds: pass "
-            "the same settings twice"
-        )
-    _, seeds, draws = found.gap.shape
-    base = np.broadcast_to(constant, (seeds, draws))
-    limit = np.broadcast_to(worst, (seeds,))
-    out = np.full((seeds, draws), np.nan)
-    for run in np.flatnonzero(limit > 0):
-        front = known.front(int(run), among)
-        accuracy, gap = (v[front, run] for v in found)  # (F, 1 + R)
-        out[run] = _area(gap, accuracy - base[run], float(limit[run])) / limit[run]
-    return out
+    return family_number(known, found, constant, worst, _area, among)
 
 
 def _area(gap: Floats, gain: Floats, limit: float) -> Floats:
@@ -84,4 +71,4 @@ def _area(gap: Floats, gain: Floats, limit: float) -> Floats:
         y = np.where(rises, y + steep * step, y)
         x = end
     flat: Floats = area + y * (limit - x)
-    return np.where(np.isnan(gap).any(0) | np.isnan(gain).any(0), np.nan, flat)
+    return flat

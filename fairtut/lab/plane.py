@@ -13,6 +13,7 @@ integral is the hypervolume above :math:`(c, w)`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -111,6 +112,34 @@ def front_number(
     >>> front_number(plane, plane, 0.6, 0.2).round(3)
     array([[0.1]])
     """
+    return family_number(known, found, constant, worst, _steps, among)
+
+
+def _steps(gap: Floats, gain: Floats, limit: float) -> Floats:
+    """Return the area below the steps of points (F, R), up to a gap, (R,)."""
+    reference = np.zeros(gap.shape[1]), np.full(gap.shape[1], limit)
+    return dominated(gain, gap, reference, larger_is_fairer=False)
+
+
+def family_number(
+    known: Plane, found: Plane, constant: ArrayLike, worst: ArrayLike,
+    area: Callable[[Floats, Floats, float], Floats], among: ArrayLike | None = None,
+) -> Floats:  # fmt: skip
+    """Return the mean gain of a family over gaps up to the worst, (seeds, 1 + R).
+
+    Parameters
+    ----------
+    known, found, constant, worst, among
+        As in :func:`front_number`.
+    area : callable
+        Takes gaps and gains over the constant of a seed's front, (F, 1 + R) each, and the worst
+        gap; returns the area up to it, (1 + R,).
+
+    Raises
+    ------
+    fairtut.errors.InputError
+        If the planes have other settings or seeds.
+    """
     if known.gap.shape[:2] != found.gap.shape[:2]:
         raise InputError(
             f"planes of {known.gap.shape[:2]} and {found.gap.shape[:2]} settings and seeds: pass "
@@ -123,10 +152,10 @@ def front_number(
     for run in np.flatnonzero(limit > 0):
         front = known.front(int(run), among)
         accuracy, gap = (v[front, run] for v in found)  # (F, 1 + R)
-        reference = base[run], np.full(draws, limit[run])
-        area = dominated(accuracy, gap, reference, larger_is_fairer=False)
-        empty = np.isnan(accuracy).any(0) | np.isnan(gap).any(0)
-        out[run] = np.where(empty, np.nan, area / limit[run])
+        unknown = np.isnan(accuracy).any(0) | np.isnan(gap).any(0)
+        if len(front):  # else no setting has a gap on the people that choose: nothing is known
+            covered = area(gap, accuracy - base[run], float(limit[run]))
+            out[run] = np.where(unknown, np.nan, covered / limit[run])
     return out
 
 

@@ -147,8 +147,13 @@ def test_each_trigger_is_asked_about_all_controls(board: Board) -> None:
         f"beats.{m}.{c}.{control}"
         for m in study.TRIGGERS for c in study.CRITERIA for control in CONTROLS
     }  # fmt: skip
-    constant = board.number("soft", "dp", board.base("dp").gap[:, 0])
-    assert found["beats.soft.dp.constant"]["values"] == pytest.approx(constant[:, 0].tolist())
+    worst = board.base("dp").gap[:, 0]
+    ours = board.number("soft", "dp", worst)[:, 0]
+    assert found["beats.soft.dp.constant"]["values"] == pytest.approx(ours.tolist())
+    rivals = {name: board.number(name, "dp", worst)[:, 0] for name in ("threshold", "groups")}
+    assert (rivals["threshold"] != rivals["groups"]).any(), "else nobody would see them swapped"
+    for name, theirs in rivals.items():
+        assert found[f"beats.soft.dp.{name}"]["values"] == pytest.approx((ours - theirs).tolist())
 
 
 def test_two_thresholds_know_who_is_mentioned(board: Board) -> None:

@@ -219,8 +219,11 @@ def test_an_envelope_without_numbers_has_none() -> None:
     known = Plane(plane.accuracy, np.array([[[0.2]], [[0.1]]]))
     assert np.isnan(mixed_number(known, plane, 0.6, 0.2)).all()
     assert np.isnan(mixed_number(known, known, 0.6, 0.0)).all()
-    with pytest.raises(InputError, match="same settings"):
-        mixed_number(known, Plane(*(v[:1] for v in known)), 0.6, 0.2)
+    nobody = Plane(plane.accuracy, np.full_like(plane.gap, NAN))  # no gap on validation people
+    for number in (mixed_number, front_number):
+        assert np.isnan(number(nobody, known, 0.6, 0.2)).all(), "never 0, as the constant has it"
+        with pytest.raises(InputError, match="same settings"):
+            number(known, Plane(*(v[:1] for v in known)), 0.6, 0.2)
 
 
 # ---------------------------------------------------------------- thresholds per group
