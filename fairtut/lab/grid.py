@@ -219,11 +219,33 @@ def _pool(executor: Executor | None, jobs: int) -> Iterator[Executor]:
     if executor is not None or jobs <= 1:
         yield executor or _Here()
         return
-    from joblib.externals.loky import get_reusable_executor
-
-    pool = get_reusable_executor(max_workers=jobs, timeout=_IDLE, env={**_OF_WORKERS})
+    pool = _warm(jobs)
     try:
         yield pool
     except BaseException:  # an interrupt ends the workers, too
         pool.shutdown(wait=False, kill_workers=True)
         raise
+
+
+_kept: list[tuple[int, Any]] = []
+"""The processes of the last run and how many they are.
+
+They are a pool of our own: the one that joblib shares with everybody would be taken over by the
+next ``joblib.Parallel`` of this process, which cannot work with it.
+"""
+
+
+def _warm(jobs: int) -> Any:
+    """Return processes: those of the last run where they are as many and alive, else new ones."""
+    from joblib.externals.loky import ProcessPoolExecutor
+
+    while _kept:
+        many, pool = _kept.pop()
+        with contextlib.suppress(BrokenExecutor, RuntimeError):  # a dead pool refuses work
+            if many == jobs and pool.submit(int):
+                break
+        pool.shutdown(wait=False)
+    else:
+        pool = ProcessPoolExecutor(max_workers=jobs, timeout=_IDLE, env={**_OF_WORKERS})
+    _kept.append((jobs, pool))
+    return pool

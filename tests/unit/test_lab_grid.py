@@ -464,3 +464,24 @@ def test_two_shards_one_killed_and_started_again_are_one_run(tmp_path: Path) -> 
     assert after == begun, "the whole run makes nothing"
     assert whole == alone
     assert sorted(parts) == sorted(alone)
+
+
+@pytest.mark.slow
+def test_joblib_works_in_a_process_whose_grid_has_run() -> None:
+    """Joblib shares one pool with everybody and cannot work with one that is not its own."""
+    code = """
+import math, tempfile
+from unittest import mock
+import os
+from joblib import Parallel, delayed
+from fairtut.lab.grid import Spec, cells, run
+
+with tempfile.TemporaryDirectory() as here, mock.patch.dict(os.environ, FAIRTUT_CACHE=here):
+    spec = Spec("root", math.sqrt, config=1)
+    wanted = cells([spec], seeds=range(4))
+    first = run(wanted, jobs=2)
+    assert Parallel(n_jobs=2)(delayed(math.sqrt)(i) for i in range(4)) == list(first.values())
+    assert run(cells([spec], seeds=range(8)), jobs=2)["root", 7] == math.sqrt(7)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
