@@ -12,6 +12,7 @@ from fairtut.evidence.schema import significant
 
 if TYPE_CHECKING:
     from fairtut.metrics.estimates import Estimate
+    from fairtut.metrics.trainings import Chance
 
 PEOPLE: Final = "bootstrap over people of the mean over trained models"
 
@@ -34,8 +35,8 @@ class Measurement:
     note : str or None
         What a reader of the number must know; required where a value is ``None``.
     people : (float, float) or None
-        A 95 % bootstrap interval over people for the mean of the values, where trained models are
-        too few for an interval over seeds and all were measured on the same people.
+        A 95 % bootstrap interval over people for the mean of the values, where all trained models
+        were measured on the same people.
     overlap : float or None
         Where the draws are repeated splits of the same people: rows of a test part divided by rows
         of a training part.  The interval is then corrected for what splits share.
@@ -63,12 +64,20 @@ class Measurement:
         body |= {} if self.people is None else {"people": list(self.people)}
         return body if self.overlap is None else body | {"overlap": self.overlap}
 
+    def chance(self) -> Chance | None:
+        """Return the mean over trainings and how far chance moves it; None without a value."""
+        from fairtut.metrics.trainings import Chance
+
+        numbers = [x for x in self.draws() if x is not None]
+        return Chance.of(numbers, self.people, self.overlap or 0.0) if numbers else None
+
     def estimate(self, level: float = 0.95) -> Estimate:
         """Return the mean over draws and its interval (draws without a value are left out).
 
-        The interval is that over people where there is one, and else the t-interval over draws,
-        corrected where these are overlapping splits.  It is NaN throughout where no draw has a
-        value: tables and figures show a gap there.
+        The interval is that over people where there is one, which says what other people would
+        change for *these* trained models, and else the t-interval over draws, corrected where these
+        are overlapping splits.  It is NaN throughout where no draw has a value: tables and figures
+        show a gap there.  What verdicts and answers rest on is :meth:`standard`.
         """
         from fairtut.metrics import Estimate, over_seeds, over_splits
         from fairtut.metrics.estimates import SEEDS, SPLITS
@@ -83,6 +92,18 @@ class Measurement:
         if self.overlap is not None:
             return over_splits(numbers, self.overlap, level=level)
         return over_seeds(numbers, level=level)
+
+    def standard(self, level: float = 0.95) -> Estimate:
+        """Return the mean and its interval over people *and* trainings: what verdicts rest on.
+
+        One training has no interval, and a quantity without a value is NaN throughout.
+        """
+        from fairtut.metrics.estimates import SEEDS, Estimate
+
+        chance = self.chance()
+        if chance is None:
+            return Estimate(math.nan, math.nan, math.nan, n=0, level=level, method=SEEDS)
+        return chance.estimate(self.n, level)
 
 
 def entries(values: Any) -> Sequence[Any]:

@@ -288,11 +288,21 @@ class Record:
         fairtut.errors.RecordError
             If the record does not hold it.
         """
+        return self._held(id).estimate()
+
+    def standard(self, id: str) -> Estimate:
+        """Return the mean and the 95 % interval over people and trainings, as verdicts rest on.
+
+        Arguments and errors are those of :meth:`estimate`.
+        """
+        return self._held(id).standard()
+
+    def _held(self, id: str) -> Measurement:
         if id not in self.measurements:
             raise RecordError(
                 f"record {self.name} has no measurement {id!r}: run the chapter again"
             )
-        return self.measurements[id].estimate()
+        return self.measurements[id]
 
     def save(self, results_dir: str | os.PathLike[str] = "results") -> Path:
         """Write the record atomically and return its path, as seen from the working folder.

@@ -1,104 +1,30 @@
 """Verdicts: what the records say about each claim.
 
-There are five: ``reproduced``, ``trend reproduced``, ``partly``, ``not reproduced`` and
-``not tested``.  A verdict is always computed by :func:`judge` from claims that were written before
-the run and from records of runs; nobody types one.  The rules:
-
-%RULES%
-
-The interval is the 95 % t-interval of the mean over independent draws (``ddof = 1``); values that
-are repeated initialisations of one draw are averaged first, because they are not independent.
+A verdict is always computed by :func:`judge` from claims that were written before the run and from
+records of runs; nobody types one.  The words and the rules are in :mod:`fairtut.evidence.rules`,
+what follows for a paper's headlines is in :mod:`fairtut.evidence.messages`.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Final
 
 from fairtut.errors import RecordError
-from fairtut.evidence.claims import POINT, Claim
-from fairtut.evidence.records import Measurement, Record
-from fairtut.evidence.spelling import number, points, powers, spelled
+from fairtut.evidence import rules
+from fairtut.evidence.claim import Claim
+from fairtut.evidence.discoveries import falsely_discovered
+from fairtut.evidence.records import Record
+from fairtut.evidence.rules import ANSWERS, HOLDS, RULES, WORDS, Part
+from fairtut.evidence.spelling import spelled
 from fairtut.evidence.standing import fault
 from fairtut.runtime.presets import PRESETS, choose
 
-VERDICTS: Final = ("reproduced", "trend reproduced", "partly", "not reproduced", "not tested")
+VERDICTS: Final = tuple(WORDS)
+"""The words for a claim; a question of ours has one of :data:`ANSWERS`."""
 
-RULES: Final = {
-    "exact": (
-        "Every single value differs from the stated one by at most the tolerance: reproduced. "
-        "A value that could not be computed counts as a miss."
-    ),
-    "number": (
-        "The 95 % t-interval over draws, widened on both sides by the tolerance, contains the "
-        "paper's number: reproduced."
-    ),
-    "trend": (
-        "The 95 % interval of the measured difference lies wholly on the claimed side of 0: "
-        "trend reproduced."
-    ),
-    "scaled": "As for a trend, on smaller data or a smaller model than the paper's.",
-    "several": (
-        "A claim on several measurements: all pass gives its kind's best verdict, some partly, "
-        "none not reproduced."
-    ),
-    "interval": (
-        "The t-interval over draws; where a model is too costly to train often, and the record "
-        "says so, the bootstrap interval over the test people of the mean over trained models. For "
-        "repeated splits of the same people, the t-interval corrected for what splits share."
-    ),
-    "too few": (
-        "Fewer than two draws with a value, and no interval over people: a number or a trend is "
-        "not tested."
-    ),
-    "missing": "No record measures it, or the claim says why it is untested: not tested.",
-    "record": (
-        "The paper preset is preferred to the laptop preset, and either to nothing; smoke runs "
-        "never count unless asked for by name."
-    ),
-    "configuration": (
-        "A record counts only if its configuration is its preset's. One that was made before "
-        "records named their code may lack what presets did not have then."
-    ),
-}
-"""The rules in words, shown in the book beside the scoreboard."""
-
-if __doc__:  # one source for this docstring and for the book
-    __doc__ = __doc__.replace("%RULES%", "\n".join(f"* **{k}**: {v}" for k, v in RULES.items()))
-
-_BEST: Final = {
-    "exact": "reproduced",
-    "number": "reproduced",
-    "trend": "trend reproduced",
-    "scaled": "trend reproduced",
-}
-
-
-@dataclass(frozen=True)
-class Part:
-    """What one measurement says about a claim.
-
-    Attributes
-    ----------
-    measure : str
-        The measurement's id.
-    margin : float or None
-        How far inside (>= 0) or outside (< 0) the rule's boundary it lies, in the claim's unit;
-        ``None`` if it could not be tested.
-    passed : bool
-    reason : str
-        A phrase with the numbers.
-    values : dict
-        As in :attr:`Verdict.values`.
-    """
-
-    measure: str
-    margin: float | None
-    passed: bool
-    reason: str
-    values: dict[str, Any]
+__all__ = ["ANSWERS", "HOLDS", "RULES", "VERDICTS", "Part", "Verdict", "judge"]
 
 
 @dataclass(frozen=True)
@@ -107,33 +33,50 @@ class Verdict:
 
     Attributes
     ----------
-    paper, id, origin, kind, where, says
+    paper, id, parent, source, kind, scaled, where, says
         From the claim.
+    question : bool
+        Whether it is a question of ours, which counts for no paper.
     verdict : str
-        One of :data:`VERDICTS`.
+        One of :data:`VERDICTS`, of a question one of :data:`ANSWERS`.
     reason : str
         A plain sentence with the numbers.
     values : dict
         ``paper`` (its number or None), ``ours`` (mean), ``low``, ``high`` (interval; for an exact
-        claim the least and the greatest value), ``n_seeds``, ``delta_points`` (ours - paper),
-        ``tolerance``, ``unit``.  With several measurements: those of the least favourable one.
+        claim the least and the greatest value), ``trainings``, ``people``, ``delta_points``
+        (ours - paper), ``tolerance``, ``unit``.  With several measurements: those of the first
+        part that has the verdict's word.
+    decide : str
+        What would decide it, where it is inconclusive.
     record : str or None
         The name of the record that decided it.
+    repeats : str or None
+        The earlier claim whose measurements it repeats: counted once.
     parts : tuple of Part
         One per measurement.
     """
 
     paper: str
     id: str
+    parent: str | None
+    source: str
+    kind: str
+    scaled: bool
+    question: bool
     verdict: str
     reason: str
-    origin: str
-    kind: str
     where: str
     says: str
     values: dict[str, Any]
+    decide: str = ""
     record: str | None = None
+    repeats: str | None = None
     parts: tuple[Part, ...] = field(default=(), repr=False)
+
+    @property
+    def leaf(self) -> bool:
+        """Whether it counts as one of the paper's claims."""
+        return self.source == "paper" and self.kind != "exact" and self.repeats is None
 
     def as_dict(self) -> dict[str, Any]:
         """Return everything but the parts, as JSON can hold it."""
@@ -144,6 +87,9 @@ def judge(
     claims: Iterable[Claim], records: Sequence[Record], preset: str | None = None
 ) -> list[Verdict]:
     """Compute the verdict on every claim.
+
+    A paper's claims are judged together, because among its directions the share of false
+    discoveries is held: pass all of them, and pick afterwards.
 
     Parameters
     ----------
@@ -168,7 +114,16 @@ def judge(
     """
     presets = ("paper", "laptop") if preset is None else (preset,)
     choose(dict.fromkeys(PRESETS), presets[0])
-    return [_judge_one(claim, _candidates(claim, records, presets)) for claim in claims]
+    listed = list(claims)
+    chosen = [_chosen(claim, _candidates(claim, records, presets)) for claim in listed]
+    found = [_tested(claim, *pick) for claim, pick in zip(listed, chosen, strict=True)]
+    same = _repeats(listed, [record for record, _ in chosen])
+    counted = [v.leaf and first is None for v, first in zip(found, same, strict=True)]
+    lost = falsely_discovered([v for v, counts in zip(found, counted, strict=True) if counts])
+    return [
+        _worded(claim, replace(verdict, repeats=first), lost)
+        for claim, verdict, first in zip(listed, found, same, strict=True)
+    ]
 
 
 def _candidates(claim: Claim, records: Iterable[Record], presets: tuple[str, ...]) -> list[Record]:
@@ -181,9 +136,10 @@ def _candidates(claim: Claim, records: Iterable[Record], presets: tuple[str, ...
     return sorted(fitting, key=lambda r: (presets.index(r.preset), r.data != "real", r.name))
 
 
-def _judge_one(claim: Claim, candidates: Sequence[Record]) -> Verdict:
+def _chosen(claim: Claim, candidates: Sequence[Record]) -> tuple[Record | None, str]:
+    """Return the record that decides a claim, or why there is none."""
     if claim.untested:
-        return _verdict(claim, "not tested", claim.untested)
+        return None, claim.untested
 
     def held(record: Record) -> int:
         return sum(name in record.measurements for name in claim.measure)
@@ -191,46 +147,37 @@ def _judge_one(claim: Claim, candidates: Sequence[Record]) -> Verdict:
     # sorting keeps the order of equals, so a record is passed over only for one that measures more
     able = sorted((r for r in candidates if held(r)), key=held, reverse=True)
     record = next((r for r in able if not fault(r)), None)
-    if record is None:
-        reason = fault(able[0]) if able else "no committed record measures it"
-        return _verdict(claim, "not tested", reason)
-    parts = tuple(_test(claim, name, record) for name in claim.measure)
-    tested = [part for part in parts if part.margin is not None]
-    if not tested:
-        reason = _sentence(parts)
-        return _verdict(claim, "not tested", reason, record.name, parts)
-    passed = sum(part.passed for part in parts)
-    if passed == len(parts):
-        verdict = _BEST[claim.kind]
-    else:
-        verdict = "partly" if passed else "not reproduced"
-    found = _verdict(claim, verdict, _sentence(parts), record.name, parts)
-    return replace(found, values=_level(claim, record, found.values))
+    if record is not None:
+        return record, ""
+    return None, fault(able[0]) if able else "no committed record measures it"
 
 
-def _test(claim: Claim, name: str, record: Record) -> Part:
-    """Apply the claim's rule to one measurement."""
+def _tested(claim: Claim, record: Record | None, reason: str) -> Verdict:
+    """Test every part of a claim; its word does not know of other claims yet."""
+    idle = None if record is None else _idle(claim, record)
+    if record is None or idle:
+        return _verdict(claim, "not tested", idle or reason, record)
+    parts = tuple(_part(claim, name, record) for name in claim.measure)
+    return _verdict(claim, rules.joined([p.word for p in parts]), "", record, parts)
+
+
+def _idle(claim: Claim, record: Record) -> str | None:
+    """Say which rival did no more than the constant, if one did."""
+    for name in claim.rival:
+        if name in record.measurements:
+            gained = [x for x in record.measurements[name].flat() if x is not None]
+            if not any(x > 0 for x in gained):
+                return f"the rival did not train: {spelled(name)} is never above 0"
+    return None
+
+
+def _part(claim: Claim, name: str, record: Record) -> Part:
     measurement = record.measurements.get(name)
     if measurement is None:
-        return Part(name, None, False, f"record {record.name} does not measure it", _blank(claim))
+        reason = f"record {record.name} does not measure it"
+        return Part(name, "not tested", reason, rules.blank(claim))
     _check_unit(claim, name, record)
-    numbers = measurement.flat() if claim.kind == "exact" else measurement.draws()
-    lost = sum(x is None for x in numbers)
-    have = [x for x in numbers if x is not None]
-    needed = 1 if claim.kind == "exact" or measurement.people is not None else 2
-    if len(have) < needed:
-        reason = f"{_count(len(have), 'seed')}: no interval" if have else "no value"
-        if lost:
-            reason += f" ({lost} of {len(numbers)} without a value: {measurement.note})"
-        return Part(name, None, False, reason, _blank(claim) | {"n_seeds": len(have)})
-    rule = {"exact": _exact, "number": _number}.get(claim.kind, _trend)
-    part = rule(claim, name, have, measurement)
-    if not lost:
-        return part
-    reason = f"{part.reason} ({lost} of {len(numbers)} without a value: {measurement.note})"
-    if claim.kind == "exact":
-        return replace(part, reason=reason, passed=False, margin=-math.inf)
-    return replace(part, reason=reason)
+    return rules.test(claim, name, measurement)
 
 
 def _check_unit(claim: Claim, name: str, record: Record) -> None:
@@ -242,104 +189,73 @@ def _check_unit(claim: Claim, name: str, record: Record) -> None:
         )
 
 
-def _exact(claim: Claim, name: str, have: list[float], _: Measurement) -> Part:
-    assert claim.value is not None and claim.tolerance is not None  # the schema requires both
-    worst = max(have, key=lambda x: abs(x - claim.value))  # type: ignore[operator]
-    # A record keeps six significant digits, so it cannot show a smaller difference than that.
-    stored = 0.5 * 10.0 ** (math.floor(math.log10(abs(worst))) - 5) if worst else 0.0
-    margin = max(claim.tolerance, stored) - abs(worst - claim.value)
-    word = "within" if margin >= 0 else "outside"
-    reason = powers(
-        f"largest difference {abs(worst - claim.value):.2g} from {claim.value:g} over "
-        f"{_count(len(have), 'value')}, {word} the tolerance of {claim.tolerance:.2g}"
+def _repeats(claims: Sequence[Claim], records: Sequence[Record | None]) -> list[str | None]:
+    """Name for each claim the earlier one whose measurements it repeats."""
+    first: dict[Any, str] = {}
+    found: list[str | None] = []
+    for claim, record in zip(claims, records, strict=True):
+        names = [] if record is None else [n for n in claim.measure if n in record.measurements]
+        if record is None or not names or claim.kind == "exact":
+            found.append(None)
+            continue
+        measured = [record.measurements[name] for name in names]
+        content = tuple((str(m.values), m.n, m.people) for m in measured)
+        value = claim.value if claim.kind == "number" else None
+        key = (claim.paper, claim.source, claim.kind, claim.direction, value, content)
+        known = first.setdefault(key, claim.id)
+        found.append(None if known == claim.id else known)
+    return found
+
+
+def _worded(claim: Claim, verdict: Verdict, lost: set[tuple[str, str, str]]) -> Verdict:
+    """Give a verdict its last word: after false discoveries, and as an answer for a question."""
+    parts = tuple(
+        replace(
+            part,
+            word="inconclusive",
+            reason=f"{part.reason}, but not beyond chance among all directions of this paper",
+            decide="more trainings: the number is too close to 0 for so many tests",
+        )
+        if (verdict.paper, verdict.repeats or verdict.id, part.measure) in lost
+        else part
+        for part in verdict.parts
     )
-    values = _blank(claim) | {
-        "ours": math.fsum(have) / len(have),
-        "low": min(have),
-        "high": max(have),
-        "n_seeds": len(have),
-        "delta_points": (worst - claim.value) / POINT[claim.unit],
-    }
-    return Part(name, margin, margin >= 0, reason, values)
-
-
-def _number(claim: Claim, name: str, have: list[float], measurement: Measurement) -> Part:
-    assert claim.value is not None and claim.tolerance is not None  # the schema requires both
-    values = _interval(claim, measurement)
-    wide = claim.tolerance * POINT[claim.unit]
-    outside = max(values["low"] - claim.value, claim.value - values["high"])
-    # rounding of the subtraction must not decide a value that lies on the boundary
-    margin = wide - outside
-    margin = 0.0 if abs(margin) <= 1e-12 * max(1.0, abs(claim.value)) else margin
-    word = "lies in" if margin >= 0 else "lies outside"
-    reason = (
-        f"the paper's {number(claim.value)} {word} our interval {_span(values)} widened by "
-        f"{claim.tolerance:g} points ({_units(measurement, len(have))}, "
-        f"difference {points(values['delta_points'])} points)"
-    )
-    return Part(name, margin, margin >= 0, reason, values)
-
-
-def _trend(claim: Claim, name: str, have: list[float], measurement: Measurement) -> Part:
-    values = _interval(claim, measurement)
-    sign = 1.0 if claim.direction == "positive" else -1.0
-    near, far = sorted((sign * values["low"], sign * values["high"]))
-    if near > 0:
-        word = f"excludes 0 on the claimed ({claim.direction}) side"
-    else:
-        word = "includes 0" if far >= 0 else "has the opposite sign"
-    reason = (
-        f"difference {number(values['ours'])}: interval {_span(values)} over "
-        f"{_units(measurement, len(have))} {word}"
-    )
-    return Part(name, near, near > 0, reason, values)
-
-
-def _interval(claim: Claim, measurement: Measurement) -> dict[str, Any]:
-    estimate = measurement.estimate()
-    delta = None if claim.value is None else (estimate.value - claim.value) / POINT[claim.unit]
-    return _blank(claim) | {
-        "ours": estimate.value,
-        "low": estimate.low,
-        "high": estimate.high,
-        "n_seeds": sum(x is not None for x in measurement.draws()),
-        "delta_points": delta,
-    }
-
-
-def _blank(claim: Claim) -> dict[str, Any]:
-    return {
-        "paper": claim.value,
-        "ours": None,
-        "low": None,
-        "high": None,
-        "n_seeds": 0,
-        "delta_points": None,
-        "tolerance": claim.tolerance,
-        "unit": claim.unit,
-    }
+    if parts:
+        found = rules.joined([part.word for part in parts])
+        verdict = _verdict(claim, found, "", verdict.record, parts, verdict.repeats)
+    word = rules.answer(verdict.verdict) if claim.question else verdict.verdict
+    return replace(verdict, verdict=word)
 
 
 def _verdict(
     claim: Claim,
-    verdict: str,
+    word: str,
     reason: str,
-    record: str | None = None,
+    record: Record | str | None = None,
     parts: tuple[Part, ...] = (),
+    repeats: str | None = None,
 ) -> Verdict:
-    tested = [part for part in parts if part.margin is not None]
-    shown = min(tested, key=lambda part: part.margin or 0.0) if tested else None
+    telling = "not reproduced" if word == "partly" else word
+    shown = next((p for p in parts if p.word == telling), parts[0] if parts else None)
+    values = shown.values if shown else rules.blank(claim)
+    if isinstance(record, Record) and parts:
+        values = _level(claim, record, values)
     return Verdict(
         paper=claim.paper,
         id=claim.id,
-        verdict=verdict,
-        reason=reason,
-        origin=claim.origin,
+        parent=claim.parent,
+        source=claim.source,
         kind=claim.kind,
+        scaled=claim.scaled,
+        question=claim.question,
+        verdict=word,
+        reason=reason or _sentence(parts),
         where=claim.where,
         says=claim.says,
-        values=shown.values if shown else (parts[0].values if parts else _blank(claim)),
-        record=record,
+        values=values,
+        decide=next((p.decide for p in parts if p.decide), "") if word == "inconclusive" else "",
+        record=record.name if isinstance(record, Record) else record,
+        repeats=repeats,
         parts=parts,
     )
 
@@ -348,35 +264,14 @@ def _sentence(parts: Sequence[Part]) -> str:
     """Join the parts' reasons; with several, each is led by its measurement's name."""
     if len(parts) == 1:
         return parts[0].reason
-    passed = sum(part.passed for part in parts)
+    held = sum(part.word in HOLDS for part in parts)
     each = "; ".join(f"{spelled(part.measure)}: {part.reason}" for part in parts)
-    return f"{passed} of {len(parts)} pass: {each}"
-
-
-def _units(measurement: Measurement, have: int) -> str:
-    """Say over what the interval is."""
-    if measurement.overlap is not None:
-        return f"{_count(have, 'split')} of the same people"
-    if measurement.people is None:
-        return _count(have, "draw")
-    return f"{measurement.n} people ({_count(have, 'trained model')})"
+    return f"{held} of {len(parts)} hold: {each}"
 
 
 def _level(claim: Claim, record: Record, values: dict[str, Any]) -> dict[str, Any]:
     """Put the comparable measurement beside the paper's number; the tested one is in the reason."""
     if claim.shown is None or claim.shown not in record.measurements:
         return values
-    shown = record.measurements[claim.shown]
     _check_unit(claim, claim.shown, record)
-    if all(x is None for x in shown.draws()):
-        return _blank(claim)
-    found = _interval(claim, shown)  # one draw has no interval: None, as JSON has no NaN
-    return {k: None if isinstance(v, float) and math.isnan(v) else v for k, v in found.items()}
-
-
-def _count(n: int, word: str) -> str:
-    return f"{n} {word}" if n == 1 else f"{n} {word}s"
-
-
-def _span(values: dict[str, Any]) -> str:
-    return f"[{number(values['low'])}, {number(values['high'])}]"
+    return rules.values(claim, record.measurements[claim.shown])

@@ -69,11 +69,11 @@ def asked(
 def answered(entry: Entry) -> Entry:
     """Return a measured difference, larger being better for the method, with its answer.
 
-    The answer is that of the interval that the record gives to these numbers.
+    The answer is that of the interval over people and trainings: one training decides nothing.
     """
     known = [None if np.isnan(value) else float(value) for value in entry["values"]]
     measured = Measurement(**entry | {"values": tuple(known)})
-    word: Answer = beats(measured.estimate())
+    word: Answer = beats(measured.standard())
     notes = [f"does it beat this control? {word}", entry.get("note")]
     return entry | {"note": "; ".join(note for note in notes if note)}
 

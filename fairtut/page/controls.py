@@ -56,7 +56,7 @@ def answers(
     """
     words = {**CONTROLS, **(named or {})}
     return {
-        title: {word: record.estimate(identifier(what, name)) for name, word in words.items()}
+        title: {word: record.standard(identifier(what, name)) for name, word in words.items()}
         for what, title in methods.items()
     }
 

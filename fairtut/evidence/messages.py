@@ -1,0 +1,99 @@
+"""What follows for a paper's headlines from the verdicts on its claims."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from fairtut.evidence.claim import Message
+from fairtut.evidence.rules import HOLDS
+from fairtut.evidence.verdicts import Verdict
+
+MOST: Final = 2 / 3
+"""The share of the tested claims below a headline that must hold."""
+
+
+@dataclass(frozen=True)
+class Headline:
+    """The verdict on a message.
+
+    Attributes
+    ----------
+    paper, id, says, where
+        From the message.
+    verdict : str
+        One of :data:`fairtut.evidence.verdicts.VERDICTS`.
+    counts : dict of str to int
+        Its claims by word, repeats left out.
+    """
+
+    paper: str
+    id: str
+    says: str
+    where: str
+    verdict: str
+    counts: dict[str, int]
+
+    @property
+    def held(self) -> int:
+        """How many of its claims hold."""
+        return sum(self.counts.get(word, 0) for word in HOLDS)
+
+    @property
+    def tested(self) -> int:
+        """How many of its claims could be tested."""
+        return sum(self.counts.values()) - self.counts.get("not tested", 0)
+
+    @property
+    def reason(self) -> str:
+        """How the word follows from the claims."""
+        if not self.tested:
+            return f"none of its {sum(self.counts.values())} claims could be tested"
+        failed = self.counts.get("not reproduced", 0) + self.counts.get("partly", 0)
+        unclear = self.counts.get("inconclusive", 0)
+        return (
+            f"of {self.tested} tested claims {self.held} hold, {failed} fail at least in part, "
+            f"{unclear} are inconclusive"
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what JSON holds of it."""
+        names = ("paper", "id", "says", "where", "verdict", "counts", "reason")
+        return {name: getattr(self, name) for name in names}
+
+
+def judge_messages(messages: Iterable[Message], verdicts: Sequence[Verdict]) -> list[Headline]:
+    """Return the verdict on every message, from those on the claims below it."""
+    return [_headline(message, verdicts) for message in messages]
+
+
+def follows(counts: Counter[str]) -> str:
+    """Return a headline's word from the words of its claims.
+
+    >>> follows(Counter({"trend reproduced": 5, "inconclusive": 2}))
+    'trend reproduced'
+    >>> follows(Counter({"trend reproduced": 5, "not reproduced": 1}))
+    'partly'
+    """
+    tested = sum(counts.values()) - counts["not tested"]
+    held = sum(counts[word] for word in HOLDS)
+    failed = counts["not reproduced"]
+    if not tested:
+        return "not tested"
+    if counts["partly"] or (held and failed):
+        return "partly"
+    if failed:
+        return "not reproduced"
+    if held >= MOST * tested:
+        return next(word for word in HOLDS if counts[word])
+    return "inconclusive"
+
+
+def _headline(message: Message, verdicts: Sequence[Verdict]) -> Headline:
+    below = [v for v in verdicts if v.paper == message.paper and v.parent == message.id and v.leaf]
+    counts = Counter(v.verdict for v in below)
+    return Headline(
+        message.paper, message.id, message.says, message.where, follows(counts), dict(counts)
+    )

@@ -1,0 +1,315 @@
+"""The rules: what one measurement says about a claim, in a word and a sentence.
+
+Each word says as much as the statistics carry and no more:
+
+%WORDS%
+
+and these are the rules:
+
+%RULES%
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from fairtut.evidence.claim import Claim
+from fairtut.evidence.measurements import Measurement
+from fairtut.evidence.spelling import number, points, powers
+from fairtut.metrics.trainings import Chance
+
+WORDS: Final = {
+    "reproduced": "The whole interval of our number lies within the tolerance of the paper's, "
+    "or within the limit that was claimed.",
+    "consistent": "The paper's number is what another run of ours could have given, and our "
+    "runs say that narrowly enough.",
+    "trend reproduced": "The direction holds: the interval excludes 0, or the limit is kept. The "
+    "size is not claimed.",
+    "partly": "Of several parts some hold and some fail.",
+    "not reproduced": "The interval contradicts the claim, or leaves room only for an effect that "
+    "is too small to matter.",
+    "inconclusive": "The interval leaves both possible. What would decide it is said.",
+    "not tested": "No number of ours can say anything about it; the reason is said.",
+}
+ANSWERS: Final = ("yes", "no", "unclear", "not tested")
+"""What a question of ours is answered with; its counts are never added to a paper's."""
+
+RULES: Final = {
+    "interval": "With m trainings on the same people, each side is the root of two squares: the "
+    "t-interval over trainings and the bootstrap over people of their mean. Where each training "
+    "has its own people, the t-interval; for repeated splits of the same people, the one "
+    "corrected for what splits share. Repeated initialisations of one draw are averaged first.",
+    "number": "The interval lies inside the paper's number ± the tolerance: reproduced. Both "
+    "do not meet: not reproduced. Else the paper's number lies in our 95 % prediction interval for "
+    "what it published, whose half-width is at most the stated `wide` (3 tolerances): consistent.",
+    "direction": "The interval excludes 0 on the claimed side: trend reproduced. On the other "
+    "side, or it lies wholly within the smallest effect that matters (1 point, where the claim "
+    "states no other): not reproduced.",
+    "bound": "The interval of the cost lies wholly below the limit: reproduced. Wholly above: not "
+    "reproduced.",
+    "same": "The interval lies inside ± the limit: reproduced. Wholly outside: not reproduced.",
+    "exact": "Every single value differs from the stated one by at most the tolerance: reproduced, "
+    "else not reproduced. A value that could not be computed counts as a miss.",
+    "scaled": "Where our data or model are smaller than the paper's, a bound that holds is a "
+    "trend: the size is not claimed.",
+    "one training": "It has no interval over trainings: inconclusive, whatever its number is.",
+    "several": "All parts hold: the weakest of their words. Some hold and some fail: partly. "
+    "Some fail and none holds: not reproduced. Otherwise inconclusive. A part that cannot be "
+    "tested is no failure.",
+    "many": "Among all directions of a paper the share of false discoveries is held at 5 % "
+    "(Benjamini and Hochberg); what falls out is inconclusive.",
+    "repeats": "A claim whose measurements are those of an earlier one, to the digit, is counted "
+    "once.",
+    "rivals": "A comparison with a rival that did no more than the constant is not tested.",
+    "messages": "A headline of a paper follows from its claims: some hold and some fail, partly; "
+    "some fail and none holds, not reproduced; none fails and at least two thirds hold, the "
+    "weakest of their words; otherwise inconclusive.",
+    "questions": "What the paper does not claim is a question of ours: yes, no, unclear or not "
+    "tested. It counts for no paper.",
+    "record": "The paper preset is preferred to the laptop preset, and either to nothing; smoke "
+    "runs never count unless asked for by name. A record counts only if its configuration is its "
+    "preset's.",
+}
+"""The rules in words, shown in the book beside the scoreboard."""
+
+if __doc__:  # one source for this docstring and for the book
+    for _mark, _texts in (("%WORDS%", WORDS), ("%RULES%", RULES)):
+        __doc__ = __doc__.replace(_mark, "\n".join(f"* **{k}**: {v}" for k, v in _texts.items()))
+
+HOLDS: Final = ("trend reproduced", "consistent", "reproduced")
+"""The words for a claim that holds, the weakest first."""
+_TRAININGS: Final = (*range(2, 13), 15, 20, 30, 50, 100)
+_PEOPLE: Final = (2, 4, 10, 30, 100)
+
+
+@dataclass(frozen=True)
+class Part:
+    """What one measurement says about a claim.
+
+    Attributes
+    ----------
+    measure : str
+        The measurement's id.
+    word : str
+        A key of :data:`WORDS`, never ``partly``.
+    reason : str
+        A phrase with the numbers.
+    values : dict
+        As in :attr:`fairtut.evidence.verdicts.Verdict.values`.
+    p : float or None
+        Two-sided p of 0, for a direction that was tested.
+    decide : str
+        What would decide it, where it is inconclusive.
+    """
+
+    measure: str
+    word: str
+    reason: str
+    values: dict[str, Any]
+    p: float | None = None
+    decide: str = ""
+
+
+def test(claim: Claim, name: str, measurement: Measurement) -> Part:
+    """Apply a claim's rule to one measurement."""
+    numbers = measurement.flat() if claim.kind == "exact" else measurement.draws()
+    have = [x for x in numbers if x is not None]
+    lost = ""
+    if len(have) < len(numbers):
+        missing = len(numbers) - len(have)
+        lost = f" ({missing} of {len(numbers)} without a value: {measurement.note})"
+    if not have:
+        return Part(name, "not tested", "no value" + lost, blank(claim))
+    if claim.kind == "exact":
+        part = _exact(claim, name, have)
+        word = "not reproduced" if lost else part.word
+        return replace(part, word=word, reason=part.reason + lost)
+    chance = measurement.chance()
+    assert chance is not None  # there is a value
+    part = _tested(claim, name, chance, measurement)
+    return replace(part, reason=part.reason + lost)
+
+
+def word(claim: Claim, chance: Chance) -> str:
+    """Return the word that a claim's rule gives for a number and how far chance moves it."""
+    if chance.trainings < 2:
+        return "inconclusive"
+    low, high = (x / claim.point for x in chance.interval())
+    if claim.kind == "number":
+        return _number(claim, chance, low, high)
+    if claim.kind == "direction":
+        near, far = sorted((claim.sign * low, claim.sign * high))
+        if near > 0:
+            return "trend reproduced"
+        effect = claim.effect or 0.0
+        return "not reproduced" if far < 0 or (near >= -effect and far <= effect) else _NEITHER
+    limit = claim.limit or 0.0
+    best = "trend reproduced" if claim.scaled else "reproduced"
+    if claim.kind == "same":
+        if -limit <= low and high <= limit:
+            return best
+        return "not reproduced" if low > limit or high < -limit else _NEITHER
+    least, most = sorted(_rounded(claim.granted - claim.sign * x) for x in (low, high))
+    return best if most <= limit else "not reproduced" if least > limit else _NEITHER
+
+
+def needed(claim: Claim, chance: Chance, n: int) -> str:
+    """Say what would decide a claim, if mean and spread stay as they are."""
+    if chance.trainings < 2:
+        return "a second training: no spread over trainings is known"
+    for m in _TRAININGS:
+        if m > chance.trainings and word(claim, chance.at(m)) != _NEITHER:
+            return f"about {m} trainings"
+    for times in _PEOPLE:
+        for m in (m for m in _TRAININGS if m >= chance.trainings):
+            if word(claim, chance.at(m, times)) != _NEITHER:
+                return f"about {times * n:,} people and {m} trainings"
+    return f"more than {_TRAININGS[-1]} trainings and {_PEOPLE[-1]} times as many people"
+
+
+def blank(claim: Claim) -> dict[str, Any]:
+    """Return the values of a verdict that has none."""
+    return {
+        "paper": claim.value,
+        "ours": None,
+        "low": None,
+        "high": None,
+        "trainings": 0,
+        "people": None,
+        "delta_points": None,
+        "tolerance": claim.tolerance,
+        "unit": claim.unit,
+    }
+
+
+def values(claim: Claim, measurement: Measurement) -> dict[str, Any]:
+    """Return the values of a verdict: ours with its interval, beside the paper's."""
+    estimate = measurement.standard()
+    ours, low, high = (
+        None if math.isnan(x) else x for x in (estimate.value, estimate.low, estimate.high)
+    )
+    compared = claim.value is not None and ours is not None
+    return blank(claim) | {
+        "ours": ours,
+        "low": low,
+        "high": high,
+        "trainings": sum(x is not None for x in measurement.draws()),
+        "people": measurement.n,
+        "delta_points": (ours - claim.value) / claim.point if compared else None,  # type: ignore[operator]
+    }
+
+
+def joined(parts: Sequence[str]) -> str:
+    """Return the word for several parts, from theirs.
+
+    >>> joined(["reproduced", "trend reproduced"]), joined(["reproduced", "not reproduced"])
+    ('trend reproduced', 'partly')
+    >>> joined(["reproduced", "inconclusive"]), joined(["reproduced", "not tested"])
+    ('inconclusive', 'reproduced')
+    """
+    tested = [part for part in parts if part != "not tested"]
+    good = [part for part in tested if part in HOLDS]
+    if not tested:
+        return "not tested"
+    if "not reproduced" in tested:
+        return "partly" if good else "not reproduced"
+    return min(good, key=HOLDS.index) if len(good) == len(tested) else _NEITHER
+
+
+def answer(found: str) -> str:
+    """Return a question's answer from the word that a claim would have got."""
+    if found in HOLDS:
+        return "yes"
+    return {"not tested": "not tested", _NEITHER: "unclear"}.get(found, "no")
+
+
+_NEITHER: Final = "inconclusive"
+
+
+def _number(claim: Claim, chance: Chance, low: float, high: float) -> str:
+    assert claim.value is not None and claim.tolerance is not None  # the reader requires both
+    least, most = (claim.value / claim.point + side * claim.tolerance for side in (-1, 1))
+    if _rounded(least - low) <= 0 and _rounded(high - most) <= 0:
+        return "reproduced"
+    if _rounded(least - high) > 0 or _rounded(low - most) > 0:
+        return "not reproduced"
+    first, last = (x / claim.point for x in chance.prediction(claim.runs))
+    narrow = (last - first) / 2 <= (claim.wide or 0.0)
+    return "consistent" if narrow and first <= claim.value / claim.point <= last else _NEITHER
+
+
+def _tested(claim: Claim, name: str, chance: Chance, measurement: Measurement) -> Part:
+    found = word(claim, chance)
+    p = chance.p() if claim.kind == "direction" and chance.trainings > 1 else None
+    decide = needed(claim, chance, measurement.n) if found == _NEITHER else ""
+    shown = values(claim, measurement)
+    over = _over(measurement, chance)
+    if chance.trainings < 2:
+        reason = f"{number(chance.value)} from one training: no interval over trainings"
+    else:
+        reason = f"{number(chance.value)} [{number(shown['low'])}, {number(shown['high'])}] {over}"
+        reason = f"{reason}: {_because(claim, chance, found)}"
+    return Part(name, found, reason, shown, p, decide)
+
+
+def _because(claim: Claim, chance: Chance, found: str) -> str:
+    low, high = (x / claim.point for x in chance.interval())
+    if claim.kind == "number":
+        assert claim.value is not None
+        return (
+            f"the paper's {number(claim.value)} is "
+            f"{points(chance.value / claim.point - claim.value / claim.point)} points from ours, "
+            f"with a tolerance of {claim.tolerance:g} and a half-width of {(high - low) / 2:.1f}"
+        )
+    if claim.kind == "direction":
+        if low > 0 or high < 0:
+            side = "claimed" if found == "trend reproduced" else "other"
+            return f"excludes 0 on the {side} side"
+        return "includes 0" + (
+            f" and nothing beyond {claim.effect:g} points" if found == "not reproduced" else ""
+        )
+    ends = sorted((low, high))
+    if claim.kind == "bound":
+        ends = sorted(claim.granted - claim.sign * x for x in ends)
+        what = f"costs {points(ends[0])} to {points(ends[1])} points"
+    else:
+        what = f"differs by {points(ends[0])} to {points(ends[1])} points"
+    return f"{what}, with a limit of {claim.limit:g}"
+
+
+def _exact(claim: Claim, name: str, have: list[float]) -> Part:
+    assert claim.value is not None and claim.tolerance is not None  # the reader requires both
+    worst = max(have, key=lambda x: abs(x - claim.value))  # type: ignore[operator]
+    # A record keeps six significant digits, so it cannot show a smaller difference than that.
+    stored = 0.5 * 10.0 ** (math.floor(math.log10(abs(worst))) - 5) if worst else 0.0
+    held = max(claim.tolerance, stored) >= abs(worst - claim.value)
+    count = f"{len(have)} value" + "s" * (len(have) != 1)
+    reason = powers(
+        f"largest difference {abs(worst - claim.value):.2g} from {claim.value:g} over {count}, "
+        f"{'within' if held else 'outside'} the tolerance of {claim.tolerance:.2g}"
+    )
+    shown = blank(claim) | {
+        "ours": math.fsum(have) / len(have),
+        "low": min(have),
+        "high": max(have),
+        "trainings": len(have),
+        "delta_points": (worst - claim.value) / claim.point,
+    }
+    return Part(name, "reproduced" if held else "not reproduced", reason, shown)
+
+
+def _over(measurement: Measurement, chance: Chance) -> str:
+    """Say over what the interval is."""
+    if measurement.overlap is not None:
+        return f"over {chance.trainings} splits of the same people"
+    if measurement.people is None:
+        return f"over {chance.trainings} draws"
+    return f"over {chance.trainings} trainings and {measurement.n:,} people"
+
+
+def _rounded(x: float) -> float:
+    """Return a difference in points; what rounding left of a boundary must decide nothing."""
+    return round(x, 9)
