@@ -155,18 +155,25 @@ def _cells(arguments: argparse.Namespace) -> None:
 
 def _results(arguments: argparse.Namespace) -> None:
     from fairtut.evidence.standing import remarks
-    from fairtut.page.results import judge, load_claims, load_records
+    from fairtut.page.results import (
+        judge,
+        judge_messages,
+        load_claims,
+        load_messages,
+        load_records,
+    )
 
     records = load_records(arguments.results_dir)
     verdicts = judge(load_claims(arguments.paper), records, arguments.preset)
     if arguments.json:
         import json
 
-        keys = ("paper", "id", "verdict", "reason", "values")
-        found = [{key: verdict.as_dict()[key] for key in keys} for verdict in verdicts]
+        found = [verdict.as_dict() for verdict in verdicts]
         print(json.dumps(found, ensure_ascii=False, indent=1, allow_nan=False))
         return
     print(_verdict_lines(verdicts))
+    for one in judge_messages(load_messages(arguments.paper), verdicts):
+        print(f"{one.paper}: {one.verdict}: {one.says} ({one.reason})")
     chapters = {claim.chapter for claim in load_claims(arguments.paper)}
     print(*remarks(r for r in records if r.chapter in chapters), sep="\n")
 
@@ -177,12 +184,12 @@ def _verdict_lines(verdicts: Sequence[Verdict]) -> str:
     from collections import Counter
 
     from fairtut.evidence.spelling import NOTHING, number, points
-    from fairtut.page.results import VERDICTS
-    from fairtut.page.tables import aligned, interval
+    from fairtut.page.scoreboard import GROUPS, group
+    from fairtut.page.tables import aligned, interval, reason
 
     rows = []
     for v in verdicts:
-        delta, n = v.values["delta_points"], v.values["n_seeds"]
+        delta, n = v.values["delta_points"], v.values["trainings"]
         rows.append(
             [
                 f"{v.paper} {v.id}",
@@ -191,7 +198,7 @@ def _verdict_lines(verdicts: Sequence[Verdict]) -> str:
                 str(n or NOTHING),
                 NOTHING if delta is None else points(delta),
                 v.verdict,
-                v.reason,
+                reason(v.as_dict()),
             ]
         )
     heads = ["claim", "paper", "ours [95 % interval]", "n", "Δ points", "verdict", "reason"]
@@ -201,9 +208,16 @@ def _verdict_lines(verdicts: Sequence[Verdict]) -> str:
         text = "\n".join(
             line if len(line) <= width else line[: width - 1] + "…" for line in text.splitlines()
         )
-    counts = Counter(v.verdict for v in verdicts)
-    total = ", ".join(f"{counts[word]} {word}" for word in VERDICTS if counts[word])
-    return f"{text}\n\n{len(verdicts)} claims: {total or 'none'}"
+    counts: dict[str, Counter[str]] = {title: Counter() for title in GROUPS.values()}
+    for v in verdicts:
+        if v.repeats is None:
+            counts[GROUPS[group(v)]][v.verdict] += 1
+    totals = [
+        f"{title}: " + ", ".join(f"{n} {word}" for word, n in sorted(words.items()))
+        for title, words in counts.items()
+        if words
+    ]
+    return "\n".join([text, "", *(totals or ["no claims"])])
 
 
 # --- data -----------------------------------------------------------------------------------

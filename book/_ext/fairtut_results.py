@@ -1,8 +1,8 @@
 """Claims, records and verdicts on the page, computed when the book is built.
 
 ========================  ==========================================================================
-``{scoreboard}``          without an argument: one row per paper, with the count of each verdict;
-                          with a paper's id: one row per claim of that paper
+``{scoreboard}``          without an argument: one card per paper with its headlines; with a
+                          paper's id: its headlines and, folded, one row per claim
 ``{verdict-rules}``       the rules that turn records into verdicts, in words
 ``{measured}``            a role, ``{measured}`frtrain/laptop-synthetic:table1.frtrain.accuracy```:
                           the mean over seeds with its interval; a second part ``|value`` or
@@ -34,13 +34,15 @@ from fairtut.evidence.records import Record, committed_results
 from fairtut.evidence.spelling import NOTHING, number, points
 from fairtut.evidence.standing import remarks
 from fairtut.evidence.verdicts import RULES
-from fairtut.page import results
+from fairtut.lab.asked import CONTROLS
+from fairtut.page import results, scoreboard
+from fairtut.page.markup import escape
 from fairtut.page.prose import BADGES
-from fairtut.page.tables import interval
+from fairtut.page.tables import interval, reason
 from fairtut.runtime import code
 
-WRITERS = "fairtut.page.tables"
-"""The module that imports all those that compute and write what a table says."""
+WRITERS = ("fairtut.page.tables", "fairtut.page.scoreboard")
+"""The modules that import all those that compute and write what a table says."""
 
 
 def badge(verdict: str, count: int | None = None) -> nodes.inline:
@@ -86,57 +88,114 @@ def chapter_link(env: BuildEnvironment, chapter: str, text: str) -> nodes.Node:
     return link
 
 
+def _fold(title: str, *content: nodes.Node) -> list[nodes.Node]:
+    """Return content that is folded until the reader opens it."""
+    opened = f'<details class="ft-fold"><summary>{escape(title)}</summary>'
+    return [nodes.raw("", opened, format="html"), *content,
+            nodes.raw("", "</details>", format="html")]  # fmt: skip
+
+
+def counted(words: Counter[str]) -> list[nodes.Node | str]:
+    """Return a badge with its count for each word that occurs."""
+    found: list[nodes.Node | str] = []
+    for word in BADGES:
+        if words[word]:
+            found += [badge(word, words[word]), " "]
+    return found
+
+
+def _line(*content: nodes.Node | str, classes: tuple[str, ...] = ()) -> nodes.paragraph:
+    line = nodes.paragraph("", classes=list(classes))
+    for part in content:
+        line += nodes.Text(part) if isinstance(part, str) else part
+    return line
+
+
+def headlines(found: Iterable[results.Headline]) -> nodes.Element:
+    """Return a list of headlines, each behind its word."""
+    listed = nodes.bullet_list(classes=["ft-headlines"])
+    for one in found:
+        says = _line(badge(one.verdict), " ", one.says)
+        why = _line(f"{one.where}: {one.reason}.", classes=("ft-where",))
+        listed += nodes.list_item("", says, why)
+    return listed
+
+
+def controls_line(paper: scoreboard.Standing) -> nodes.paragraph:
+    """Return what the paper's method beats, control by control."""
+    if not paper.controls:
+        return _line("Does it beat what costs nothing? No committed run has asked.")
+    on = "real data" if paper.asked_on == "real" else "drawn data"
+    parts: list[nodes.Node | str] = [nodes.strong("", f"Does it beat, on {on}: ")]
+    for i, (control, words) in enumerate(paper.controls.items()):
+        parts += [" · " if i else "", f"{CONTROLS[control]}? ", *counted(words)]
+    return _line(*parts, classes=("ft-controls",))
+
+
 def summary(env: BuildEnvironment) -> list[nodes.Node]:
-    """Return the table of papers."""
+    """Return a card per paper: its question, its headlines, and what beats it."""
     papers = results.papers()
     if not papers:
         return [nodes.paragraph("", "No claim has been written down yet.")]
     records = results.load_records()
     verdicts = results.judge(results.load_claims(), records)
-    rows = []
+    cards: list[nodes.Node] = []
     for paper in papers.values():
-        counts = Counter(v.verdict for v in verdicts if v.paper == paper.id)
-        badges: list[nodes.Node | str] = []
-        for verdict in results.VERDICTS:
-            if counts[verdict]:
-                badges += [badge(verdict, counts[verdict]), " "]
-        rows.append(
-            [
-                _cell(chapter_link(env, paper.chapter, paper.title)),
-                _cell(f"{paper.authors}, {paper.venue} {paper.year}"),
-                _cell(str(sum(counts.values()))),
-                _cell(*badges),
-            ]
-        )
-    whole = table(["Paper", "By", "Claims", "Verdicts"], rows, "papers", [38, 22, 8, 32])
-    return [whole, *noted(records)]
+        one = scoreboard.standing(paper, verdicts, records)
+        title = _line(chapter_link(env, paper.chapter, paper.title), classes=("ft-title",))
+        by = _line(f"{paper.authors}, {paper.venue} {paper.year}", classes=("ft-where",))
+        card = nodes.container("", title, by, classes=["ft-card"])
+        card += _line(nodes.strong("", one.answer))
+        card += headlines(one.headlines)
+        card += controls_line(one)
+        cards.append(card)
+    return [*cards, *noted(records)]
 
 
 def claims_table(paper: str) -> list[nodes.Node]:
-    """Return the table of one paper's claims: what it reports, what we measure, the verdict."""
-    claims, records = results.load_claims(paper), results.load_records()
+    """Return what a paper claims and what we found, folded by headline and kind."""
+    records = results.load_records()
+    head, claims = results.papers()[paper], results.load_claims(paper)
+    verdicts = results.judge(claims, records)
+    one = scoreboard.standing(head, verdicts, records)
+    found: list[nodes.Node] = [_line(nodes.strong("", one.answer)), headlines(one.headlines)]
+    for name, title in scoreboard.GROUPS.items():
+        rows = [v for v in verdicts if scoreboard.group(v) == name]
+        if not rows:
+            continue
+        found.append(_line(f"{title}: ", *counted(one.counts[name])))
+        parents = list(dict.fromkeys(v.parent for v in rows))
+        says = {m.id: m.says for m in one.headlines}
+        for parent in parents:
+            below = [v for v in rows if v.parent == parent]
+            told = says.get(parent or "", title)
+            found += _fold(f"{told} ({len(below)} rows)", rows_table(below))
+    chapters = {claim.chapter for claim in claims}
+    return [*found, *noted(record for record in records if record.chapter in chapters)]
+
+
+def rows_table(verdicts: Iterable[results.Verdict]) -> nodes.Element:
+    """Return one row per claim: what it says, the paper's number, ours, and the word."""
     rows = []
-    for verdict in results.judge(claims, records):
+    for verdict in verdicts:
         values = verdict.values
         says = nodes.paragraph("", verdict.says)
         place = nodes.paragraph("", verdict.where, classes=["ft-where"])
         mark = _cell(badge(verdict.verdict))
-        mark += nodes.paragraph("", verdict.reason, classes=["ft-where"])
-        seeds, delta = values.get("n_seeds"), values.get("delta_points")
+        mark += nodes.paragraph("", reason(verdict.as_dict()), classes=["ft-where"])
+        trainings, delta = values["trainings"], values["delta_points"]
         rows.append(
             [
                 nodes.entry("", says, place),
-                _cell(number(values.get("paper"))),
-                _cell(interval(values)),
-                _cell(NOTHING if seeds is None else str(seeds)),
-                _cell(NOTHING if delta is None else points(delta)),
                 mark,
+                _cell(number(values["paper"])),
+                _cell(interval(values)),
+                _cell(str(trainings) if trainings else NOTHING),
+                _cell(NOTHING if delta is None else points(delta)),
             ]
         )
-    heads = ["Claim", "Paper", "Ours [95 %]", "Seeds", "Δ points", "Verdict"]
-    chapters = {claim.chapter for claim in claims}
-    whole = table(heads, rows, "claims", [36, 8, 16, 7, 8, 25])
-    return [whole, *noted(record for record in records if record.chapter in chapters)]
+    heads = ["Claim", "Verdict", "Paper", "Ours [95 %]", "Trainings", "Δ points"]
+    return table(heads, rows, "claims", [34, 28, 8, 15, 8, 7])
 
 
 def noted(records: Iterable[Record]) -> list[nodes.Node]:
@@ -228,7 +287,7 @@ def state() -> str:
     digest = hashlib.sha256(Path(__file__).read_bytes())
     # a record counts only if its configuration is that of its chapter's presets
     chapters = [study_of(chapter_id(paper.chapter)) for paper in results.papers().values()]
-    for module in (WRITERS, *(f"{name}.presets" for name in chapters if name)):
+    for module in (*WRITERS, *(f"{name}.presets" for name in chapters if name)):
         digest.update(code.digest(module).encode())
     folders = [folder for folder in (CLAIMS_DIR, committed_results()) if folder is not None]
     for folder in folders:

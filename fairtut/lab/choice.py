@@ -122,8 +122,8 @@ def beats(difference: Estimate) -> Answer:
     Returns
     -------
     {"yes", "no", "unclear", "not tested"}
-        ``yes`` where the whole interval is above 0, ``no`` where none of it is, else ``unclear``;
-        ``not tested`` where there is no number or no interval (an empty cell, a single run).
+        ``yes`` where the whole interval is above 0, ``no`` where none of it is, else ``unclear``,
+        as is a number without an interval (a single training); ``not tested`` where there is none.
 
     Examples
     --------
@@ -132,7 +132,7 @@ def beats(difference: Estimate) -> Answer:
     >>> beats(Estimate(0.02, -0.01, 0.05, n=500, level=0.95, method="bootstrap"))
     'unclear'
     """
-    if np.isnan([difference.value, difference.low, difference.high]).any():
+    if np.isnan(difference.value):
         return "not tested"
     if difference.low > 0:
         return "yes"

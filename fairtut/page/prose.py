@@ -14,18 +14,23 @@ from typing import Any, Final
 
 from fairtut.errors import InputError, UnknownName
 from fairtut.evidence.spelling import NOTHING, number
-from fairtut.evidence.verdicts import VERDICTS, Verdict
+from fairtut.evidence.verdicts import Verdict
 from fairtut.metrics.estimates import Estimate
 from fairtut.page.markup import Bundle, escape, harmless, present
 
 BADGES: Final[Mapping[str, str]] = {
     "reproduced": "reproduced",
+    "consistent": "consistent",
     "trend reproduced": "trend",
     "partly": "partly",
     "not reproduced": "not",
+    "inconclusive": "inconclusive",
     "not tested": "untested",
+    "yes": "yes",
+    "no": "no",
+    "unclear": "unclear",
 }
-"""The class of each verdict's badge; its colours are in the book's style sheet."""
+"""The class of each verdict's and answer's badge; its colours are in the book's style sheet."""
 
 _TYPED: Final = re.compile(r"\d*\.\d+")
 _LINK: Final = re.compile(r"\]\([^)]*\)|<https?://[^>]*>")
@@ -70,7 +75,7 @@ def verdict_badge(verdict: str | Verdict) -> str:
     """
     word = verdict.verdict if isinstance(verdict, Verdict) else verdict
     if word not in BADGES:
-        raise UnknownName.of("verdict", word, VERDICTS)
+        raise UnknownName.of("verdict", word, list(BADGES))
     return f'<span class="ft-verdict {BADGES[word]}">{escape(word)}</span>'
 
 

@@ -8,19 +8,26 @@ This is the page's door to :mod:`fairtut.evidence`, where all of them stand.
 
 from __future__ import annotations
 
-from fairtut.evidence.claims import Claim, Paper, load_claims, papers
+from fairtut.evidence.claims import Claim, Message, Paper, load_claims, load_messages, papers
+from fairtut.evidence.messages import Headline, judge_messages
 from fairtut.evidence.records import Measurement, Record, load_record, load_records
-from fairtut.evidence.verdicts import VERDICTS, Verdict, judge
+from fairtut.evidence.verdicts import ANSWERS, HOLDS, VERDICTS, Verdict, judge
 
 __all__ = [
+    "ANSWERS",
+    "HOLDS",
     "VERDICTS",
     "Claim",
+    "Headline",
     "Measurement",
+    "Message",
     "Paper",
     "Record",
     "Verdict",
     "judge",
+    "judge_messages",
     "load_claims",
+    "load_messages",
     "load_record",
     "load_records",
     "of_chapter",
@@ -48,10 +55,7 @@ def of_chapter(record: Record, *starts: str, suffix: str = "") -> list[Verdict]:
     """
     here = (record.chapter, record.data)
     others = [r for r in load_records() if (r.chapter, r.data) != here]
-    wanted = [
-        claim
-        for claim in load_claims(record.chapter)
-        if claim.id.startswith(starts or "") and claim.id.endswith(suffix)
-    ]
     smoke = record.preset if record.preset == "smoke" else None
-    return judge(wanted, [record, *others], preset=smoke)
+    # all of them: among a paper's directions the share of false discoveries is held
+    found = judge(load_claims(record.chapter), [record, *others], preset=smoke)
+    return [v for v in found if v.id.startswith(starts or "") and v.id.endswith(suffix)]

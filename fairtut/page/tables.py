@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from fairtut.errors import InputError
-from fairtut.evidence.spelling import NOTHING, number, points, powers
+from fairtut.evidence.spelling import NOTHING, number, points, powers, spelled
 from fairtut.evidence.verdicts import Verdict
 from fairtut.metrics.estimates import Estimate
 from fairtut.page.markup import Bundle, escape, inline, words
@@ -24,7 +24,7 @@ RESULT_COLUMNS: Final = (
     "Claim",
     "Paper",
     "Ours [95 % interval]",
-    "n seeds",
+    "trainings",
     "Δ points",
     "Tolerance",
     "Verdict",
@@ -94,7 +94,7 @@ def results_table(
         entries = [verdict.as_dict() for verdict in verdicts]
     flat = [
         [f"{entry['says']} ({entry['where']})", *_result_cells(entry), entry["verdict"],
-         entry["reason"]]
+         reason(entry)]
         for entry in entries
     ]  # fmt: skip
     # a reason has a line of its own on the page, so that no verdict hides behind a scroll bar
@@ -175,13 +175,27 @@ def tolerance(kind: str, values: Mapping[str, Any]) -> str:
     return powers(f"{values['tolerance']:.0e}")
 
 
+def reason(entry: Mapping[str, Any]) -> str:
+    """Write a verdict's reason, with what would decide it and what it repeats.
+
+    >>> reason({"reason": "includes 0", "decide": "about 6 trainings", "repeats": None})
+    'includes 0. It would take about 6 trainings.'
+    """
+    text = entry["reason"]
+    if entry.get("decide"):
+        text = f"{text}. It would take {entry['decide']}."
+    if entry.get("repeats"):
+        text = f"{text.rstrip('.')}. The same numbers as {spelled(entry['repeats'])}: counted once."
+    return str(text)
+
+
 def _result_cells(entry: Mapping[str, Any]) -> list[str]:
     values = entry["values"]
     delta = values["delta_points"]
     return [
         number(values["paper"]),
         interval(values),
-        str(values["n_seeds"]) if values["n_seeds"] else NOTHING,
+        str(values["trainings"]) if values["trainings"] else NOTHING,
         NOTHING if delta is None else points(delta),
         tolerance(entry["kind"], values),
     ]
@@ -240,8 +254,8 @@ def _claim_rows(entry: Mapping[str, Any], sides: Sequence[str]) -> str:
     # an interval may go below its estimate, but is not torn apart
     numbers = [escape(cell).replace(", ", ",&nbsp;") for cell in _result_cells(entry)]
     numbers.append(verdict_badge(entry["verdict"]))
-    reason = f'<td class="ft-reason" colspan="{len(numbers)}">{inline(entry["reason"])}</td>'
-    return f"<tbody><tr>{name}{_cells(numbers, sides[1:])}</tr>\n<tr>{reason}</tr></tbody>"
+    why = f'<td class="ft-reason" colspan="{len(numbers)}">{inline(reason(entry))}</td>'
+    return f"<tbody><tr>{name}{_cells(numbers, sides[1:])}</tr>\n<tr>{why}</tr></tbody>"
 
 
 def _head(cell: str, side: str, more: str = "", scope: str = "row") -> str:

@@ -22,17 +22,17 @@ NUMBER = """\
   value: 0.885
   tolerance: 2
 """
-TREND = """\
+GROWS = """\
 - id: fig2.gap
   where: Figure 2
   says: The gap grows.
-  kind: trend
+  kind: direction
   metric: gap
   unit: points
   direction: negative
   measure: [fig2.gap.clean, fig2.gap.poisoned]
   data: any
-  origin: control
+  source: ours
 """
 EXACT = """\
 - id: theorem1
@@ -46,7 +46,7 @@ EXACT = """\
 
 
 def test_every_field_arrives_and_defaults_are_filled(write: Write) -> None:
-    head, (number, trend, exact) = read_claims(write(NUMBER, TREND, EXACT))
+    head, (number, trend, exact) = read_claims(write(NUMBER, GROWS, EXACT))
     assert (head.id, head.chapter, head.year, head.citation) == ("toy", "07_toy", 2020, "toy2020")
     assert number == Claim(
         paper="toy",
@@ -59,15 +59,15 @@ def test_every_field_arrives_and_defaults_are_filled(write: Write) -> None:
         unit="fraction",
         value=0.885,
         tolerance=2.0,
-        direction=None,
+        wide=6.0,
         measure=("table1.lr.accuracy",),
-        data="synthetic",
-        origin="paper",
-        untested=None,
+        source="paper",
     )
     assert trend.measure == ("fig2.gap.clean", "fig2.gap.poisoned")
-    assert (trend.direction, trend.data, trend.origin) == ("negative", "any", "control")
-    assert trend.tolerance is None
+    assert (trend.direction, trend.data, trend.source) == ("negative", "any", "ours")
+    assert (trend.tolerance, trend.effect, trend.sign, trend.scaled) == (None, 1.0, -1.0, False)
+    assert (number.leaf, trend.leaf, exact.leaf) == (True, False, False)
+    assert (number.question, trend.question) == (False, True)
     assert exact.tolerance == 1e-6
 
 
@@ -90,22 +90,29 @@ def test_untested_keeps_its_reason(write: Write) -> None:
         ([NUMBER + "  value: 3\n"], ["value", "twice", "line"]),
         ([NUMBER.replace("  metric: accuracy\n", "")], ["metric", "missing"]),
         ([NUMBER.replace("  value: 0.885\n", "")], ["value", "missing"]),
-        ([NUMBER.replace("  tolerance: 2\n", "")], ["tolerance", "points"]),
+        ([NUMBER.replace("  tolerance: 2\n", "")], ["tolerance", "missing"]),
         ([NUMBER.replace("0.885", "'0.885'")], ["value", "number", "unquoted"]),
         ([NUMBER.replace("0.885", ".nan")], ["value", "finite"]),
         ([NUMBER.replace("0.885", "yes")], ["value", "number"]),
         ([NUMBER.replace("tolerance: 2", "tolerance: -2")], ["tolerance", "negative"]),
-        ([NUMBER.replace("kind: number", "kind: numbr")], ["kind", "numbr", "trend"]),
+        ([NUMBER.replace("kind: number", "kind: numbr")], ["kind", "numbr", "direction"]),
         ([NUMBER.replace("unit: fraction", "unit: percent")], ["unit", "percent", "points"]),
         ([NUMBER.replace("id: table1", "id: Table 1")], ["id", "lower-case"]),
         ([NUMBER + "  direction: positive\n"], ["direction", "number"]),
-        ([TREND.replace("  direction: negative\n", "")], ["direction", "missing"]),
-        ([TREND.replace("negative", "down")], ["direction", "down", "positive"]),
-        ([TREND + "  tolerance: 2\n"], ["tolerance", "trend"]),
-        ([TREND.replace("data: any", "data: fake")], ["data", "fake", "real"]),
-        ([TREND.replace("origin: control", "origin: me")], ["origin", "audit"]),
-        ([TREND.replace("[fig2.gap.clean, fig2.gap.poisoned]", "[]")], ["measure"]),
-        ([TREND.replace("fig2.gap.poisoned]", "fig2.gap.clean]")], ["measure", "twice"]),
+        ([GROWS.replace("  direction: negative\n", "")], ["direction", "missing"]),
+        ([GROWS.replace("negative", "down")], ["direction", "down", "positive"]),
+        ([GROWS + "  tolerance: 2\n"], ["tolerance", "direction"]),
+        ([GROWS + "  limit: 2\n"], ["limit", "direction", "bound"]),
+        ([GROWS.replace("kind: direction", "kind: bound")], ["limit", "missing"]),
+        ([GROWS + "  effect: -1\n"], ["effect", "negative"]),
+        ([GROWS + "  scaled: 1\n"], ["scaled", "true or false"]),
+        ([GROWS + "  rival: Someone Else\n"], ["rival", "measurement id"]),
+        ([NUMBER + "  runs: 0\n"], ["runs", "whole number"]),
+        ([NUMBER + "  granted: 1\n"], ["granted", "number"]),
+        ([GROWS.replace("data: any", "data: fake")], ["data", "fake", "real"]),
+        ([GROWS.replace("source: ours", "source: me")], ["source", "released code"]),
+        ([GROWS.replace("[fig2.gap.clean, fig2.gap.poisoned]", "[]")], ["measure"]),
+        ([GROWS.replace("fig2.gap.poisoned]", "fig2.gap.clean]")], ["measure", "twice"]),
         ([NUMBER.replace("Plain training keeps\n    its accuracy.", "3")],
          ["says", "text"]),
         (["- just words\n"], ["claim 0", "mapping"]),
@@ -170,3 +177,49 @@ def test_the_claims_of_this_package_follow_the_schema() -> None:
     ids = [(claim.paper, claim.id) for claim in load_claims()]
     assert len(set(ids)) == len(ids)
     assert {paper for paper, _ in ids} <= set(known)
+
+
+MESSAGES = """\
+messages:
+- id: headline.keeps
+  says: It keeps its accuracy.
+  where: abstract
+  children: ["table1.*"]
+claims:
+"""
+
+
+def test_each_claim_of_the_paper_stands_below_one_headline(write: Write, head: str) -> None:
+    tree = head.replace("claims:\n", MESSAGES)
+    paper, (number, grows, exact) = read_claims(write(NUMBER, GROWS, EXACT, head=tree))
+    assert [m.id for m in paper.messages] == ["headline.keeps"]
+    assert (number.parent, grows.parent, exact.parent) == ("headline.keeps", None, None)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "part"),
+    [
+        ('["table1.*"]', '["figure.*"]', "below no message"),
+        ('["table1.*"]', "table1", "children must be a list"),
+        ("  where: abstract\n", "", "where is missing"),
+        ("id: headline.keeps", "id: Head Line", "lower-case"),
+        ("id: headline.keeps", "id: table1.lr.accuracy", "twice"),
+        (
+            "claims:",
+            "- {id: headline.more, says: S., where: W, children: ['*lr*']}\nclaims:",
+            "below headline.keeps, headline.more",
+        ),
+        (
+            "claims:",
+            "- {id: headline.idle, says: S., where: W, children: [x]}\nclaims:",
+            "headline.idle has no claim below it",
+        ),
+    ],
+)
+def test_a_tree_with_a_mistake_is_refused(
+    old: str, new: str, part: str, write: Write, head: str
+) -> None:
+    tree = head.replace("claims:\n", MESSAGES.replace(old, new))
+    with pytest.raises(RecordError, match=part) as caught:
+        read_claims(write(NUMBER, head=tree))
+    assert "\n" not in str(caught.value)

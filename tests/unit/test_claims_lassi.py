@@ -62,7 +62,7 @@ def test_every_setting_has_its_messages_and_its_controls():
             f"table1.{setting}.lassi.fair-vs-{rival}{end}" for end in ("", ".seeds")
         )
     for setting, kind in product(SIX, ("equal", "best")):
-        assert CLAIMS[f"control.{kind}.{setting}"].origin == "control"
+        assert CLAIMS[f"control.{kind}.{setting}"].source == "ours"
         assert len(CLAIMS[f"control.{kind}-acc.{setting}"].measure) == 2
 
 

@@ -47,8 +47,8 @@ def test_every_message_is_tested_on_both_kinds_of_comments() -> None:
     assert len(messages) == 2 * 2 * 5 + 5 + 2 + 1
     for claim in messages:
         twin = CLAIMS[f"synthetic.{claim.id}"]
-        assert (claim.kind, claim.data) == ("scaled", "real")
-        assert (twin.kind, twin.data, twin.origin) == ("trend", "synthetic", "control")
+        assert (claim.scaled, claim.data) == (True, "real")
+        assert (twin.scaled, twin.data, twin.source) == (False, "synthetic", "ours")
         assert (twin.measure, twin.direction) == (claim.measure, claim.direction)
     for c, m in product(CRITERIA, TRIGGERS):
         for what in ("advpost", "advin", "fairer", "transfer", "transfer-kept"):

@@ -48,7 +48,7 @@ def test_the_controls_stand_against_every_trigger_and_criterion():
         for control in ("mixing", "threshold", "random"):
             claim = CLAIMS[f"control.{criterion}.{trigger}.{control}"]
             assert claim.measure == (f"{trigger}.{criterion}.cost0.03.vs-{control}",)
-            assert (claim.direction, claim.origin) == ("negative", "control")
+            assert (claim.direction, claim.source) == ("negative", "ours")
 
 
 def test_prices_and_ratios_in_the_claims_are_those_that_are_run():

@@ -31,7 +31,7 @@ chapter: 07_toy
 claims:
 - {id: a.acc, where: T1, says: It is so., kind: number, metric: accuracy, unit: fraction,
    value: 0.8, tolerance: 2}
-- {id: b.gap, where: T2, says: It grows., kind: trend, metric: gap, unit: fraction,
+- {id: b.gap, where: T2, says: It grows., kind: direction, metric: gap, unit: fraction,
    direction: positive}
 """
 CODE = """\

@@ -10,7 +10,7 @@ import pytest
 from bs4 import BeautifulSoup, Tag
 
 from fairtut.errors import InputError
-from fairtut.evidence.verdicts import VERDICTS, Verdict
+from fairtut.evidence.verdicts import ANSWERS, VERDICTS, Verdict
 from fairtut.metrics import over_seeds
 from fairtut.page import tables
 from fairtut.page.markup import Bundle
@@ -23,7 +23,7 @@ def verdict(word: str = "reproduced", **changes: Any) -> Verdict:
         "ours": 0.8104,
         "low": 0.7998,
         "high": 0.8211,
-        "n_seeds": 5,
+        "trainings": 5,
         "delta_points": -0.36,
         "tolerance": 2.0,
         "unit": "fraction",
@@ -33,7 +33,10 @@ def verdict(word: str = "reproduced", **changes: Any) -> Verdict:
         "id": "table.acc",
         "verdict": word,
         "reason": "it lies <inside> the interval",
-        "origin": "paper",
+        "parent": None,
+        "source": "paper",
+        "scaled": False,
+        "question": False,
         "kind": "number",
         "where": "Table 1 | row A",
         "says": "It has an accuracy of `acc`.",
@@ -64,7 +67,7 @@ def test_the_results_table_says_everything_about_a_claim() -> None:
         "Claim": "It has an accuracy of acc . Table 1 | row A",
         "Paper": "0.814",
         "Ours [95 % interval]": "0.810 [0.800, 0.821]",
-        "n seeds": "5",
+        "trainings": "5",
         "Δ points": "-0.4",
         "Tolerance": "2 points",
         "Verdict": "reproduced",
@@ -79,7 +82,7 @@ def test_the_results_table_says_everything_about_a_claim() -> None:
 
 def test_what_was_not_measured_is_a_dash_not_a_zero() -> None:
     nothing = dict.fromkeys(("paper", "ours", "low", "high", "delta_points", "tolerance"))
-    untested = verdict("not tested", kind="trend", values={**nothing, "n_seeds": 0})
+    untested = verdict("not tested", kind="direction", values={**nothing, "trainings": 0})
     assert cells(tables.results_table([untested]))[1:6] == ["–"] * 5
 
 
@@ -88,7 +91,7 @@ def test_the_tolerance_of_an_exact_claim_is_in_its_own_unit() -> None:
     assert cells(tables.results_table([exact]))[5] == "1·10⁻⁶"
 
 
-@pytest.mark.parametrize("word", VERDICTS)
+@pytest.mark.parametrize("word", [*VERDICTS, *ANSWERS])
 def test_a_verdict_is_a_word_and_the_class_only_repeats_it(word: str) -> None:
     badge = page(tables.results_table([verdict(word)])).find("span", class_="ft-verdict")
     assert badge is not None

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy.stats import t as student
 
 from fairtut.errors import RecordError, UnknownName
-from fairtut.evidence import verdicts
-from fairtut.evidence.claims import KINDS, Claim
+from fairtut.evidence import rules
+from fairtut.evidence.claim import KINDS, Claim, Message
+from fairtut.evidence.discoveries import rejected
+from fairtut.evidence.messages import judge_messages
 from fairtut.evidence.records import Measurement, Record
 from fairtut.page import results
 from fairtut.page.results import VERDICTS, Verdict, judge
@@ -33,8 +37,12 @@ def claim(kind: str = "number", **changes: Any) -> Claim:
     }
     if kind in ("number", "exact"):
         fields |= {"value": 0.8, "tolerance": 2.0 if kind == "number" else 1e-6}
+        fields |= {"wide": 6.0} if kind == "number" else {}
+    elif kind == "same":
+        fields["limit"] = 1.0
     else:
         fields["direction"] = "positive"
+        fields |= {"effect": 1.0} if kind == "direction" else {"limit": 0.0}
     return Claim(**{**fields, **changes})
 
 
@@ -57,27 +65,49 @@ def one(claim: Claim, *records: Record, preset: str | None = None) -> Verdict:
 
 # --- number ---------------------------------------------------------------------------------
 
+HALF = float(student.ppf(0.975, 2)) * 0.01 / math.sqrt(3)  # of three draws with spread .01
+DRAWN = [0.80, 0.81, 0.82]
 
-def test_a_number_is_reproduced_when_the_widened_interval_contains_it() -> None:
-    values = [0.80, 0.82, 0.84]
-    half = float(student.ppf(0.975, 2)) * 0.02 / math.sqrt(3)
-    inside, outside = 0.82 + half + 0.0199, 0.82 + half + 0.0201
-    yes = one(claim(value=inside), record(values))
-    no = one(claim(value=outside), record(values))
-    assert (yes.verdict, no.verdict) == ("reproduced", "not reproduced")
-    assert yes.values["ours"] == pytest.approx(0.82)
-    assert yes.values["low"] == pytest.approx(0.82 - half)
-    assert yes.values["high"] == pytest.approx(0.82 + half)
-    assert yes.values["n_seeds"] == 3
-    assert yes.values["delta_points"] == pytest.approx(100 * (0.82 - inside))
-    assert yes.values["paper"] == inside
-    assert yes.values["tolerance"] == 2
-    assert "lies in" in yes.reason
-    assert "lies outside" in no.reason
+
+@pytest.mark.parametrize(
+    ("away", "tolerance", "wide", "word"),
+    [
+        (0.0, 100 * HALF + 0.01, 99, "reproduced"),
+        (0.0, 100 * HALF - 0.01, 99, "consistent"),
+        (0.0, 100 * HALF - 0.01, 100 * 2 * HALF - 0.01, "inconclusive"),  # too wide to agree
+        (2 * HALF - 1e-5, 0.1, 99, "consistent"),  # √(1 + 3) half-widths: another single run
+        (2 * HALF + 1e-5, 100.0 * HALF + 0.1, 99, "inconclusive"),
+        (2 * HALF + 1e-3, 100.0 * HALF - 0.1, 99, "not reproduced"),
+    ],
+)
+def test_a_number_is_judged_by_its_whole_interval(
+    away: float, tolerance: float, wide: float, word: str
+) -> None:
+    asked = claim(value=0.81 + away, tolerance=tolerance, wide=wide)
+    verdict = one(asked, record(DRAWN))
+    assert verdict.verdict == word
+    assert verdict.values["ours"] == pytest.approx(0.81)
+    assert verdict.values["low"] == pytest.approx(0.81 - HALF)
+    assert verdict.values["high"] == pytest.approx(0.81 + HALF)
+    assert (verdict.values["trainings"], verdict.values["people"]) == (3, 1000)
+    assert verdict.values["delta_points"] == pytest.approx(-100 * away, abs=1e-9)
+    assert bool(verdict.decide) == (word == "inconclusive")
+
+
+def test_noise_is_not_rewarded() -> None:
+    """A wide interval contains the paper's number, and says nothing about it."""
+    assert one(claim(), record([0.5, 0.8, 1.1])).verdict == "inconclusive"
+
+
+def test_the_mean_of_more_runs_is_predicted_more_narrowly() -> None:
+    asked = claim(value=0.81 + 1.9 * HALF, tolerance=0.1, wide=99.0)
+    assert one(asked, record(DRAWN)).verdict == "consistent"
+    asked = claim(value=0.81 + 1.9 * HALF, tolerance=0.1, wide=99.0, runs=3)
+    assert one(asked, record(DRAWN)).verdict == "not reproduced"
 
 
 def test_the_boundary_belongs_to_the_interval() -> None:
-    # no spread, so the widened interval is exactly [.78, .82]
+    # no spread, so the interval is a point
     assert one(claim(value=0.82), record([0.8, 0.8])).verdict == "reproduced"
     assert one(claim(value=0.8200001), record([0.8, 0.8])).verdict == "not reproduced"
 
@@ -102,42 +132,79 @@ def test_initialisations_of_one_draw_are_averaged_first() -> None:
     plain = record([0.8, 0.8, 0.82])
     assert one(claim(), nested).values == pytest.approx(one(claim(), plain).values)
     # six initialisations of one draw are still one draw
-    assert one(claim(), record([[0.8] * 6])).verdict == "not tested"
+    assert one(claim(), record([[0.8] * 6])).verdict == "inconclusive"
 
 
-@pytest.mark.parametrize("kind", ["number", "trend", "scaled"])
-def test_one_seed_has_no_interval(kind: str) -> None:
-    verdict = one(claim(kind), record([0.8]))
-    assert verdict.verdict == "not tested"
-    assert verdict.reason == "1 seed: no interval"
+@pytest.mark.parametrize("kind", ["number", "direction", "bound", "same"])
+@pytest.mark.parametrize("people", [None, (0.79, 0.81)])
+def test_one_training_decides_nothing(kind: str, people: Any) -> None:
+    made = Record("toy", "laptop", "synthetic")
+    made.measure("x", [0.8], n=1000, unit="fraction", people=people)
+    verdict = one(claim(kind), made)
+    assert verdict.verdict == "inconclusive"
+    assert "one training" in verdict.reason
+    assert "second training" in verdict.decide
 
 
-# --- trend, scaled --------------------------------------------------------------------------
+# --- direction, bound, same -----------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", ["trend", "scaled"])
 @pytest.mark.parametrize(
     ("values", "direction", "verdict", "part"),
     [
-        ([0.02, 0.03, 0.04], "positive", "trend reproduced", "excludes 0"),
-        ([-0.02, -0.03, -0.04], "negative", "trend reproduced", "excludes 0"),
-        ([0.02, 0.03, 0.04], "negative", "not reproduced", "opposite sign"),
-        ([-0.02, -0.03, -0.04], "positive", "not reproduced", "opposite sign"),
-        ([-0.02, 0.03, 0.04], "positive", "not reproduced", "includes 0"),
-        ([-0.02, 0.03, 0.04], "negative", "not reproduced", "includes 0"),
-        ([0.0, 0.0, 0.0], "positive", "not reproduced", "includes 0"),
+        ([0.02, 0.03, 0.04], "positive", "trend reproduced", "claimed side"),
+        ([-0.02, -0.03, -0.04], "negative", "trend reproduced", "claimed side"),
+        ([0.02, 0.03, 0.04], "negative", "not reproduced", "other side"),
+        ([-0.02, -0.03, -0.04], "positive", "not reproduced", "other side"),
+        ([-0.02, 0.03, 0.04], "positive", "inconclusive", "includes 0"),
+        ([-0.02, 0.03, 0.04], "negative", "inconclusive", "includes 0"),
+        ([0.001, -0.001, 0.0], "positive", "not reproduced", "nothing beyond 1 points"),
+        ([0.0, 0.0, 0.0], "positive", "not reproduced", "nothing beyond"),
     ],
 )
-def test_a_trend_needs_an_interval_on_its_side(
-    kind: str, values: list[float], direction: str, verdict: str, part: str
+def test_a_direction_needs_an_interval_on_its_side(
+    values: list[float], direction: str, verdict: str, part: str
 ) -> None:
-    found = one(claim(kind, direction=direction), record(values))
+    found = one(claim("direction", direction=direction), record(values))
     assert found.verdict == verdict
     assert part in found.reason
 
 
-def test_scaled_is_never_more_than_a_trend() -> None:
-    assert one(claim("scaled", value=0.8), record([0.8, 0.8])).verdict == "trend reproduced"
+@pytest.mark.parametrize(
+    ("values", "direction", "granted", "verdict"),
+    [
+        # 3 points granted: the number is what is left of them
+        ([0.02, 0.021, 0.022], "positive", 3.0, "reproduced"),
+        ([-0.02, -0.021, -0.022], "positive", 3.0, "not reproduced"),
+        ([-0.03, 0.0, 0.03], "positive", 3.0, "inconclusive"),
+        # nothing granted: the number is the cost
+        ([0.02, 0.021, 0.022], "negative", 0.0, "reproduced"),
+        ([0.05, 0.051, 0.052], "negative", 0.0, "not reproduced"),
+        ([-0.02, -0.021, -0.022], "positive", 0.0, "reproduced"),
+    ],
+)
+def test_a_bound_is_kept_by_the_whole_interval_of_the_cost(
+    values: list[float], direction: str, granted: float, verdict: str
+) -> None:
+    asked = claim("bound", direction=direction, granted=granted, limit=3.0)
+    found = one(asked, record(values))
+    assert found.verdict == verdict
+    assert "with a limit of 3" in found.reason
+    if verdict == "reproduced":
+        assert one(replace(asked, scaled=True), record(values)).verdict == "trend reproduced"
+
+
+@pytest.mark.parametrize(
+    ("values", "verdict"),
+    [
+        ([0.01, 0.0, -0.01], "inconclusive"),
+        ([0.001, 0.0, -0.001], "reproduced"),
+        ([0.1, 0.101, 0.102], "not reproduced"),
+        ([-0.1, -0.101, -0.102], "not reproduced"),
+    ],
+)
+def test_the_same_is_an_interval_inside_the_limit(values: list[float], verdict: str) -> None:
+    assert one(claim("same", limit=2.0), record(values)).verdict == verdict
 
 
 # --- exact ----------------------------------------------------------------------------------
@@ -149,7 +216,7 @@ def test_exact_asks_every_single_value() -> None:
     missed = one(claim("exact"), record([[0.8, 0.80001], 0.8]))
     assert missed.verdict == "not reproduced"
     assert "1·10⁻⁵" in missed.reason
-    assert missed.values["n_seeds"] == 3
+    assert missed.values["trainings"] == 3
     assert missed.values["high"] == 0.80001
 
 
@@ -165,14 +232,14 @@ def test_a_missing_value_is_a_miss_for_exact_and_named_for_the_rest() -> None:
     exact, number = one(claim("exact"), made), one(claim(), made)
     assert exact.verdict == "not reproduced"
     assert number.verdict == "reproduced"
-    assert number.values["n_seeds"] == 2
+    assert number.values["trainings"] == 2
     for verdict in (exact, number):
         assert "1 of 3 without a value: the fit diverged" in verdict.reason
     made.measurements["x"] = Measurement((None, None), 1, "fraction", "diverged")
     assert one(claim("exact"), made).verdict == one(claim(), made).verdict == "not tested"
 
 
-# --- several measurements -------------------------------------------------------------------
+# --- several measurements, questions, rivals, repeats ---------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -180,8 +247,8 @@ def test_a_missing_value_is_a_miss_for_exact_and_named_for_the_rest() -> None:
     [
         ("exact", [0.8], [0.9], "reproduced"),
         ("number", [0.8, 0.8], [0.9, 0.9], "reproduced"),
-        ("trend", [0.1, 0.1], [-0.1, -0.1], "trend reproduced"),
-        ("scaled", [0.1, 0.1], [-0.1, -0.1], "trend reproduced"),
+        ("direction", [0.1, 0.1], [-0.1, -0.1], "trend reproduced"),
+        ("bound", [0.1, 0.1], [-0.1, -0.1], "reproduced"),
     ],
 )
 def test_all_some_or_none_of_several(kind: str, good: Any, bad: Any, best: str) -> None:
@@ -190,16 +257,111 @@ def test_all_some_or_none_of_several(kind: str, good: Any, bad: Any, best: str) 
     partly = one(asked, record(a=good, b=bad))
     assert partly.verdict == one(asked, record(a=bad, b=good)).verdict == "partly"
     assert one(asked, record(a=bad, b=bad)).verdict == "not reproduced"
-    assert partly.reason.startswith("1 of 2 pass: a: ")
-    assert [part.passed for part in partly.parts] == [True, False]
-    assert partly.values["ours"] == pytest.approx(bad[0])  # the least favourable one is shown
+    assert partly.reason.startswith("1 of 2 hold: a: ")
+    assert [part.word for part in partly.parts] == [best, "not reproduced"]
+    assert partly.values["ours"] == pytest.approx(bad[0])  # the part that fails is shown
 
 
-def test_a_measurement_that_is_missing_is_not_a_pass() -> None:
+def test_a_part_that_cannot_be_tested_is_no_failure_and_is_said() -> None:
     asked = claim(measure=("a", "b"))
     verdict = one(asked, record(a=[0.8, 0.8]))
-    assert verdict.verdict == "partly"
+    assert verdict.verdict == "reproduced"
     assert "does not measure it" in verdict.reason
+    assert one(asked, record(a=[0.9, 0.9])).verdict == "not reproduced"
+    unclear = one(asked, record(a=[0.8, 0.8], b=[0.7, 0.9]))
+    assert unclear.verdict == "inconclusive"
+
+
+@pytest.mark.parametrize(
+    ("values", "answer"),
+    [([0.1, 0.1], "yes"), ([-0.1, -0.1], "no"), ([-0.1, 0.1], "unclear"), ([0.1], "unclear")],
+)
+def test_a_question_of_ours_is_answered(values: list[float], answer: str) -> None:
+    (found,) = judge([claim("direction", source="ours")], [record(values)])
+    assert (found.verdict, found.question, found.leaf) == (answer, True, False)
+    (none,) = judge([claim("direction", source="ours")], [])
+    assert none.verdict == "not tested"
+    (identity,) = judge([claim("exact", source="ours")], [record([0.8])])
+    assert (identity.verdict, identity.question) == ("reproduced", False)
+
+
+def test_a_rival_that_did_not_train_is_not_beaten() -> None:
+    asked = claim("direction", rival=("theirs",))
+    idle = record(x=[0.1, 0.1], theirs=[0.0, -0.01])
+    found = one(asked, idle)
+    assert found.verdict == "not tested"
+    assert "the rival did not train" in found.reason
+    assert one(asked, record(x=[0.1, 0.1], theirs=[0.0, 0.01])).verdict == "trend reproduced"
+    assert one(asked, record(x=[0.1, 0.1])).verdict == "trend reproduced"
+
+
+def test_the_same_numbers_are_counted_once() -> None:
+    first, again = claim("direction", id="a"), claim("direction", id="b")
+    found = judge([first, again], [record([0.1, 0.1])])
+    assert [v.repeats for v in found] == [None, "a"]
+    assert [v.leaf for v in found] == [True, False]
+    other = claim("direction", id="b", direction="negative")
+    assert [v.repeats for v in judge([first, other], [record([0.1, 0.1])])] == [None, None]
+
+
+# --- many claims ----------------------------------------------------------------------------
+
+
+def test_rejections_agree_with_another_implementation() -> None:
+    from scipy.stats import false_discovery_control
+
+    rng = np.random.default_rng(0)
+    for size in (1, 5, 40):
+        p = rng.random(size) ** 3
+        wanted = (false_discovery_control(p) <= 0.05).tolist()
+        assert rejected(p.tolist()) == wanted
+
+
+def test_one_small_p_among_many_is_no_discovery() -> None:
+    """An interval that excludes 0 by a little means nothing among forty."""
+    close = record([0.10, 0.12, 0.14])  # p = .009
+    names = [f"n{i}" for i in range(40)]
+    for name in names:
+        close.measure(name, [-0.1, 0.11, 0.02], n=1000, unit="fraction")
+    alone = claim("direction")
+    others = [claim("direction", id=name, measure=(name,)) for name in names]
+    assert one(alone, close).verdict == "trend reproduced"
+    found = judge([alone, *others], [close])
+    assert found[0].verdict == "inconclusive"
+    assert "not beyond chance among all directions" in found[0].reason
+    # questions of ours are no claims of the paper and count for nothing
+    ours = [replace(other, source="ours") for other in others]
+    assert judge([alone, *ours], [close])[0].verdict == "trend reproduced"
+
+
+# --- headlines ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("words", "verdict"),
+    [
+        ({"trend reproduced": 2, "inconclusive": 1}, "trend reproduced"),
+        ({"trend reproduced": 3, "inconclusive": 2}, "inconclusive"),
+        ({"trend reproduced": 9, "not reproduced": 1}, "partly"),
+        ({"partly": 1}, "partly"),
+        ({"not reproduced": 1, "inconclusive": 5}, "not reproduced"),
+        ({"reproduced": 5, "trend reproduced": 1, "not tested": 9}, "trend reproduced"),
+        ({"reproduced": 5}, "reproduced"),
+        ({"not tested": 3}, "not tested"),
+        ({"inconclusive": 3}, "inconclusive"),
+    ],
+)
+def test_a_headline_follows_from_its_claims(words: dict[str, int], verdict: str) -> None:
+    message = Message("toy", "headline.works", "It works.", "abstract", ("c*",))
+    found = [
+        replace(one(claim()), id=f"c{i}", verdict=word, parent=message.id)
+        for word, n in words.items()
+        for i in range(n)
+    ]
+    (headline,) = judge_messages([message], found)
+    assert headline.verdict == verdict
+    assert sum(headline.counts.values()) == len(found)
+    assert str(headline.tested) in headline.reason or not headline.tested
 
 
 # --- which record ---------------------------------------------------------------------------
@@ -287,7 +449,7 @@ def test_the_order_of_seeds_does_not_matter(values: list[float], random: Any) ->
 @given(st.lists(st.floats(-1, 1), min_size=2))
 def test_a_trend_cannot_hold_in_both_directions(values: list[float]) -> None:
     made = record(values)
-    found = {one(claim("trend", direction=d), made).verdict for d in ("positive", "negative")}
+    found = {one(claim("direction", direction=d), made).verdict for d in ("positive", "negative")}
     assert found != {"trend reproduced"}
 
 
@@ -295,17 +457,17 @@ def test_a_trend_cannot_hold_in_both_directions(values: list[float]) -> None:
 def test_turning_the_sign_turns_the_direction(values: list[float]) -> None:
     assume(max(values) > min(values))
     turned = [-x for x in values]
-    here = one(claim("trend", direction="positive"), record(values)).verdict
-    assert here == one(claim("trend", direction="negative"), record(turned)).verdict
+    here = one(claim("direction", direction="positive"), record(values)).verdict
+    assert here == one(claim("direction", direction="negative"), record(turned)).verdict
 
 
 # --- what others see ------------------------------------------------------------------------
 
 
 def test_the_rules_are_in_the_docstring_and_cover_each_kind() -> None:
-    assert set(KINDS) <= set(verdicts.RULES)
-    for rule in verdicts.RULES.values():
-        assert rule in (verdicts.__doc__ or "")
+    assert set(KINDS) <= set(rules.RULES)
+    for rule in (*rules.RULES.values(), *rules.WORDS.values()):
+        assert rule in (rules.__doc__ or "")
 
 
 def test_a_verdict_goes_into_json() -> None:
