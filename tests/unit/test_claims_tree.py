@@ -7,6 +7,7 @@ from collections import Counter
 import pytest
 
 from fairtut.evidence.claims import load_claims, load_messages, papers
+from fairtut.evidence.records import load_records
 
 PAPERS = sorted(papers())
 
@@ -37,3 +38,11 @@ def test_no_headline_stands_alone(paper: str) -> None:
 
 def test_only_comparisons_have_a_rival() -> None:
     assert {c.kind for c in load_claims() if c.rival} <= {"direction", "bound", "same"}
+
+
+@pytest.mark.parametrize("paper", PAPERS)
+def test_every_rival_is_in_a_committed_record(paper: str) -> None:
+    claims = load_claims(paper)
+    records = [r for r in load_records() if r.chapter == claims[0].chapter]
+    made = {name for record in records for name in record.measurements}
+    assert [c.id for c in claims if not made.issuperset(c.rival)] == []
