@@ -121,8 +121,8 @@ def judge(
     counted = [v.leaf and first is None for v, first in zip(found, same, strict=True)]
     lost = falsely_discovered([v for v, counts in zip(found, counted, strict=True) if counts])
     return [
-        _worded(claim, replace(verdict, repeats=first), lost)
-        for claim, verdict, first in zip(listed, found, same, strict=True)
+        _worded(claim, record, replace(verdict, repeats=first), lost)
+        for claim, (record, _), verdict, first in zip(listed, chosen, found, same, strict=True)
     ]
 
 
@@ -207,7 +207,9 @@ def _repeats(claims: Sequence[Claim], records: Sequence[Record | None]) -> list[
     return found
 
 
-def _worded(claim: Claim, verdict: Verdict, lost: set[tuple[str, str, str]]) -> Verdict:
+def _worded(
+    claim: Claim, record: Record | None, verdict: Verdict, lost: set[tuple[str, str, str]]
+) -> Verdict:
     """Give a verdict its last word: after false discoveries, and as an answer for a question."""
     parts = tuple(
         replace(
@@ -222,7 +224,7 @@ def _worded(claim: Claim, verdict: Verdict, lost: set[tuple[str, str, str]]) -> 
     )
     if parts:
         found = rules.joined([part.word for part in parts])
-        verdict = _verdict(claim, found, "", verdict.record, parts, verdict.repeats)
+        verdict = _verdict(claim, found, "", record, parts, verdict.repeats)
     word = rules.answer(verdict.verdict) if claim.question else verdict.verdict
     return replace(verdict, verdict=word)
 
@@ -231,14 +233,14 @@ def _verdict(
     claim: Claim,
     word: str,
     reason: str,
-    record: Record | str | None = None,
+    record: Record | None = None,
     parts: tuple[Part, ...] = (),
     repeats: str | None = None,
 ) -> Verdict:
     telling = "not reproduced" if word == "partly" else word
     shown = next((p for p in parts if p.word == telling), parts[0] if parts else None)
     values = shown.values if shown else rules.blank(claim)
-    if isinstance(record, Record) and parts:
+    if record is not None and parts:
         values = _level(claim, record, values)
     return Verdict(
         paper=claim.paper,
@@ -254,7 +256,7 @@ def _verdict(
         says=claim.says,
         values=values,
         decide=next((p.decide for p in parts if p.decide), "") if word == "inconclusive" else "",
-        record=record.name if isinstance(record, Record) else record,
+        record=None if record is None else record.name,
         repeats=repeats,
         parts=parts,
     )

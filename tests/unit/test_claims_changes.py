@@ -26,7 +26,7 @@ CLAIMS = """\
 - id: table1.lr.gap
   where: Table 1, row LR
   says: Plain training has a gap.
-  kind: trend
+  kind: direction
   metric: gap
   unit: fraction
   direction: positive
@@ -71,7 +71,7 @@ def test_every_committed_claim_has_its_digest() -> None:
         ("value: 0.885", "value: 0.886"),
         ("direction: positive", "direction: negative"),
         ("says: Plain training has", "says: Fair training has"),
-        ("kind: trend", "kind: scaled"),
+        ("kind: direction", "kind: direction\n  effect: 2"),
         ("metric: gap", "metric: gap\n  measure: other.gap"),
         ("metric: gap", "metric: gap\n  data: real"),
         ("metric: gap", "metric: gap\n  untested: too costly"),

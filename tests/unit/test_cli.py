@@ -196,20 +196,21 @@ def test_a_closed_pipe_is_no_error() -> None:
 def test_results_as_a_table(toy: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["results", "--results-dir", str(toy / "results")]) == 0
     head, first, second, _, total, old = capsys.readouterr().out.splitlines()
+    assert "half-width of 2.5" in first
     assert head.split()[:2] == ["claim", "paper"]
     assert "toy a.acc" in first
     assert "0.800  0.810 [0.785, 0.835]   3  +1.0" in first.replace("  3", "   3")
-    assert "reproduced" in first
-    assert first.index("reproduced") == second.index("not tested")
-    assert total == "2 claims: 1 reproduced, 1 not tested"
+    assert first.index("consistent") == second.index("not tested")
+    assert total == "What the paper claims: 1 consistent, 1 not tested"
     assert old.startswith("Made before records named their code: toy/laptop-synthetic")
 
 
 def test_results_as_json(toy: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["results", "--json", "--results-dir", str(toy / "results")]) == 0
     found = json.loads(capsys.readouterr().out)
-    assert [set(entry) for entry in found] == [{"paper", "id", "verdict", "reason", "values"}] * 2
-    assert [entry["verdict"] for entry in found] == ["reproduced", "not tested"]
+    told = {"paper", "id", "parent", "source", "kind", "verdict", "reason", "values", "decide"}
+    assert all(told <= set(entry) for entry in found)
+    assert [entry["verdict"] for entry in found] == ["consistent", "not tested"]
     assert found[0]["values"]["ours"] == pytest.approx(0.81)
 
 

@@ -321,8 +321,8 @@ def test_one_small_p_among_many_is_no_discovery() -> None:
     """An interval that excludes 0 by a little means nothing among forty."""
     close = record([0.10, 0.12, 0.14])  # p = .009
     names = [f"n{i}" for i in range(40)]
-    for name in names:
-        close.measure(name, [-0.1, 0.11, 0.02], n=1000, unit="fraction")
+    for i, name in enumerate(names):
+        close.measure(name, [-0.1, 0.11, 0.02 + i / 1000], n=1000, unit="fraction")
     alone = claim("direction")
     others = [claim("direction", id=name, measure=(name,)) for name in names]
     assert one(alone, close).verdict == "trend reproduced"
