@@ -799,8 +799,9 @@ show(
 # ## Against the paper's table
 #
 # Every cell of the table is a claim with a tolerance of two points that was written down before the
-# runs. A verdict is computed: the paper's number must lie in our 95 % interval over draws, widened
-# by the tolerance. A wide interval makes this easy, so the table shows the interval.
+# runs. A verdict is computed. *Reproduced* asks that our whole 95 % interval over draws lies within the
+# tolerance of the paper's number; *consistent*, that the paper's number is what one more run of ours could
+# have given. A wide interval makes neither easy: it makes a cell *inconclusive*.
 
 # %%
 cells_of_table = of_chapter(record, "table.")
@@ -885,7 +886,7 @@ tables.results_table(
 )
 
 # %% [markdown]
-# A verdict of "not reproduced" in this table is an answer to *our* question and no fault of the paper.
+# The words in this table are answers to *our* questions; a *no* is no fault of the paper.
 # The first row is the one to remember: it asks whether 1,800 poisoned rows add anything
 # to two hundred clean ones. Two more questions, about a crowd and about equalized odds, are asked below, where they
 # are measured.
@@ -1163,7 +1164,7 @@ tables.results_table(of_chapter(record, "control.equalized"), caption="The gap, 
 # The slides name COMPAS and Adult and refer to the paper for numbers. They give no protocol, so
 # this one is ours: ten per cent of the training labels flipped by the same recipe, a clean set of
 # five per cent, inputs standardised on training rows, $y = 1$ the favourable outcome (for COMPAS,
-# *no* new charge). Training sets are smaller than the full data and splits of one data set overlap, so only trends are claimed.
+# *no* new charge). Training sets are smaller than the full data and splits of one data set overlap, so only directions are claimed.
 # The table is computed from the committed record of `data="real"`.
 
 # %%

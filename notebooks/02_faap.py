@@ -605,7 +605,7 @@ show(
     controls.drawn(beats, "FAAP minus the control, accuracy →"),
     name="beats",
     caption=f"FAAP's number minus that of each control, for every deployed model of {target}: n = {n_test} test people, "
-    f"mean over {cfg.targets[target]} trained models, bars are 95 % bootstrap intervals over people.",
+    f"mean over {cfg.targets[target]} trained models, bars are 95 % intervals over people and trainings.",
     alt="A panel for each deployed model and a row for each of five controls, with an interval and a dashed line at "
     "zero; the table below has the numbers.",
 )
@@ -618,7 +618,7 @@ tables.table(
 
 # %% [markdown]
 # To the right of the dashed line FAAP is better. An interval that lies there as a whole is a *yes*; one that does not reach it is a *no*; one on both
-# sides is *unclear*: these people cannot tell. The intervals are over people and hold for these trained models; another training may answer otherwise. Keep in mind that a threshold for each group has to be told who is who, and FAAP is not.
+# sides is *unclear*. The intervals are over people *and* trainings: with few trainings they are wide. Keep in mind that a threshold for each group has to be told who is who, and FAAP is not.
 
 # %% [markdown]
 # ## Is the group really gone?
@@ -1131,7 +1131,7 @@ print(tool.transform(sample).shape, tool.predict(sample).tolist())
 # ## Results against the paper
 #
 # All cells of the paper's tables are claims, written before the runs. Ours have smaller images, fewer of them and a
-# narrower network, so each claims a *trend* only: the paper's number stands beside ours, and the verdict is about a difference
+# narrower network, so each claims a *direction* only: the paper's number stands beside ours, and the verdict is about a difference
 # whose sign the paper predicts. The numbers come from the committed record on photographs.
 
 # %%

@@ -616,7 +616,7 @@ show(
     controls.drawn(beats, "DVGE minus the control, accuracy →"),
     name="beats",
     caption=f"DVGE-N's number minus that of each control, {study.SETTINGS[first].title}: n = {score.n} test people, "
-    f"mean over {cfg.seeds} seeds, bars are 95 % bootstrap intervals over people.",
+    f"mean over {cfg.seeds} seeds, bars are 95 % intervals over people and trainings.",
     alt="Two panels with a row for each of five controls, with an interval and a dashed line at zero; the table below "
     "has the numbers.",
 )
@@ -629,7 +629,7 @@ tables.table(
 
 # %% [markdown]
 # To the right of the dashed line DVGE is better. An interval that lies there as a whole is a *yes*; one that does not reach it is a *no*; one on both
-# sides is *unclear*: these people cannot tell. The intervals are over people and hold for these trained models; another training may answer otherwise. A threshold for each group has to be told who is who, and DVGE's classifier is not.
+# sides is *unclear*. The intervals are over people *and* trainings: with few trainings they are wide. A threshold for each group has to be told who is who, and DVGE's classifier is not.
 
 # %% [markdown]
 # What do the strengths do on their own? We fit straight lines over the grid.
@@ -852,7 +852,7 @@ def held(reading: str, what: str) -> str:
     """Count the rows of the slides' two tables for which a reading shows what they claim."""
     judged = [v for v in of_chapter(record, f"convention.{reading}.") if v.id.endswith(what)]
     tested = [v for v in judged if v.verdict != "not tested"]
-    return f"{sum(v.verdict == 'trend reproduced' for v in tested)} of {len(tested)}"
+    return f"{sum(v.holds for v in tested)} of {len(tested)}"
 
 
 readings_held = pd.DataFrame(

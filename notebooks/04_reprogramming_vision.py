@@ -737,7 +737,7 @@ show(
     controls.drawn(beats, "trigger minus the control, accuracy →"),
     name="beats",
     caption=f"The number of a trigger's curve minus that of each control, {people.name}: n = {n_test} test people, mean "
-    f"over {cfg.seeds} seeds, bars are 95 % bootstrap intervals over people.",
+    f"over {cfg.seeds} seeds, bars are 95 % intervals over people and trainings.",
     alt="A panel for each trigger and criterion, with a row for each of five controls, an interval and a dashed line "
     "at zero; the table below has the numbers.",
 )
@@ -750,7 +750,7 @@ tables.table(
 
 # %% [markdown]
 # To the right of the dashed line the trigger is better. An interval that lies there as a whole is a *yes*; one that does not reach it is a *no*; one on both
-# sides is *unclear*: these people cannot tell. The intervals are over people and hold for these trained models; another training may answer otherwise. A threshold for each group has to be told who is who, and a trigger is the same for everybody.
+# sides is *unclear*. The intervals are over people *and* trainings: with few trainings they are wide. A threshold for each group has to be told who is who, and a trigger is the same for everybody.
 
 # %% [markdown]
 # A random trigger is in the comparison for a reason. Noise that a network has never seen can push all of its decisions to one side: towards *yes* on
@@ -1195,12 +1195,12 @@ if real:
 # %% tags=["hide-input"]
 words = VERDICTS
 tally = {}
-for verdict in of_chapter(record):
+for verdict in (v for v in of_chapter(record) if not v.question):
     row = tally.setdefault(verdict.id.split(".")[0], dict.fromkeys(words, 0))
     row[verdict.verdict] += 1
 tables.table(
     pd.DataFrame([{"claims": name} | row for name, row in tally.items()]),
-    caption="Verdicts by kind of claim. Claims are not independent: this is a summary, not a test.",
+    caption="Verdicts by kind of claim, without questions of ours. Claims are not independent: this is a summary, not a test.",
 )
 
 # %% [markdown]

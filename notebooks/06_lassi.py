@@ -768,7 +768,7 @@ show(
     controls.drawn(beats, "LASSI minus the control, share →"),
     name="beats",
     caption=f"Share of people decided right and certified, LASSI minus each control, {people.name}: n = {len(test_rows)} test "
-    "people, means over seeds, bars are 95 % bootstrap intervals over people.",
+    "people, means over seeds, bars are 95 % intervals over people and trainings.",
     alt="A panel per setting and a row for each control, three of them not tested, with an interval and a dashed line at "
     "zero; the table below has the numbers.",
 )
@@ -781,10 +781,10 @@ tables.table(
 
 # %% [markdown]
 # To the right of the dashed line LASSI is better. An interval that lies there as a whole is a *yes*; one that does not reach it is a *no*; one on both
-# sides is *unclear*: these people cannot tell. The intervals are over people and hold for these trained models; another training may answer otherwise. *Not tested* means that the question has no meaning for a certificate.
+# sides is *unclear*. The intervals are over people *and* trainings: with few trainings they are wide. *Not tested* means that the question has no meaning for a certificate.
 
 # %% [markdown]
-# Two kinds of error belong to such a share: other *people* could have been tested, and another *training* could have come out. The intervals here are over people; the spread over trainings stands beside it:
+# Two kinds of error belong to such a share: other *people* could have been tested, and another *training* could have come out. The intervals above hold both. In the tables of this chapter they are over people; the spread over trainings stands beside it:
 
 # %% tags=["hide-input"]
 frame = table.frame()

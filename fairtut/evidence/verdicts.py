@@ -74,6 +74,11 @@ class Verdict:
     parts: tuple[Part, ...] = field(default=(), repr=False)
 
     @property
+    def holds(self) -> bool:
+        """Whether the claim holds, or the question is answered yes."""
+        return self.verdict in (*HOLDS, "yes")
+
+    @property
     def leaf(self) -> bool:
         """Whether it counts as one of the paper's claims."""
         return self.source == "paper" and self.kind != "exact" and self.repeats is None

@@ -18,7 +18,7 @@ from fairtut.lab.choice import Answer, Choice, beats, fairest
 from fairtut.lab.controls import Gap
 from fairtut.lab.envelope import mixed_number
 from fairtut.lab.plane import Floats, Plane, front_number, line_number
-from fairtut.metrics import Estimate, over_seeds
+from fairtut.metrics import Chance, Estimate, over_seeds
 from fairtut.metrics.panels import Panel
 
 Decisions = Mapping[str, NDArray[Any]]
@@ -170,11 +170,13 @@ class Board:
     def estimate(self, draws: ArrayLike) -> Estimate:
         """Return the mean over seeds of (seeds, 1 + R) with its interval.
 
-        Over people where all seeds share them, else over seeds.
+        Over people and trainings where all seeds share their people, else over seeds.
         """
-        if self.shared:
-            return self.panels("test")[0].interval(draws)
-        return over_seeds([float(v) for v in np.asarray(draws)[:, 0]])
+        values = [float(v) for v in np.asarray(draws)[:, 0]]
+        if not self.shared or np.isnan(values).any():
+            return over_seeds(values)
+        people = self.panels("test")[0].interval(draws)
+        return Chance.of(values, (people.low, people.high)).estimate(self.n)
 
     def entry(self, draws: ArrayLike) -> dict[str, Any]:
         """Return (seeds, 1 + R) as a record holds it: a value per seed, and what is between them.

@@ -58,10 +58,12 @@ from fairtut.metrics.tradeoff import (
     moved_threshold,
     point,
 )
+from fairtut.metrics.trainings import Chance
 from fairtut.metrics.values import EmptyGroupWarning, UndefinedMetricWarning, Value
 
 __all__ = [
     "DEFINITIONS",
+    "Chance",
     "Curve",
     "Definition",
     "EmptyGroupWarning",

@@ -247,7 +247,7 @@ def test_a_method_that_is_told_the_truth_beats_everything_and_chance_nothing():
     assert fairer["mixing"].answer == fairer["constant"].answer == "yes"
 
 
-def test_an_answer_without_an_interval_is_not_tested():
+def test_an_answer_without_an_interval_is_unclear_and_without_a_number_not_tested():
     def answer(value: float, low: float, high: float) -> str:
         return beats(Estimate(value, low, high, 10, 0.95, "made up"))
 
@@ -255,7 +255,7 @@ def test_an_answer_without_an_interval_is_not_tested():
     assert answer(0.1, 0.05, 0.2) == "yes"
     assert answer(-0.1, -0.2, -0.05) == "no"
     assert answer(0.1, -0.05, 0.2) == answer(0.1, 0.0, 0.2) == "unclear"
-    assert answer(0.1, nan, nan) == answer(nan, nan, nan) == "not tested"
+    assert (answer(0.1, nan, nan), answer(nan, nan, nan)) == ("unclear", "not tested")
     one = toy(runs=SEEDS, resamples=0)
     assert one.compared("ours", "dp", "model")["constant"].difference.n == SEEDS
     assert one.compared("ours", "dp", "model")["constant"].answer == "yes"

@@ -62,7 +62,9 @@ def shown(*rows):
 
 
 def on(verdict, where="table 1"):
-    return Verdict("toy", "x", verdict, "r", "paper", "trend", where, "A is *fair*.", {})
+    about = {"parent": None, "source": "paper", "kind": "direction", "scaled": False}
+    told = {"reason": "r", "where": where, "says": "A is *fair*.", "values": {}}
+    return Verdict("toy", "x", question=False, verdict=verdict, **about, **told)
 
 
 def test_not_tested_beside_a_judged_claim_is_seen():
