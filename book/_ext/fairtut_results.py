@@ -4,6 +4,7 @@
 ``{scoreboard}``          without an argument: one card per paper with its headlines; with a
                           paper's id: its headlines and, folded, one row per claim
 ``{verdict-rules}``       the rules that turn records into verdicts, in words
+``{judgement-changes}``   how many claims had which word in the first edition, and have now
 ``{measured}``            a role, ``{measured}`frtrain/laptop-synthetic:table1.frtrain.accuracy```:
                           the mean over seeds with its interval; a second part ``|value`` or
                           ``|interval`` or ``|n`` picks one of the three
@@ -16,8 +17,9 @@ number that no run has measured.
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
-from collections.abc import Iterable
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -241,6 +243,36 @@ class VerdictRules(SphinxDirective):
         return [nodes.definition_list("", *items)]
 
 
+FIRST = Path(__file__).with_name("first_edition.json")
+"""The verdicts of the first edition's judge on the same records, by paper and claim."""
+
+
+def moved(before: Mapping[str, Mapping[str, str]]) -> dict[tuple[str, str], Counter[str]]:
+    """Return how often each word became which: (group, word before) to the words now."""
+    found: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
+    for verdict in results.judge(results.load_claims(), results.load_records()):
+        word = before.get(verdict.paper, {}).get(verdict.id, "no claim yet")
+        found[scoreboard.group(verdict), word][verdict.verdict] += 1
+    return dict(found)
+
+
+class JudgementChanges(SphinxDirective):
+    """``{judgement-changes}``."""
+
+    def run(self) -> list[nodes.Node]:
+        """Return a row for each kind of claim and each word of the first edition."""
+        watch(self.env)
+        before = json.loads(FIRST.read_text(encoding="utf-8"))
+        rows = [
+            [_cell(scoreboard.GROUPS[group]), _cell(f"{sum(now.values())} {word}"),
+             _cell(*counted(now))]
+            for (group, word), now in sorted(
+                moved(before).items(), key=lambda item: list(scoreboard.GROUPS).index(item[0][0])
+            )
+        ]  # fmt: skip
+        return [table(["", "first edition", "now"], rows, "moved", [30, 25, 45])]
+
+
 def quote(text: str) -> str:
     """Return the words for one measurement, ``record:measurement[|value|interval|n]``.
 
@@ -312,6 +344,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     """Register the directives, the role and the rebuild rule."""
     app.add_directive("scoreboard", Scoreboard)
     app.add_directive("verdict-rules", VerdictRules)
+    app.add_directive("judgement-changes", JudgementChanges)
     app.add_role("measured", Measured())
     app.connect("env-get-outdated", outdated)
     return {"version": "1", "env_version": 1, "parallel_read_safe": False}

@@ -102,3 +102,21 @@ def test_the_code_that_writes_the_tables_is_in_the_state():
     for module in (*evidence, "page.markup", "page.prose"):
         known = {name for writer in extension.WRITERS for name in extension.code.modules(writer)}
         assert f"fairtut.{module}" in known
+
+
+def test_every_word_of_the_first_edition_is_followed():
+    """Each claim stands in one row: with the word that it had, or as one that was not there."""
+    import json
+
+    before = json.loads(extension.FIRST.read_text(encoding="utf-8"))
+    rows = extension.moved(before)
+    assert sum(sum(now.values()) for now in rows.values()) == len(results.load_claims())
+    known = {(p, name) for p, found in before.items() for name in found}
+    now = {(c.paper, c.id) for c in results.load_claims()}
+    fresh = sum(sum(n.values()) for (_, word), n in rows.items() if word == "no claim yet")
+    assert fresh == len(now - known)
+
+
+def test_a_fold_shows_its_title_as_text():
+    opened, *_ = extension._fold("<b> & more")
+    assert "&lt;b&gt; &amp; more" in opened.astext()
