@@ -53,10 +53,10 @@ class Headline:
             return f"none of its {sum(self.counts.values())} claims could be tested"
         failed = self.counts.get("not reproduced", 0) + self.counts.get("partly", 0)
         unclear = self.counts.get("inconclusive", 0)
-        return (
-            f"of {self.tested} tested claims {self.held} hold, {failed} fail at least in part, "
-            f"{unclear} are inconclusive"
-        )
+        said = [f"{self.held} of {self.tested} tested claims hold"]
+        said += [f"{failed} fail at least in part"] if failed else []
+        said += [f"{unclear} are open"] if unclear else []
+        return ", ".join(said)
 
     def as_dict(self) -> dict[str, Any]:
         """Return what JSON holds of it."""
