@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Final
@@ -54,7 +54,7 @@ class Message:
 
     def holds(self, claim: str) -> bool:
         """Tell whether a claim's id is one of its children."""
-        return any(fnmatchcase(claim, pattern) for pattern in self.children)
+        return matches(claim, self.children)
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,8 @@ class Claim:
 
     The fields are the keys of the table in :mod:`fairtut.evidence.claims`; ``chapter`` is the
     chapter that measures it (:func:`~fairtut.evidence.claims.chapter_id` of the file's
-    ``chapter``), ``parent`` the message above it.
+    ``chapter``), ``parent`` the message above it, ``initialisations`` whether its seeds share one
+    training.
     """
 
     paper: str
@@ -103,6 +104,7 @@ class Claim:
     data: str = "synthetic"
     source: str = "paper"
     parent: str | None = None
+    initialisations: bool = False
     untested: str | None = None
 
     @property
@@ -124,6 +126,11 @@ class Claim:
     def leaf(self) -> bool:
         """Whether it counts as a claim of the paper: not ours, and no identity."""
         return self.source == "paper" and self.kind != "exact"
+
+
+def matches(name: str, patterns: Iterable[str]) -> bool:
+    """Tell whether a name is one of these, or fits one of these patterns."""
+    return any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
 def chapter_id(name: str) -> str:

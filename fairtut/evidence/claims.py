@@ -13,6 +13,9 @@
 ``claims``       a list of claims
 ``messages``     none; the paper's headlines, each with ``id``, ``says``, ``where`` and
                  ``children``, a list of patterns of the claims below it
+``initialisations``
+                 none; patterns of the claims whose seeds are initialisations on one trained
+                 encoder: together they are one training
 ``changes``      none yet; what was changed since, when and why: :mod:`fairtut.evidence.changes`
 ===============  ===================================================================================
 

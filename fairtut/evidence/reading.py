@@ -26,6 +26,7 @@ from fairtut.evidence.claim import (
     Message,
     Paper,
     chapter_id,
+    matches,
 )
 from fairtut.evidence.fields import (
     check_keys,
@@ -38,6 +39,7 @@ from fairtut.evidence.fields import (
 )
 
 _PAPER_KEYS: Final = ("paper", "title", "authors", "venue", "year", "citation", "chapter", "claims")
+_PAPER_OPTIONAL: Final = ("messages", "initialisations", "changes")
 _MESSAGE_KEYS: Final = ("id", "says", "where", "children")
 _CLAIM_REQUIRED: Final = ("id", "where", "says", "kind", "metric", "unit")
 _CLAIM_OPTIONAL: Final = (
@@ -80,7 +82,9 @@ def read_claims(path: str | os.PathLike[str]) -> tuple[Paper, list[Claim]]:
     file = Path(path)
     body = read_yaml(file)
     where = file.name
-    check_keys(body, where, required=_PAPER_KEYS, optional=("messages", "changes"))
+    check_keys(
+        body, where, required=_PAPER_KEYS, optional=("messages", "initialisations", "changes")
+    )
     texts = {key: text(body, key, where) for key in _PAPER_KEYS if key not in ("year", "claims")}
     if texts["paper"] != file.stem:
         raise RecordError(
@@ -105,7 +109,9 @@ def read_claims(path: str | os.PathLike[str]) -> tuple[Paper, list[Claim]]:
     )
     claims = [_claim(entry, head, f"{where}: claim {i}") for i, entry in enumerate(body["claims"])]
     _refuse_twins([*(c.id for c in claims), *(m.id for m in head.messages)], where)
-    return head, _under(claims, head.messages, where)
+    shared = _patterns(body.get("initialisations", []), f"{where}: initialisations")
+    marked = [replace(c, initialisations=matches(c.id, shared)) for c in claims]
+    return head, _under(marked, head.messages, where)
 
 
 def _messages(entries: Any, paper: str, where: str) -> tuple[Message, ...]:
@@ -117,14 +123,18 @@ def _messages(entries: Any, paper: str, where: str) -> tuple[Message, ...]:
         if not isinstance(entry, dict):
             raise RecordError(f"{at}: must be a mapping that starts with `- id:`")
         check_keys(entry, at, required=_MESSAGE_KEYS, optional=())
-        children = entry["children"]
-        if not isinstance(children, list) or not all(isinstance(c, str) for c in children):
-            raise RecordError(f"{at}: children must be a list of claims, or of patterns of them")
+        children = _patterns(entry["children"], f"{at}: children")
         name = text(entry, "id", at)
         _check_id(name, at)
         says, place = text(entry, "says", at), text(entry, "where", at)
-        found.append(Message(paper, name, says, place, tuple(children)))
+        found.append(Message(paper, name, says, place, children))
     return tuple(found)
+
+
+def _patterns(value: Any, what: str) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+        raise RecordError(f"{what} must be a list of claims, or of patterns of them")
+    return tuple(value)
 
 
 def _under(claims: Sequence[Claim], messages: Sequence[Message], where: str) -> list[Claim]:

@@ -56,7 +56,8 @@ RULES: Final = {
     "else not reproduced. A value that could not be computed counts as a miss.",
     "scaled": "Where our data or model are smaller than the paper's, a bound that holds is a "
     "trend: the size is not claimed.",
-    "one training": "It has no interval over trainings: inconclusive, whatever its number is.",
+    "one training": "It has no interval over trainings: inconclusive, whatever its number is. "
+    "Initialisations of classifiers on one trained encoder are one training.",
     "several": "All parts hold: the weakest of their words. Some hold and some fail: partly. "
     "Some fail and none holds: not reproduced. Otherwise inconclusive. A part that cannot be "
     "tested is no failure.",
@@ -130,6 +131,8 @@ def test(claim: Claim, name: str, measurement: Measurement) -> Part:
         return replace(part, word=word, reason=part.reason + lost)
     chance = measurement.chance()
     assert chance is not None  # there is a value
+    if claim.initialisations:
+        chance = chance.at(1)
     part = _tested(claim, name, chance, measurement)
     return replace(part, reason=part.reason + lost)
 
@@ -193,11 +196,14 @@ def values(claim: Claim, measurement: Measurement) -> dict[str, Any]:
         None if math.isnan(x) else x for x in (estimate.value, estimate.low, estimate.high)
     )
     compared = claim.value is not None and ours is not None
+    trainings = sum(x is not None for x in measurement.draws())
+    if claim.initialisations and trainings:
+        trainings, low, high = 1, None, None
     return blank(claim) | {
         "ours": ours,
         "low": low,
         "high": high,
-        "trainings": sum(x is not None for x in measurement.draws()),
+        "trainings": trainings,
         "people": measurement.n,
         "delta_points": (ours - claim.value) / claim.point if compared else None,  # type: ignore[operator]
     }
@@ -250,7 +256,8 @@ def _tested(claim: Claim, name: str, chance: Chance, measurement: Measurement) -
     shown = values(claim, measurement)
     over = _over(measurement, chance)
     if chance.trainings < 2:
-        reason = f"{number(chance.value)} from one training: no interval over trainings"
+        how = ": its seeds are initialisations on one encoder" if claim.initialisations else ""
+        reason = f"{number(chance.value)} from one training: no interval over trainings{how}"
     else:
         reason = f"{number(chance.value)} [{number(shown['low'])}, {number(shown['high'])}] {over}"
         reason = f"{reason}: {_because(claim, chance, found)}"

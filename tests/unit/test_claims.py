@@ -223,3 +223,11 @@ def test_a_tree_with_a_mistake_is_refused(
     with pytest.raises(RecordError, match=part) as caught:
         read_claims(write(NUMBER, head=tree))
     assert "\n" not in str(caught.value)
+
+
+def test_a_file_says_whose_seeds_share_an_encoder(write: Write, head: str) -> None:
+    marked = head.replace("claims:\n", "initialisations: ['table1.*']\nclaims:\n")
+    _, (number, grows) = read_claims(write(NUMBER, GROWS, head=marked))
+    assert (number.initialisations, grows.initialisations) == (True, False)
+    with pytest.raises(RecordError, match="initialisations must be a list"):
+        read_claims(write(NUMBER, head=marked.replace("['table1.*']", "table1")))

@@ -146,6 +146,15 @@ def test_one_training_decides_nothing(kind: str, people: Any) -> None:
     assert "second training" in verdict.decide
 
 
+def test_seeds_on_one_encoder_are_one_training() -> None:
+    made = record([0.1, 0.1, 0.1])
+    assert one(claim("direction"), made).verdict == "trend reproduced"
+    verdict = one(claim("direction", initialisations=True), made)
+    assert (verdict.verdict, verdict.values["trainings"]) == ("inconclusive", 1)
+    assert "initialisations on one encoder" in verdict.reason
+    assert verdict.values["ours"] == pytest.approx(0.1)
+
+
 # --- direction, bound, same -----------------------------------------------------------------
 
 
