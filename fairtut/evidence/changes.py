@@ -66,8 +66,10 @@ def read_changes(path: Path) -> list[Change]:
 
 
 def digest(claim: Claim) -> str:
-    """Return 12 hexadecimal digits of everything that a claim says."""
-    body = json.dumps(dataclasses.asdict(claim), sort_keys=True, ensure_ascii=False)
+    """Return 12 hexadecimal digits of everything that a claim says, beyond what all assume."""
+    said = {f.name: getattr(claim, f.name) for f in dataclasses.fields(claim)
+            if getattr(claim, f.name) != f.default}  # fmt: skip
+    body = json.dumps(said, sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(body.encode()).hexdigest()[:12]
 
 
