@@ -12,7 +12,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,6 +63,18 @@ def share(rng: np.random.Generator, worlds: int, people: int, trainings: int, ta
     return Seen(seen, truth, _normal(seen, law))
 
 
+def new_people(
+    rng: np.random.Generator, worlds: int, people: int, trainings: int, tau: float
+) -> Seen:
+    """Draw the share .8 where every training is measured on its own people."""
+    step = tau * error("share", people)
+    rates = np.clip(_RATE + step * rng.standard_normal((worlds, trainings)), 0, 1)
+    seen = rng.binomial(people, rates) / people
+    truth = float(np.clip(_RATE + step * _QUANTILES, 0, 1).mean())
+    # the spread over trainings holds both sources of chance: no interval over people beside it
+    return Seen(seen, truth, lambda k: (seen[:, :k].mean(1), seen[:, :k].mean(1)))
+
+
 def loss(rng: np.random.Generator, worlds: int, people: int, trainings: int, tau: float) -> Seen:
     """Draw a mean loss of .2 nats whose law over people is lognormal (skewness 6.2).
 
@@ -97,12 +109,13 @@ def gap_near_0(
 
 def change(rng: np.random.Generator, worlds: int, people: int, trainings: int, tau: float) -> Seen:
     """Draw a method's absolute gap, .04, minus a plain model's, .1, on the same people."""
-    step = tau * error("change", people)
+    step = tau * error("change", people) / np.sqrt(2)  # both models vary
     return _gaps(rng, worlds, people, trainings, step, (_CLOSER, (_TOP, 0.65)))
 
 
 WORLDS: Final[dict[str, Law]] = {
     "share": share,
+    "share, new people": new_people,
     "gap": gap,
     "gap near 0": gap_near_0,
     "change": change,
@@ -113,7 +126,7 @@ WORLDS: Final[dict[str, Law]] = {
 
 def error(world: str, people: int) -> float:
     """Return the standard deviation over people of one training's value."""
-    if world == "share":
+    if world in ("share", "share, new people"):
         return float(np.sqrt(_RATE * (1 - _RATE) / people))
     if world == "loss":
         return float(np.sqrt((_LOSS**2 * (np.e - 1) + _OWN**2) / people))
@@ -180,18 +193,17 @@ def _gaps(
     signed = counted[0][0] - counted[1][0]
     root = _root(counted[0][1] + counted[1][1])
     normals = rng.standard_normal((worlds, RESAMPLES, signed.shape[1]), dtype=np.float32)
-    drawn = np.abs(signed[:, None, :] + normals @ root.swapaxes(1, 2).astype(np.float32))
-    signs = (1, -1)[: len(models)]
+    drawn = signed.astype(np.float32)[:, None, :] + normals @ root.swapaxes(1, 2)
 
-    def folded(x: Floats) -> Floats:
-        parts = np.split(x, len(models), axis=-1)
-        return sum((s * part for s, part in zip(signs, parts, strict=True)), np.zeros(1))
+    def folded(x: NDArray[Any]) -> NDArray[Any]:
+        method, *plain = np.split(np.abs(x), len(models), axis=-1)
+        return method - plain[0] if plain else method
 
-    values, resampled = folded(np.abs(signed)), folded(drawn)
-    return Seen(values, float(np.dot(signs, truths)), _moved(values, resampled))
+    truth = truths[0] - sum(truths[1:])
+    return Seen(folded(signed), truth, _moved(folded(signed), folded(drawn)))
 
 
-def _moved(values: Floats, resampled: Floats) -> Callable[[int], tuple[Floats, Floats]]:
+def _moved(values: Floats, resampled: NDArray[Any]) -> Callable[[int], tuple[Floats, Floats]]:
     """Return the percentile interval of resamples, moved so that their mean is the value."""
 
     @functools.cache
@@ -204,8 +216,7 @@ def _moved(values: Floats, resampled: Floats) -> Callable[[int], tuple[Floats, F
     return ends
 
 
-def _root(law: Floats) -> Floats:
+def _root(law: Floats) -> NDArray[np.float32]:
     """Return a root of each covariance (worlds, k, k), which may be singular."""
     size, turn = np.linalg.eigh(law)
-    root: Floats = turn * np.sqrt(size.clip(0))[:, None, :]
-    return root
+    return (turn * np.sqrt(size.clip(0))[:, None, :]).astype(np.float32)
