@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import math
-from collections import defaultdict
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -27,10 +26,6 @@ LEVEL = 0.05
 
 
 # Reading
-
-
-def papers(claims_dir: Path) -> list[dict]:
-    return [yaml.safe_load(path.read_text("utf-8")) for path in sorted(claims_dir.glob("*.yaml"))]
 
 
 def records(results_dir: Path, *, smoke: bool = False) -> list[dict]:
@@ -173,8 +168,8 @@ def part(claim: dict, found: dict | None) -> tuple[str, float | None]:
     count = len(draws(found))
     if count < 2:
         return "inconclusive" if count else "not tested", None
-    weighed = claim["kind"] == "direction" and claim.get("source", "paper") == "paper"
     word = RULES[claim["kind"]](claim, found, POINT[found["unit"]])
+    weighed = claim["kind"] == "direction" and claim.get("source", "paper") == "paper"
     return word, chance(found) if weighed else None
 
 
@@ -243,14 +238,14 @@ def leaves(paper: dict, have: list[dict]) -> tuple[dict[str, str], dict[str, str
 
 def above(paper: dict, words: dict[str, str], repeats: dict[str, str]) -> dict[str, str]:
     """Return the word of every message from those of its claims."""
-    said = defaultdict(list)
+    own = [c for c in paper["claims"] if c.get("source", "paper") == "paper"]
+    once = [c["id"] for c in own if c["kind"] != "exact" and c["id"] not in repeats]
+    said = {}
     for message in paper.get("messages", []):
-        for claim in paper["claims"]:
-            child = claim.get("source", "paper") == "paper" and claim["kind"] != "exact"
-            named = any(fnmatchcase(claim["id"], p) for p in listed(message["children"]))
-            if child and named and claim["id"] not in repeats:
-                said[message["id"]].append(words[claim["id"]])
-    return {message["id"]: parent(said[message["id"]]) for message in paper.get("messages", [])}
+        patterns = listed(message["children"])
+        named = [name for name in once if any(fnmatchcase(name, p) for p in patterns)]
+        said[message["id"]] = parent([words[name] for name in named])
+    return said
 
 
 def parent(words: list[str]) -> str:
@@ -269,7 +264,8 @@ def judged(claims_dir: Path, results_dir: Path, *, smoke: bool = False) -> tuple
     """Return {(paper, claim): word} and {(paper, message): word}."""
     have = records(results_dir, smoke=smoke)
     claims, messages = {}, {}
-    for paper in papers(claims_dir):
+    for path in sorted(claims_dir.glob("*.yaml")):
+        paper = yaml.safe_load(path.read_text("utf-8"))
         words, repeats = leaves(paper, have)
         claims |= {(paper["paper"], name): word for name, word in words.items()}
         said = above(paper, words, repeats)

@@ -6,10 +6,11 @@ v - h and v + h have the t-interval v ± 12.7062 h.
 
 import json
 
+import numpy as np
 import pytest
 import yaml
 
-from tests.second_judge import chance, judged, threshold
+from tests.second_judge import LEVEL, chance, interval, judged, threshold
 
 HEAD = {"schema": 2, "preset": "laptop", "data": "synthetic", "datasets": [], "seeds": {},
         "device": {}, "versions": {}, "minutes": 1, "config": {}, "code": {}}  # fmt: skip
@@ -211,6 +212,21 @@ def test_chances_by_hand():
     assert chance(three_four_five) == pytest.approx(0.05, rel=1e-6)
     assert chance(measured([0, 0])) == chance(measured([-1, 1])) == 1
     assert chance(measured([1, 1])) == chance(measured([1, 1], people=[1, 1])) == 0
+
+
+def test_a_chance_below_the_level_is_an_interval_without_0():
+    rng, seen = np.random.default_rng(0), set()
+    for i in range(300):
+        found = measured(rng.normal(2, 1, 2 + i % 3).tolist())
+        mean = np.mean(found["values"])
+        if i % 2:
+            found["people"] = [mean - rng.exponential(2), mean + rng.exponential(2)]
+        elif i % 4:
+            found["overlap"] = 0.3
+        low, high = interval(found)
+        seen.add(low > 0 or high < 0)
+        assert (chance(found) < LEVEL) == (low > 0 or high < 0)
+    assert len(seen) == 2
 
 
 def test_the_steps_go_up():
