@@ -56,9 +56,7 @@ class Size(NamedTuple):
 # The rules, on arrays of worlds
 
 
-def joint(
-    v: Floats, s: Floats, m: int, people: Ends | None = None, level: float = LEVEL
-) -> Ends:  # fmt: skip
+def joint(v: Floats, s: Floats, m: int, people: Ends | None = None, level: float = LEVEL) -> Ends:
     """Return the interval that has both sources of chance, trainings and people.
 
     Parameters
@@ -71,6 +69,11 @@ def joint(
         Ends of the 95 % interval over people; without it s holds both.
     level : float
         One minus the coverage; the interval over people is widened as a normal one.
+
+    Returns
+    -------
+    pair of array, shape (worlds,)
+        Lower and upper ends.
     """
     return _ends(v, t.ppf(1 - level / 2, m - 1) * s * np.sqrt(1 / m), people, level, crowds=1)
 
@@ -148,6 +151,10 @@ def said(
         The claimed side, or the side on which the truth is off.
     level : float
         As in :func:`joint`.
+
+    Returns
+    -------
+    array of str, shape (worlds,)
     """
     if m < 2:
         return np.full(len(seen.values), "inconclusive")
