@@ -269,8 +269,16 @@ def made_by() -> str:
     from fairtut.runtime.code import stripped
 
     files = (Path(__file__), Path(__file__).with_name("worlds.py"))
-    trees = [ast.dump(stripped(ast.parse(file.read_text(encoding="utf-8")))) for file in files]
+    trees = [_spelled(stripped(ast.parse(file.read_text(encoding="utf-8")))) for file in files]
     return hashlib.sha256("\n".join(trees).encode()).hexdigest()[:16]
+
+
+def _spelled(node: object) -> str:
+    """Spell a syntax tree alike in every version of Python: empty fields come and go."""
+    if isinstance(node, ast.AST):
+        fields = [f"{k}={_spelled(v)}" for k, v in ast.iter_fields(node) if v not in (None, [])]
+        return f"{type(node).__name__}({','.join(fields)})"
+    return f"[{','.join(map(_spelled, node))}]" if isinstance(node, list) else repr(node)
 
 
 def write(found: pd.DataFrame, path: Path = FILE) -> None:

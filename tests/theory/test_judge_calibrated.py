@@ -191,6 +191,17 @@ def test_the_committed_table_was_made_by_this_code(committed):
     )
 
 
+def test_the_committed_numbers_come_out_again(committed):
+    """The same worlds; another version of numpy may draw others, as many."""
+    keys = ["world", "spread", "people", "trainings", "looks", "kind"]
+    known = committed[0].set_index(keys)
+    for row in calibration.simulate("share", "equal", 1000, trainings=(3,), growing=False):
+        told = known.loc[tuple(row.pop(key) for key in keys)]
+        for name, share in row.items():
+            error = np.sqrt(max(told[name] * (1 - told[name]), 1e-4) / calibration.MANY)
+            assert share == pytest.approx(told[name], abs=7 * error), name
+
+
 def test_the_digest_sees_code_and_no_comments(tmp_path, monkeypatch):
     before = calibration.made_by()
     for name in ("calibration.py", "worlds.py"):
