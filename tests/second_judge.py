@@ -1,0 +1,273 @@
+"""A second judge, written from the rules alone: it shares no code with the first.
+
+It reads claims and records itself, as plain YAML and JSON, and says one word for every claim and
+every message.  Of the package it asks one thing: whether a record counts.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+import numpy as np
+import yaml
+from scipy.optimize import brentq
+from scipy.stats import norm, t
+
+POINT = {"fraction": 0.01, "ratio": 0.01, "nats": 0.01, "points": 1, "count": 1, "s": 1}
+HOLDS = ("trend reproduced", "consistent", "reproduced")  # the weakest first
+ANSWER = {
+    **dict.fromkeys(HOLDS, "yes"), "partly": "no", "not reproduced": "no",
+    "inconclusive": "unclear", "not tested": "not tested",
+}  # fmt: skip
+LEVEL = 0.05
+
+
+# Reading
+
+
+def records(results_dir: Path, *, smoke: bool = False) -> list[dict]:
+    """Return the records that count, paper scale before laptop and real data before drawn."""
+    from fairtut.evidence.records import load_record
+    from fairtut.evidence.standing import fault
+
+    order = ["paper", "laptop", *(["smoke"] if smoke else [])]
+    found = []
+    for path in sorted(results_dir.glob("*/*.json")):
+        body = json.loads(path.read_text("utf-8"))
+        if body["preset"] in order and not fault(load_record(path)):
+            found.append(body)
+    return sorted(found, key=lambda r: (order.index(r["preset"]), r["data"] != "real"))
+
+
+def listed(value) -> list[str]:
+    return [] if value is None else [value] if isinstance(value, str) else list(value)
+
+
+def measures(claim: dict) -> list[str]:
+    return listed(claim.get("measure", claim["id"]))
+
+
+def chosen(claim: dict, chapter: str, have: list[dict]) -> dict:
+    """Return the measurements of the record that a claim is judged on, none without a record."""
+    data = claim.get("data", "synthetic")
+    fit = [r for r in have if r["chapter"] == chapter and data in ("any", r["data"])]
+    held = [sum(name in r["measurements"] for name in measures(claim)) for r in fit]
+    return fit[held.index(max(held))]["measurements"] if fit else {}
+
+
+def singles(found: dict) -> list:
+    return [x for v in found["values"] for x in (v if isinstance(v, list) else [v])]
+
+
+def draws(found: dict) -> np.ndarray:
+    """Return one number per training: repeated initialisations are averaged, gaps left out."""
+    rows = [v if isinstance(v, list) else [v] for v in found["values"]]
+    rows = [[x for x in row if x is not None] for row in rows]
+    return np.array([math.fsum(row) / len(row) for row in rows if row])
+
+
+# One measurement
+
+
+def interval(found: dict, runs: int | None = None) -> tuple[float, float]:
+    """Return the interval of a mean; with `runs` that for so many runs that somebody else made."""
+    x = draws(found)
+    m, v, more = len(x), x.mean(), 0 if runs is None else 1 / runs
+    half = t.ppf(1 - LEVEL / 2, m - 1) * x.std(ddof=1)
+    half *= math.sqrt(1 / m + found.get("overlap", 0) + more)
+    low, high = found["people"] if "people" in found and "overlap" not in found else (v, v)
+    crowds = 1 if runs is None else 2  # theirs were other people
+    down, up = (math.sqrt(half**2 + crowds * max(0, d) ** 2) for d in (v - low, high - v))
+    return v - down, v + up
+
+
+def chance(found: dict) -> float:
+    """Return the error level at which the interval just touches 0."""
+    x = draws(found)
+    m, v, s = len(x), x.mean(), x.std(ddof=1)
+    if v == 0:
+        return 1.0
+    if "overlap" in found or "people" not in found:
+        se = s * math.sqrt(1 / m + found.get("overlap", 0))
+        return float(2 * t.sf(abs(v) / se, m - 1)) if se else 0.0
+    low, high = found["people"]
+    d = max(0, v - low if v > 0 else high - v)
+    if s == 0 and d == 0:
+        return 0.0
+
+    def beyond(log: float) -> float:
+        half = math.exp(log) / 2
+        spread, crowd = t.isf(half, m - 1) * s / math.sqrt(m), norm.isf(half) / norm.isf(0.025) * d
+        return math.hypot(spread, crowd) - abs(v)
+
+    least = math.log(1e-300)
+    return math.exp(brentq(beyond, least, 0, xtol=1e-13)) if beyond(least) > 0 else 0.0
+
+
+def number(claim: dict, found: dict, point: float) -> str:
+    low, high = interval(found)
+    value, tolerance = float(claim["value"]), float(claim["tolerance"])
+    if value - tolerance * point <= low and high <= value + tolerance * point:
+        return "reproduced"
+    if high < value - tolerance * point or low > value + tolerance * point:
+        return "not reproduced"
+    low, high = interval(found, int(claim.get("runs", 1)))
+    narrow = (high - low) / 2 <= float(claim.get("wide", 3 * tolerance)) * point
+    return "consistent" if low <= value <= high and narrow else "inconclusive"
+
+
+def direction(claim: dict, found: dict, point: float) -> str:
+    sign = 1 if claim["direction"] == "positive" else -1
+    near, far = sorted(sign * end for end in interval(found))
+    effect = float(claim.get("effect", 1)) * point
+    if near > 0:
+        return "trend reproduced"
+    return "not reproduced" if far < 0 or (near >= -effect and far <= effect) else "inconclusive"
+
+
+def bound(claim: dict, found: dict, point: float) -> str:
+    sign = 1 if claim["direction"] == "positive" else -1
+    granted, limit = float(claim.get("granted", 0)) * point, float(claim["limit"]) * point
+    low, high = sorted(granted - sign * end for end in interval(found))
+    if high <= limit:
+        return "trend reproduced" if claim.get("scaled") else "reproduced"
+    return "not reproduced" if low > limit else "inconclusive"
+
+
+def same(claim: dict, found: dict, point: float) -> str:
+    low, high = interval(found)
+    limit = float(claim["limit"]) * point
+    if -limit <= low and high <= limit:
+        return "trend reproduced" if claim.get("scaled") else "reproduced"
+    return "not reproduced" if low > limit or high < -limit else "inconclusive"
+
+
+def exact(claim: dict, found: dict) -> str:
+    def hit(x) -> bool:
+        if x is None:
+            return False
+        rounding = 0.5 * 10.0 ** (math.floor(math.log10(abs(x))) - 5) if x else 0
+        return abs(x - float(claim["value"])) <= float(claim.get("tolerance", 1e-6)) + rounding
+
+    every = singles(found)
+    return "not tested" if not every else "reproduced" if all(map(hit, every)) else "not reproduced"
+
+
+RULES = {"number": number, "direction": direction, "bound": bound, "same": same}
+
+
+def part(claim: dict, found: dict | None) -> tuple[str, float | None]:
+    """Return the word of one measurement of a claim, and its chance if that is weighed."""
+    if found is None:
+        return "not tested", None
+    if claim["kind"] == "exact":
+        return exact(claim, found), None
+    count = len(draws(found))
+    if count < 2:
+        return "inconclusive" if count else "not tested", None
+    word = RULES[claim["kind"]](claim, found, POINT[found["unit"]])
+    weighed = claim["kind"] == "direction" and claim.get("source", "paper") == "paper"
+    return word, chance(found) if weighed else None
+
+
+# A paper
+
+
+def joined(words: list[str]) -> str:
+    """Return the word of a claim from those of its parts."""
+    tested = [word for word in words if word != "not tested"]
+    good = [word for word in tested if word in HOLDS]
+    if not tested:
+        return "not tested"
+    if "not reproduced" in tested:
+        return "partly" if good else "not reproduced"
+    return min(good, key=HOLDS.index) if len(good) == len(tested) else "inconclusive"
+
+
+def idle(claim: dict, have: dict) -> bool:
+    """Whether a rival of the claim did no more than the constant."""
+    rivals = [have[name] for name in listed(claim.get("rival")) if name in have]
+    return any((draws(rival) <= 0).all() for rival in rivals)
+
+
+def fingerprint(claim: dict, found: list[dict | None]) -> str | None:
+    """Return what two claims share that rest on the same evidence, none without evidence."""
+    if None in found:
+        return None
+    numbers = [[m["values"], m["n"], m.get("people")] for m in found]
+    seen = claim["value"] if claim["kind"] == "number" else None
+    about = [claim.get("source", "paper"), claim["kind"], claim.get("direction"), seen]
+    return json.dumps([about, numbers])
+
+
+def threshold(chances: list[float]) -> float:
+    """Return the largest chance that Benjamini and Hochberg's steps reject, -1 for none."""
+    ranked = sorted(chances)
+    lines = [LEVEL * (k + 1) / len(ranked) for k in range(len(ranked))]
+    return max((p for p, line in zip(ranked, lines, strict=True) if p <= line), default=-1.0)
+
+
+def leaves(paper: dict, have: list[dict]) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the word of every claim, and which earlier claim it repeats."""
+    chapter = paper["chapter"].lstrip("0123456789").lstrip("_")
+    parts, repeats, first, said = {}, {}, {}, {}
+    for claim in paper["claims"]:
+        name, measured = claim["id"], chosen(claim, chapter, have)
+        found = [measured.get(key) for key in measures(claim)]
+        blocked = claim.get("untested") or idle(claim, measured)
+        parts[name] = [part(claim, None if blocked else m) for m in found]
+        mark = fingerprint(claim, found)
+        tested = any(word != "not tested" for word, _ in parts[name])
+        if mark and tested and first.setdefault(mark, name) != name:
+            repeats[name] = first[mark]
+    once = [p for name, ps in parts.items() if name not in repeats for _, p in ps]
+    most = threshold([p for p in once if p is not None])
+    for claim in paper["claims"]:
+        # a chance below the level is an interval without 0
+        words = [
+            "inconclusive" if p is not None and most < p < LEVEL else word
+            for word, p in parts[claim["id"]]
+        ]
+        ours = claim.get("source") == "ours" and claim["kind"] != "exact"
+        said[claim["id"]] = ANSWER[joined(words)] if ours else joined(words)
+    return said, repeats
+
+
+def above(paper: dict, words: dict[str, str], repeats: dict[str, str]) -> dict[str, str]:
+    """Return the word of every message from those of its claims."""
+    own = [c for c in paper["claims"] if c.get("source", "paper") == "paper"]
+    once = [c["id"] for c in own if c["kind"] != "exact" and c["id"] not in repeats]
+    said = {}
+    for message in paper.get("messages", []):
+        patterns = listed(message["children"])
+        named = [name for name in once if any(fnmatchcase(name, p) for p in patterns)]
+        said[message["id"]] = parent([words[name] for name in named])
+    return said
+
+
+def parent(words: list[str]) -> str:
+    tested = [word for word in words if word != "not tested"]
+    good = [word for word in tested if word in HOLDS]
+    if not tested:
+        return "not tested"
+    if "partly" in tested or (good and "not reproduced" in tested):
+        return "partly"
+    if "not reproduced" in tested:
+        return "not reproduced"
+    return min(good, key=HOLDS.index) if 3 * len(good) >= 2 * len(tested) else "inconclusive"
+
+
+def judged(claims_dir: Path, results_dir: Path, *, smoke: bool = False) -> tuple[dict, dict]:
+    """Return {(paper, claim): word} and {(paper, message): word}."""
+    have = records(results_dir, smoke=smoke)
+    claims, messages = {}, {}
+    for path in sorted(claims_dir.glob("*.yaml")):
+        paper = yaml.safe_load(path.read_text("utf-8"))
+        words, repeats = leaves(paper, have)
+        claims |= {(paper["paper"], name): word for name, word in words.items()}
+        said = above(paper, words, repeats)
+        messages |= {(paper["paper"], name): word for name, word in said.items()}
+    return claims, messages
