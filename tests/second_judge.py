@@ -112,11 +112,12 @@ def number(claim: dict, found: dict, point: float) -> str:
     value, tolerance = float(claim["value"]), float(claim["tolerance"])
     if value - tolerance * point <= low and high <= value + tolerance * point:
         return "reproduced"
-    if high < value - tolerance * point or low > value + tolerance * point:
-        return "not reproduced"
-    low, high = interval(found, int(claim.get("runs", 1)))
-    narrow = (high - low) / 2 <= float(claim.get("wide", 3 * tolerance)) * point
-    return "consistent" if low <= value <= high and narrow else "inconclusive"
+    least, most = interval(found, int(claim.get("runs", 1)))
+    narrow = (most - least) / 2 <= float(claim.get("wide", 3 * tolerance)) * point
+    if least <= value <= most and narrow:
+        return "consistent"
+    apart = high < value - tolerance * point or low > value + tolerance * point
+    return "not reproduced" if apart else "inconclusive"
 
 
 def direction(claim: dict, found: dict, point: float) -> str:
@@ -166,7 +167,7 @@ def part(claim: dict, found: dict | None) -> tuple[str, float | None]:
     if claim["kind"] == "exact":
         return exact(claim, found), None
     count = len(draws(found))
-    if count < 2:
+    if count < 2 or claim.get("one training"):
         return "inconclusive" if count else "not tested", None
     word = RULES[claim["kind"]](claim, found, POINT[found["unit"]])
     weighed = claim["kind"] == "direction" and claim.get("source", "paper") == "paper"
@@ -215,6 +216,8 @@ def leaves(paper: dict, have: list[dict]) -> tuple[dict[str, str], dict[str, str
     chapter = paper["chapter"].lstrip("0123456789").lstrip("_")
     parts, repeats, first, said = {}, {}, {}, {}
     for claim in paper["claims"]:
+        shared = any(fnmatchcase(claim["id"], p) for p in listed(paper.get("initialisations")))
+        claim["one training"] = shared  # seeds of classifiers on one encoder
         name, measured = claim["id"], chosen(claim, chapter, have)
         found = [measured.get(key) for key in measures(claim)]
         blocked = claim.get("untested") or idle(claim, measured)

@@ -107,7 +107,7 @@ def number(ends: Ends, theirs: Ends, value: float, tolerance: float, wide: float
     apart = (high < value - tolerance) | (low > value + tolerance)
     meets = (least <= value) & (value <= most) & ((most - least) / 2 <= wide)
     return np.select(
-        [inside, apart, meets], ["reproduced", "not reproduced", "consistent"], "inconclusive"
+        [inside, meets, apart], ["reproduced", "consistent", "not reproduced"], "inconclusive"
     )
 
 

@@ -12,28 +12,28 @@ if TYPE_CHECKING:
 RATE: Final = 0.05
 """The share of false discoveries that is accepted among a paper's directions."""
 
-Test = tuple[str, str, str]
-"""Paper, claim and measurement."""
 
-
-def falsely_discovered(leaves: Iterable[Verdict]) -> set[Test]:
-    """Return the tests whose interval excludes 0, but not so clearly as their number asks for.
+def limits(leaves: Iterable[Verdict]) -> dict[str, float]:
+    """Return for each paper the largest p that is a discovery; below 0 where none is.
 
     Parameters
     ----------
     leaves : iterable of Verdict
         The paper's own claims, each once.
     """
-    tests: dict[str, list[tuple[Test, float]]] = defaultdict(list)
+    tests: dict[str, list[float]] = defaultdict(list)
     for verdict in leaves:
-        for part in verdict.parts:
-            if part.p is not None:
-                tests[verdict.paper].append(((verdict.paper, verdict.id, part.measure), part.p))
-    lost: set[Test] = set()
-    for listed in tests.values():
-        kept = rejected([p for _, p in listed])
-        lost |= {t for (t, p), keep in zip(listed, kept, strict=True) if p < RATE and not keep}
-    return lost
+        tests[verdict.paper] += [part.p for part in verdict.parts if part.p is not None]
+    found = {}
+    for paper, p in tests.items():
+        kept = [x for x, keep in zip(p, rejected(p), strict=True) if keep]
+        found[paper] = max(kept, default=-1.0)
+    return found
+
+
+def lost(p: float | None, limit: float) -> bool:
+    """Tell whether an interval excludes 0, but not so clearly as the number of tests asks for."""
+    return p is not None and limit < p < RATE
 
 
 def rejected(p: Sequence[float], rate: float = RATE) -> list[bool]:

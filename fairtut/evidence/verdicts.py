@@ -14,7 +14,7 @@ from typing import Any, Final
 from fairtut.errors import RecordError
 from fairtut.evidence import rules
 from fairtut.evidence.claim import Claim
-from fairtut.evidence.discoveries import falsely_discovered
+from fairtut.evidence.discoveries import RATE, limits, lost
 from fairtut.evidence.records import Record
 from fairtut.evidence.rules import ANSWERS, HOLDS, RULES, WORDS, Part
 from fairtut.evidence.spelling import spelled
@@ -122,11 +122,11 @@ def judge(
     listed = list(claims)
     chosen = [_chosen(claim, _candidates(claim, records, presets)) for claim in listed]
     found = [_tested(claim, *pick) for claim, pick in zip(listed, chosen, strict=True)]
-    same = _repeats(listed, [record for record, _ in chosen])
-    counted = [v.leaf and first is None for v, first in zip(found, same, strict=True)]
-    lost = falsely_discovered([v for v, counts in zip(found, counted, strict=True) if counts])
+    same = _repeats(listed, [record for record, _ in chosen], found)
+    counted = [v for v, first in zip(found, same, strict=True) if v.leaf and first is None]
+    allowed = limits(counted)
     return [
-        _worded(claim, record, replace(verdict, repeats=first), lost)
+        _worded(claim, record, replace(verdict, repeats=first), allowed.get(claim.paper, RATE))
         for claim, (record, _), verdict, first in zip(listed, chosen, found, same, strict=True)
     ]
 
@@ -194,16 +194,18 @@ def _check_unit(claim: Claim, name: str, record: Record) -> None:
         )
 
 
-def _repeats(claims: Sequence[Claim], records: Sequence[Record | None]) -> list[str | None]:
+def _repeats(
+    claims: Sequence[Claim], records: Sequence[Record | None], verdicts: Sequence[Verdict]
+) -> list[str | None]:
     """Name for each claim the earlier one whose measurements it repeats."""
     first: dict[Any, str] = {}
     found: list[str | None] = []
-    for claim, record in zip(claims, records, strict=True):
-        names = [] if record is None else [n for n in claim.measure if n in record.measurements]
-        if record is None or not names or claim.kind == "exact":
+    for claim, record, verdict in zip(claims, records, verdicts, strict=True):
+        untested = verdict.verdict == "not tested" or claim.kind == "exact"
+        if record is None or untested or not set(claim.measure) <= set(record.measurements):
             found.append(None)
             continue
-        measured = [record.measurements[name] for name in names]
+        measured = [record.measurements[name] for name in claim.measure]
         content = tuple((str(m.values), m.n, m.people) for m in measured)
         value = claim.value if claim.kind == "number" else None
         key = (claim.paper, claim.source, claim.kind, claim.direction, value, content)
@@ -212,9 +214,7 @@ def _repeats(claims: Sequence[Claim], records: Sequence[Record | None]) -> list[
     return found
 
 
-def _worded(
-    claim: Claim, record: Record | None, verdict: Verdict, lost: set[tuple[str, str, str]]
-) -> Verdict:
+def _worded(claim: Claim, record: Record | None, verdict: Verdict, limit: float) -> Verdict:
     """Give a verdict its last word: after false discoveries, and as an answer for a question."""
     parts = tuple(
         replace(
@@ -223,7 +223,7 @@ def _worded(
             reason=f"{part.reason}, but not beyond chance among all directions of this paper",
             decide="more trainings: the number is too close to 0 for so many tests",
         )
-        if (verdict.paper, verdict.repeats or verdict.id, part.measure) in lost
+        if claim.leaf and lost(part.p, limit)
         else part
         for part in verdict.parts
     )

@@ -36,7 +36,8 @@ def test_both_judges_say_the_same_of_every_claim(first, second):
 
 
 def test_both_judges_say_the_same_of_every_message(first, second):
-    from fairtut.evidence.messages import judge_messages, load_messages
+    from fairtut.evidence.claims import load_messages
+    from fairtut.evidence.messages import judge_messages
 
     said = {(v.paper, v.id): v.verdict for v in judge_messages(load_messages(), first)}
     assert said
