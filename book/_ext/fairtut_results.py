@@ -4,6 +4,7 @@
 ``{scoreboard}``          without an argument: one card per paper with its headlines; with a
                           paper's id: its headlines and, folded, one row per claim
 ``{verdict-rules}``       the rules that turn records into verdicts, in words
+``{calibration}``         a figure: how often the judge is wrong on worlds whose truth is known
 ``{judgement-changes}``   how many claims had which word in the first edition, and have now
 ``{measured}``            a role, ``{measured}`frtrain/laptop-synthetic:table1.frtrain.accuracy```:
                           the mean over seeds with its interval; a second part ``|value`` or
@@ -30,6 +31,7 @@ from sphinx.environment import BuildEnvironment
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
 from fairtut.errors import FairtutError
+from fairtut.evidence import calibration
 from fairtut.evidence.claims import CLAIMS_DIR, chapter_id
 from fairtut.evidence.origin import study_of
 from fairtut.evidence.records import Record, committed_results
@@ -37,13 +39,13 @@ from fairtut.evidence.spelling import NOTHING, number, points
 from fairtut.evidence.standing import remarks
 from fairtut.evidence.verdicts import RULES
 from fairtut.lab.asked import CONTROLS
-from fairtut.page import results, scoreboard
+from fairtut.page import calibrated, figures, results, scoreboard
 from fairtut.page.markup import escape
 from fairtut.page.prose import BADGES
 from fairtut.page.tables import interval, reason
 from fairtut.runtime import code
 
-WRITERS = ("fairtut.page.tables", "fairtut.page.scoreboard")
+WRITERS = ("fairtut.page.tables", "fairtut.page.scoreboard", "fairtut.page.calibrated")
 """The modules that import all those that compute and write what a table says."""
 
 
@@ -273,6 +275,38 @@ class JudgementChanges(SphinxDirective):
         return [table(["", "first edition", "now"], rows, "moved", [30, 25, 45])]
 
 
+class Calibration(SphinxDirective):
+    """``{calibration}``."""
+
+    def run(self) -> list[nodes.Node]:
+        """Return the figure, and a sentence with the worst places."""
+        watch(self.env)
+        found = calibration.table()
+        worst = calibrated.largest(found)
+        once = found[(found["looks"] == "once") & (found["trainings"] > 1)]
+        over = int((once["wrong"] > calibration.LEVEL).sum())
+        told = (
+            f"Judged once, more than 5 % of the words are wrong at {over} of {len(once)} places; "
+            f"the worst has {100 * once['wrong'].max():.1f} %. With three looks that share the "
+            f"chance, the worst has {_worst(worst, 'split')}; with three looks as if each were the "
+            f"only one, {_worst(worst, 'naive')}."
+        )
+        bundle = figures.show(
+            calibrated.drawn(found),
+            name="calibration",
+            caption="**How often is our judge wrong?** Shares of wrong words in simulated worlds, "
+            f"{calibration.MANY:,} for each place; the dashed line is at 5 %. {told}",
+            alt="A row for each kind of world with three pairs of lines: one look, three looks "
+            f"with the chance split, three looks as if each were one. {told}",
+        )
+        assert bundle is not None  # no kernel runs here
+        return [nodes.raw("", bundle.data["text/html"], format="html")]
+
+
+def _worst(found: Any, looks: str) -> str:
+    return f"{100 * found.loc[found['looks'] == looks, 'wrong'].max():.1f} %"
+
+
 def quote(text: str) -> str:
     """Return the words for one measurement, ``record:measurement[|value|interval|n]``.
 
@@ -344,6 +378,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     """Register the directives, the role and the rebuild rule."""
     app.add_directive("scoreboard", Scoreboard)
     app.add_directive("verdict-rules", VerdictRules)
+    app.add_directive("calibration", Calibration)
     app.add_directive("judgement-changes", JudgementChanges)
     app.add_role("measured", Measured())
     app.connect("env-get-outdated", outdated)
