@@ -1196,7 +1196,7 @@ if sources:
 
     def selected(name: str, method: str) -> np.ndarray:
         """Accuracy of the selected models on poisoned labels, one value per draw."""
-        values = sources[-1].measurements[f"real.{name}.table.poisoned.{method}.acc"].draws()
+        values = sources[-1].measured(f"real.{name}.table.poisoned.{method}.acc").draws()
         return np.array(values, float)
 
     told = {

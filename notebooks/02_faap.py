@@ -435,7 +435,7 @@ def estimates(metric: str) -> dict[tuple[str, str], Estimate]:
     }
 
 
-n_test = record.measurements[f"{prefix}.normal.deo"].n
+n_test = record.measured(f"{prefix}.normal.deo").n
 show(
     drawings.deployed(estimates("deo"), "DEO (less is less unfair by this metric)"),
     name="deployed",
@@ -580,7 +580,7 @@ for source, what, first in views:
         reach=(step.high - step.low) / 2,
         ratio=2 * (floor["deo"].value - floor["within-1"].value) / (step.high - step.low),
         n=floor["deo"].n,
-        seeds=len(source.measurements[f"floor.{what.lower()}.normal.deo"].values),
+        seeds=len(source.measured(f"floor.{what.lower()}.normal.deo").values),
     )
     assert floor["within-2"].value <= floor["within-0"].value <= floor["deo"].value + 1e-6
 
@@ -992,14 +992,14 @@ if known:
                 }
             ),
             caption=f"Models of Smiling on photographs, n = {scores[0].n} test people, means over "
-            f"{len(source.measurements['fair.longer.deo'].values)} trained models; 95 % bootstrap intervals over people.",
+            f"{len(source.measured('fair.longer.deo').values)} trained models; 95 % bootstrap intervals over people.",
         )
     )
 
 # %% tags=["hide-input"]
 if known:
     of = {
-        (kind, what): source.measurements[f"celeba.smiling.{kind}.{what}"]
+        (kind, what): source.measured(f"celeba.smiling.{kind}.{what}")
         for kind in ("normal", "fair", "rg")
         for what in ("deo", "acc", "tpr-gap", "fpr-gap")
     }

@@ -9,10 +9,10 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from fairtut.errors import InputError, RecordError
-from fairtut.evidence.claims import chapter_id
+from fairtut.evidence.claims import chapter_id, load_claims
 from fairtut.evidence.growing import Growing, after_every_cell
 from fairtut.evidence.measurements import Measurement, as_draw, as_ends, entries
 from fairtut.evidence.origin import as_json, cells_of_kernel, code_of, library_versions
@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 
     from fairtut.metrics.estimates import Estimate
 
+_READ: Final[dict[str, set[str]]] = {}
+"""Chapter → the ids that this process has read, from this run's record or from a kept one."""
+
 
 @dataclass
 class Record:
@@ -43,7 +46,9 @@ class Record:
 
     Make one with :meth:`start`, fill it with :meth:`dataset`, :meth:`measure` and
     :meth:`measure_frame`, and write it with :meth:`save`;
-    :func:`fairtut.evidence.records.load_record` reads it back.
+    :func:`fairtut.evidence.records.load_record` reads it back.  Figures, tables and sentences take
+    their numbers with :meth:`estimate` and :meth:`measured`, which note that: what nobody uses
+    need not be measured, and :meth:`unused` names it.
     """
 
     chapter: str
@@ -278,10 +283,8 @@ class Record:
             added.append(name)
         return added
 
-    def estimate(self, id: str) -> Estimate:
-        """Return the mean over draws and the 95 % interval of the measurement ``id``.
-
-        It is NaN throughout where no draw has a value.
+    def measured(self, id: str) -> Measurement:
+        """Return the measurement ``id``, and note that it was read.
 
         Raises
         ------
@@ -292,7 +295,33 @@ class Record:
             raise RecordError(
                 f"record {self.name} has no measurement {id!r}: run the chapter again"
             )
-        return self.measurements[id].estimate()
+        _READ.setdefault(self.chapter, set()).add(id)
+        return self.measurements[id]
+
+    def estimate(self, id: str) -> Estimate:
+        """Return the mean over draws and the 95 % interval of the measurement ``id``.
+
+        It is NaN throughout where no draw has a value.
+
+        Raises
+        ------
+        fairtut.errors.RecordError
+            If the record does not hold it.
+        """
+        return self.measured(id).estimate()
+
+    def unused(self) -> list[str]:
+        """Return the ids that are measured for nobody, in alphabetical order.
+
+        Used is what a claim of the chapter names, as ``measure`` or ``shown``, and what was read
+        (:meth:`measured`, :meth:`estimate`) since the process began, from this record or from
+        another one of the chapter, such as the committed one that a figure sets beside.  Looking
+        into ``measurements`` is no use: it tells nobody which id was wanted.
+        """
+        used = set(_READ.get(self.chapter, ()))
+        for claim in load_claims(self.chapter):
+            used |= {*claim.measure, *([claim.shown] if claim.shown else [])}
+        return sorted(set(self.measurements) - used)
 
     def save(self, results_dir: str | os.PathLike[str] = "results") -> Path:
         """Write the record atomically and return its path, as seen from the working folder.

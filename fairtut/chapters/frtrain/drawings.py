@@ -201,7 +201,7 @@ def real_panels(record: Record, sets: Sequence[str], methods: Sequence[str]) -> 
             for i, training in enumerate(("clean", "poisoned")):
                 key = f"real.{name}.table.{training}.{method}.acc"
                 if key in record.measurements:
-                    draws = [v for v in record.measurements[key].draws() if v is not None]
+                    draws = [v for v in record.measured(key).draws() if v is not None]
                     _interval(ax, draws, row + (i - 0.5) * 0.26, i, training if row == 0 else None)
         ax.set(title=name, yticks=range(len(methods)), yticklabels=[NAMES[m] for m in methods])
         ax.grid(False, axis="y")
