@@ -560,7 +560,7 @@ for source, what, first in views:
         key: source.estimate(f"floor.{what.lower()}.normal.{key}")
         for key in ("deo", "within-0", "within-1", "within-2", "auc-gap")
     }
-    rival = "fair" if f"{first}.fair.deo-vs-normal" in source.measurements else "lf"
+    rival = "fair" if f"{first}.fair.deo-vs-normal" in source else "lf"
     step = source.estimate(f"{first}.{rival}.deo-vs-normal")
     say(
         "**{where}, the normal model of {what}.** The AUC of men minus that of women is {auc:+.3f}. DEO is {deo} "
@@ -811,7 +811,7 @@ looked = {
     )
     for name, what in (("selected", "images that FAAP corrects"), ("random", "random images"))
     for mark in ("", "-change")
-    if f"cam.{name}.mouth{mark}" in record.measurements
+    if f"cam.{name}.mouth{mark}" in record
 }
 expect(
     all(found.low < 0.005 for what, found in looked.items() if "change" in what),
@@ -971,7 +971,7 @@ if data == "real" and not cfg.brief:
     record.keep(study.extras.other_fair(people, cells["Smiling"], cfg))
 
 # %% tags=["hide-input"]
-known = [r for r in (*photographs, record) if "fair.logit.deo" in r.measurements]
+known = [r for r in (*photographs, record) if "fair.logit.deo" in r]
 if known:
     source = known[-1]
     names = {

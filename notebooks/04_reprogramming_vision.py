@@ -665,7 +665,7 @@ def against(method: str, criterion: str) -> dict[str, object]:
     return {
         f"{method} − {text}": record.estimate(i)
         for i, text in known.items()
-        if i in record.measurements and record.measured(i).values != (None,)
+        if i in record and record.measured(i).values != (None,)
     }
 
 

@@ -8,11 +8,12 @@ import string
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from fairtut.errors import InputError, RecordError
-from fairtut.evidence.claims import chapter_id, load_claims
+from fairtut.evidence.claims import chapter_id, load_claims, papers
 from fairtut.evidence.growing import Growing, after_every_cell
 from fairtut.evidence.measurements import Measurement, as_draw, as_ends, entries
 from fairtut.evidence.origin import as_json, cells_of_kernel, code_of, library_versions
@@ -37,18 +38,17 @@ if TYPE_CHECKING:
     from fairtut.metrics.estimates import Estimate
 
 _READ: Final[dict[str, set[str]]] = {}
-"""Chapter → the ids that this process has read, from this run's record or from a kept one."""
+"""Chapter → the ids that this process has read, from its own record or from a committed one."""
 
 
 @dataclass
 class Record:
     """The measurements of one run, with everything that is needed to run it again.
 
-    Make one with :meth:`start`, fill it with :meth:`dataset`, :meth:`measure` and
+    Make one with :meth:`start`, fill it with :meth:`dataset`, :meth:`keep`, :meth:`measure` and
     :meth:`measure_frame`, and write it with :meth:`save`;
     :func:`fairtut.evidence.records.load_record` reads it back.  Figures, tables and sentences take
-    their numbers with :meth:`estimate` and :meth:`measured`, which note that: what nobody uses
-    need not be measured, and :meth:`unused` names it.
+    their numbers with :meth:`estimate` and :meth:`measured`, which note that somebody uses them.
     """
 
     chapter: str
@@ -62,6 +62,7 @@ class Record:
     config: dict[str, Any] = field(default_factory=dict)
     code: dict[str, str] = field(default_factory=dict)
     measurements: dict[str, Measurement] = field(default_factory=dict)
+    _spare: dict[str, Measurement] = field(default_factory=dict, repr=False, compare=False)
     _clock: float | None = field(default=None, repr=False, compare=False)
     _growing: Growing | None = field(default=None, repr=False, compare=False)
     _watched: Watched | None = field(default=None, repr=False, compare=False)
@@ -201,28 +202,51 @@ class Record:
             If the id is taken or malformed, a value is infinite, or a value is missing without a
             note.
         """
-        if id in self.measurements:
+        if id in self:
             raise RecordError(f"measurement {id!r} is already in the record {self.name}: rename it")
         rounded = tuple(as_draw(value, id) for value in entries(values))
         ends = None if people is None else as_ends(people, id)
         measurement = Measurement(rounded, int(n), unit, note, ends, overlap)
         check_measurement(id, measurement.as_dict(), f"record {self.name}")
+        return self._add(id, measurement)
+
+    def _add(self, id: str, measurement: Measurement) -> Measurement:
         self.measurements[id] = measurement
         if self._growing is not None:
             self._growing.touch()
         return measurement
 
     def keep(self, entries: Mapping[str, Mapping[str, Any]], prefix: str = "") -> None:
-        """Add measurements: name → what :meth:`measure` takes, as a chapter's measures return it.
+        """Add those measurements that somebody uses, of all that a chapter's measures return.
+
+        What a claim names is added at once, and anything else when it is first read.  What no
+        claim names and nobody reads before :meth:`save` does not get into the file.  A chapter
+        without claims has nobody to ask, and keeps everything.
 
         Parameters
         ----------
         entries : mapping of str to mapping
+            Name → what :meth:`measure` takes.
         prefix : str
             Put before every name.
+
+        Raises
+        ------
+        fairtut.errors.RecordError
+            As :meth:`measure` does, also for what is not used yet.
         """
         for name, entry in entries.items():
             self.measure(prefix + name, **entry)
+            if self._named is not None and prefix + name not in self._named:
+                self._spare[prefix + name] = self.measurements.pop(prefix + name)
+
+    @cached_property
+    def _named(self) -> set[str] | None:
+        """What the chapter's claims name, as ``measure`` or ``shown``; None without claims."""
+        if self.chapter not in papers():
+            return None
+        claims = load_claims(self.chapter)
+        return {id for c in claims for id in (*c.measure, c.shown) if id is not None}
 
     def measure_frame(
         self,
@@ -283,14 +307,20 @@ class Record:
             added.append(name)
         return added
 
+    def __contains__(self, id: str) -> bool:
+        """Return whether :meth:`measured` knows ``id``; asking is no use of it."""
+        return id in self.measurements or id in self._spare
+
     def measured(self, id: str) -> Measurement:
-        """Return the measurement ``id``, and note that it was read.
+        """Return the measurement ``id``, and note that somebody uses it.
 
         Raises
         ------
         fairtut.errors.RecordError
             If the record does not hold it.
         """
+        if id in self._spare:
+            self._add(id, self._spare.pop(id))
         if id not in self.measurements:
             raise RecordError(
                 f"record {self.name} has no measurement {id!r}: run the chapter again"
@@ -311,17 +341,18 @@ class Record:
         return self.measured(id).estimate()
 
     def unused(self) -> list[str]:
-        """Return the ids that are measured for nobody, in alphabetical order.
+        """Return the ids for which nobody asks, so that nothing need measure them.
 
-        Used is what a claim of the chapter names, as ``measure`` or ``shown``, and what was read
-        (:meth:`measured`, :meth:`estimate`) since the process began, from this record or from
-        another one of the chapter, such as the committed one that a figure sets beside.  Looking
-        into ``measurements`` is no use: it tells nobody which id was wanted.
+        First, what the record holds although no claim of the chapter names it and nobody read it
+        (:meth:`measured`, :meth:`estimate`), from this record or from another one of the chapter,
+        such as the committed one that a figure sets beside.  Second, what was passed to
+        :meth:`keep` and is left, where the id's last word ends no id that is used: that is a kind
+        of measurement which nobody wants of any method on any data.
         """
-        used = set(_READ.get(self.chapter, ()))
-        for claim in load_claims(self.chapter):
-            used |= {*claim.measure, *([claim.shown] if claim.shown else [])}
-        return sorted(set(self.measurements) - used)
+        used = _READ.get(self.chapter, set()) | (self._named or set())
+        kinds = {_kind(id) for id in used}
+        idle = {id for id in self._spare if _kind(id) not in kinds}
+        return sorted((set(self.measurements) - used) | idle)
 
     def save(self, results_dir: str | os.PathLike[str] = "results") -> Path:
         """Write the record atomically and return its path, as seen from the working folder.
@@ -337,6 +368,8 @@ class Record:
         """
         from fairtut.evidence.standing import check_place
 
+        for id in self._spare.keys() & _READ.get(self.chapter, set()):
+            self.measured(id)  # read from another record of the chapter, so wanted of this one, too
         if not self.measurements:
             raise RecordError(f"record {self.name} is empty: call .measure(...) before .save(...)")
         if self._clock is not None:
@@ -366,6 +399,11 @@ class Record:
         measurements = {name: m.as_dict() for name, m in sorted(self.measurements.items())}
         schema = SCHEMA if self.code else WITHOUT_CODE
         return {"schema": schema, **body, "measurements": measurements}
+
+
+def _kind(id: str) -> str:
+    """Return the last word of an id, whatever the numbers in it: ``n.eta0.3`` → ``eta#``."""
+    return re.sub(r"\d+(\.\d+)?", "#", id).rsplit(".", 1)[-1]
 
 
 def _slug(value: Any) -> str:
