@@ -1391,9 +1391,7 @@ for values, start in starts.items():
         f"{'everybody gets one class' if rp.collapsed(y_hat) is not None else 'both classes are given'}"
     )
     assert values == "tanh" or 0 <= low <= high <= 1  # a picture stays a picture
-print(
-    "BASE alone: accuracy", f"{plain_acc:.3f}, EO {record.measured('base.eo').draws()[0]:.3f}"
-)
+print("BASE alone: accuracy", f"{plain_acc:.3f}, EO {record.measured('base.eo').draws()[0]:.3f}")
 
 # %% [markdown]
 # ### Exercise 5 (research)

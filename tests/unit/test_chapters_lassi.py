@@ -105,16 +105,15 @@ def test_shares_and_differences_are_those_of_the_certificates():
     ours, theirs = of(cells, "pale", "lassi"), of(cells, "pale", "naive")
     acc = [np.mean(c.published.prediction == c.y) for c in ours]
     assert found["table1.pale.lassi.acc"]["values"] == pytest.approx(acc)
-    assert found["table1.pale.lassi.abstain-center"]["values"] == pytest.approx([1 / M] * 3)
-    assert found["table1.pale.lassi.abstain-classifier"]["values"] == [0, 0, 0]
     gap = found["table1.pale.lassi.fair-vs-naive"]
     assert gap["values"] == pytest.approx([0.9] * 3) and gap["people"][0] > 0.8
     assert found["table1.pale.lassi.acc-kept-naive"]["values"] == pytest.approx(
         np.array(acc) - np.mean([np.mean(c.published.prediction == c.y) for c in theirs]) + 0.03
     )
-    paired = [a - np.mean(b.published.prediction == b.y) for a, b in zip(acc, theirs, strict=False)]
-    assert found["table1.pale.lassi.acc-vs-naive.seeds"]["values"] == pytest.approx(paired)
-    assert "people" not in found["table1.pale.lassi.acc-vs-naive.seeds"]
+    pairs = zip(ours, theirs, strict=False)
+    paired = [np.mean(a.published.fair) - np.mean(b.published.fair) for a, b in pairs]
+    assert found["table1.pale.lassi.fair-vs-naive.seeds"]["values"] == pytest.approx(paired)
+    assert "people" not in found["table1.pale.lassi.fair-vs-naive.seeds"]
     over = np.mean(ours[0].published.prediction == ours[0].y) - 0.5
     assert found["table1.pale.lassi.over-constant"]["values"][0] == pytest.approx(over)
 
@@ -142,8 +141,6 @@ def test_the_noise_is_chosen_on_validation_images():
         c.test[1.25] = certified(c.y, 1.0, 1.0, 0)
     assert study.Table(cells, REAL).best("pale", "dataaug") == 5.0
     assert table.best("pale", "lassi") == 2.5, "LASSI keeps the published noise"
-    found = study.table.measures(table, "table1")
-    assert found["table1.pale.dataaug.best.sigma"]["values"] == [5.0]
 
 
 def test_near_is_two_one_sided_tests():
@@ -429,10 +426,9 @@ def test_fairface_classes_and_validation_part():
 def test_the_nearest_similar_latent_of_a_counterfactual():
     a = torch.tensor([[2.0, 0.0, 0.0]])
     delta = torch.tensor([[1.0, 1.0, 0.0], [6.0, 0.0, 0.0], [0.0, 0.0, 3.0], [0.0, 0.0, 0.0]])
-    t, moved, outside, along = study.truth.nearest(delta, a, 1.0)
+    t, moved, outside = study.truth.nearest(delta, a, 1.0)
     torch.testing.assert_close(t[:, 0], torch.tensor([0.5, 3.0, 0.0, 0.0]))
     torch.testing.assert_close(outside * moved, torch.tensor([1.0, 4.0, 3.0, 0.0]))
-    torch.testing.assert_close(along, torch.tensor([0.5, 1.0, 0.0, 1.0]))
     assert outside[-1] == 0, "a picture that stays the same lies in the set"
 
 

@@ -20,7 +20,6 @@ def measures() -> dict[str, Entry]:
 
     ``audit.level`` and ``audit.coverage`` are the level of the quantile and the share of draws that
     the check needs; ``audit.cap`` the largest radius in units of the noise on codes;
-    ``audit.smallest-n`` the fewest draws with which not every image abstains;
     ``audit.cap-ratio`` the baselines' cap over LASSI's.  ``audit.projection`` is the distance from
     the hyperplane after our projection, ``audit.released-projection`` the logarithm of the distance
     after the released one over the distance before.
@@ -31,7 +30,6 @@ def measures() -> dict[str, Entry]:
         "audit.level": (released.level, "fraction"),
         "audit.coverage": (released.needed, "fraction"),
         "audit.cap": (votes.cap / votes.sigma, "ratio"),
-        "audit.smallest-n": (released.smallest_n, "count"),
         "audit.cap-ratio": (voting(sigmas["naive"]).cap / voting(sigmas["lassi"]).cap, "ratio"),
     }
     found = {key: numbers([value], 1, unit) for key, (value, unit) in body.items()}

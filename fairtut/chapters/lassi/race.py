@@ -87,8 +87,7 @@ def measures(cells: Sequence[Cell], preset: Preset) -> dict[str, Entry]:
     found: dict[str, Entry] = {}
     for task in dict.fromkeys(c.spec.task for c in cells):
         table = Table([c for c in cells if c.spec.task == task], preset)
-        for method in METHODS:
+        for method in ("naive", "lassi"):
             found |= levels(table, "black", method, f"fairface.{task}.{method}")
-        for rival in METHODS[:2]:
-            found |= versus(table, "black", rival, f"fairface.{task}.lassi")
+        found |= versus(table, "black", "naive", f"fairface.{task}.lassi")
     return found

@@ -162,7 +162,6 @@ def measures(found: Sequence[Search]) -> dict[str, Entry]:
     body = {
         "sound.contradicted": (contradicted, "count"),
         "sound.allowed": (allowed, "count"),
-        "sound.tried": (sum(s.tried for s in found), "count"),
         "exact.contradicted": (max(contradicted - allowed, 0), "count"),
         "sound.moved": (max(s.moved for s in found), "ratio"),
     }
