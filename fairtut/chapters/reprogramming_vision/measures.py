@@ -3,12 +3,11 @@
 All intervals are bootstraps over the test people of the *mean over seeds*
 (:class:`~fairtut.metrics.panels.Panel`); the values of the seeds stand beside them.  Ids:
 
-* ``<method>.<criterion>.lam<λ>.<what>``: ``acc``, ``dp``, ``eo``, ``positive``; ``change`` of the
-  criterion's bias against BASE, ``vs-mixing``; ``movement``, ``norm-y``, ``norm-z``, ``taken``,
-  ``collapsed``, and ``last-acc``, ``last-bias`` of the last epoch, on validation people.
-* ``<method>.<criterion>.cost<c>.<what>``: the λ that validation picked at that price; scores, and
-  ``vs-mixing``, ``vs-threshold``, ``vs-random``, ``vs-lam0``, ``vs-advin``, ``vs-advpost``: bias
-  minus the other's at the same accuracy (:meth:`Measured.matched`).
+* ``<method>.<criterion>.lam<λ>.<what>``: ``acc``, ``dp``, ``eo``, ``positive``.
+* ``<method>.<criterion>.cost<c>.<what>``: the λ that validation picked at that price; ``acc``,
+  ``bias``, ``change`` against BASE's bias, and ``vs-mixing``, ``vs-threshold``, ``vs-random``,
+  ``vs-lam0``, ``vs-advin``, ``vs-advpost``: bias minus the other's at the same accuracy
+  (:meth:`Measured.matched`).
 * ``fig3.<criterion>.<method>.<i>.<what>``: our curve at the price of the i-th published point.
 """
 
@@ -109,16 +108,13 @@ def table(board: Board, costs: Sequence[float], n_resamples: int = 1000) -> dict
         found |= _entries(m, name, rates)
         if name != "base":
             found[f"{name}.eo-vs-mixing"] = _of(m, rates["eo"] - m.matched("eo", rates["acc"]))
-            found[f"{name}.dp-vs-mixing"] = _of(m, rates["dp"] - m.matched("dp", rates["acc"]))
     y_hat = board.decisions(board.base)
     found["base.dp-signed"] = _of(m, m.panel.signed_gap(y_hat))
     found["base.tpr-gap"] = _of(m, m.panel.signed_gap(y_hat, 1))
-    found["base.fpr-gap"] = _of(m, m.panel.signed_gap(y_hat, 0))
-    constant = m.panel.constant()
-    found["constant.acc"] = _of(m, constant[None])
-    found["base.acc-over-constant"] = _of(m, m.base["acc"] - constant)
+    found["base.acc-over-constant"] = _of(m, m.base["acc"] - m.panel.constant())
     for (method, criterion, lam), several in board.results.items():
-        found |= _point(m, f"{method}.{criterion}.lam{lam:g}", criterion, several)
+        name = f"{method}.{criterion}.lam{lam:g}"
+        found |= {f"{name}.{what}": _of(m, draws) for what, draws in m.of(several).items()}
     for criterion in CRITERIA:
         for method in (*TRIGGERS, *RETRAINED):
             for cost in costs:
@@ -143,30 +139,6 @@ def _entries(m: Measured, name: str, rates: Mapping[str, Draws]) -> dict[str, En
     return found
 
 
-def _point(m: Measured, name: str, criterion: str, several: Sequence[Result]) -> dict[str, Entry]:
-    rates = m.of(several)
-    found = {f"{name}.{what}": _of(m, draws) for what, draws in rates.items()}
-    found[f"{name}.change"] = _of(m, rates[criterion] - m.base[criterion])
-    found[f"{name}.vs-mixing"] = _of(m, rates[criterion] - m.matched(criterion, rates["acc"]))
-    n = m.panel.n
-
-    def plain(what: str, values: Sequence[float], unit: str) -> None:
-        found[f"{name}.{what}"] = {"values": list(values), "n": n, "unit": unit}
-
-    plain("taken", [one.taken for one in several], "fraction")
-    plain("collapsed", [float(m.board.fallen([one])) for one in several], "fraction")
-    plain("norm-y", [one.history[-1]["norm_y"] for one in several], "ratio")
-    plain("norm-z", [one.history[-1]["norm_z"] for one in several], "ratio")
-    plain("last-acc", [one.snapshots[-1]["accuracy"] for one in several], "fraction")
-    last = [one.snapshots[-1][criterion] for one in several]
-    plain("last-bias", last, "fraction")
-    if np.isnan(last).any():
-        found[f"{name}.last-bias"]["note"] = "a group has no members of a label on validation"
-    if several[0].pixels is not None:
-        plain("movement", [one.movement for one in several], "ratio")
-    return found
-
-
 def _picked(m: Measured, method: str, criterion: str, cost: float) -> dict[str, Entry]:
     """The λ that validation picks at a price, against every control and baseline."""
     name = f"{method}.{criterion}.cost{cost:g}"
@@ -176,14 +148,12 @@ def _picked(m: Measured, method: str, criterion: str, cost: float) -> dict[str, 
     compared += ["vs-lam0"] if method == "border" else []
     lam = m.board.pick(method, criterion, cost)
     if lam is None:
-        names = ["acc", "dp", "eo", "bias", *compared]
+        names = ["acc", "bias", *compared]
         return {f"{name}.{what}": _missing(m, NOBODY) for what in names}
     several = m.board.results[method, criterion, lam]
     rates = m.of(several)
     bias = rates[criterion]
-    found = _entries(m, name, rates)
-    found[f"{name}.bias"] = _of(m, bias)
-    found[f"{name}.lam"] = {"values": [lam], "n": m.panel.n, "unit": "ratio"}
+    found = {f"{name}.acc": _of(m, rates["acc"]), f"{name}.bias": _of(m, bias)}
     rivals: dict[str, Sequence[Result] | None] = {
         f"vs-{rival}": _pick(m.board, rival, criterion, cost) for rival in RETRAINED
     }

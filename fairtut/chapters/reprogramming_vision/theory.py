@@ -76,18 +76,14 @@ def measures() -> dict[str, Entry]:
     here, table = world(), sweep()
     soft = table[table.version == "soft"]
     texts = here.texts_y.shape[1] * here.texts_z.shape[1]
-    start, end = here.triggered(None, soft=True), here.triggered(1.0, soft=True)
-    found = pooled()
+    end, found = here.triggered(1.0, soft=True), pooled()
 
     def one(value: float, unit: str, n: int = texts) -> Entry:
         return {"values": [float(value)], "n": n, "unit": unit}
 
     return {
-        "theory.mi-deployed": one(start.given_y, "nats"),
         "theory.mi-saturated": one(end.given_y, "nats"),
         "theory.marginal-saturated": one(end.marginal, "nats"),
         "theory.largest-rise": one(max(float(np.diff(soft.given_y).max()), 0.0), "nats"),
-        "theory.accuracy-lost": one(start.accuracy - end.accuracy, "fraction"),
         "theory.pooled-spread": one(float(np.ptp(found["shift"])), "ratio", len(found["shift"])),
-        "theory.pooled-shift": one(float(abs(found["shift"].mean())), "ratio", len(found["shift"])),
     }
