@@ -77,10 +77,8 @@ def audit(tokens: CommentSet, board: Board) -> Measured:
     model = base(tokens, preset, seed)
     return {
         "audit.generator-second": _one(twice[1], twice[2], "count"),
-        "audit.generator-first": _one(twice[0] / twice[2], twice[2], "fraction"),
         "audit.pooled": _one(_first(model, trigger, tokens), 1, "count"),
         "audit.no-room": _one(long - cut, len(tokens), "count"),
-        "audit.no-room.share": _one(long / len(tokens), len(tokens), "fraction"),
         "audit.lambda0-skips": _one(float(zero.projection), 1, "count"),
     }
 

@@ -157,7 +157,7 @@ def run(preset: Preset, device: torch.device | str = "cpu") -> tuple[Measured, S
         frozen = Posterior(tokens.tokenizer).requires_grad_(False).to(device)
         for name, patient in (("exact", frozen), ("learned", base(tokens, net, seed))):
             plain = margins(patient, test) >= 0
-            worst, right = crowd.bias(plain, "eo"), crowd.accuracy(plain)
+            worst = crowd.bias(plain, "eo")
             put = [
                 margins(patient, test, named(tokens, WORDS[GROUPS[1]][0], k)) >= 0 if k else plain
                 for k in WORDS_PUT
@@ -170,13 +170,8 @@ def run(preset: Preset, device: torch.device | str = "cpu") -> tuple[Measured, S
                 patient, tokens.part("tune"), count=5, mode="hard", config=config, seed=seed
             ).module
             tuned = margins(patient, test, trigger) >= 0
-            for key, value in {
-                "put": bias[five] - worst, "put.cost": crowd.accuracy(put[five]) - right,
-                "trained": crowd.bias(tuned, "eo") - worst,
-                "trained.cost": crowd.accuracy(tuned) - right,
-                "base": worst, "accuracy": right,
-            }.items():  # fmt: skip
-                found.setdefault(f"theorem.{name}.{key}", []).append(value)
+            found.setdefault(f"theorem.{name}.put", []).append(bias[five] - worst)
+            found.setdefault(f"theorem.{name}.trained", []).append(crowd.bias(tuned, "eo") - worst)
     out = {key: crowd.entry(np.stack(values)) for key, values in found.items()}
     out |= _enumerated(model, exact, tokens)
     cuts = tuple(model.threshold(t) for t in np.linspace(0.02, 0.98, 49))
@@ -200,7 +195,6 @@ def _enumerated(model: TwoVocabularies, exact: tuple[Outcome, ...], tokens: Comm
         "theorem.enumerated.information": {
             "values": [exact[-1].given_y], "n": len(ids), "unit": "nats"
         },
-        "theorem.enumerated.before": {"values": [exact[0].given_y], "n": len(ids), "unit": "nats"},
     }  # fmt: skip
 
 
