@@ -550,6 +550,7 @@ say(
 # %%
 record.keep(study.extras.floors(people, cells))
 photographs = [r for r in load_records() if (r.chapter, r.data) == ("faap", "real")]
+photographs = [record] if data == "real" and preset != "smoke" else photographs
 views = [(record, target, prefix)]
 if data == "synthetic" and photographs:
     views.append((photographs[-1], "Smiling", "celeba.smiling"))
@@ -693,7 +694,7 @@ say(
 # downstream can train their own reader, the group is still there for them. On photographs the two readers part, as the next sentence says.
 
 # %% tags=["hide-input"]
-for source in [r for r in load_records() if (r.chapter, r.data) == ("faap", "real")][-1:]:
+for source in photographs[-1:]:
     above = {}
     for name in ("smiling", "attractive", "blond_hair"):
         first = f"celeba.{name}.lf"

@@ -319,9 +319,10 @@ def test_crowd_and_odds_frames(draw):
     assert set(crowd["training"]) == {"poisoned"}
     odds = odds_draw(draw, TINY)
     assert set(odds["method"]) == {"lr", "ad-eo", "frtrain-eo"}
-    found = measures.odds(chosen(odds, 0.1, metric="eo"), 200)
-    gap = found["control.eo.frtrain-eo"]["values"][0] - found["control.eo.lr"]["values"][0]
-    assert found["control.eo-frtrain-minus-lr"]["values"] == pytest.approx([gap])
+    picked = chosen(odds, 0.1, metric="eo")
+    found = measures.odds(picked, 200)
+    ours, plain = (picked[picked["method"] == m]["eo"].mean() for m in ("frtrain-eo", "lr"))
+    assert found["control.eo-frtrain-minus-lr"]["values"] == pytest.approx([ours - plain])
 
 
 def test_what_costs_nothing_is_logistic_regression_changed(draw, frame):
@@ -373,8 +374,6 @@ def test_measurements_are_paired_differences(frame):
     np.testing.assert_allclose(
         measures.by_draw(picked, "ad", "poisoned", "acc"), np.mean(ad["values"], 1)
     )
-    with pytest.raises(KeyError, match="measured twice"):
-        measures.merge([table, table])
 
 
 def test_the_example_has_the_numbers_of_the_slides():

@@ -203,14 +203,10 @@ def measures(images: ImageSet, runs: Sequence[Transfer]) -> dict[str, Entry]:
     for box in runs[0].decisions:
         said = {v: np.stack([r.decisions[box][v] for r in runs]) for v in runs[0].decisions[box]}
         deo = {version: panel.deo(y_hat) for version, y_hat in said.items()}
-        for version, y_hat in said.items():
-            name = f"transfer.{box}.{version}"
-            found |= {f"{name}.acc": panel.accuracy(y_hat), f"{name}.deo": deo[version]}
-            found[f"{name}.dp"] = panel.dp(y_hat)
+        found |= {f"transfer.{box}.{version}.deo": draws for version, draws in deo.items()}
         lost = panel.accuracy(said["transfer"]) - panel.accuracy(said["plain"])
         found[f"transfer.{box}.acc-kept"] = lost + COST.get(target, 0.03)
         found[f"transfer.{box}.deo-change"] = deo["transfer"] - deo["plain"]
         found[f"transfer.{box}.deo-vs-noise"] = deo["transfer"] - deo["noise"]
-        found[f"transfer.{box}.deo-vs-single"] = deo["transfer"] - deo["single"]
         found[f"transfer.{box}.white-box-vs-transfer"] = deo["white-box"] - deo["transfer"]
     return {name: panel.measurement(draws) for name, draws in found.items()}
