@@ -671,8 +671,12 @@ others = {
     for f in cfg.foci
     for g in ("dp",)
 }
-for f, draws in zip(cfg.foci, others.values(), strict=True):
-    record.measure(f"sweep.{title[first]}.n.dp.{f}", **score.entry(draws))
+record.keep(
+    {
+        f"sweep.{title[first]}.n.dp.{f}": score.entry(draws)
+        for f, draws in zip(cfg.foci, others.values(), strict=True)
+    }
+)
 show(
     plots.plot_bars_ci(
         {

@@ -35,6 +35,7 @@ from fairtut.runtime.presets import PRESETS, check_mode, choose
 if TYPE_CHECKING:
     import pandas as pd
 
+    from fairtut.metrics.entry import Entry
     from fairtut.metrics.estimates import Estimate
 
 _READ: Final[dict[str, set[str]]] = {}
@@ -216,7 +217,7 @@ class Record:
             self._growing.touch()
         return measurement
 
-    def keep(self, entries: Mapping[str, Mapping[str, Any]], prefix: str = "") -> None:
+    def keep(self, entries: Mapping[str, Entry], prefix: str = "") -> None:
         """Add those measurements that somebody uses, of all that a chapter's measures return.
 
         What a claim names is added at once, and anything else when it is first read.  What no
@@ -225,8 +226,7 @@ class Record:
 
         Parameters
         ----------
-        entries : mapping of str to mapping
-            Name → what :meth:`measure` takes.
+        entries : mapping of str to Entry
         prefix : str
             Put before every name.
 
@@ -236,7 +236,7 @@ class Record:
             As :meth:`measure` does, also for what is not used yet.
         """
         for name, entry in entries.items():
-            self.measure(prefix + name, **entry)
+            self.measure(prefix + name, **vars(entry))
             if self._named is not None and prefix + name not in self._named:
                 self._spare[prefix + name] = self.measurements.pop(prefix + name)
 

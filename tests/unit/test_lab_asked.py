@@ -81,9 +81,7 @@ def board(resamples: int = 300) -> Board:
 def told(method: str, **rivals: str) -> dict[str, str]:
     """Return the answers of a method by the last word of their ids."""
     found = asked(board(), "x", method, "deo", "model", rivals or RIVALS)
-    return {
-        name.rpartition(".")[2]: entry["note"].rpartition(" ")[2] for name, entry in found.items()
-    }
+    return {name.rpartition(".")[2]: entry.note.rpartition(" ")[2] for name, entry in found.items()}
 
 
 # ---------------------------------------------------------------- answers
@@ -93,7 +91,7 @@ def test_all_five_are_asked_under_their_names() -> None:
     found = asked(board(), "x", "truth", "deo", "model", RIVALS)
     assert list(found) == [identifier("x", name) for name in CONTROLS]
     for entry in found.values():
-        assert len(entry["values"]) == SEEDS and entry["n"] == N and entry["unit"] == "fraction"
+        assert len(entry.values) == SEEDS and entry.n == N and entry.unit == "fraction"
 
 
 def test_a_method_without_a_mistake_beats_every_control() -> None:
@@ -111,16 +109,16 @@ def test_equal_decisions_do_not_beat_each_other() -> None:
     same = asked(board(), "x", "model", "deo", "model", {"noise": "model"})
     for control in ("mixing", "noise"):
         entry = same[identifier("x", control)]
-        assert entry["values"] == [0.0] * SEEDS and entry["people"] == (0.0, 0.0)
-        assert entry["note"].endswith("no")
+        assert entry.values == [0.0] * SEEDS and entry.people == (0.0, 0.0)
+        assert entry.note.endswith("no")
 
 
 def test_as_many_other_mistakes_are_unclear() -> None:
     found = asked(board(), "x", "swapped", "deo", "model", {"noise": "model"})
     entry = found[identifier("x", "noise")]
-    low, high = entry["people"]
-    assert entry["values"] == pytest.approx([0.0] * SEEDS) and low < 0 < high
-    assert entry["note"].endswith("unclear")
+    low, high = entry.people
+    assert entry.values == pytest.approx([0.0] * SEEDS) and low < 0 < high
+    assert entry.note.endswith("unclear")
 
 
 def test_one_point_against_a_line_is_a_line_itself() -> None:
@@ -146,11 +144,11 @@ def test_the_answer_is_that_of_the_recorded_interval() -> None:
         ([0.1], "not tested"), ([NAN, NAN], "not tested"),
     ):  # fmt: skip
         entry = answered(body | {"values": values})
-        assert entry["note"] == f"does it beat this control? {word}"
+        assert entry.note == f"does it beat this control? {word}"
         record = Record(chapter="toy", preset="smoke", data="synthetic")
         record.measure("a.b", **entry)
         assert beats(record.estimate("a.b")) == word
-    assert answered(body | {"values": [0.1], "note": "rare"})["note"].endswith("; rare")
+    assert answered(body | {"values": [0.1], "note": "rare"}).note.endswith("; rare")
 
 
 def test_people_of_each_seed_and_scores_without_decisions() -> None:

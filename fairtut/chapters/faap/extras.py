@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from fairtut.chapters.faap.cells import SENSITIVE, Cell, Task, deploy, generator, see
-from fairtut.chapters.faap.measures import Entry, Measured
+from fairtut.chapters.faap.measures import Measured
 from fairtut.chapters.faap.presets import Preset
 from fairtut.chapters.faap.probes import probe
 from fairtut.chapters.faap.table import settings, starting
@@ -23,6 +23,7 @@ from fairtut.data.images import ImageSet, augment, pixels
 from fairtut.lab import grid
 from fairtut.lab.controls import per_group
 from fairtut.methods import faap
+from fairtut.metrics.entry import Entry
 from fairtut.metrics.panels import Panel
 from fairtut.runtime.checkpoints import state_digest
 from fairtut.runtime.precision import full_precision
@@ -318,7 +319,4 @@ def invariants(images: ImageSet, target: str, preset: Preset, path: Any) -> dict
         "without-gradient": (without, "count"),
         "script-difference": (float(gap), "fraction"),
     }
-    return {
-        f"exact.{name}": {"values": [value], "n": len(x), "unit": unit}
-        for name, (value, unit) in values.items()
-    }
+    return {f"exact.{name}": Entry([value], len(x), unit) for name, (value, unit) in values.items()}

@@ -8,7 +8,7 @@ seeds, so the values of the seeds are kept beside it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,10 +17,8 @@ from fairtut.chapters.faap.cells import Cell, Task
 from fairtut.data.images import ImageSet
 from fairtut.lab.controls import mixed_gap, moved
 from fairtut.lab.plane import Plane
+from fairtut.metrics.entry import Entry
 from fairtut.metrics.panels import Panel
-
-Entry = dict[str, Any]
-"""Keywords of :meth:`fairtut.evidence.recording.Record.measure`."""
 
 POOLED: Final = ("Blond_Hair",)
 """Targets whose validation and test people are measured together: 44 blond men are too few."""

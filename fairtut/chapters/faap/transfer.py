@@ -19,13 +19,14 @@ from torch import Tensor
 
 from fairtut.chapters.faap.cells import Noise, Task, deploy, generator
 from fairtut.chapters.faap.extras import people
-from fairtut.chapters.faap.measures import COST, Entry
+from fairtut.chapters.faap.measures import COST
 from fairtut.chapters.faap.presets import Preset
 from fairtut.data.images import ImageSet, pixels
 from fairtut.errors import InputError
 from fairtut.lab.keep import network
 from fairtut.methods import deployed
 from fairtut.methods.deployed import Training
+from fairtut.metrics.entry import Entry
 from fairtut.models.resnet import FaceClassifier, plain_cnn, shufflenet
 from fairtut.runtime.seeds import stream_seed
 

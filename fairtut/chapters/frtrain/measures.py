@@ -10,9 +10,9 @@ import pandas as pd
 from fairtut.chapters.frtrain.audit import AUDIT_LAMBDA
 from fairtut.chapters.frtrain.table import chosen
 from fairtut.metrics import Estimate, over_seeds
+from fairtut.metrics.entry import Entry
 
-Measures = dict[str, dict[str, Any]]
-"""Measurement id → keywords of ``Record.measure``."""
+Measures = dict[str, Entry]
 
 UNDEFINED = "no value where nobody is accepted (a ratio of 0/0), or for a spread over one start"
 
@@ -41,13 +41,12 @@ def table(picked: pd.DataFrame, n: int, prefix: str = "table") -> Measures:
     return measures
 
 
-def _entry(values: Any, n: int, unit: str) -> dict[str, Any]:
-    entry = {"values": values, "n": n, "unit": unit}
+def _entry(values: Any, n: int, unit: str) -> Entry:
     flat = [x for seed in values for x in (seed if isinstance(seed, list) else [seed])]
-    return entry | ({"note": UNDEFINED} if np.isnan(flat).any() else {})
+    return Entry(values, n, unit, UNDEFINED if np.isnan(flat).any() else None)
 
 
-def _difference(a: pd.Series, b: pd.Series | float, n: int, unit: str) -> dict[str, Any]:
+def _difference(a: pd.Series, b: pd.Series | float, n: int, unit: str) -> Entry:
     return _entry((a - b).tolist(), n, unit)
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 
 from fairtut.chapters.lassi.presets import LASSI, METHODS, voting
-from fairtut.chapters.lassi.table import Entry, numbers
+from fairtut.chapters.lassi.table import numbers
 from fairtut.methods.lassi.center import Smoothing
 from fairtut.methods.lassi.classifier import Voting
 from fairtut.methods.lassi.discover import walk
+from fairtut.metrics.entry import Entry
 from fairtut.metrics.panels import Panel
 from fairtut.runtime.seeds import torch_rng
 
@@ -51,6 +54,7 @@ def _projection(q: int = 3072) -> dict[str, Entry]:
     panel = Panel.unlabelled(_LATENTS)
     return {
         "audit.projection": numbers([float(ours.max())], _LATENTS, "fraction"),
-        "audit.released-projection": panel.measurement(panel.mean(logs.numpy()[None]))
-        | {"unit": "nats"},
+        "audit.released-projection": replace(
+            panel.measurement(panel.mean(logs.numpy()[None])), unit="nats"
+        ),
     }

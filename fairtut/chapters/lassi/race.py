@@ -11,10 +11,11 @@ import torch
 
 from fairtut.chapters.lassi.cells import Cell, Spec
 from fairtut.chapters.lassi.presets import METHODS, Preset, Race
-from fairtut.chapters.lassi.table import Entry, Table, levels, versus
+from fairtut.chapters.lassi.table import Table, levels, versus
 from fairtut.data import images as data
 from fairtut.data.images import ImageSet
 from fairtut.errors import InputError
+from fairtut.metrics.entry import Entry
 from fairtut.runtime.cache import key_of
 from fairtut.runtime.seeds import numpy_rng
 

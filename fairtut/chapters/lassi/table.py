@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
@@ -11,13 +12,13 @@ from numpy.typing import NDArray
 
 from fairtut.chapters.lassi.cells import Cell, Certified, Exact
 from fairtut.chapters.lassi.presets import EQUAL, METHODS, Preset
+from fairtut.metrics.entry import Entry
 from fairtut.metrics.panels import Panel
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Floats = NDArray[np.float64]
-Entry = dict[str, Any]
 Values = Callable[[Cell], Any]
 
 BASELINES: Final = METHODS[:2]
@@ -256,17 +257,14 @@ def difference(panel: Panel, ours: Floats, theirs: Floats) -> Entry:
 
 def shifted(entry: Entry, by: float) -> Entry:
     """Return an entry with a constant added."""
-    body = entry | {"values": [value + by for value in entry["values"]]}
-    if "people" in entry:
-        body["people"] = tuple(end + by for end in entry["people"])
-    return body
+    people = entry.people and (entry.people[0] + by, entry.people[1] + by)
+    return replace(entry, values=[value + by for value in entry.values], people=people)
 
 
 def numbers(values: Any, n: int, unit: str) -> Entry:
     """Return an entry without an interval over people."""
     known = [float(v) for v in values]
-    body: Entry = {"values": known, "n": n, "unit": unit}
-    return body | ({"note": "every image abstained"} if np.isnan(known).any() else {})
+    return Entry(known, n, unit, "every image abstained" if np.isnan(known).any() else None)
 
 
 def near(found: Mapping[str, Entry], published: Mapping[str, float]) -> dict[str, Entry]:
@@ -296,8 +294,5 @@ def near(found: Mapping[str, Entry], published: Mapping[str, float]) -> dict[str
 
 def negative(entry: Entry) -> Entry:
     """Return an entry with every sign changed."""
-    body = entry | {"values": [-value for value in entry["values"]]}
-    if "people" in entry:
-        low, high = entry["people"]
-        body["people"] = (-high, -low)
-    return body
+    people = entry.people and (-entry.people[1], -entry.people[0])
+    return replace(entry, values=[-value for value in entry.values], people=people)

@@ -14,8 +14,9 @@ from fairtut.chapters.lassi.cells import Certified, Spec, certify_part, encoder,
 from fairtut.chapters.lassi.directions import directions
 from fairtut.chapters.lassi.flow import World
 from fairtut.chapters.lassi.presets import TASKS, Preset
-from fairtut.chapters.lassi.table import Entry, constant, difference
+from fairtut.chapters.lassi.table import constant, difference
 from fairtut.methods.lassi.learning import encode
+from fairtut.metrics.entry import Entry
 from fairtut.metrics.panels import Panel
 
 KINDS: Final = ("transfer", "plain")

@@ -16,10 +16,11 @@ from fairtut.chapters.lassi.cells import Cell, Spec, encoder, head
 from fairtut.chapters.lassi.directions import directions
 from fairtut.chapters.lassi.flow import World
 from fairtut.chapters.lassi.presets import SETTINGS, Preset, voting
-from fairtut.chapters.lassi.table import Entry, Table
+from fairtut.chapters.lassi.table import Table
 from fairtut.data.synthetic import faces
 from fairtut.methods.lassi.certify import classify, smooth_codes
 from fairtut.methods.lassi.learning import encode
+from fairtut.metrics.entry import Entry
 from fairtut.metrics.panels import Panel
 from fairtut.models.glow import Glow
 from fairtut.runtime.progress import progress

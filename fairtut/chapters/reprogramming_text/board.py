@@ -18,6 +18,7 @@ from fairtut.lab.controls import mixed_gap, swept
 from fairtut.lab.pairs import paired
 from fairtut.lab.plane import Plane
 from fairtut.methods.reprogramming import collapsed
+from fairtut.metrics.entry import Entry
 
 Bools = NDArray[np.bool_]
 CUTS: Final = 41
@@ -125,7 +126,7 @@ def _bias(criterion: str, crowd: Any, y_hat: ArrayLike) -> Floats:
     return found
 
 
-Measured = dict[str, dict[str, Any]]
+Measured = dict[str, Entry]
 
 
 def measures(board: Board) -> Measured:
@@ -172,7 +173,7 @@ def _choices(board: Board) -> Measured:
     found: Measured = {}
 
     def put(key: str, values: Any, unit: str) -> None:
-        found[key] = {"values": np.asarray(values, float).tolist(), "n": board.n, "unit": unit}
+        found[key] = Entry(np.asarray(values, float).tolist(), board.n, unit)
 
     for c in CRITERIA:
         for method in METHODS:
@@ -188,7 +189,7 @@ def _choices(board: Board) -> Measured:
                     name = f"train.{c}.{method}.lambda{lam:g}.{key.replace('_', '-')}"
                     put(name, [last[key] for last in lasts], "ratio")
     # the mean over methods and criteria of how often bias alone picks a constant answer
-    each = [v["values"] for k, v in found.items() if k.startswith("audit.selection.")]
+    each = [v.values for k, v in found.items() if k.startswith("audit.selection.")]
     put("audit.selection.collapsed", np.mean(each, axis=0), "fraction")
     return found
 

@@ -17,6 +17,7 @@ from fairtut.chapters.reprogramming_text.presets import TRIGGERS
 from fairtut.data.comments import CommentSet
 from fairtut.methods.reprogramming.overlap import deviations
 from fairtut.methods.reprogramming.words import WordTrigger, with_room
+from fairtut.metrics.entry import Entry
 from fairtut.runtime.checkpoints import state_digest
 from fairtut.runtime.seeds import numpy_rng
 
@@ -109,5 +110,5 @@ def _first(model: Any, trigger: WordTrigger, tokens: CommentSet) -> float:
     return float(torch.equal(words[0, 0], front.embeddings(model.table)[0]))
 
 
-def _one(value: float, n: int, unit: str) -> dict[str, Any]:
-    return {"values": [float(value)], "n": int(n), "unit": unit}
+def _one(value: float, n: int, unit: str) -> Entry:
+    return Entry([float(value)], int(n), unit)

@@ -26,6 +26,7 @@ from fairtut.data.synthetic.comments import CUES, WORDS
 from fairtut.methods.reprogramming import train_words
 from fairtut.methods.reprogramming.theory import Outcome, TwoVocabularies
 from fairtut.methods.reprogramming.words import WordTrigger
+from fairtut.metrics.entry import Entry
 from fairtut.runtime.seeds import numpy_rng
 
 GROUPS: Final = ("christian", "muslim")
@@ -191,10 +192,8 @@ def _enumerated(model: TwoVocabularies, exact: tuple[Outcome, ...], tokens: Comm
     p = torch.softmax(net(ids), 1)[:, 1].detach().numpy().astype(float)
     off = np.abs(p - model.h(*model.posteriors()).ravel()).max()
     return {
-        "exact.posterior-network": {"values": [float(off)], "n": len(ids), "unit": "fraction"},
-        "theorem.enumerated.information": {
-            "values": [exact[-1].given_y], "n": len(ids), "unit": "nats"
-        },
+        "exact.posterior-network": Entry([float(off)], len(ids), "fraction"),
+        "theorem.enumerated.information": Entry([exact[-1].given_y], len(ids), "nats"),
     }  # fmt: skip
 
 

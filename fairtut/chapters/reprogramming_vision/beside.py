@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
 
 import numpy as np
 import pandas as pd
 import torch
 
 from fairtut.chapters.reprogramming_vision.board import Board, Result, run_many
-from fairtut.chapters.reprogramming_vision.measures import Entry, Measured
+from fairtut.chapters.reprogramming_vision.measures import Measured
 from fairtut.chapters.reprogramming_vision.models import Spec, base, margins, random_trigger
 from fairtut.chapters.reprogramming_vision.presets import CRITERIA, TRIGGERS, Preset
 from fairtut.chapters.reprogramming_vision.tasks import Task
 from fairtut.methods.reprogramming import TriggerModule
+from fairtut.metrics.entry import Entry
 
+FALLEN: Final = "a seed collapsed to a constant answer"
 Found = tuple[pd.DataFrame, dict[str, Entry]]
 
 
@@ -63,15 +67,15 @@ def ratios(task: Task, preset: Preset, board: Board) -> Found:
         rows += _rows(m, results, method=method, ratio=ratio, lam=lams[method])
         rates, name = m.of(results), f"ratio.{method}.r{ratio:g}"
         found[f"{name}.eo"] = m.panel.measurement(rates["eo"])
-        found[f"{name}.change"] = m.panel.measurement(rates["eo"] - before)
+        fallen = any(board.fallen([one]) for one in results)
+        change = m.panel.measurement(rates["eo"] - before)
+        found[f"{name}.change"] = replace(change, note=FALLEN) if fallen else change
         found[f"{name}.vs-whole"] = m.panel.measurement(
             rates["eo"] - m.of(several[method, 1.0])["eo"]
         )
         if method != "advpost" and ("advpost", ratio) in several:
             rival = m.of(several["advpost", ratio])["eo"]
             found[f"{name}.vs-advpost"] = m.panel.measurement(rates["eo"] - rival)
-        if any(board.fallen([one]) for one in results):
-            found[f"{name}.change"]["note"] = "a seed collapsed to a constant answer"
     return pd.DataFrame(rows), found
 
 

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from fairtut.chapters.reprogramming_vision.measures import Entry
 from fairtut.chapters.reprogramming_vision.models import Spec, base, trained
 from fairtut.chapters.reprogramming_vision.presets import Preset
 from fairtut.chapters.reprogramming_vision.tasks import Task
@@ -21,6 +20,7 @@ from fairtut.data.images import as_pixels
 from fairtut.data.synthetic import faces
 from fairtut.methods.reprogramming import Border, TriggerModule
 from fairtut.methods.saliency import heat
+from fairtut.metrics.entry import Entry
 from fairtut.metrics.panels import Panel
 from fairtut.models.resnet import FaceClassifier
 from fairtut.runtime.seeds import numpy_rng

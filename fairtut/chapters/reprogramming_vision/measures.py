@@ -14,7 +14,8 @@ All intervals are bootstraps over the test people of the *mean over seeds*
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from dataclasses import replace
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,10 +25,8 @@ from fairtut.chapters.reprogramming_vision.presets import CRITERIA, RETRAINED, T
 from fairtut.chapters.reprogramming_vision.published import POINTS, READING, mixing
 from fairtut.lab.controls import matched_gap, moved
 from fairtut.lab.plane import Plane
+from fairtut.metrics.entry import Entry
 from fairtut.metrics.panels import Panel
-
-Entry = dict[str, Any]
-"""Keywords of :meth:`fairtut.evidence.recording.Record.measure`."""
 
 Draws = NDArray[np.float64]
 
@@ -122,9 +121,9 @@ def table(board: Board, costs: Sequence[float], n_resamples: int = 1000) -> dict
             found |= _published(m, method, criterion)
             points = POINTS[criterion][method]
             below = [bias < mixing(criterion, accuracy) - READING for accuracy, bias in points]
-            found[f"published.{criterion}.{method}.below-mixing"] = {
-                "values": [float(sum(below))], "n": len(points), "unit": "count",
-            }  # fmt: skip
+            found[f"published.{criterion}.{method}.below-mixing"] = Entry(
+                [float(sum(below))], len(points), "count"
+            )
     return found
 
 
@@ -178,7 +177,7 @@ def _picked(m: Measured, method: str, criterion: str, cost: float) -> dict[str, 
         if what == "vs-advpost" and other is not None:
             ours, theirs = (draws.mean(0, keepdims=True) for draws in (bias, other))
             relative = _of(m, ours / np.where(theirs > 0, theirs, np.nan) - 1)
-            found[f"{name}.relative"] = relative | {"unit": "ratio"}
+            found[f"{name}.relative"] = replace(relative, unit="ratio")
     return found
 
 
@@ -192,7 +191,7 @@ def _reached(board: Board, several: Sequence[Result]) -> list[float]:
 
 
 def _missing(m: Measured, why: str) -> Entry:
-    return {"values": [None], "n": m.panel.n, "unit": "fraction", "note": why}
+    return Entry([None], m.panel.n, "fraction", why)
 
 
 def _published(m: Measured, method: str, criterion: str) -> dict[str, Entry]:

@@ -11,13 +11,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from fairtut.chapters.reprogramming_vision.board import settings
-from fairtut.chapters.reprogramming_vision.measures import Entry
 from fairtut.chapters.reprogramming_vision.models import Spec, base, logits, trained
 from fairtut.chapters.reprogramming_vision.presets import Preset
 from fairtut.chapters.reprogramming_vision.tasks import Task
 from fairtut.data.images import ImageSet
 from fairtut.lab import grid
 from fairtut.methods.reprogramming import TriggerModule, collapsed
+from fairtut.metrics.entry import Entry
 from fairtut.metrics.panels import Panel
 
 Draws = NDArray[np.float64]

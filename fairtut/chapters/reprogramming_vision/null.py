@@ -8,10 +8,10 @@ import torch
 
 from fairtut.chapters.reprogramming_vision.beside import rebuilt
 from fairtut.chapters.reprogramming_vision.board import Board
-from fairtut.chapters.reprogramming_vision.measures import Entry
 from fairtut.chapters.reprogramming_vision.models import classifier, margins
 from fairtut.chapters.reprogramming_vision.presets import Preset
 from fairtut.chapters.reprogramming_vision.tasks import Task
+from fairtut.metrics.entry import Entry
 from fairtut.metrics.panels import Panel
 from fairtut.models.resnet import FaceClassifier
 
@@ -68,9 +68,9 @@ def null_input(task: Task, preset: Preset, board: Board) -> tuple[pd.DataFrame, 
         if len(lams) > 1:
             rank = np.arange(len(lams)) - (len(lams) - 1) / 2
             slopes = grid @ rank / (rank @ rank)
-            found[f"null.{method}.{criterion}.slope"] = {
-                "values": slopes.tolist(), "n": len(BLANKS), "unit": "fraction",
-            }  # fmt: skip
+            found[f"null.{method}.{criterion}.slope"] = Entry(
+                slopes.tolist(), len(BLANKS), "fraction"
+            )
     return table, found
 
 

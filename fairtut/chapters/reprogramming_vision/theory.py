@@ -11,9 +11,8 @@ import torch
 
 from fairtut.methods.reprogramming import Border, TriggerModule
 from fairtut.methods.reprogramming.theory import Pooled, TwoVocabularies, roc
+from fairtut.metrics.entry import Entry
 from fairtut.runtime.seeds import torch_rng
-
-Entry = dict[str, Any]
 
 POINTS: Final = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 0.999, 1.0)
 """p(Z = 1 | trigger word)."""
@@ -79,7 +78,7 @@ def measures() -> dict[str, Entry]:
     end, found = here.triggered(1.0, soft=True), pooled()
 
     def one(value: float, unit: str, n: int = texts) -> Entry:
-        return {"values": [float(value)], "n": n, "unit": unit}
+        return Entry([float(value)], n, unit)
 
     return {
         "theory.mi-saturated": one(end.given_y, "nats"),
