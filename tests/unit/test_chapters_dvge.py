@@ -86,7 +86,7 @@ def test_a_front_without_a_gap_is_worth_its_whole_gain():
 def test_splits_are_not_taken_for_independent_people():
     scores = study.fronts.Scores(board(shared=False))
     found = scores.entry(scores.area("adt", "n", "dp"))
-    assert found.overlap == pytest.approx(300 / 500) and "people" not in found
+    assert found.overlap == pytest.approx(300 / 500) and found.people is None
 
 
 def test_moved_thresholds_keep_the_order_of_the_scores():

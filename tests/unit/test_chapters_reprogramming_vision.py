@@ -211,7 +211,7 @@ def test_measures_have_the_sign_and_the_values_that_claims_speak_of():
     assert half[0] * 2 == pytest.approx(whole[0])
     record = Record.start(chapter="reprogramming_vision", preset="smoke", data="synthetic", seed=0)
     for identifier, entry in table.items():
-        record.measure(identifier, **entry)
+        record.measure(identifier, **vars(entry))
 
 
 def test_each_trigger_is_asked_about_all_controls():

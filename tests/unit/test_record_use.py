@@ -12,6 +12,7 @@ from fairtut.errors import RecordError
 from fairtut.evidence import recording
 from fairtut.evidence.claims import Claim
 from fairtut.evidence.recording import Record
+from fairtut.metrics.entry import Entry
 
 CLAIM = Claim(
     "toy", "toy", "one", "Table 1", "The gap shrinks.", "trend", "dp", "fraction",
@@ -31,8 +32,8 @@ def record(**changes: Any) -> Record:
     return Record.start(**{**keywords, "seed": 0, **changes})
 
 
-def entry(value: float | None = 0.25) -> dict[str, Any]:
-    return {"values": [value, 1 / 3], "n": 7, "unit": "fraction", "people": (0.1, 0.4)}
+def entry(value: float | None = 0.25) -> Entry:
+    return Entry([value, 1 / 3], 7, "fraction", people=(0.1, 0.4))
 
 
 def saved(made: Record, folder: Path) -> dict[str, Any]:
@@ -53,7 +54,7 @@ def test_an_entry_is_the_same_whether_it_is_kept_or_measured(tmp_path: Path) -> 
     kept, direct = record(), record()
     for name in ("ours.gap", "ours.acc"):
         kept.keep({name: entry()})
-        direct.measure(name, **entry())
+        direct.measure(name, **vars(entry()))
         assert kept.measured(name) == direct.measured(name)
     assert saved(kept, tmp_path / "a") == saved(direct, tmp_path / "b")
 
@@ -69,8 +70,8 @@ def test_asking_whether_there_is_one_is_no_use_of_it() -> None:
 
 def test_what_is_measured_for_nobody_is_named_until_it_is_read() -> None:
     made = record()
-    made.measure("ours.gap", **entry())
-    made.measure("ours.auc", **entry())
+    made.measure("ours.gap", **vars(entry()))
+    made.measure("ours.auc", **vars(entry()))
     assert made.unused() == ["ours.auc"]
     made.estimate("ours.auc")
     assert made.unused() == []
@@ -78,7 +79,7 @@ def test_what_is_measured_for_nobody_is_named_until_it_is_read() -> None:
 
 def test_a_figure_of_another_record_uses_the_id_here(tmp_path: Path) -> None:
     committed, made = record(data="real"), record()
-    committed.measure("ours.auc", **entry())
+    committed.measure("ours.auc", **vars(entry()))
     made.keep({"ours.auc": entry(), "ours.gap": entry()})
     committed.estimate("ours.auc")
     assert set(saved(made, tmp_path)) == {"ours.auc", "ours.gap"}
@@ -99,7 +100,7 @@ def test_a_kind_that_nobody_wants_of_any_method_is_named() -> None:
 def test_no_name_is_kept_twice_and_nothing_is_kept_that_cannot_be_measured() -> None:
     made = record()
     made.keep({"ours.auc": entry()})
-    for again in (made.keep, lambda one: made.measure("ours.auc", **one["ours.auc"])):
+    for again in (made.keep, lambda one: made.measure("ours.auc", **vars(one["ours.auc"]))):
         with pytest.raises(RecordError, match="already in the record"):
             again({"ours.auc": entry()})
     for wrong, why in ((float("inf"), "infinite"), (None, "note")):

@@ -21,6 +21,7 @@ import fairtut
 from fairtut.errors import InputError, RecordError, UnknownName
 from fairtut.evidence import records, schema
 from fairtut.evidence.records import Record, load_record, load_records
+from fairtut.metrics.entry import Entry
 
 
 def started(**changes: Any) -> Record:
@@ -335,10 +336,10 @@ def test_the_committed_records_of_this_checkout_are_valid() -> None:
 
 def test_kept_entries_are_measured_under_their_names() -> None:
     record = Record.start(chapter="toy", preset="smoke", data="synthetic", seed=0)
-    record.keep({"a.b": {"values": [0.5], "n": 3, "unit": "fraction"}}, prefix="real.")
-    record.keep({"a.b": {"values": [0.25], "n": 4, "unit": "fraction"}})
+    record.keep({"a.b": Entry([0.5], 3, "fraction")}, prefix="real.")
+    record.keep({"a.b": Entry([0.25], 4, "fraction")})
     assert {k: (m.values, m.n) for k, m in record.measurements.items()} == {
         "real.a.b": ((0.5,), 3), "a.b": ((0.25,), 4),
     }  # fmt: skip
     with pytest.raises(RecordError, match="already in the record"):
-        record.keep({"a.b": {"values": [0.5], "n": 3, "unit": "fraction"}})
+        record.keep({"a.b": Entry([0.5], 3, "fraction")})
