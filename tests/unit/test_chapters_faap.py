@@ -232,7 +232,7 @@ def test_black_boxes_are_measured_on_the_same_people():
               ("plain", "noise", "transfer", "single", "white-box")}
         for box in "ab"
     }  # fmt: skip
-    run = study.transfer.Transfer("Smiling", said, {}, {})
+    run = study.transfer.Transfer("Smiling", said, {})
     found = study.transfer.measures(images, [run, run])
     change = found["transfer.a.deo-change"]
     expected = found["transfer.a.transfer.deo"].values[0] - found["transfer.a.plain.deo"].values[0]

@@ -46,8 +46,8 @@ def sweep(images: ImageSet, preset: Preset, kind: str = "lf") -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row per setting, with columns ``parameter``, ``value``, ``acc``, ``deo``, ``dp`` and
-        the ends of DEO's interval over people.  The default setting appears in every parameter.
+        One row per setting, with columns ``parameter``, ``value``, ``acc``, ``deo`` and the ends
+        of DEO's interval over people.  The default setting appears in every parameter.
     """
     target = preset.headline
     seed = preset.seeds(target)[0]
@@ -86,8 +86,7 @@ def _setting(
     y_hat = margin > 0
     deo = panel.interval(panel.deo(y_hat))
     return {
-        "acc": float(panel.accuracy(y_hat)[0]), "dp": float(panel.dp(y_hat)[0]),
-        "deo": deo.value, "low": deo.low, "high": deo.high,
+        "acc": float(panel.accuracy(y_hat)[0]), "deo": deo.value, "low": deo.low, "high": deo.high,
     }  # fmt: skip
 
 

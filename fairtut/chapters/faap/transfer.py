@@ -123,7 +123,6 @@ class Transfer:
     target: str
     decisions: dict[str, dict[str, NDArray[np.bool_]]]
     queries: dict[str, int]
-    agreement: dict[str, float]
 
 
 def run_transfer(images: ImageSet, target: str, seed: int, preset: Preset) -> Transfer:
@@ -135,7 +134,7 @@ def run_transfer(images: ImageSet, target: str, seed: int, preset: Preset) -> Tr
     single, _, _ = generator(task, surrogates[:1], ["normal"], config)
     test = torch.from_numpy(np.flatnonzero(images.split == "test"))
     x = images.x[test]
-    decisions, queries, agreement = {}, {}, {}
+    decisions, queries = {}, {}
     for name, build, levels in (("a", _cnn, (0.0,)), ("b", _shuffle, _LEVELS)):
         model = _box(task, name, build, preset)
         bound, _, _ = generator(task, [model], [f"box {name}"], config)
@@ -146,8 +145,7 @@ def run_transfer(images: ImageSet, target: str, seed: int, preset: Preset) -> Tr
         }  # fmt: skip
         decisions[name] = {k: _ask(box, x, change) for k, change in versions.items()}
         queries[name] = box.queries
-        agreement[name] = _agreement(model, surrogates[0], x)
-    return Transfer(target, decisions, queries, agreement)
+    return Transfer(target, decisions, queries)
 
 
 def _cnn() -> FaceClassifier:
@@ -186,14 +184,6 @@ def _ask(box: BlackBox, x: Tensor, change: Any) -> NDArray[np.bool_]:
         sent = part if change is None else to_uint8(change(pixels(part)))
         parts.append(box.predict(sent) > 0)
     return np.concatenate(parts)
-
-
-@torch.inference_mode()
-def _agreement(model: FaceClassifier, other: FaceClassifier, x: Tensor) -> float:
-    same = [
-        (model(pixels(part)).argmax(1) == other(pixels(part)).argmax(1)) for part in x.split(512)
-    ]
-    return float(torch.cat(same).float().mean())
 
 
 def measures(images: ImageSet, runs: Sequence[Transfer]) -> dict[str, Entry]:

@@ -87,32 +87,21 @@ class Table:
     def frame(self) -> pd.DataFrame:
         """Return a row per setting, method, noise and seed.
 
-        Columns: ``setting``, ``method``, ``sigma``, ``seed``, ``published`` and ``best`` (whether
-        it is that noise), shares of the evaluated test images ``acc``, ``fair``,
-        ``abstain_center`` and ``abstain_classifier``, medians ``d_cs`` and ``d_rs``.
+        Columns: ``setting``, ``method``, ``sigma``, ``seed``, ``published`` (whether it is that
+        noise), and shares of the evaluated test images ``acc`` and ``fair``.
         """
         import pandas as pd
 
         rows = []
         for cell in self.cells:
             spec = cell.spec
-            best = self.best(spec.setting, spec.method)
             for sigma, found in cell.test.items():
                 rows.append({
                     "setting": spec.setting, "method": spec.method, "sigma": sigma,
-                    "seed": spec.seed, "published": sigma == spec.sigmas[0], "best": sigma == best,
+                    "seed": spec.seed, "published": sigma == spec.sigmas[0],
                     "acc": found.right(cell.y).mean(), "fair": found.fair.mean(),
-                    "abstain_center": (found.why == "center").mean(),
-                    "abstain_classifier": (found.why == "classifier").mean(),
-                    "d_cs": median(found.d_cs), "d_rs": median(found.d_rs),
                 })  # fmt: skip
         return pd.DataFrame(rows)
-
-
-def median(x: Floats) -> float:
-    """Return the median of what is a number; NaN if nothing is."""
-    known = x[np.isfinite(x)]
-    return float(np.median(known)) if len(known) else float("nan")
 
 
 def at(sigma: float | None = None) -> Callable[[Cell], Certified]:
