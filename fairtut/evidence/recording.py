@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import string
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -12,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from fairtut.errors import InputError, RecordError
+from fairtut.errors import RecordError
 from fairtut.evidence.claims import chapter_id, load_claims, papers
 from fairtut.evidence.growing import Growing, after_every_cell
 from fairtut.evidence.measurements import Measurement, as_draw, as_ends, entries
@@ -33,8 +32,6 @@ from fairtut.runtime.parameters import seen
 from fairtut.runtime.presets import PRESETS, check_mode, choose
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from fairtut.metrics.entry import Entry
     from fairtut.metrics.estimates import Estimate
 
@@ -46,10 +43,10 @@ _READ: Final[dict[str, set[str]]] = {}
 class Record:
     """The measurements of one run, with everything that is needed to run it again.
 
-    Make one with :meth:`start`, fill it with :meth:`dataset`, :meth:`keep`, :meth:`measure` and
-    :meth:`measure_frame`, and write it with :meth:`save`;
-    :func:`fairtut.evidence.records.load_record` reads it back.  Figures, tables and sentences take
-    their numbers with :meth:`estimate` and :meth:`measured`, which note that somebody uses them.
+    Make one with :meth:`start`, fill it with :meth:`dataset`, :meth:`keep` and :meth:`measure`, and
+    write it with :meth:`save`; :func:`fairtut.evidence.records.load_record` reads it back.
+    Figures, tables and sentences take their numbers with :meth:`estimate` and :meth:`measured`,
+    which note that somebody uses them.
     """
 
     chapter: str
@@ -248,65 +245,6 @@ class Record:
         claims = load_claims(self.chapter)
         return {id for c in claims for id in (*c.measure, c.shown) if id is not None}
 
-    def measure_frame(
-        self,
-        frame: pd.DataFrame,
-        id: str,
-        column: str,
-        *,
-        n: int,
-        unit: str,
-        draw: str = "draw",
-        init: str | None = None,
-        note: str | None = None,
-    ) -> list[str]:
-        """Add one measurement per group of a tidy frame.
-
-        Parameters
-        ----------
-        frame : pandas.DataFrame
-            One row per group and draw (and initialisation).
-        id : str
-            A template whose fields are the columns that name a group:
-            ``"poisoned.{method}.accuracy"``.
-        column : str
-            The column that holds the values.
-        n, unit, note
-            As in :meth:`measure`.
-        draw : str
-            The column that numbers the draws: they are stored in its order.
-        init : str, optional
-            The column that numbers repeated initialisations of a draw.
-
-        Returns
-        -------
-        list of str
-            The ids that were added, in the order in which the groups first appear.
-        """
-        groups = [name for _, name, _, _ in string.Formatter().parse(id) if name]
-        order = [draw, *([init] if init else [])]
-        missing = [c for c in dict.fromkeys([*groups, *order, column]) if c not in frame.columns]
-        if missing:
-            raise InputError(f"the frame has no column {missing[0]!r}: name one of its columns")
-        twice = frame.duplicated([*groups, *order])
-        if twice.any():
-            raise InputError(
-                f"{int(twice.sum())} rows repeat a {' and '.join([*groups, *order])}: name the "
-                "column that tells them apart in `id` or `init`"
-            )
-        parts = frame.groupby(groups, sort=False) if groups else [((), frame)]
-        added = []
-        for key, part in parts:
-            name = id.format(**{g: _slug(k) for g, k in zip(groups, key, strict=True)})
-            part = part.sort_values(order)
-            if init:
-                values = [rows[column].tolist() for _, rows in part.groupby(draw)]
-            else:
-                values = part[column].tolist()
-            self.measure(name, values, n=n, unit=unit, note=note)
-            added.append(name)
-        return added
-
     def __contains__(self, id: str) -> bool:
         """Return whether :meth:`measured` knows ``id``; asking is no use of it."""
         return id in self.measurements or id in self._spare
@@ -404,11 +342,3 @@ class Record:
 def _kind(id: str) -> str:
     """Return the last word of an id, whatever the numbers in it: ``n.eta0.3`` → ``eta#``."""
     return re.sub(r"\d+(\.\d+)?", "#", id).rsplit(".", 1)[-1]
-
-
-def _slug(value: Any) -> str:
-    """Turn a group's value into a word of an id: ``"RML+FC"`` → ``rml-fc``, ``0.5`` → ``0.5``."""
-    words = re.sub(
-        r"[^a-z0-9._-]+", "-", f"{value:g}" if isinstance(value, float) else str(value).lower()
-    )
-    return words.strip("-._")

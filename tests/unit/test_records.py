@@ -175,39 +175,6 @@ def test_an_empty_record_is_not_saved(tmp_path: Path) -> None:
     assert not list(tmp_path.rglob("*"))
 
 
-def test_a_frame_becomes_one_measurement_per_group() -> None:
-    frame = pd.DataFrame(
-        {
-            "method": ["RML+FC"] * 4 + ["LR"] * 4,
-            "strength": [0.5] * 8,
-            "draw": [1, 1, 0, 0] * 2,
-            "init": [1, 0, 0, 1] * 2,
-            "accuracy": np.arange(8) / 10,
-        }
-    )
-    record = started()
-    template = "poisoned.{method}.{strength}.accuracy"
-    added = record.measure_frame(frame, template, "accuracy", n=9, unit="fraction", init="init")
-    assert added == ["poisoned.rml-fc.0.5.accuracy", "poisoned.lr.0.5.accuracy"]
-    assert record.measurements[added[0]].values == ([0.2, 0.3], [0.1, 0.0])
-    assert record.measurements[added[1]].values == ([0.6, 0.7], [0.5, 0.4])
-
-
-def test_a_frame_without_groups_is_one_measurement() -> None:
-    frame = pd.DataFrame({"draw": [2, 0, 1], "gap": [0.2, 0.0, 0.1]})
-    record = started()
-    assert record.measure_frame(frame, "gap", "gap", n=1, unit="nats") == ["gap"]
-    assert record.measurements["gap"].values == (0.0, 0.1, 0.2)
-
-
-def test_a_frame_with_rows_that_nothing_tells_apart_is_refused() -> None:
-    frame = pd.DataFrame({"method": ["a", "a"], "draw": [0, 0], "x": [1.0, 2.0]})
-    with pytest.raises(InputError, match="init"):
-        started().measure_frame(frame, "{method}.x", "x", n=1, unit="s")
-    with pytest.raises(InputError, match="'metod'"):
-        started().measure_frame(frame, "{metod}.x", "x", n=1, unit="s")
-
-
 def spoil(path: Path, **changes: Any) -> None:
     body = json.loads(path.read_text())
     for key, value in changes.items():
