@@ -901,8 +901,7 @@ tables.results_table(
 # %%
 make = makers[main]
 looks = study.run_draws(make, cfg, study.audit_draw, what="audit", draws=cfg.side_draws)
-audit = study.measures.audit(frames[main], looks, cfg.limit, n_test)
-record.keep(audit, prefix=prefix)
+record.keep(study.measures.audit(frames[main], looks, cfg.limit, n_test), prefix=prefix)
 columns = ["acc", "di", "weight_min", "weight_max", "score_kept", "score_flipped"]
 means = looks.groupby("variant", sort=False)[columns].mean().round(3).reset_index()
 by = looks.groupby("variant")
@@ -1009,7 +1008,7 @@ tables.results_table(of_chapter(record, "audit."), caption="Audit of the release
 
 # %% tags=["hide-input"]
 expect(
-    abs(np.mean(audit["audit.test-selection"]["values"])) < 0.015,
+    abs(record.estimate(f"{prefix}audit.test-selection").value) < 0.015,
     "choosing on the test set gains nothing to speak of",
     "here choosing on the test set moves the accuracy by more than a point",
     only="laptop",
@@ -1062,8 +1061,7 @@ crowd_work = partial(study.crowd_draw, single=0.617, majority=0.661)
 noisy = study.run_draws(make, cfg, crowd_work, what="crowd", draws=cfg.side_draws)
 noisy_picked = study.chosen(noisy, cfg.limit)
 true_picked = picked[main][picked[main]["draw"] < cfg.side_draws]
-crowd = study.measures.crowd(true_picked, noisy_picked, n_test)
-record.keep(crowd, prefix=prefix)
+record.keep(study.measures.crowd(true_picked, noisy_picked, n_test), prefix=prefix)
 
 # %% tags=["hide-input"]
 users = ["frtrain", "clean-only", "rml"]
@@ -1082,7 +1080,7 @@ show(
     "RML falls most, and FR-Train least.",
 )
 lost_by = {
-    m: np.array(crowd[f"control.crowd-minus-true.{m}"]["values"])
+    m: np.array(record.measured(f"{prefix}control.crowd-minus-true.{m}").draws())
     for m in ("frtrain", "clean-only", "rml")
 }
 expect(
@@ -1120,8 +1118,7 @@ tables.results_table(of_chapter(record, "control.crowd"), caption="Two questions
 # %%
 odds_frame = study.run_draws(make, cfg, study.odds_draw, what="odds", draws=cfg.side_draws)
 odds_picked = study.chosen(odds_frame, 0.1, metric="eo")
-odds = study.measures.odds(odds_picked, n_test)
-record.keep(odds, prefix=prefix)
+record.keep(study.measures.odds(odds_picked, n_test), prefix=prefix)
 odds_table = pd.DataFrame(
     {
         "method": [study.NAMES[m] for m in ("lr", "ad-eo", "frtrain-eo")],
@@ -1197,7 +1194,7 @@ if sources:
 
     def selected(name: str, method: str) -> np.ndarray:
         """Accuracy of the selected models on poisoned labels, one value per draw."""
-        values = sources[-1].measurements[f"real.{name}.table.poisoned.{method}.acc"].draws()
+        values = sources[-1].measured(f"real.{name}.table.poisoned.{method}.acc").draws()
         return np.array(values, float)
 
     told = {

@@ -671,8 +671,12 @@ others = {
     for f in cfg.foci
     for g in ("dp",)
 }
-for f, draws in zip(cfg.foci, others.values(), strict=True):
-    record.measure(f"sweep.{title[first]}.n.dp.{f}", **score.entry(draws))
+record.keep(
+    {
+        f"sweep.{title[first]}.n.dp.{f}": score.entry(draws)
+        for f, draws in zip(cfg.foci, others.values(), strict=True)
+    }
+)
 show(
     plots.plot_bars_ci(
         {
@@ -762,6 +766,8 @@ for name, one in credit_scores.items():
         alt=in_words(sides(differences)),
     )
     told(sides(differences))
+    extra = record.estimate(f"audit.selection.{alias[name]}")
+    say("Choosing the front on the people whom it is reported for adds {extra:+.4f}.", extra=extra)
 
 # %% [markdown]
 # ## What is cheap about it

@@ -665,7 +665,7 @@ def against(method: str, criterion: str) -> dict[str, object]:
     return {
         f"{method} − {text}": record.estimate(i)
         for i, text in known.items()
-        if i in record.measurements and record.measurements[i].values != (None,)
+        if i in record and record.measured(i).values != (None,)
     }
 
 
@@ -704,7 +704,7 @@ def choice(method: str, criterion: str) -> dict[str, object]:
     row = {"method": drawings.METHODS[method], "for": criterion.upper()}
     row |= {f"λ at {p:g}": "none" if lam is None else f"{lam:g}" for p, lam in lams.items()}
     for key, text in (("acc", "accuracy"), ("bias", "bias"), ("vs-mixing", "bias minus coin's")):
-        known = record.measurements[f"{method}.{criterion}.cost{cost:g}.{key}"]
+        known = record.measured(f"{method}.{criterion}.cost{cost:g}.{key}")
         row[text] = "–" if lams[cost] is None else str(known.estimate())
     return row
 
@@ -1391,9 +1391,7 @@ for values, start in starts.items():
         f"{'everybody gets one class' if rp.collapsed(y_hat) is not None else 'both classes are given'}"
     )
     assert values == "tanh" or 0 <= low <= high <= 1  # a picture stays a picture
-print(
-    "BASE alone: accuracy", f"{plain_acc:.3f}, EO {record.measurements['base.eo'].draws()[0]:.3f}"
-)
+print("BASE alone: accuracy", f"{plain_acc:.3f}, EO {record.measured('base.eo').draws()[0]:.3f}")
 
 # %% [markdown]
 # ### Exercise 5 (research)

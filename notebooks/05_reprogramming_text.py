@@ -290,7 +290,7 @@ collapse = pd.DataFrame(
             "method": drawings.METHODS[m],
             "settings that collapse": record.estimate(f"collapse.{c}.{m}").value,
             "bias alone picks a collapse": record.estimate(f"audit.selection.{c}.{m}").value,
-            "λ by our rule": ", ".join(f"{v:g}" for v in record.measurements[f"chosen.{c}.{m}.lambda"].draws()),
+            "λ by our rule": ", ".join(f"{v:g}" for v in record.measured(f"chosen.{c}.{m}.lambda").draws()),
         }
         for c, text in drawings.CRITERIA.items()
         for m in study.METHODS
@@ -559,7 +559,7 @@ _ = expect(
 # %% tags=["hide-input"]
 moved = {
     (key, m): {
-        lam: record.measurements[f"train.dp.{m}.lambda{lam:g}.{key}"].draws() for lam in cfg.lams[m]
+        lam: record.measured(f"train.dp.{m}.lambda{lam:g}.{key}").draws() for lam in cfg.lams[m]
     }
     for key in ("movement", "norm-y", "norm-z")
     for m in study.TRIGGERS

@@ -180,8 +180,8 @@ say(
     blocks=cfg.flow.blocks,
     flows=cfg.flow.flows,
     weights=sum(p.numel() for p in glow.parameters()),
-    bits=trained.bits["val"],
-    train=trained.bits["train"],
+    bits=record.estimate("flow.bits").value,
+    train=record.estimate("flow.bits-train").value,
     seconds=trained.seconds,
     clock=clock(device),
     error=study.flow.return_error(glow, people),
@@ -1025,7 +1025,7 @@ say(
     "allows {allowed}, as if each had been tried once. Without sampling: {free} of {exactly}. The centre moved by at most {moved:.2f} of its certified distance.",
     images=sum(one.images for one in searched),
     tried=sum(one.tried for one in searched),
-    wrong=sum(one.contradicted for one in searched),
+    wrong=int(record.estimate("sound.contradicted").value),
     tries=study.sound.TRIED,
     chance=chance,
     allowed=int(record.estimate("sound.allowed").value),
@@ -1753,7 +1753,7 @@ expect(  # a small run still shows the effect that the chapter is about
     "LASSI certifies more people than Naive",
     "Here LASSI does not certify clearly more people than Naive.",
 )
-if "exact.free-contradicted" in record.measurements:  # if anybody is certified without sampling
+if "exact.free-contradicted" in record:  # if anybody is certified without sampling
     assert record.estimate("exact.free-contradicted").value == 0
 path = record.save(results_dir)
 print(f"{len(record.measurements)} measurements in {path}")

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import os
 import re
-import string
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from fairtut.errors import InputError, RecordError
-from fairtut.evidence.claims import chapter_id
+from fairtut.errors import RecordError
+from fairtut.evidence.claims import chapter_id, load_claims, papers
 from fairtut.evidence.growing import Growing, after_every_cell
 from fairtut.evidence.measurements import Measurement, as_draw, as_ends, entries
 from fairtut.evidence.origin import as_json, cells_of_kernel, code_of, library_versions
@@ -32,18 +32,21 @@ from fairtut.runtime.parameters import seen
 from fairtut.runtime.presets import PRESETS, check_mode, choose
 
 if TYPE_CHECKING:
-    import pandas as pd
-
+    from fairtut.metrics.entry import Entry
     from fairtut.metrics.estimates import Estimate
+
+_READ: Final[dict[str, set[str]]] = {}
+"""Chapter → the ids that this process has read, from its own record or from a committed one."""
 
 
 @dataclass
 class Record:
     """The measurements of one run, with everything that is needed to run it again.
 
-    Make one with :meth:`start`, fill it with :meth:`dataset`, :meth:`measure` and
-    :meth:`measure_frame`, and write it with :meth:`save`;
-    :func:`fairtut.evidence.records.load_record` reads it back.
+    Make one with :meth:`start`, fill it with :meth:`dataset`, :meth:`keep` and :meth:`measure`, and
+    write it with :meth:`save`; :func:`fairtut.evidence.records.load_record` reads it back.
+    Figures, tables and sentences take their numbers with :meth:`estimate` and :meth:`measured`,
+    which note that somebody uses them.
     """
 
     chapter: str
@@ -57,6 +60,7 @@ class Record:
     config: dict[str, Any] = field(default_factory=dict)
     code: dict[str, str] = field(default_factory=dict)
     measurements: dict[str, Measurement] = field(default_factory=dict)
+    _spare: dict[str, Measurement] = field(default_factory=dict, repr=False, compare=False)
     _clock: float | None = field(default=None, repr=False, compare=False)
     _growing: Growing | None = field(default=None, repr=False, compare=False)
     _watched: Watched | None = field(default=None, repr=False, compare=False)
@@ -196,87 +200,71 @@ class Record:
             If the id is taken or malformed, a value is infinite, or a value is missing without a
             note.
         """
-        if id in self.measurements:
+        if id in self:
             raise RecordError(f"measurement {id!r} is already in the record {self.name}: rename it")
         rounded = tuple(as_draw(value, id) for value in entries(values))
         ends = None if people is None else as_ends(people, id)
         measurement = Measurement(rounded, int(n), unit, note, ends, overlap)
         check_measurement(id, measurement.as_dict(), f"record {self.name}")
+        return self._add(id, measurement)
+
+    def _add(self, id: str, measurement: Measurement) -> Measurement:
         self.measurements[id] = measurement
         if self._growing is not None:
             self._growing.touch()
         return measurement
 
-    def keep(self, entries: Mapping[str, Mapping[str, Any]], prefix: str = "") -> None:
-        """Add measurements: name → what :meth:`measure` takes, as a chapter's measures return it.
+    def keep(self, entries: Mapping[str, Entry], prefix: str = "") -> None:
+        """Add those measurements that somebody uses, of all that a chapter's measures return.
+
+        What a claim names is added at once, and anything else when it is first read.  What no
+        claim names and nobody reads before :meth:`save` does not get into the file, so a page can
+        quote only what is used in one of these ways.  A chapter without claims keeps everything.
 
         Parameters
         ----------
-        entries : mapping of str to mapping
+        entries : mapping of str to Entry
         prefix : str
             Put before every name.
+
+        Raises
+        ------
+        fairtut.errors.RecordError
+            As :meth:`measure` does, also for what is not used yet.
         """
         for name, entry in entries.items():
-            self.measure(prefix + name, **entry)
+            self.measure(prefix + name, **vars(entry))
+            if self._named is not None and prefix + name not in self._named:
+                self._spare[prefix + name] = self.measurements.pop(prefix + name)
 
-    def measure_frame(
-        self,
-        frame: pd.DataFrame,
-        id: str,
-        column: str,
-        *,
-        n: int,
-        unit: str,
-        draw: str = "draw",
-        init: str | None = None,
-        note: str | None = None,
-    ) -> list[str]:
-        """Add one measurement per group of a tidy frame.
+    @cached_property
+    def _named(self) -> set[str] | None:
+        """What the chapter's claims name, as ``measure``, ``rival`` or ``shown``; None without claims."""
+        if self.chapter not in papers():
+            return None
+        claims = load_claims(self.chapter)
+        return {id for c in claims for id in (*c.measure, *c.rival, c.shown) if id is not None}
 
-        Parameters
-        ----------
-        frame : pandas.DataFrame
-            One row per group and draw (and initialisation).
-        id : str
-            A template whose fields are the columns that name a group:
-            ``"poisoned.{method}.accuracy"``.
-        column : str
-            The column that holds the values.
-        n, unit, note
-            As in :meth:`measure`.
-        draw : str
-            The column that numbers the draws: they are stored in its order.
-        init : str, optional
-            The column that numbers repeated initialisations of a draw.
+    def __contains__(self, id: str) -> bool:
+        """Return whether :meth:`measured` knows ``id``; asking is no use of it."""
+        return id in self.measurements or id in self._spare
 
-        Returns
-        -------
-        list of str
-            The ids that were added, in the order in which the groups first appear.
+    def measured(self, id: str) -> Measurement:
+        """Return the measurement ``id``, and note that somebody uses it.
+
+        Raises
+        ------
+        fairtut.errors.RecordError
+            If the record does not hold it.
         """
-        groups = [name for _, name, _, _ in string.Formatter().parse(id) if name]
-        order = [draw, *([init] if init else [])]
-        missing = [c for c in dict.fromkeys([*groups, *order, column]) if c not in frame.columns]
-        if missing:
-            raise InputError(f"the frame has no column {missing[0]!r}: name one of its columns")
-        twice = frame.duplicated([*groups, *order])
-        if twice.any():
-            raise InputError(
-                f"{int(twice.sum())} rows repeat a {' and '.join([*groups, *order])}: name the "
-                "column that tells them apart in `id` or `init`"
+        if id in self._spare:
+            self._add(id, self._spare.pop(id))
+        if id not in self.measurements:
+            raise RecordError(
+                f"record {self.name} has no measurement {id!r}: run the chapter again"
             )
-        parts = frame.groupby(groups, sort=False) if groups else [((), frame)]
-        added = []
-        for key, part in parts:
-            name = id.format(**{g: _slug(k) for g, k in zip(groups, key, strict=True)})
-            part = part.sort_values(order)
-            if init:
-                values = [rows[column].tolist() for _, rows in part.groupby(draw)]
-            else:
-                values = part[column].tolist()
-            self.measure(name, values, n=n, unit=unit, note=note)
-            added.append(name)
-        return added
+        _READ.setdefault(self.chapter, set()).add(id)
+        return self.measurements[id]
 
     def estimate(self, id: str) -> Estimate:
         """Return the mean over draws and the 95 % interval of the measurement ``id``.
@@ -288,21 +276,28 @@ class Record:
         fairtut.errors.RecordError
             If the record does not hold it.
         """
-        return self._held(id).estimate()
+        return self.measured(id).estimate()
 
     def standard(self, id: str) -> Estimate:
         """Return the mean and the 95 % interval over people and trainings, as verdicts rest on.
 
         Arguments and errors are those of :meth:`estimate`.
         """
-        return self._held(id).standard()
+        return self.measured(id).standard()
 
-    def _held(self, id: str) -> Measurement:
-        if id not in self.measurements:
-            raise RecordError(
-                f"record {self.name} has no measurement {id!r}: run the chapter again"
-            )
-        return self.measurements[id]
+    def unused(self) -> list[str]:
+        """Return the ids for which nobody asks, so that nothing need measure them.
+
+        First, what the record holds although no claim of the chapter names it and nobody read it
+        (:meth:`measured`, :meth:`estimate`), from this record or from another one of the chapter,
+        such as the committed one that a figure sets beside.  Second, what was passed to
+        :meth:`keep` and is left, where the id's last word ends no id that is used: that is a kind
+        of measurement which nobody wants of any method on any data.
+        """
+        used = _READ.get(self.chapter, set()) | (self._named or set())
+        kinds = {_kind(id) for id in used}
+        idle = {id for id in self._spare if _kind(id) not in kinds}
+        return sorted((set(self.measurements) - used) | idle)
 
     def save(self, results_dir: str | os.PathLike[str] = "results") -> Path:
         """Write the record atomically and return its path, as seen from the working folder.
@@ -318,6 +313,8 @@ class Record:
         """
         from fairtut.evidence.standing import check_place
 
+        for id in self._spare.keys() & _READ.get(self.chapter, set()):
+            self.measured(id)  # read from another record of the chapter, so wanted of this one, too
         if not self.measurements:
             raise RecordError(f"record {self.name} is empty: call .measure(...) before .save(...)")
         if self._clock is not None:
@@ -349,9 +346,6 @@ class Record:
         return {"schema": schema, **body, "measurements": measurements}
 
 
-def _slug(value: Any) -> str:
-    """Turn a group's value into a word of an id: ``"RML+FC"`` → ``rml-fc``, ``0.5`` → ``0.5``."""
-    words = re.sub(
-        r"[^a-z0-9._-]+", "-", f"{value:g}" if isinstance(value, float) else str(value).lower()
-    )
-    return words.strip("-._")
+def _kind(id: str) -> str:
+    """Return the last word of an id, whatever the numbers in it: ``n.eta0.3`` → ``eta#``."""
+    return re.sub(r"\d+(\.\d+)?", "#", id).rsplit(".", 1)[-1]

@@ -7,7 +7,8 @@ interval, under ``beats.<what>.<control>``; its note says the answer in a word.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from dataclasses import replace
+from typing import Final
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -15,9 +16,7 @@ from numpy.typing import ArrayLike
 from fairtut.evidence.measurements import Measurement
 from fairtut.lab.board import Board
 from fairtut.lab.choice import Answer, beats
-
-Entry = dict[str, Any]
-"""Keywords of :meth:`fairtut.evidence.recording.Record.measure`."""
+from fairtut.metrics.entry import Entry
 
 CONTROLS: Final[Mapping[str, str]] = {
     "constant": "the constant classifier",
@@ -59,7 +58,7 @@ def asked(
     >>> y_hat = {"as it is": [0, 0, 1, 1], "ours": [0, 1, 0, 1]}
     >>> told = {k: dict.fromkeys(both, np.array([[v]])) for k, v in y_hat.items()}
     >>> board = Board(both, told, {"dp": Panel.dp})
-    >>> asked(board, "ours", "ours", "dp", "as it is", {})["beats.ours.constant"]["values"]
+    >>> asked(board, "ours", "ours", "dp", "as it is", {})["beats.ours.constant"].values
     [0.5]
     """
     found = board.compared(method, gap, model, controls, worst, among)
@@ -71,11 +70,11 @@ def answered(entry: Entry) -> Entry:
 
     The answer is that of the interval over people and trainings: one training decides nothing.
     """
-    known = [None if np.isnan(value) else float(value) for value in entry["values"]]
-    measured = Measurement(**entry | {"values": tuple(known)})
+    known = tuple(None if np.isnan(value) else float(value) for value in entry.values)
+    measured = Measurement(known, entry.n, entry.unit, entry.note, entry.people, entry.overlap)
     word: Answer = beats(measured.standard())
-    notes = [f"does it beat this control? {word}", entry.get("note")]
-    return entry | {"note": "; ".join(note for note in notes if note)}
+    notes = [f"does it beat this control? {word}", entry.note]
+    return replace(entry, note="; ".join(note for note in notes if note))
 
 
 def untested(n: int, why: str) -> Entry:
@@ -87,4 +86,4 @@ def untested(n: int, why: str) -> Entry:
         People that the others are asked about.
     why : str
     """
-    return {"values": [None], "n": n, "unit": "fraction", "note": f"not tested: {why}"}
+    return Entry([None], n, "fraction", f"not tested: {why}")

@@ -19,6 +19,7 @@ from fairtut.lab.controls import Gap
 from fairtut.lab.envelope import mixed_number
 from fairtut.lab.plane import Floats, Plane, front_number, line_number
 from fairtut.metrics import Chance, Estimate, over_seeds
+from fairtut.metrics.entry import Entry
 from fairtut.metrics.panels import Panel
 
 Decisions = Mapping[str, NDArray[Any]]
@@ -178,7 +179,7 @@ class Board:
         people = self.panels("test")[0].interval(draws)
         return Chance.of(values, (people.low, people.high)).estimate(self.n)
 
-    def entry(self, draws: ArrayLike) -> dict[str, Any]:
+    def entry(self, draws: ArrayLike) -> Entry:
         """Return (seeds, 1 + R) as a record holds it: a value per seed, and what is between them.
 
         That is the interval over people where all seeds share them.  Otherwise the seeds are the
@@ -187,10 +188,8 @@ class Board:
         if self.shared:
             return self.panels("test")[0].measurement(draws)
         values = [float(v) for v in np.asarray(draws)[:, 0]]
-        body: dict[str, Any] = {"values": values, "n": self.n, "unit": "fraction"}
-        return body | (
-            {"note": "a cell of the table is too small"} if np.isnan(values).any() else {}
-        )
+        note = "a cell of the table is too small" if np.isnan(values).any() else None
+        return Entry(values, self.n, "fraction", note)
 
     def number(
         self, method: str, gap: str, worst: ArrayLike, among: ArrayLike | None = None

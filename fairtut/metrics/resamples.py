@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fairtut.errors import InputError
+from fairtut.metrics.entry import Entry
 from fairtut.metrics.estimates import Estimate, percentiles
 from fairtut.metrics.people import checked_weights
 from fairtut.metrics.values import FloatArray
@@ -114,21 +115,18 @@ class Resamples:
         draws = draws.reshape(-1, draws.shape[-1]).mean(0)  # (1 + R,)
         return percentiles(float(draws[0]), draws[1:], self.n, level, METHOD)
 
-    def measurement(self, draws: ArrayLike) -> dict[str, Any]:
+    def measurement(self, draws: ArrayLike) -> Entry:
         """Return values with their resamples, (models, 1 + R), as a record holds them.
 
-        That is what :meth:`fairtut.evidence.recording.Record.measure` takes as keywords: a value
-        per model, and the interval over people of their mean; a note counts undefined resamples.
+        That is a value per model, and the interval over people of their mean; a note counts
+        undefined resamples.
         """
         found, table = self.interval(draws), np.atleast_2d(np.asarray(draws, float))
-        body: dict[str, Any] = {"values": table[:, 0].tolist(), "n": self.n, "unit": "fraction"}
+        note = None
         if np.isnan(table[:, 0]).any():
-            body["note"] = "a cell of the table is empty"
+            note = "a cell of the table is empty"
         elif found.n_nan:
             of = table.shape[-1] - 1
-            body["note"] = (
-                f"undefined in {found.n_nan:,} of {of:,} resamples: a cell is empty there"
-            )
-        if not np.isnan(found.low):
-            body["people"] = (found.low, found.high)
-        return body
+            note = f"undefined in {found.n_nan:,} of {of:,} resamples: a cell is empty there"
+        people = None if np.isnan(found.low) else (found.low, found.high)
+        return Entry(table[:, 0].tolist(), self.n, "fraction", note, people)

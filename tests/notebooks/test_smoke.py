@@ -1,5 +1,7 @@
 """Every chapter runs at smoke within its budget, leaves a valid record, and needs only the wheel.
 
+Nothing is measured for nobody: what a run measures is named by a claim or read by the chapter.
+
 The execution is kept under ``_build/cache`` until the chapter, the package, the claims, the
 records, the requirements or the Python version change; `make book` uses the same one.  One test a
 chapter does everything, so that two workers run two chapters and neither waits for the other.
@@ -21,7 +23,7 @@ pytestmark = [pytest.mark.notebook, pytest.mark.timeout(1800)]
 CHAPTERS = [pytest.param(path, id=path.stem) for path in chapters()]
 # times the loop of tools/calibration.py: a minute after imports where that takes .07 s
 CPU_BUDGET = 850
-PROBE = "import fairtut as _f\nprint('FAIRTUT', _f.__file__)"
+PROBE = "import json as _j, fairtut as _f\nprint(_j.dumps([_f.__file__, record.unused()]))"
 
 
 @pytest.fixture(scope="module")
@@ -71,9 +73,9 @@ def check_record(source, done):
 
 
 def check_alone(source, done, wheel, tmp_path):
-    """A chapter needs nothing but the wheel: no checkout, no neighbouring file, as on Colab."""
+    """A chapter needs nothing but the wheel, as on Colab, and uses all that it measures."""
     notebook = source.with_suffix(".ipynb")
-    key = execution.cache_key(notebook, {"alone": True})
+    key = execution.cache_key(notebook, {"alone": PROBE})
     mark = CACHE / f"alone-{source.stem}.json"
     if mark.is_file() and json.loads(mark.read_text())["key"] == key:
         return  # the same chapter, package and environment have passed before
@@ -96,7 +98,9 @@ def check_alone(source, done, wheel, tmp_path):
     )
     assert outcome.error is None
     said = cells.code_cells(cells.read(tmp_path / "out.ipynb"))[-1].outputs[0].text
-    assert said.split()[1].startswith(str(installed)), said
+    package, unused = json.loads(said)
+    assert package.startswith(str(installed)), said
+    assert not unused, f"no claim names and no cell reads {unused}: do not measure them"
     assert (empty / "results").is_dir(), "the record goes to results_dir below the working folder"
     CACHE.mkdir(parents=True, exist_ok=True)
     mark.write_text(json.dumps({"key": key}))

@@ -86,7 +86,7 @@ def test_a_front_without_a_gap_is_worth_its_whole_gain():
 def test_splits_are_not_taken_for_independent_people():
     scores = study.fronts.Scores(board(shared=False))
     found = scores.entry(scores.area("adt", "n", "dp"))
-    assert found["overlap"] == pytest.approx(300 / 500) and "people" not in found
+    assert found.overlap == pytest.approx(300 / 500) and found.people is None
 
 
 def test_moved_thresholds_keep_the_order_of_the_scores():
@@ -100,8 +100,8 @@ def test_moved_thresholds_keep_the_order_of_the_scores():
 def test_times_become_log_ratios_per_split():
     one = study.credit.Played(board(shared=False), {"encoder-n": 20.0, "ffvae": 80.0}, [1.0, 2.0])
     found = study.extras.credit_times(one)
-    np.testing.assert_allclose(np.exp(found["d5.german.encoder"]["values"]), [0.1, 0.2])
-    np.testing.assert_allclose(np.exp(found["d5.german.ffvae"]["values"]), [0.1, 0.2])  # 4 FFVAEs
+    np.testing.assert_allclose(np.exp(found["d5.german.encoder"].values), [0.1, 0.2])
+    np.testing.assert_allclose(np.exp(found["d5.german.ffvae"].values), [0.1, 0.2])  # 4 FFVAEs
 
 
 def reading() -> study.ablation.Reading:
@@ -116,8 +116,8 @@ def reading() -> study.ablation.Reading:
 
 def test_slopes_and_saturation_have_the_right_sign():
     found = study.ablation.measures(reading(), "table1.d")
-    assert all(v < 0 for v in found["table1.d.loss_pred.perturbed.slope"]["values"])
-    assert all(v < 0 for v in found["table1.d.loss_pred.perturbed.saturation"]["values"])
+    assert all(v < 0 for v in found["table1.d.loss_pred.perturbed.slope"].values)
+    assert all(v < 0 for v in found["table1.d.loss_pred.perturbed.saturation"].values)
 
 
 def test_every_claim_waits_for_something_that_the_study_measures():
@@ -183,7 +183,7 @@ def test_a_whole_board_of_images(monkeypatch, tmp_path):
     assert {m for c in exact for m in c.measure} <= set(found)
     for claim in exact:
         for wanted in claim.measure:
-            assert found[wanted]["values"][0] == pytest.approx(claim.value, abs=1e-6), claim.id
+            assert found[wanted].values[0] == pytest.approx(claim.value, abs=1e-6), claim.id
 
 
 def test_the_first_dimension_of_ffvae_for_a_group_of_one(monkeypatch, tmp_path):

@@ -70,7 +70,7 @@ def test_scores_are_those_of_the_metrics_package():
             counts = group_table(y, y_hat, s, classes=(0, 1), groups=(0, 1))
             for name, metric in (("acc", "accuracy"), ("deo", "deo")):
                 wanted = float(DEFINITIONS[metric].of_table(counts))
-                assert table[f"celeba.smiling.{kind}.{name}"]["values"][i] == pytest.approx(wanted)
+                assert table[f"celeba.smiling.{kind}.{name}"].values[i] == pytest.approx(wanted)
 
 
 def test_differences_have_the_sign_that_the_claims_speak_of():
@@ -78,7 +78,7 @@ def test_differences_have_the_sign_that_the_claims_speak_of():
     table = study.measures.table(images, cells(images, "Smiling"))
 
     def value(name: str) -> float:
-        return float(np.mean(table[f"celeba.smiling.{name}"]["values"]))
+        return float(np.mean(table[f"celeba.smiling.{name}"].values))
 
     assert value("lf.deo-vs-normal") > 0 > value("fair.deo-vs-normal")
     assert value("lf-faap.deo-change") < 0
@@ -88,7 +88,7 @@ def test_differences_have_the_sign_that_the_claims_speak_of():
     kept = value("lf-faap.acc") - value("lf.acc") + 0.03
     assert value("lf-faap.acc-kept") == pytest.approx(kept)
     assert value("lf.fresh-over-d") > 0
-    low, high = table["celeba.smiling.lf-faap.deo-change"]["people"]
+    low, high = table["celeba.smiling.lf-faap.deo-change"].people
     assert low < value("lf-faap.deo-change") < high
 
 
@@ -107,10 +107,8 @@ def test_floors_stay_below_the_model_and_fall_with_the_budget():
     table = study.measures.table(images, several)
     floor = {k.removeprefix("floor.smiling.normal."): v for k, v in found.items()}
     assert floor["deo"] == table["celeba.smiling.normal.deo"]
-    assert {entry["n"] for entry in floor.values()} == {int((images.split == "test").sum())}
-    steps = np.array(
-        [floor[name]["values"] for name in ("deo", "within-0", "within-1", "within-2")]
-    )
+    assert {entry.n for entry in floor.values()} == {int((images.split == "test").sum())}
+    steps = np.array([floor[name].values for name in ("deo", "within-0", "within-1", "within-2")])
     assert steps.shape == (4, 2)
     assert (np.diff(steps, axis=0) <= 1e-9).all()
     assert (steps[1] < steps[0] - 0.1).all()  # the models only favour men: thresholds undo that
@@ -120,8 +118,8 @@ def test_floors_stay_below_the_model_and_fall_with_the_budget():
         margin = cell.patients["normal"].margin["plain"]
         margin += s * np.random.default_rng(9).normal(size=len(s)).astype("f4") * 3
     gap = study.extras.floors(images, {"Smiling": several})["floor.smiling.normal.auc-gap"]
-    assert gap["people"][1] < 0
-    assert all(value < -0.1 for value in gap["values"])
+    assert gap.people[1] < 0
+    assert all(value < -0.1 for value in gap.values)
 
 
 def test_faap_is_asked_about_all_controls_on_every_model():
@@ -134,8 +132,8 @@ def test_faap_is_asked_about_all_controls_on_every_model():
         for kind in ("normal", "fair", "lf", "rg")
         for control in CONTROLS
     }
-    assert {entry["n"] for entry in found.values()} == {int((images.split == "test").sum())}
-    word = {k.removeprefix("beats.celeba.smiling."): v["note"] for k, v in found.items()}
+    assert {entry.n for entry in found.values()} == {int((images.split == "test").sum())}
+    word = {k.removeprefix("beats.celeba.smiling."): v.note for k, v in found.items()}
     for control in ("constant", "mixing", "noise"):
         assert word[f"lf.{control}"].endswith("yes")
     assert word["lf.groups"].endswith("no")
@@ -168,9 +166,9 @@ def test_other_fair_models_are_compared_with_the_same_normal_ones(tmp_path, monk
         ("fair.logit.deo-vs-normal", "lf.deo-vs-normal"),
     ):
         assert found[name] == table[f"celeba.smiling.{same}"]
-    assert found["fair.longer.deo-vs-normal"]["values"] == [0, 0, 0]
-    acc = (np.array(table[f"celeba.smiling.{kind}.acc"]["values"]) for kind in ("fair", "normal"))
-    np.testing.assert_allclose(found["fair.acc-kept"]["values"], next(acc) - next(acc) + 0.01)
+    assert found["fair.longer.deo-vs-normal"].values == [0, 0, 0]
+    acc = (np.array(table[f"celeba.smiling.{kind}.acc"].values) for kind in ("fair", "normal"))
+    np.testing.assert_allclose(found["fair.acc-kept"].values, next(acc) - next(acc) + 0.01)
     ids = {m for c in load_claims("faap") for m in c.measure if m.startswith("fair.")}
     assert ids and ids <= set(found)
 
@@ -234,13 +232,11 @@ def test_black_boxes_are_measured_on_the_same_people():
               ("plain", "noise", "transfer", "single", "white-box")}
         for box in "ab"
     }  # fmt: skip
-    run = study.transfer.Transfer("Smiling", said, {}, {})
+    run = study.transfer.Transfer("Smiling", said, {})
     found = study.transfer.measures(images, [run, run])
     change = found["transfer.a.deo-change"]
-    expected = (
-        found["transfer.a.transfer.deo"]["values"][0] - found["transfer.a.plain.deo"]["values"][0]
-    )
-    assert change["values"] == pytest.approx([expected, expected])
+    expected = found["transfer.a.transfer.deo"].values[0] - found["transfer.a.plain.deo"].values[0]
+    assert change.values == pytest.approx([expected, expected])
     ids = {m for c in load_claims("faap") for m in c.measure if m.startswith("transfer.")}
     assert ids <= set(found)
 

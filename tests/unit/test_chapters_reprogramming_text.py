@@ -149,11 +149,11 @@ def test_each_trigger_is_asked_about_all_controls(board: Board) -> None:
     }  # fmt: skip
     worst = board.base("dp").gap[:, 0]
     ours = board.number("soft", "dp", worst)[:, 0]
-    assert found["beats.soft.dp.constant"]["values"] == pytest.approx(ours.tolist())
+    assert found["beats.soft.dp.constant"].values == pytest.approx(ours.tolist())
     rivals = {name: board.number(name, "dp", worst)[:, 0] for name in ("threshold", "groups")}
     assert (rivals["threshold"] != rivals["groups"]).any(), "else nobody would see them swapped"
     for name, theirs in rivals.items():
-        assert found[f"beats.soft.dp.{name}"]["values"] == pytest.approx((ours - theirs).tolist())
+        assert found[f"beats.soft.dp.{name}"].values == pytest.approx((ours - theirs).tolist())
 
 
 def test_two_thresholds_know_who_is_mentioned(board: Board) -> None:
@@ -249,9 +249,9 @@ def test_the_network_is_the_enumerated_classifier_and_forgets_the_group() -> Non
     law = study.theorem.law()
     exact = tuple(law.triggered(study.theorem.posterior(k) if k else None) for k in (0, 8))
     found = study.theorem._enumerated(law, exact, texts)
-    assert found["exact.posterior-network"]["values"][0] < 1e-5
-    assert found["theorem.enumerated.before"]["values"][0] > 0.03
-    assert found["theorem.enumerated.information"]["values"][0] < 1e-9
+    assert found["exact.posterior-network"].values[0] < 1e-5
+    assert exact[0].given_y > 0.03
+    assert found["theorem.enumerated.information"].values[0] < 1e-9
     model = study.theorem.Posterior(texts.tokenizer)
     words = study.theorem.named(texts, "muslim", 8)
     from fairtut.chapters.reprogramming_text.cells import margins
@@ -283,14 +283,14 @@ def test_a_whole_chapter_measures_what_the_claims_wait_for(
     found |= study.extras.transfer(tokens, made) | study.extras.softening(tokens, made)
     found |= study.extras.alone(tokens, made)[0] | study.theorem.run(ONE)[0]
     found |= study.checks.exact(tokens, made) | study.checks.audit(tokens, made)
-    units = {key: entry["unit"] for key, entry in found.items()}
+    units = {key: entry.unit for key, entry in found.items()}
     assert f"ratio.hard.{100 * min(ONE.ratios):g}.change" in found
     for claim in load_claims("reprogramming_text"):
         for wanted in () if claim.untested else claim.measure:
             assert units.get(wanted) == claim.unit, f"{claim.id} waits for {wanted}"
         if claim.kind == "exact":
             (wanted,) = claim.measure
-            values = found[wanted]["values"]
+            values = found[wanted].values
             assert claim.value is not None and claim.tolerance is not None
             assert max(abs(v - claim.value) for v in values) <= claim.tolerance, claim.id
     jobs = [job for job in cells if not isinstance(job, int)]

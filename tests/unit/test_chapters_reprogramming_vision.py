@@ -180,11 +180,8 @@ def board(seeds: int = 2, fall: float = 1.0, full: bool = False) -> Board:
             part: (2.0 * y[part] - 1 + gap * (2 * s[part] - 1) + own.normal(size=N)).astype("f4")
             for part in s
         }
-        seen = [{"share": 1.0, "accuracy": 0.8, "dp": 0.1, "eo": 0.1}]
-        past = [{"norm_y": 1.0, "norm_z": 1.0, "movement": 1.0}]
         pixels = np.zeros((3, 4, 4), "f4") if method in ("border", "patch") else None
-        return Result(study.Spec(method, criterion, lam), seed, margin, seen, past, 1.0, False,
-                      pixels, 1.0)  # fmt: skip
+        return Result(study.Spec(method, criterion, lam), seed, margin, pixels=pixels)
 
     def several(method: str, criterion: str, lam: float, gap: float) -> list[Result]:
         return [result(method, criterion, lam, gap, seed) for seed in range(seeds)]
@@ -205,17 +202,16 @@ def test_measures_have_the_sign_and_the_values_that_claims_speak_of():
     for i, one in enumerate(made.results["border", "eo", 3.0]):
         direct = models.scores(y, (one.margin["test"] > 0).astype(int), s)
         for name, key in (("acc", "accuracy"), ("dp", "dp"), ("eo", "eo")):
-            assert table[f"border.eo.lam3.{name}"]["values"][i] == pytest.approx(direct[key])
-    assert np.mean(table["border.eo.lam3.change"]["values"]) < 0
-    assert np.mean(table["base.acc-over-constant"]["values"]) > 0
-    picked = np.mean(table["border.eo.cost0.9.vs-mixing"]["values"])
-    assert picked < 0 and np.mean(table["border.eo.cost0.9.vs-threshold"]["values"]) < 0
-    assert table["border.dp.cost0.9.dp-half"]["values"][0] * 2 == pytest.approx(
-        table["border.dp.cost0.9.dp"]["values"][0]
-    )
+            assert table[f"border.eo.lam3.{name}"].values[i] == pytest.approx(direct[key])
+    assert np.mean(table["border.eo.cost0.9.change"].values) < 0
+    assert np.mean(table["base.acc-over-constant"].values) > 0
+    picked = np.mean(table["border.eo.cost0.9.vs-mixing"].values)
+    assert picked < 0 and np.mean(table["border.eo.cost0.9.vs-threshold"].values) < 0
+    half, whole = (table[f"base.dp{end}"].values for end in ("-half", ""))
+    assert half[0] * 2 == pytest.approx(whole[0])
     record = Record.start(chapter="reprogramming_vision", preset="smoke", data="synthetic", seed=0)
     for identifier, entry in table.items():
-        record.measure(identifier, **entry)
+        record.measure(identifier, **vars(entry))
 
 
 def test_each_trigger_is_asked_about_all_controls():
@@ -225,14 +221,14 @@ def test_each_trigger_is_asked_about_all_controls():
         f"beats.{method}.{c}.{control}"
         for method in ("border", "patch") for c in ("eo", "dp") for control in CONTROLS
     }  # fmt: skip
-    assert all(entry["n"] == len(made.y["test"]) for entry in found.values())
+    assert all(entry.n == len(made.y["test"]) for entry in found.values())
     # a trigger that is its own noise beats nothing by it
     first = made.lams("border", "eo")
     same = replace(made, results={
         key: made.random["border"] if key[0] == "border" else of for key, of in made.results.items()
     })  # fmt: skip
     entry = study.beaten(same, n_resamples=50)["beats.border.eo.noise"]
-    assert first and not np.any(entry["values"]) and entry["note"].endswith("no")
+    assert first and not np.any(entry.values) and entry.note.endswith("no")
 
 
 def test_matched_meets_the_constant_the_rival_and_base():
@@ -262,7 +258,7 @@ def test_a_constant_classifier_is_never_picked_and_is_called_collapsed():
     assert made.pick("border", "eo", -1.0) is None
     table = measures.table(made, (-1.0,), n_resamples=20)
     missing = table["border.eo.cost-1.vs-mixing"]
-    assert missing["values"] == [None] and "accuracy" in missing["note"]
+    assert missing.values == [None] and "accuracy" in missing.note
 
 
 def test_the_moved_threshold_is_chosen_on_validation():
@@ -303,12 +299,13 @@ def test_multi_class_gaps_are_means_over_classes_against_the_rest():
 def test_the_exact_promises_hold_and_the_rest_of_the_theory_is_as_enumerated():
     task = study.Task.of(world(), SMALL)
     found = study.exact.invariants(task, SMALL)
-    values = {name: entry["values"][0] for name, entry in found.items()}
+    values = {name: entry.values[0] for name, entry in found.items()}
     assert values.pop("exact.released-border-share") == pytest.approx(0.992, abs=5e-4)
     assert max(values.values()) < 1e-6, values
-    theory = {name: entry["values"][0] for name, entry in study.theory.measures().items()}
-    assert theory["theory.mi-deployed"] > 0.01 and theory["theory.mi-saturated"] < 1e-12
-    assert theory["theory.pooled-shift"] > 1000 * theory["theory.pooled-spread"]
+    theory = {name: entry.values[0] for name, entry in study.theory.measures().items()}
+    assert study.theory.world().triggered(None, soft=True).given_y > 0.01
+    assert theory["theory.mi-saturated"] < 1e-12
+    assert abs(study.theory.pooled()["shift"].mean()) > 1000 * theory["theory.pooled-spread"]
 
 
 def test_a_rebuilt_trigger_is_the_trigger():

@@ -18,6 +18,7 @@ from fairtut.lab.controls import swept
 from fairtut.lab.envelope import mixed_number
 from fairtut.lab.plane import Plane, front_number, line_number
 from fairtut.metrics import Estimate
+from fairtut.metrics.entry import Entry
 from fairtut.metrics.panels import Panel
 from fairtut.page import controls
 from fairtut.page.style import GREY, PALETTE
@@ -81,9 +82,7 @@ def board(resamples: int = 300) -> Board:
 def told(method: str, **rivals: str) -> dict[str, str]:
     """Return the answers of a method by the last word of their ids."""
     found = asked(board(), "x", method, "deo", "model", rivals or RIVALS)
-    return {
-        name.rpartition(".")[2]: entry["note"].rpartition(" ")[2] for name, entry in found.items()
-    }
+    return {name.rpartition(".")[2]: entry.note.rpartition(" ")[2] for name, entry in found.items()}
 
 
 # ---------------------------------------------------------------- answers
@@ -93,7 +92,7 @@ def test_all_five_are_asked_under_their_names() -> None:
     found = asked(board(), "x", "truth", "deo", "model", RIVALS)
     assert list(found) == [identifier("x", name) for name in CONTROLS]
     for entry in found.values():
-        assert len(entry["values"]) == SEEDS and entry["n"] == N and entry["unit"] == "fraction"
+        assert len(entry.values) == SEEDS and entry.n == N and entry.unit == "fraction"
 
 
 def test_a_method_without_a_mistake_beats_every_control() -> None:
@@ -111,16 +110,16 @@ def test_equal_decisions_do_not_beat_each_other() -> None:
     same = asked(board(), "x", "model", "deo", "model", {"noise": "model"})
     for control in ("mixing", "noise"):
         entry = same[identifier("x", control)]
-        assert entry["values"] == [0.0] * SEEDS and entry["people"] == (0.0, 0.0)
-        assert entry["note"].endswith("no")
+        assert entry.values == [0.0] * SEEDS and entry.people == (0.0, 0.0)
+        assert entry.note.endswith("no")
 
 
 def test_as_many_other_mistakes_are_unclear() -> None:
     found = asked(board(), "x", "swapped", "deo", "model", {"noise": "model"})
     entry = found[identifier("x", "noise")]
-    low, high = entry["people"]
-    assert entry["values"] == pytest.approx([0.0] * SEEDS) and low < 0 < high
-    assert entry["note"].endswith("unclear")
+    low, high = entry.people
+    assert entry.values == pytest.approx([0.0] * SEEDS) and low < 0 < high
+    assert entry.note.endswith("unclear")
 
 
 def test_one_point_against_a_line_is_a_line_itself() -> None:
@@ -138,19 +137,18 @@ def test_one_point_against_a_line_is_a_line_itself() -> None:
 
 def test_the_answer_is_that_of_the_recorded_interval() -> None:
     """Three draws without a common interval: the t-interval decides; one draw has none."""
-    body = {"n": 5, "unit": "fraction"}
     for values, word in (
         ([0.1, 0.11, 0.12], "yes"), ([-0.1, -0.11, -0.12], "no"), ([0.3, -0.3, 0.1], "unclear"),
         ([0.1, 0.3, -0.02], "unclear"),  # a narrower interval than that of 95 % would lie above 0
 
         ([0.1], "unclear"), ([NAN, NAN], "not tested"),
     ):  # fmt: skip
-        entry = answered(body | {"values": values})
-        assert entry["note"] == f"does it beat this control? {word}"
+        entry = answered(Entry(values, 5, "fraction"))
+        assert entry.note == f"does it beat this control? {word}"
         record = Record(chapter="toy", preset="smoke", data="synthetic")
-        record.measure("a.b", **entry)
+        record.measure("a.b", **vars(entry))
         assert beats(record.standard("a.b")) == word
-    assert answered(body | {"values": [0.1], "note": "rare"})["note"].endswith("; rare")
+    assert answered(Entry([0.1], 5, "fraction", "rare")).note.endswith("; rare")
 
 
 def test_people_of_each_seed_and_scores_without_decisions() -> None:
@@ -168,7 +166,7 @@ def test_people_of_each_seed_and_scores_without_decisions() -> None:
     first, other = (
         asked(one, "x", "worse", "deo", "model", RIVALS) for one in (each, scored)
     )  # fmt: skip
-    assert first == other and all("people" not in entry for entry in first.values())
+    assert first == other and all(entry.people is None for entry in first.values())
     with pytest.raises(InputError, match="test people only"):
         scored.constant("val")
 
@@ -326,8 +324,8 @@ def test_many_methods_take_several_rows_and_none_is_refused() -> None:
 def test_a_record_gives_what_was_asked_in_the_words_of_the_chapter() -> None:
     record = Record(chapter="toy", preset="smoke", data="synthetic")
     for id, entry in asked(board(), "x", "truth", "deo", "model", RIVALS).items():
-        record.measure(id, **entry)
-    record.measure(identifier("x", "untrained"), **untested(N, "there is no training"))
+        record.measure(id, **vars(entry))
+    record.measure(identifier("x", "untrained"), **vars(untested(N, "there is no training")))
     found = controls.answers(record, {"x": "ours"}, {"noise": "dust", "untrained": "no training"})
     assert list(found["ours"]) == [*list(CONTROLS.values())[:4], "dust", "no training"]
     assert beats(found["ours"]["dust"]) == "yes"

@@ -21,6 +21,7 @@ import fairtut
 from fairtut.errors import InputError, RecordError, UnknownName
 from fairtut.evidence import records, schema
 from fairtut.evidence.records import Record, load_record, load_records
+from fairtut.metrics.entry import Entry
 
 
 def started(**changes: Any) -> Record:
@@ -174,39 +175,6 @@ def test_an_empty_record_is_not_saved(tmp_path: Path) -> None:
     assert not list(tmp_path.rglob("*"))
 
 
-def test_a_frame_becomes_one_measurement_per_group() -> None:
-    frame = pd.DataFrame(
-        {
-            "method": ["RML+FC"] * 4 + ["LR"] * 4,
-            "strength": [0.5] * 8,
-            "draw": [1, 1, 0, 0] * 2,
-            "init": [1, 0, 0, 1] * 2,
-            "accuracy": np.arange(8) / 10,
-        }
-    )
-    record = started()
-    template = "poisoned.{method}.{strength}.accuracy"
-    added = record.measure_frame(frame, template, "accuracy", n=9, unit="fraction", init="init")
-    assert added == ["poisoned.rml-fc.0.5.accuracy", "poisoned.lr.0.5.accuracy"]
-    assert record.measurements[added[0]].values == ([0.2, 0.3], [0.1, 0.0])
-    assert record.measurements[added[1]].values == ([0.6, 0.7], [0.5, 0.4])
-
-
-def test_a_frame_without_groups_is_one_measurement() -> None:
-    frame = pd.DataFrame({"draw": [2, 0, 1], "gap": [0.2, 0.0, 0.1]})
-    record = started()
-    assert record.measure_frame(frame, "gap", "gap", n=1, unit="nats") == ["gap"]
-    assert record.measurements["gap"].values == (0.0, 0.1, 0.2)
-
-
-def test_a_frame_with_rows_that_nothing_tells_apart_is_refused() -> None:
-    frame = pd.DataFrame({"method": ["a", "a"], "draw": [0, 0], "x": [1.0, 2.0]})
-    with pytest.raises(InputError, match="init"):
-        started().measure_frame(frame, "{method}.x", "x", n=1, unit="s")
-    with pytest.raises(InputError, match="'metod'"):
-        started().measure_frame(frame, "{metod}.x", "x", n=1, unit="s")
-
-
 def spoil(path: Path, **changes: Any) -> None:
     body = json.loads(path.read_text())
     for key, value in changes.items():
@@ -335,10 +303,10 @@ def test_the_committed_records_of_this_checkout_are_valid() -> None:
 
 def test_kept_entries_are_measured_under_their_names() -> None:
     record = Record.start(chapter="toy", preset="smoke", data="synthetic", seed=0)
-    record.keep({"a.b": {"values": [0.5], "n": 3, "unit": "fraction"}}, prefix="real.")
-    record.keep({"a.b": {"values": [0.25], "n": 4, "unit": "fraction"}})
+    record.keep({"a.b": Entry([0.5], 3, "fraction")}, prefix="real.")
+    record.keep({"a.b": Entry([0.25], 4, "fraction")})
     assert {k: (m.values, m.n) for k, m in record.measurements.items()} == {
         "real.a.b": ((0.5,), 3), "a.b": ((0.25,), 4),
     }  # fmt: skip
     with pytest.raises(RecordError, match="already in the record"):
-        record.keep({"a.b": {"values": [0.5], "n": 3, "unit": "fraction"}})
+        record.keep({"a.b": Entry([0.5], 3, "fraction")})

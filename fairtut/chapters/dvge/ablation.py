@@ -15,9 +15,9 @@ from fairtut.chapters.dvge.presets import Preset
 from fairtut.chapters.dvge.tasks import Task
 from fairtut.lab.grid import workers
 from fairtut.methods import dvge, latent
+from fairtut.metrics.entry import Entry
 
 Floats = NDArray[np.float64]
-Entry = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ def measures(reading: Reading, prefix: str) -> dict[str, Entry]:
             found[f"{last}.vs-perturbed"] = scores[:, -1] - plain[:, -1]
         found |= {f"{first}.{k}": v for k, v in _shape(none, scores, reading.etas).items()}
     return {
-        f"{prefix}.{key}": {"values": values.tolist(), "n": reading.n, "unit": "fraction"}
+        f"{prefix}.{key}": Entry(values.tolist(), reading.n, "fraction")
         for key, values in found.items()
     }
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from fairtut.chapters.dvge.fronts import GAPS, Scores
-from fairtut.lab.asked import Entry, asked
+from fairtut.lab.asked import asked
+from fairtut.metrics.entry import Entry
 
 
 def beaten(scores: Scores, name: str) -> dict[str, Entry]:

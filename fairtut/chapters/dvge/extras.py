@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import torch
 from torch import Tensor
@@ -16,16 +14,15 @@ from fairtut.data.images import ImageSet
 from fairtut.methods import dvge
 from fairtut.methods.dvge.focus import focus
 from fairtut.metrics import equal_opportunity_gap, joint_tp_gap
+from fairtut.metrics.entry import Entry
 from fairtut.metrics.panels import Panel
 from fairtut.runtime.checkpoints import state_digest
 from fairtut.runtime.precision import double
 from fairtut.runtime.stopwatch import Stopwatch
 
-Entry = dict[str, Any]
-
 
 def _exact(value: float, n: int, unit: str) -> Entry:
-    return {"values": [float(value)], "n": n, "unit": unit}
+    return Entry([float(value)], n, unit)
 
 
 def audit(z: Tensor, task: Task, preset: Preset) -> dict[str, Entry]:
@@ -51,7 +48,7 @@ def audit(z: Tensor, task: Task, preset: Preset) -> dict[str, Entry]:
         "audit.clip": _exact(float(dvge.clip_as_printed(big, eps)) / eps, 1, "ratio"),
         "audit.clip-meant": _exact(float(dvge.clip(big, eps)) / eps, 1, "ratio"),
         "audit.opposite-signs": _exact(_identity(net, test), len(test), "fraction"),
-        "audit.deeper": {"values": deeper, "n": len(test), "unit": "fraction"},
+        "audit.deeper": Entry(deeper, len(test), "fraction"),
     }
 
 
@@ -131,9 +128,9 @@ def _ratios(
 ) -> dict[str, Entry]:
     ours = np.log(seconds)
     return {
-        f"d5.{name}.encoder": {"values": (ours - np.log(trained)).tolist(), "n": n, "unit": "nats"},
-        f"d5.{name}.ffvae": {"values": (ours - np.log(ffvae)).tolist(), "n": n, "unit": "nats"},
-        f"d5.{name}.seconds": {"values": list(seconds), "n": n, "unit": "s"},
+        f"d5.{name}.encoder": Entry((ours - np.log(trained)).tolist(), n, "nats"),
+        f"d5.{name}.ffvae": Entry((ours - np.log(ffvae)).tolist(), n, "nats"),
+        f"d5.{name}.seconds": Entry(list(seconds), n, "s"),
     }
 
 

@@ -6,6 +6,7 @@ The number is that of :mod:`fairtut.lab.plane`, above the gap of the unmitigated
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
@@ -16,6 +17,7 @@ from fairtut.chapters.dvge.codes import PARTS
 from fairtut.lab import board as lab
 from fairtut.lab.controls import Gap
 from fairtut.lab.pairs import paired
+from fairtut.metrics.entry import Entry
 from fairtut.metrics.panels import Panel
 
 Floats = NDArray[np.float64]
@@ -26,8 +28,6 @@ GAPS: Final[Mapping[str, Gap]] = {
 """Demographic parity, and equal opportunity: the gap of true-positive rates."""
 RESAMPLES: Final = 300
 LIMIT: Final = 0.5  # of the plain model's gap, where DVGE is compared with the constant
-
-Entry = dict[str, Any]
 
 
 class Scores(lab.Board):
@@ -94,7 +94,7 @@ class Scores(lab.Board):
     def entry(self, draws: ArrayLike) -> Entry:
         """Return a measurement from values and resamples, (runs, 1 + resamples)."""
         body = super().entry(draws)
-        return body if self.shared else body | {"overlap": self.n / self.board.trained}
+        return body if self.shared else replace(body, overlap=self.n / self.board.trained)
 
 
 def panels(scores: Scores, name: str) -> dict[str, Entry]:

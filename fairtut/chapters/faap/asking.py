@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from fairtut.chapters.faap.cells import Cell, Task
 from fairtut.chapters.faap.measures import prefix
 from fairtut.data.images import ImageSet
-from fairtut.lab.asked import Entry, asked
+from fairtut.lab.asked import asked
 from fairtut.lab.board import Board, Decisions
 from fairtut.lab.controls import swept
 from fairtut.lab.pairs import paired
+from fairtut.metrics.entry import Entry
 from fairtut.metrics.panels import Panel
 
 CUTS: Final = 41

@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from fairtut.chapters.faap.cells import SENSITIVE, Cell, Task, deploy, generator, see
-from fairtut.chapters.faap.measures import Entry, Measured
+from fairtut.chapters.faap.measures import Measured
 from fairtut.chapters.faap.presets import Preset
 from fairtut.chapters.faap.probes import probe
 from fairtut.chapters.faap.table import settings, starting
@@ -23,6 +23,7 @@ from fairtut.data.images import ImageSet, augment, pixels
 from fairtut.lab import grid
 from fairtut.lab.controls import per_group
 from fairtut.methods import faap
+from fairtut.metrics.entry import Entry
 from fairtut.metrics.panels import Panel
 from fairtut.runtime.checkpoints import state_digest
 from fairtut.runtime.precision import full_precision
@@ -45,8 +46,8 @@ def sweep(images: ImageSet, preset: Preset, kind: str = "lf") -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row per setting, with columns ``parameter``, ``value``, ``acc``, ``deo``, ``dp`` and
-        the ends of DEO's interval over people.  The default setting appears in every parameter.
+        One row per setting, with columns ``parameter``, ``value``, ``acc``, ``deo`` and the ends
+        of DEO's interval over people.  The default setting appears in every parameter.
     """
     target = preset.headline
     seed = preset.seeds(target)[0]
@@ -85,8 +86,7 @@ def _setting(
     y_hat = margin > 0
     deo = panel.interval(panel.deo(y_hat))
     return {
-        "acc": float(panel.accuracy(y_hat)[0]), "dp": float(panel.dp(y_hat)[0]),
-        "deo": deo.value, "low": deo.low, "high": deo.high,
+        "acc": float(panel.accuracy(y_hat)[0]), "deo": deo.value, "low": deo.low, "high": deo.high,
     }  # fmt: skip
 
 
@@ -318,7 +318,4 @@ def invariants(images: ImageSet, target: str, preset: Preset, path: Any) -> dict
         "without-gradient": (without, "count"),
         "script-difference": (float(gap), "fraction"),
     }
-    return {
-        f"exact.{name}": {"values": [value], "n": len(x), "unit": unit}
-        for name, (value, unit) in values.items()
-    }
+    return {f"exact.{name}": Entry([value], len(x), unit) for name, (value, unit) in values.items()}

@@ -8,7 +8,7 @@ seeds, so the values of the seeds are kept beside it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,10 +17,8 @@ from fairtut.chapters.faap.cells import Cell, Task
 from fairtut.data.images import ImageSet
 from fairtut.lab.controls import mixed_gap, moved
 from fairtut.lab.plane import Plane
+from fairtut.metrics.entry import Entry
 from fairtut.metrics.panels import Panel
-
-Entry = dict[str, Any]
-"""Keywords of :meth:`fairtut.evidence.recording.Record.measure`."""
 
 POOLED: Final = ("Blond_Hair",)
 """Targets whose validation and test people are measured together: 44 blond men are too few."""
@@ -145,16 +143,15 @@ def _treated(m: Measured, kind: str) -> dict[str, NDArray[np.float64]]:
     found = {f"{name}.{k}": v for k, v in after.items()}
     found |= {f"{name}.{k}-change": after[k] - before[k] for k in ("acc", "dp", "deo")}
     found[f"{name}.acc-kept"] = after["acc"] - before["acc"] + COST.get(m.target, 0.03)
-    found |= {f"{kind}-noise.{k}": v for k, v in noise.items()}
+    found |= {f"{kind}-noise.{k}": noise[k] for k in ("acc", "deo")}
     found[f"{name}.deo-vs-noise"] = after["deo"] - noise["deo"]
     model = Plane(before["acc"], before["deo"])
     mixed = mixed_gap(after["acc"], m.panel.constant(), model)
     found[f"{name}.deo-vs-mixing"] = after["deo"] - mixed
     found[f"{name}.deo-vs-threshold"] = after["deo"] - m.panel.deo(m.moved(kind, after["acc"]))
     if "only-t" in m.cells[0].patients[kind].margin:
-        alone = _scores(m, kind, "only-t")
-        found |= {f"{kind}-only-t.{k}": v for k, v in alone.items()}
-        found[f"{kind}-only-t.deo-vs-faap"] = alone["deo"] - after["deo"]
+        alone = found[f"{kind}-only-t.deo"] = m.panel.deo(m.decisions(kind, "only-t"))
+        found[f"{kind}-only-t.deo-vs-faap"] = alone - after["deo"]
     return found
 
 
@@ -162,7 +159,7 @@ def _probes(m: Measured, kind: str) -> dict[str, NDArray[np.float64]]:
     """What readers of the code get right, before and after."""
     readers = ("linear", "linear-faap", "mlp", "mlp-faap", "target", "target-faap", "d-faap")
     right = {reader: m.right(kind, reader) for reader in readers}
-    found = {f"{kind}.probe-{reader}": value for reader, value in right.items()}
+    found = {f"{kind}.probe-{r}": v for r, v in right.items() if not r.startswith("target")}
     found[f"{kind}.linear-probe-change"] = right["linear-faap"] - right["linear"]
     found[f"{kind}.mlp-probe-change"] = right["mlp-faap"] - right["mlp"]
     found[f"{kind}.target-probe-kept"] = right["target-faap"] - right["target"] + _LESS_FAIR
@@ -184,7 +181,6 @@ def _between(m: Measured, kinds: Sequence[str]) -> dict[str, NDArray[np.float64]
         if kind in kinds
     }
     after, fair = _scores(m, "normal", "faap")["deo"], _scores(m, "fair", "plain")["deo"]
-    found["normal-faap.deo-vs-fair"] = after - fair
     found["normal-faap.deo-vs-fair-plus-5"] = after - fair - _LESS_FAIR
     return found
 

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from fairtut.chapters.faap.cells import Task, deploy, generator, see
-from fairtut.chapters.faap.measures import Entry
 from fairtut.chapters.faap.presets import Preset
 from fairtut.data.images import ImageSet, pixels
 from fairtut.methods.saliency import heat
+from fairtut.metrics.entry import Entry
 
 MOUTH: Final[Mapping[str, tuple[float, float, float, float]]] = {
     "celeba": (0.62, 0.88, 0.28, 0.72),
@@ -98,14 +98,10 @@ def measures(found: Mapping[str, list[Look]]) -> dict[str, Entry]:
             [c[rng.integers(0, len(c), (2000, len(c)))].mean(1) for c in change], axis=0
         )
         low, high = np.percentile(draws, [2.5, 97.5])
-        out[f"cam.{name}.mouth-change"] = {
-            "values": [float(c.mean()) for c in change],
-            "n": int(sum(len(c) for c in change)), "unit": "fraction",
-            "people": (float(low), float(high)),
-        }  # fmt: skip
-        plain = [look.shares["plain"].mean() for look in filled]
-        out[f"cam.{name}.mouth"] = {
-            "values": [float(v) for v in plain],
-            "n": int(sum(len(c) for c in change)), "unit": "fraction",
-        }  # fmt: skip
+        n = sum(len(c) for c in change)
+        out[f"cam.{name}.mouth-change"] = Entry(
+            [float(c.mean()) for c in change], n, "fraction", people=(float(low), float(high))
+        )
+        plain = [float(look.shares["plain"].mean()) for look in filled]
+        out[f"cam.{name}.mouth"] = Entry(plain, n, "fraction")
     return out

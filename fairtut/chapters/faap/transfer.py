@@ -19,13 +19,14 @@ from torch import Tensor
 
 from fairtut.chapters.faap.cells import Noise, Task, deploy, generator
 from fairtut.chapters.faap.extras import people
-from fairtut.chapters.faap.measures import COST, Entry
+from fairtut.chapters.faap.measures import COST
 from fairtut.chapters.faap.presets import Preset
 from fairtut.data.images import ImageSet, pixels
 from fairtut.errors import InputError
 from fairtut.lab.keep import network
 from fairtut.methods import deployed
 from fairtut.methods.deployed import Training
+from fairtut.metrics.entry import Entry
 from fairtut.models.resnet import FaceClassifier, plain_cnn, shufflenet
 from fairtut.runtime.seeds import stream_seed
 
@@ -122,7 +123,6 @@ class Transfer:
     target: str
     decisions: dict[str, dict[str, NDArray[np.bool_]]]
     queries: dict[str, int]
-    agreement: dict[str, float]
 
 
 def run_transfer(images: ImageSet, target: str, seed: int, preset: Preset) -> Transfer:
@@ -134,7 +134,7 @@ def run_transfer(images: ImageSet, target: str, seed: int, preset: Preset) -> Tr
     single, _, _ = generator(task, surrogates[:1], ["normal"], config)
     test = torch.from_numpy(np.flatnonzero(images.split == "test"))
     x = images.x[test]
-    decisions, queries, agreement = {}, {}, {}
+    decisions, queries = {}, {}
     for name, build, levels in (("a", _cnn, (0.0,)), ("b", _shuffle, _LEVELS)):
         model = _box(task, name, build, preset)
         bound, _, _ = generator(task, [model], [f"box {name}"], config)
@@ -145,8 +145,7 @@ def run_transfer(images: ImageSet, target: str, seed: int, preset: Preset) -> Tr
         }  # fmt: skip
         decisions[name] = {k: _ask(box, x, change) for k, change in versions.items()}
         queries[name] = box.queries
-        agreement[name] = _agreement(model, surrogates[0], x)
-    return Transfer(target, decisions, queries, agreement)
+    return Transfer(target, decisions, queries)
 
 
 def _cnn() -> FaceClassifier:
@@ -187,14 +186,6 @@ def _ask(box: BlackBox, x: Tensor, change: Any) -> NDArray[np.bool_]:
     return np.concatenate(parts)
 
 
-@torch.inference_mode()
-def _agreement(model: FaceClassifier, other: FaceClassifier, x: Tensor) -> float:
-    same = [
-        (model(pixels(part)).argmax(1) == other(pixels(part)).argmax(1)) for part in x.split(512)
-    ]
-    return float(torch.cat(same).float().mean())
-
-
 def measures(images: ImageSet, runs: Sequence[Transfer]) -> dict[str, Entry]:
     """Return the measurements of the transfer, with intervals over the test people."""
     target = runs[0].target
@@ -203,14 +194,10 @@ def measures(images: ImageSet, runs: Sequence[Transfer]) -> dict[str, Entry]:
     for box in runs[0].decisions:
         said = {v: np.stack([r.decisions[box][v] for r in runs]) for v in runs[0].decisions[box]}
         deo = {version: panel.deo(y_hat) for version, y_hat in said.items()}
-        for version, y_hat in said.items():
-            name = f"transfer.{box}.{version}"
-            found |= {f"{name}.acc": panel.accuracy(y_hat), f"{name}.deo": deo[version]}
-            found[f"{name}.dp"] = panel.dp(y_hat)
+        found |= {f"transfer.{box}.{version}.deo": draws for version, draws in deo.items()}
         lost = panel.accuracy(said["transfer"]) - panel.accuracy(said["plain"])
         found[f"transfer.{box}.acc-kept"] = lost + COST.get(target, 0.03)
         found[f"transfer.{box}.deo-change"] = deo["transfer"] - deo["plain"]
         found[f"transfer.{box}.deo-vs-noise"] = deo["transfer"] - deo["noise"]
-        found[f"transfer.{box}.deo-vs-single"] = deo["transfer"] - deo["single"]
         found[f"transfer.{box}.white-box-vs-transfer"] = deo["white-box"] - deo["transfer"]
     return {name: panel.measurement(draws) for name, draws in found.items()}

@@ -18,6 +18,7 @@ from fairtut.data.files import data_root
 from fairtut.data.poison import flip_labels
 from fairtut.methods.frtrain import RELEASED_CLEAN, RELEASED_POISONED, Config, train
 from fairtut.metrics import accuracy, disparate_impact
+from fairtut.metrics.entry import Entry
 
 TRAIN, CLEAN, TEST = slice(0, 1800), slice(2000, 2200), slice(2700, 3700)
 CROWD_NAMES = {"COMPAS": "compas", "AdultCensus": "adult"}
@@ -34,13 +35,13 @@ def folder() -> Path | None:
     return path if (path / "X_synthetic.npy").is_file() else None
 
 
-def measurements(fused: bool = True) -> Mapping[str, dict[str, Any]]:
+def measurements(fused: bool = True) -> Mapping[str, Entry]:
     """Measure the released variant, the poisoning recipe and the crowd on the authors' files.
 
     Returns
     -------
-    mapping of str to dict
-        Keywords of ``Record.measure`` by measurement id; empty if the files are not there.
+    mapping of str to Entry
+        Empty if the files are not there.
     """
     path = folder()
     if path is None:
@@ -48,7 +49,7 @@ def measurements(fused: bool = True) -> Mapping[str, dict[str, Any]]:
     x, s, y, poisoned = _load(path)
     recipe = flip_labels(x[:2000], s[:2000], y[:2000], count=200)
     common = int(np.sum(recipe.flipped & (poisoned != y[:2000])))
-    found = {"arrays.poison-recipe": {"values": [common], "n": 2000, "unit": "count"}}
+    found = {"arrays.poison-recipe": Entry([common], 2000, "count")}
     for training, (config, lambdas) in PUBLISHED.items():
         labels = y[TRAIN] if training == "clean" else poisoned[TRAIN]
         found |= _released(x, s, y, labels, training, config, lambdas, fused)
@@ -69,7 +70,7 @@ def _load(path: Path) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray
 def _released(
     x: NDArray[Any], s: NDArray[Any], y: NDArray[Any], labels: NDArray[Any], training: str,
     config: Config, lambdas: tuple[float, ...], fused: bool,
-) -> dict[str, dict[str, Any]]:  # fmt: skip
+) -> dict[str, Entry]:  # fmt: skip
     out = train(
         x[TRAIN], s[TRAIN], labels, (x[CLEAN], s[CLEAN], y[CLEAN]),
         lambda_f=lambdas, seeds=[1] * len(lambdas), config=config, fused=fused,
@@ -81,12 +82,12 @@ def _released(
         n = len(decision)
         acc = float(accuracy(y[TEST].astype(int), decision))
         di = float(disparate_impact(None, decision, s[TEST].astype(int)))
-        found[f"{name}.acc"] = {"values": [acc], "n": n, "unit": "fraction"}
-        found[f"{name}.di"] = {"values": [di], "n": n, "unit": "ratio"}
+        found[f"{name}.acc"] = Entry([acc], n, "fraction")
+        found[f"{name}.di"] = Entry([di], n, "ratio")
     return found
 
 
-def _crowd(path: Path, name: str) -> dict[str, dict[str, Any]]:
+def _crowd(path: Path, name: str) -> dict[str, Entry]:
     """Accuracy of single answers and of the majority of 11; an answer of 3 or 4 means yes."""
     import pandas as pd
 
@@ -96,6 +97,6 @@ def _crowd(path: Path, name: str) -> dict[str, dict[str, Any]]:
     single = float((says_yes == truth[:, None]).mean())
     majority = float(((says_yes.mean(1) > 0.5) == truth).mean())
     return {
-        f"crowd.{name}.single": {"values": [single], "n": says_yes.size, "unit": "fraction"},
-        f"crowd.{name}.majority": {"values": [majority], "n": len(truth), "unit": "fraction"},
+        f"crowd.{name}.single": Entry([single], says_yes.size, "fraction"),
+        f"crowd.{name}.majority": Entry([majority], len(truth), "fraction"),
     }

@@ -16,13 +16,14 @@ from fairtut.chapters.frtrain.draws import Draw
 from fairtut.chapters.frtrain.methods import Decisions, Family, triple
 from fairtut.chapters.frtrain.presets import Preset
 from fairtut.chapters.frtrain.table import score_family
-from fairtut.lab.asked import Entry, asked
+from fairtut.lab.asked import asked
 from fairtut.lab.board import Scored
 from fairtut.lab.controls import swept
 from fairtut.lab.pairs import paired
 from fairtut.lab.plane import Plane
 from fairtut.methods import fair_baselines as linear
 from fairtut.methods.frtrain import linear_logit
+from fairtut.metrics.entry import Entry
 from fairtut.metrics.panels import Panel
 from fairtut.runtime.seeds import numpy_rng
 

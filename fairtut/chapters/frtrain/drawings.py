@@ -189,8 +189,7 @@ def real_panels(record: Record, sets: Sequence[str], methods: Sequence[str]) -> 
     fairtut.errors.RecordError
         If the record measures none of them: it is of another chapter.
     """
-    wanted = tuple(f"real.{name}.table." for name in sets)
-    if not any(key.startswith(wanted) for key in record.measurements):
+    if not any(f"real.{s}.table.poisoned.{m}.acc" in record for s in sets for m in methods):
         raise RecordError(
             f"{record.name} measures nothing on {', '.join(sets)}: pass a record of chapter "
             "frtrain on real data"
@@ -200,8 +199,8 @@ def real_panels(record: Record, sets: Sequence[str], methods: Sequence[str]) -> 
         for row, method in enumerate(methods):
             for i, training in enumerate(("clean", "poisoned")):
                 key = f"real.{name}.table.{training}.{method}.acc"
-                if key in record.measurements:
-                    draws = [v for v in record.measurements[key].draws() if v is not None]
+                if key in record:
+                    draws = [v for v in record.measured(key).draws() if v is not None]
                     _interval(ax, draws, row + (i - 0.5) * 0.26, i, training if row == 0 else None)
         ax.set(title=name, yticks=range(len(methods)), yticklabels=[NAMES[m] for m in methods])
         ax.grid(False, axis="y")

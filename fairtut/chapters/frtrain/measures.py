@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -11,9 +10,9 @@ import pandas as pd
 from fairtut.chapters.frtrain.audit import AUDIT_LAMBDA
 from fairtut.chapters.frtrain.table import chosen
 from fairtut.metrics import Estimate, over_seeds
+from fairtut.metrics.entry import Entry
 
-Measures = dict[str, dict[str, Any]]
-"""Measurement id → keywords of ``Record.measure``."""
+Measures = dict[str, Entry]
 
 UNDEFINED = "no value where nobody is accepted (a ratio of 0/0), or for a spread over one start"
 
@@ -42,13 +41,12 @@ def table(picked: pd.DataFrame, n: int, prefix: str = "table") -> Measures:
     return measures
 
 
-def _entry(values: Any, n: int, unit: str) -> dict[str, Any]:
-    entry = {"values": values, "n": n, "unit": unit}
+def _entry(values: Any, n: int, unit: str) -> Entry:
     flat = [x for seed in values for x in (seed if isinstance(seed, list) else [seed])]
-    return entry | ({"note": UNDEFINED} if np.isnan(flat).any() else {})
+    return Entry(values, n, unit, UNDEFINED if np.isnan(flat).any() else None)
 
 
-def _difference(a: pd.Series, b: pd.Series | float, n: int, unit: str) -> dict[str, Any]:
+def _difference(a: pd.Series, b: pd.Series | float, n: int, unit: str) -> Entry:
     return _entry((a - b).tolist(), n, unit)
 
 
@@ -170,22 +168,9 @@ def crowd(true: pd.DataFrame, noisy: pd.DataFrame, n: int) -> Measures:
 
 
 def odds(picked: pd.DataFrame, n: int) -> Measures:
-    """Equalized-odds gap of the variants and of plain logistic regression."""
-    gap = {m: by_draw(picked, m, "poisoned", "eo") for m in ("lr", "ad-eo", "frtrain-eo")}
-    return {
-        f"control.eo.{m}": _entry(values.tolist(), n, "fraction") for m, values in gap.items()
-    } | {"control.eo-frtrain-minus-lr": _difference(gap["frtrain-eo"], gap["lr"], n, "fraction")}
-
-
-def merge(parts: Iterable[Mapping[str, dict[str, Any]]]) -> Measures:
-    """Join dictionaries of measurements; a repeated id is an error of the study."""
-    joined: Measures = {}
-    for part in parts:
-        repeated = joined.keys() & part.keys()
-        if repeated:
-            raise KeyError(f"measured twice: {sorted(repeated)}")
-        joined |= part
-    return joined
+    """Equalized-odds gap of FR-Train's variant minus that of plain logistic regression."""
+    ours, plain = (by_draw(picked, m, "poisoned", "eo") for m in ("frtrain-eo", "lr"))
+    return {"control.eo-frtrain-minus-lr": _difference(ours, plain, n, "fraction")}
 
 
 __all__ = [
@@ -194,7 +179,6 @@ __all__ = [
     "by_draw",
     "crowd",
     "estimate",
-    "merge",
     "messages",
     "odds",
     "real_messages",

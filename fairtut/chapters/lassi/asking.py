@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from fairtut.chapters.lassi.table import Entry, Floats, Table, at, constant
+from fairtut.chapters.lassi.table import Floats, Table, at, constant
 from fairtut.lab.asked import answered, identifier, untested
+from fairtut.metrics.entry import Entry
 
 RIVALS: Final[Mapping[str, str]] = {"noise": "dataaug", "untrained": "naive"}
 """Augmentation with random similar people stands for noise; Naive trains without similarity."""

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 
 from fairtut.chapters.lassi.presets import LASSI, METHODS, voting
-from fairtut.chapters.lassi.table import Entry, numbers
+from fairtut.chapters.lassi.table import numbers
 from fairtut.methods.lassi.center import Smoothing
 from fairtut.methods.lassi.classifier import Voting
 from fairtut.methods.lassi.discover import walk
+from fairtut.metrics.entry import Entry
 from fairtut.metrics.panels import Panel
 from fairtut.runtime.seeds import torch_rng
 
@@ -20,7 +23,6 @@ def measures() -> dict[str, Entry]:
 
     ``audit.level`` and ``audit.coverage`` are the level of the quantile and the share of draws that
     the check needs; ``audit.cap`` the largest radius in units of the noise on codes;
-    ``audit.smallest-n`` the fewest draws with which not every image abstains;
     ``audit.cap-ratio`` the baselines' cap over LASSI's.  ``audit.projection`` is the distance from
     the hyperplane after our projection, ``audit.released-projection`` the logarithm of the distance
     after the released one over the distance before.
@@ -31,7 +33,6 @@ def measures() -> dict[str, Entry]:
         "audit.level": (released.level, "fraction"),
         "audit.coverage": (released.needed, "fraction"),
         "audit.cap": (votes.cap / votes.sigma, "ratio"),
-        "audit.smallest-n": (released.smallest_n, "count"),
         "audit.cap-ratio": (voting(sigmas["naive"]).cap / voting(sigmas["lassi"]).cap, "ratio"),
     }
     found = {key: numbers([value], 1, unit) for key, (value, unit) in body.items()}
@@ -53,6 +54,7 @@ def _projection(q: int = 3072) -> dict[str, Entry]:
     panel = Panel.unlabelled(_LATENTS)
     return {
         "audit.projection": numbers([float(ours.max())], _LATENTS, "fraction"),
-        "audit.released-projection": panel.measurement(panel.mean(logs.numpy()[None]))
-        | {"unit": "nats"},
+        "audit.released-projection": replace(
+            panel.measurement(panel.mean(logs.numpy()[None])), unit="nats"
+        ),
     }

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from fairtut.chapters.lassi.cells import Cell, Spec
 from fairtut.chapters.lassi.flow import World
 from fairtut.chapters.lassi.presets import EQUAL, SETTINGS, TASKS, Preset, Row
-from fairtut.chapters.lassi.table import Entry, Table, levels, negative, shifted, versus
+from fairtut.chapters.lassi.table import Table, levels, negative, shifted, versus
+from fairtut.metrics.entry import Entry
 
 
 def rows(world: World, preset: Preset) -> list[Row]:

@@ -83,22 +83,17 @@ class Spec:
 
 @dataclass(frozen=True)
 class Certified:
-    """Certificates of m images, as arrays (m,); see ``Certificates``.
-
-    ``why`` says why the model abstains: ``""``, ``"center"`` or ``"classifier"``.
-    """
+    """Certificates of m images, as arrays (m,); see ``Certificates``."""
 
     prediction: Ints
     fair: Bools
-    why: NDArray[np.str_]
     d_cs: Floats
     d_rs: Floats
 
     @classmethod
     def of(cls, found: Certificates) -> Certified:
         """Keep what the tables need."""
-        why = np.asarray(found.reason, dtype="<U10")
-        return cls(found.prediction, found.fair, why, found.d_cs, found.d_rs)
+        return cls(found.prediction, found.fair, found.d_cs, found.d_rs)
 
     def right(self, y: Ints) -> Bools:
         """Return who is decided as the label says; an abstention is an error."""

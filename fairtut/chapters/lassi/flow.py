@@ -17,6 +17,7 @@ from fairtut.chapters.lassi.presets import Flow, Preset
 from fairtut.data.images import ImageSet
 from fairtut.errors import CorruptFile, UnknownName
 from fairtut.methods.lassi import glow_training
+from fairtut.metrics.entry import Entry
 from fairtut.models.glow import Glow, preprocess, to_pictures
 from fairtut.runtime import cache, fit
 from fairtut.runtime.checkpoints import load_or_train, state_digest
@@ -215,7 +216,7 @@ def return_error(glow: Glow, images: ImageSet) -> float:
     return float((glow.decode(glow.encode(x)) - to_pictures(preprocess(x))).abs().max())
 
 
-def measures(found: Trained, images: ImageSet) -> dict[str, dict[str, Any]]:
+def measures(found: Trained, images: ImageSet) -> dict[str, Entry]:
     """Return bits per dimension on training and validation pictures, and the error of the way back.
 
     Parameters
@@ -223,9 +224,9 @@ def measures(found: Trained, images: ImageSet) -> dict[str, dict[str, Any]]:
     found : Trained
     images : ImageSet
     """
-    out: dict[str, dict[str, Any]] = {
-        name: {"values": [found.bits[part]], "n": found.scored[part], "unit": "ratio"}
+    out: dict[str, Entry] = {
+        name: Entry([found.bits[part]], found.scored[part], "ratio")
         for name, part in (("flow.bits", "val"), ("flow.bits-train", "train"))
     }
     error = return_error(found.glow, images)
-    return out | {"exact.return": {"values": [error], "n": CHECKED, "unit": "fraction"}}
+    return out | {"exact.return": Entry([error], CHECKED, "fraction")}

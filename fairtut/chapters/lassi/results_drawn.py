@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fairtut.chapters.lassi.drawings import COLOURS, METHODS, Floats
 from fairtut.metrics import Estimate
 from fairtut.page.canvas import grid, inner, interval
-from fairtut.page.style import DIAMOND, GREY, LINES, MARKERS, PALETTE
+from fairtut.page.style import DIAMOND, GREY, MARKERS, PALETTE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -191,31 +191,4 @@ def distances(found: Mapping[tuple[str, str], Floats]) -> Figure:
     ax.set(yticks=[-i for i in range(len(names))], yticklabels=names)
     ax.set_xlabel("distance between codes")
     fig.legend(loc="outside lower center", ncols=3)
-    return fig
-
-
-def ladder(
-    x: Sequence[float], lines: Mapping[str, Sequence[Estimate]], xlabel: str, *, ylabel: str,
-    colours: Mapping[str, str] | None = None,
-) -> Figure:  # fmt: skip
-    """Draw shares in percent along a dial, with intervals.
-
-    Parameters
-    ----------
-    x : sequence of float
-    lines : mapping of str to sequence of Estimate
-        Name → one estimate per x, in [0, 1].
-    xlabel, ylabel : str
-    colours : mapping of str to str, optional
-    """
-    fig, axes = grid(1, 1, (6.4, 3.2))
-    ax = axes[0, 0]
-    for i, (name, line) in enumerate(lines.items()):
-        colour = (colours or {}).get(name, PALETTE[i])
-        ax.plot(x, [100 * e.value for e in line], marker=MARKERS[i], ls=LINES[i], color=colour,
-                label=name)  # fmt: skip
-        ends: Any = [[100 * e.low for e in line], [100 * e.high for e in line]]
-        ax.fill_between(x, *ends, color=colour, alpha=0.18, lw=0)
-    ax.set(xlabel=xlabel, ylabel=ylabel, xticks=list(x))
-    fig.legend(loc="outside right upper")
     return fig

@@ -16,12 +16,13 @@ from fairtut.chapters.lassi.cells import Cell, Spec, encoder, head
 from fairtut.chapters.lassi.directions import directions
 from fairtut.chapters.lassi.flow import World
 from fairtut.chapters.lassi.presets import NOISE, Preset, voting
-from fairtut.chapters.lassi.table import Entry, numbers
+from fairtut.chapters.lassi.table import numbers
 from fairtut.methods.lassi.certify import classify, smooth_codes
 from fairtut.methods.lassi.exact import certify_exactly
 from fairtut.methods.lassi.learning import encode
 from fairtut.methods.lassi.networks import Representation
 from fairtut.methods.lassi.similar import draw_similar
+from fairtut.metrics.entry import Entry
 from fairtut.runtime.seeds import torch_rng
 
 TRIED: Final = 6
@@ -162,7 +163,6 @@ def measures(found: Sequence[Search]) -> dict[str, Entry]:
     body = {
         "sound.contradicted": (contradicted, "count"),
         "sound.allowed": (allowed, "count"),
-        "sound.tried": (sum(s.tried for s in found), "count"),
         "exact.contradicted": (max(contradicted - allowed, 0), "count"),
         "sound.moved": (max(s.moved for s in found), "ratio"),
     }

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property, partial
+from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -11,13 +12,13 @@ from numpy.typing import NDArray
 
 from fairtut.chapters.lassi.cells import Cell, Certified, Exact
 from fairtut.chapters.lassi.presets import EQUAL, METHODS, Preset
+from fairtut.metrics.entry import Entry
 from fairtut.metrics.panels import Panel
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Floats = NDArray[np.float64]
-Entry = dict[str, Any]
 Values = Callable[[Cell], Any]
 
 BASELINES: Final = METHODS[:2]
@@ -86,32 +87,21 @@ class Table:
     def frame(self) -> pd.DataFrame:
         """Return a row per setting, method, noise and seed.
 
-        Columns: ``setting``, ``method``, ``sigma``, ``seed``, ``published`` and ``best`` (whether
-        it is that noise), shares of the evaluated test images ``acc``, ``fair``,
-        ``abstain_center`` and ``abstain_classifier``, medians ``d_cs`` and ``d_rs``.
+        Columns: ``setting``, ``method``, ``sigma``, ``seed``, ``published`` (whether it is that
+        noise), and shares of the evaluated test images ``acc`` and ``fair``.
         """
         import pandas as pd
 
         rows = []
         for cell in self.cells:
             spec = cell.spec
-            best = self.best(spec.setting, spec.method)
             for sigma, found in cell.test.items():
                 rows.append({
                     "setting": spec.setting, "method": spec.method, "sigma": sigma,
-                    "seed": spec.seed, "published": sigma == spec.sigmas[0], "best": sigma == best,
+                    "seed": spec.seed, "published": sigma == spec.sigmas[0],
                     "acc": found.right(cell.y).mean(), "fair": found.fair.mean(),
-                    "abstain_center": (found.why == "center").mean(),
-                    "abstain_classifier": (found.why == "classifier").mean(),
-                    "d_cs": median(found.d_cs), "d_rs": median(found.d_rs),
                 })  # fmt: skip
         return pd.DataFrame(rows)
-
-
-def median(x: Floats) -> float:
-    """Return the median of what is a number; NaN if nothing is."""
-    known = x[np.isfinite(x)]
-    return float(np.median(known)) if len(known) else float("nan")
 
 
 def at(sigma: float | None = None) -> Callable[[Cell], Certified]:
@@ -146,7 +136,7 @@ def measures(table: Table, prefix: str) -> dict[str, Entry]:
                 found |= levels(table, setting, method, f"{name}.{method}")
         if table.of(setting, "naive") and table.of(setting, "dataaug"):
             pair = [table.draws(setting, m, shares(at())["fair"]) for m in ("dataaug", "naive")]
-            found |= difference(table.panel, f"{name}.dataaug.fair-vs-naive", *pair)
+            found[f"{name}.dataaug.fair-vs-naive"] = difference(table.panel, *pair)
         if table.of(setting, "lassi"):
             for rival in BASELINES:
                 if table.of(setting, rival):
@@ -162,32 +152,14 @@ def levels(table: Table, setting: str, method: str, name: str) -> dict[str, Entr
         setting, method,
         lambda c: c.published.right(c.y).astype(float) - (c.y == constant(c.y_test)),
     )  # fmt: skip
-    draws["fair-correct"] = table.draws(
-        setting, method, lambda c: c.published.right(c.y) & c.published.fair
-    )
-    for why in ("center", "classifier"):
-        draws[f"abstain-{why}"] = table.draws(setting, method, partial(_abstains, why))
     if cells[0].val:
-        best = table.best(setting, method)
-        for kind, sigma in (("equal", table.equal(setting)), ("best", best)):
+        sigmas = {"equal": table.equal(setting), "best": table.best(setting, method)}
+        for kind, sigma in sigmas.items():
             for share, values in shares(at(sigma)).items():
                 draws[f"{kind}.{share}"] = table.draws(setting, method, values)
     if cells[0].exact is not None:
         draws |= exactly(table, setting, method)
-    found = {f"{name}.{key}": panel.measurement(value) for key, value in draws.items()}
-    if cells[0].val:
-        found[f"{name}.best.sigma"] = numbers([best], panel.n, "ratio")
-    found[f"{name}.plain-acc"] = numbers(
-        [np.mean(c.plain == c.y_test) for c in cells], len(cells[0].y_test), "fraction"
-    )
-    for key in ("d_cs", "d_rs"):
-        middle = [median(getattr(c.published, key)) for c in cells]
-        found[f"{name}.{key.replace('_', '-')}"] = numbers(middle, panel.n, "ratio")
-    return found
-
-
-def _abstains(why: str, cell: Cell) -> NDArray[np.bool_]:
-    return np.asarray(cell.published.why == why)
+    return {f"{name}.{key}": panel.measurement(value) for key, value in draws.items()}
 
 
 def _exact(cell: Cell) -> Exact:
@@ -210,7 +182,6 @@ def exactly(table: Table, setting: str, method: str) -> dict[str, Floats]:
     values: dict[str, Values] = {"exact": lambda c: _exact(c).fair}
     if _exact(table.of(setting, method)[0]).free is not None:
         values["free"] = lambda c: _free(c).fair
-        values["free-acc"] = lambda c: _free(c).right(c.y)
     certified = table.draws(setting, method, shares(at())["fair"])
     found = {k: table.draws(setting, method, v) for k, v in values.items()}
     gaps = {"looseness": found["exact"] - certified}
@@ -222,10 +193,8 @@ def versus(table: Table, setting: str, rival: str, name: str) -> dict[str, Entry
     """Return LASSI minus a baseline: at its published noise, at LASSI's, at its best.
 
     The interval over people is that of the difference of the two means over seeds, on the same
-    resamples of the same people.  Names that end in ``seeds`` hold the differences of the seeds
-    that both have, for an interval over seeds.  ``gap-loose`` is the difference in certified shares
-    minus the difference in shares of unsmoothed decisions that are constant: the part of the gap
-    that is no gap between the plain models.
+    resamples of the same people.  ``fair-vs-<rival>.seeds`` holds the differences of the seeds that
+    both have, for an interval over seeds.
     """
     first = table.of(setting, rival)[0]
     kinds: dict[str, float | None] = {"": None, "equal.": table.equal(setting)}
@@ -234,51 +203,57 @@ def versus(table: Table, setting: str, rival: str, name: str) -> dict[str, Entry
     for kind, sigma in kinds.items():
         if sigma is not None and sigma not in first.test:
             continue
-        ours, theirs = shares(at()), shares(at(sigma))
-        for share in ours:
-            pair = [
-                table.draws(setting, method, values[share])
-                for method, values in (("lassi", ours), (rival, theirs))
-            ]
-            key = f"{name}.{kind}{share}-vs-{rival}"
-            found |= difference(table.panel, key, *pair)
-            if share == "acc":
-                found[f"{name}.{kind}acc-kept-{rival}"] = shifted(found[key], KEPT)
-    found[f"{name}.fair-vs-{rival}.over-90"] = shifted(found[f"{name}.fair-vs-{rival}"], -MOST)
+        acc, fair = (
+            difference(
+                table.panel,
+                table.draws(setting, "lassi", shares(at())[share]),
+                table.draws(setting, rival, shares(at(sigma))[share]),
+            )
+            for share in ("acc", "fair")
+        )
+        found[f"{name}.{kind}fair-vs-{rival}"] = fair
+        found[f"{name}.{kind}acc-kept-{rival}"] = shifted(acc, KEPT)
+    ours, theirs = (table.draws(setting, m, shares(at())["fair"])[:, 0] for m in ("lassi", rival))
+    both = min(len(ours), len(theirs))
+    found[f"{name}.fair-vs-{rival}.seeds"] = numbers(
+        ours[:both] - theirs[:both], table.panel.n, "fraction"
+    )
+    return found | (_naively(table, setting, name) if rival == "naive" else {})
+
+
+def _naively(table: Table, setting: str, name: str) -> dict[str, Entry]:
+    """Return what is asked about LASSI against Naive alone, at the published noise.
+
+    ``gap-loose`` is the difference in certified shares minus the difference in shares of unsmoothed
+    decisions that are constant: the part of the gap that is no gap between the plain models.
+    """
+    values, both = shares(at()), ("lassi", "naive")
+    acc, certified = ([table.draws(setting, m, values[k]) for m in both] for k in ("acc", "fair"))
+    found = {f"{name}.acc-vs-naive": difference(table.panel, *acc)}
+    found[f"{name}.fair-vs-naive.over-90"] = shifted(difference(table.panel, *certified), -MOST)
     if table.of(setting, "lassi")[0].exact is not None:
-        pair = [table.draws(setting, m, lambda c: _exact(c).fair) for m in ("lassi", rival)]
-        found |= difference(table.panel, f"{name}.exact-vs-{rival}", *pair)
-        certified = [
-            table.draws(setting, m, shares(at())["fair"]) for m in ("lassi", rival)
-        ]  # fmt: skip
-        loose = [c - e for c, e in zip(certified, pair, strict=True)]
-        found[f"{name}.gap-loose-{rival}"] = table.panel.measurement(loose[0] - loose[1].mean(0))
+        exact = [table.draws(setting, m, lambda c: _exact(c).fair) for m in both]
+        found[f"{name}.exact-vs-naive"] = difference(table.panel, *exact)
+        loose = [c - e for c, e in zip(certified, exact, strict=True)]
+        found[f"{name}.gap-loose-naive"] = difference(table.panel, *loose)
     return found
 
 
-def difference(panel: Panel, key: str, ours: Floats, theirs: Floats) -> dict[str, Entry]:
-    """Return ours minus the mean of theirs, (seeds, 1 + resamples), over people and over seeds."""
-    both = min(len(ours), len(theirs))
-    paired = ours[:both, 0] - theirs[:both, 0]
-    return {
-        key: panel.measurement(ours - theirs.mean(0)),
-        f"{key}.seeds": numbers(paired, panel.n, "fraction"),
-    }
+def difference(panel: Panel, ours: Floats, theirs: Floats) -> Entry:
+    """Return ours minus the mean of theirs, (seeds, 1 + resamples), over people."""
+    return panel.measurement(ours - theirs.mean(0))
 
 
 def shifted(entry: Entry, by: float) -> Entry:
     """Return an entry with a constant added."""
-    body = entry | {"values": [value + by for value in entry["values"]]}
-    if "people" in entry:
-        body["people"] = tuple(end + by for end in entry["people"])
-    return body
+    people = entry.people and (entry.people[0] + by, entry.people[1] + by)
+    return replace(entry, values=[value + by for value in entry.values], people=people)
 
 
 def numbers(values: Any, n: int, unit: str) -> Entry:
     """Return an entry without an interval over people."""
     known = [float(v) for v in values]
-    body: Entry = {"values": known, "n": n, "unit": unit}
-    return body | ({"note": "every image abstained"} if np.isnan(known).any() else {})
+    return Entry(known, n, unit, "every image abstained" if np.isnan(known).any() else None)
 
 
 def near(found: Mapping[str, Entry], published: Mapping[str, float]) -> dict[str, Entry]:
@@ -308,8 +283,5 @@ def near(found: Mapping[str, Entry], published: Mapping[str, float]) -> dict[str
 
 def negative(entry: Entry) -> Entry:
     """Return an entry with every sign changed."""
-    body = entry | {"values": [-value for value in entry["values"]]}
-    if "people" in entry:
-        low, high = entry["people"]
-        body["people"] = (-high, -low)
-    return body
+    people = entry.people and (-entry.people[1], -entry.people[0])
+    return replace(entry, values=[-value for value in entry.values], people=people)

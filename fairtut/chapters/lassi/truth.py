@@ -16,10 +16,11 @@ from fairtut.chapters.lassi.cells import Cell, Spec, encoder, head
 from fairtut.chapters.lassi.directions import directions
 from fairtut.chapters.lassi.flow import World
 from fairtut.chapters.lassi.presets import SETTINGS, Preset, voting
-from fairtut.chapters.lassi.table import Entry, Table
+from fairtut.chapters.lassi.table import Table
 from fairtut.data.synthetic import faces
 from fairtut.methods.lassi.certify import classify, smooth_codes
 from fairtut.methods.lassi.learning import encode
+from fairtut.metrics.entry import Entry
 from fairtut.metrics.panels import Panel
 from fairtut.models.glow import Glow
 from fairtut.runtime.progress import progress
@@ -47,8 +48,6 @@ class Twins:
         Distance from the counterfactual's latent to the nearest member of the similarity set,
         divided by ``moved``: 0 inside the set (also where the picture stays the same), 1 where the
         set does not help at all.
-    along : float array, shape (m,)
-        Share of the squared distance that lies in the span of the attribute vectors.
     """
 
     setting: str
@@ -57,7 +56,6 @@ class Twins:
     t: Tensor
     moved: Floats
     outside: Floats
-    along: Floats
 
 
 def twins(crowd: faces.Faces, glow: Glow, world: World, preset: Preset, setting: str) -> Twins:
@@ -85,14 +83,14 @@ def twins(crowd: faces.Faces, glow: Glow, world: World, preset: Preset, setting:
     return Twins(setting, other.images.x, there, t * sign, *(v.double().numpy() for v in shares))
 
 
-def nearest(delta: Tensor, a: Tensor, epsilon: float) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def nearest(delta: Tensor, a: Tensor, epsilon: float) -> tuple[Tensor, Tensor, Tensor]:
     """Say where latents at differences (m, q) lie against a similarity set.
 
     Returns
     -------
     t : Tensor, shape (m, k)
         Coordinates of the nearest point of the span.
-    moved, outside, along : Tensors, shape (m,)
+    moved, outside : Tensors, shape (m,)
         See :class:`Twins`.  With several vectors ``outside`` takes t shortened to the ball, which
         is nearly the nearest member, and never nearer than it.
     """
@@ -100,9 +98,8 @@ def nearest(delta: Tensor, a: Tensor, epsilon: float) -> tuple[Tensor, Tensor, T
     inside = t * (epsilon / t.norm(dim=1, keepdim=True)).clamp_max(1)
     moved = delta.norm(dim=1)
     still = moved == 0  # a change too small for five bits: the very same latent
-    along = torch.where(still, 1.0, (t @ a).square().sum(1) / moved.square())
     outside = torch.where(still, 0.0, (delta - inside @ a).norm(dim=1) / moved)
-    return t, moved, outside, along
+    return t, moved, outside
 
 
 def measures(
@@ -110,11 +107,10 @@ def measures(
 ) -> dict[str, Entry]:
     """Push the true counterfactuals through the certified models of table 1.
 
-    Names are ``faces.truth.<setting>.``: ``outside`` and ``along`` (see :class:`Twins`),
-    ``direction`` (share whose nearest point has the right sign, first attribute), both also minus
-    one half with ``-half``, and per method ``flips`` (decisions that differ), ``certified`` (share
-    of people who are certified), ``certified-flips`` (certified and different, of the certified),
-    and ``lassi.flips-vs-naive``.
+    Names are ``faces.truth.<setting>.``: ``outside`` (see :class:`Twins`), ``direction`` (share
+    whose nearest point has the right sign, first attribute), both also minus one half with
+    ``-half``, and per method ``flips`` (decisions that differ), ``certified-flips`` (certified and
+    different, of the certified), and ``lassi.flips-vs-naive``.
 
     Parameters
     ----------
@@ -129,8 +125,7 @@ def measures(
         if not all(pairs.values()):
             continue
         other, name = twins(crowd, glow, world, preset, setting), f"faces.truth.{setting}"
-        values = {"outside": other.outside, "along": other.along}
-        values |= {"outside-half": other.outside - 0.5}
+        values = {"outside": other.outside, "outside-half": other.outside - 0.5}
         values |= {"direction": (other.t[:, 0] > 0).numpy().astype(float)}
         values |= {"direction-half": values["direction"] - 0.5}
         for key, value in values.items():
@@ -168,7 +163,6 @@ def flips(panel: Panel, name: str, pairs: dict[str, list[Cell]], said: Any) -> d
         with np.errstate(invalid="ignore", divide="ignore"):
             among = panel.mean(differs & certified) / share  # of the certified, on each resample
         found[f"{name}.{method}.flips"] = panel.measurement(every[method])
-        found[f"{name}.{method}.certified"] = panel.measurement(share)
         found[f"{name}.{method}.certified-flips"] = panel.measurement(among)
     gap = every["lassi"] - every["naive"].mean(0)
     found[f"{name}.lassi.flips-vs-naive"] = panel.measurement(gap)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from fairtut.chapters.reprogramming_text.board import Board
 from fairtut.chapters.reprogramming_text.presets import CRITERIA, TRIGGERS
-from fairtut.lab.asked import Entry, asked
+from fairtut.lab.asked import asked
+from fairtut.metrics.entry import Entry
 
 
 def beaten(board: Board) -> dict[str, Entry]:

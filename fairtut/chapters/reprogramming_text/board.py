@@ -11,13 +11,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from fairtut.chapters.reprogramming_text.cells import PARTS, Cell, Job, random_words, sweep
 from fairtut.chapters.reprogramming_text.crowd import RESAMPLES, Crowd, Floats
-from fairtut.chapters.reprogramming_text.presets import CRITERIA, METHODS, Preset
+from fairtut.chapters.reprogramming_text.presets import CRITERIA, METHODS, TRIGGERS, Preset
 from fairtut.data.comments import CommentSet
 from fairtut.lab import board as lab
 from fairtut.lab.controls import mixed_gap, swept
 from fairtut.lab.pairs import paired
 from fairtut.lab.plane import Plane
 from fairtut.methods.reprogramming import collapsed
+from fairtut.metrics.entry import Entry
 
 Bools = NDArray[np.bool_]
 CUTS: Final = 41
@@ -125,7 +126,7 @@ def _bias(criterion: str, crowd: Any, y_hat: ArrayLike) -> Floats:
     return found
 
 
-Measured = dict[str, dict[str, Any]]
+Measured = dict[str, Entry]
 
 
 def measures(board: Board) -> Measured:
@@ -134,43 +135,36 @@ def measures(board: Board) -> Measured:
     found: dict[str, Floats] = {"base.accuracy": board.base("dp")[0]}
     found["base.over-constant"] = found["base.accuracy"] - crowd.constant()
     for c in CRITERIA:
-        accuracy, bias = board.base(c)
+        bias = board.base(c).gap
         found[f"base.{c}"] = bias
         found[f"base.{c}.sum"] = crowd.bias(board.decided("base", c, "test")[0], c, "sum")
-        areas = {method: board.area(method, c) for method in RIVALS}
-        for method, number in areas.items():
-            found[f"front.{c}.{method}"] = number
-            found[f"front.{c}.{method}.vs-mixing"] = number - board.mixing(c)
-            found |= _chosen(board, method, c)
+        areas = {method: board.area(method, c) for method in RIVALS} | {"mixing": board.mixing(c)}
+        found |= {f"front.{c}.{name}": number for name, number in areas.items()}
         for method in METHODS:
-            for control in ("threshold", "random"):
+            for control in ("mixing", "threshold", "random"):
                 found[f"front.{c}.{method}.vs-{control}"] = areas[method] - areas[control]
-        for method in ("soft", "hard"):
+            found |= _chosen(board, method, c)
+        for method in TRIGGERS:
             found[f"front.{c}.{method}.vs-advpost"] = areas[method] - areas["advpost"]
             found[f"front.{c}.{method}.vs-advin-plus-1"] = areas[method] - areas["advin"] + 0.01
-        found[f"front.{c}.mixing"] = board.mixing(c)
-        random = board.plane("random", c, "test")
-        found[f"random.{c}.change"] = random[1][0] - bias
-        found[f"random.{c}.cost"] = random[0][0] - accuracy
+        found[f"random.{c}.change"] = board.plane("random", c, "test").gap[0] - bias
     return {key: crowd.entry(draws) for key, draws in found.items()} | _choices(board)
 
 
 def _chosen(board: Board, method: str, c: str) -> dict[str, Floats]:
     """Return the chosen setting of a method on test, and λ = 0 where the grid has it."""
-    first, (best, worst) = f"chosen.{c}.{method}", board.base(c)
+    first, worst = f"chosen.{c}.{method}", board.base(c).gap
     accuracy, bias = board.at(method, c, board.chosen(method, c))
     found = {
-        f"{first}.accuracy": accuracy, f"{first}.bias": bias,
-        f"{first}.change": bias - worst, f"{first}.cost": accuracy - best,
+        f"{first}.change": bias - worst,
         f"{first}.over-constant": accuracy - board.crowd["test"].constant(),
         f"{first}.vs-mixing": bias - board.mixed(c, accuracy),
-    }  # fmt: skip
+    }
     lams = board.preset.lams.get(method, ())
     if lams and lams[0] == 0:
-        zero = board.at(method, c, np.zeros(len(board.seeds), int))
-        found[f"lambda0.{c}.{method}.change"] = zero[1] - worst
-        found[f"lambda0.{c}.{method}.cost"] = zero[0] - best
-        found[f"{first}.vs-lambda0"] = bias - zero[1]
+        zero = board.at(method, c, np.zeros(len(board.seeds), int)).gap
+        found[f"lambda0.{c}.{method}.change"] = zero - worst
+        found[f"{first}.vs-lambda0"] = bias - zero
     return found
 
 
@@ -179,7 +173,7 @@ def _choices(board: Board) -> Measured:
     found: Measured = {}
 
     def put(key: str, values: Any, unit: str) -> None:
-        found[key] = {"values": np.asarray(values, float).tolist(), "n": board.n, "unit": unit}
+        found[key] = Entry(np.asarray(values, float).tolist(), board.n, unit)
 
     for c in CRITERIA:
         for method in METHODS:
@@ -189,13 +183,13 @@ def _choices(board: Board) -> Measured:
             put(f"collapse.{c}.{method}", fallen.mean(0), "fraction")
             blind = board.chosen(method, c, floor=False)
             put(f"audit.selection.{c}.{method}", fallen[blind, np.arange(len(blind))], "fraction")
-            for i, lam in enumerate(lams):
+            for i, lam in enumerate(lams if method in TRIGGERS else ()):
                 lasts = [board.cells[board.jobs(method, c, s)[i]].last for s in board.seeds]
                 for key in ("movement", "norm_y", "norm_z"):
                     name = f"train.{c}.{method}.lambda{lam:g}.{key.replace('_', '-')}"
                     put(name, [last[key] for last in lasts], "ratio")
     # the mean over methods and criteria of how often bias alone picks a constant answer
-    each = [v["values"] for k, v in found.items() if k.startswith("audit.selection.")]
+    each = [v.values for k, v in found.items() if k.startswith("audit.selection.")]
     put("audit.selection.collapsed", np.mean(each, axis=0), "fraction")
     return found
 

@@ -17,6 +17,7 @@ from fairtut.chapters.reprogramming_text.presets import TRIGGERS
 from fairtut.data.comments import CommentSet
 from fairtut.methods.reprogramming.overlap import deviations
 from fairtut.methods.reprogramming.words import WordTrigger, with_room
+from fairtut.metrics.entry import Entry
 from fairtut.runtime.checkpoints import state_digest
 from fairtut.runtime.seeds import numpy_rng
 
@@ -77,10 +78,8 @@ def audit(tokens: CommentSet, board: Board) -> Measured:
     model = base(tokens, preset, seed)
     return {
         "audit.generator-second": _one(twice[1], twice[2], "count"),
-        "audit.generator-first": _one(twice[0] / twice[2], twice[2], "fraction"),
         "audit.pooled": _one(_first(model, trigger, tokens), 1, "count"),
         "audit.no-room": _one(long - cut, len(tokens), "count"),
-        "audit.no-room.share": _one(long / len(tokens), len(tokens), "fraction"),
         "audit.lambda0-skips": _one(float(zero.projection), 1, "count"),
     }
 
@@ -111,5 +110,5 @@ def _first(model: Any, trigger: WordTrigger, tokens: CommentSet) -> float:
     return float(torch.equal(words[0, 0], front.embeddings(model.table)[0]))
 
 
-def _one(value: float, n: int, unit: str) -> dict[str, Any]:
-    return {"values": [float(value)], "n": int(n), "unit": unit}
+def _one(value: float, n: int, unit: str) -> Entry:
+    return Entry([float(value)], int(n), unit)

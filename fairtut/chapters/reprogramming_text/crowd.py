@@ -7,16 +7,17 @@ Both are definitions of the metrics: ``dp_half`` and ``eo_code_half``, or ``dp``
 
 from __future__ import annotations
 
-from typing import Any, Final
+from dataclasses import replace
+from typing import Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fairtut.data.comments import CommentSet
+from fairtut.metrics.entry import Entry
 from fairtut.metrics.panels import Panel
 
 Floats = NDArray[np.float64]
-Entry = dict[str, Any]
 RESAMPLES: Final = 300
 
 
@@ -55,7 +56,7 @@ class Crowd(Panel):
 
     def entry(self, draws: ArrayLike, unit: str = "fraction") -> Entry:
         """Return a measurement from values per seed with their resamples, (seeds, 1 + R)."""
-        return self.measurement(draws) | {"unit": unit}
+        return replace(self.measurement(draws), unit=unit)
 
 
 def _centred(draws: Floats) -> Floats:

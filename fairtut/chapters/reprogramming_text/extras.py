@@ -25,6 +25,7 @@ from fairtut.chapters.reprogramming_text.presets import CRITERIA, TRIGGERS, Pres
 from fairtut.data.comments import CommentSet
 from fairtut.methods.reprogramming.text import on_empty, text_logits
 from fairtut.methods.reprogramming.words import WordTrigger
+from fairtut.metrics.entry import Entry
 from fairtut.runtime.precision import double
 
 SAME: Final = 0.01
@@ -79,7 +80,7 @@ class Varied:
         found: dict[str, Floats] = {}
         for m in preset.counts:
             jobs = [replace(fixed(preset, "hard", "dp", s), count=m) for s in seeds]
-            found[f"words.{m}.cost"], found[f"words.{m}.change"] = self.change(jobs)
+            _, found[f"words.{m}.change"] = self.change(jobs)
         last = found[f"words.{max(preset.counts)}.change"]
         found["words.flat"] = SAME - np.abs(last - found["words.5.change"])
         for method in TRIGGERS:
@@ -194,8 +195,8 @@ def softening(tokens: CommentSet, board: Board) -> Measured:
     return {"example.softened": crowd.entry(np.stack(found))}
 
 
-def _entry(values: Any, n: int, unit: str = "fraction") -> dict[str, Any]:
-    return {"values": np.asarray(values, float).tolist(), "n": n, "unit": unit}
+def _entry(values: Any, n: int, unit: str = "fraction") -> Entry:
+    return Entry(np.asarray(values, float).tolist(), n, unit)
 
 
 def readable(words: Iterable[str], harmless: Iterable[str]) -> list[str]:

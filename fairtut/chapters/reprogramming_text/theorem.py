@@ -26,6 +26,7 @@ from fairtut.data.synthetic.comments import CUES, WORDS
 from fairtut.methods.reprogramming import train_words
 from fairtut.methods.reprogramming.theory import Outcome, TwoVocabularies
 from fairtut.methods.reprogramming.words import WordTrigger
+from fairtut.metrics.entry import Entry
 from fairtut.runtime.seeds import numpy_rng
 
 GROUPS: Final = ("christian", "muslim")
@@ -157,7 +158,7 @@ def run(preset: Preset, device: torch.device | str = "cpu") -> tuple[Measured, S
         frozen = Posterior(tokens.tokenizer).requires_grad_(False).to(device)
         for name, patient in (("exact", frozen), ("learned", base(tokens, net, seed))):
             plain = margins(patient, test) >= 0
-            worst, right = crowd.bias(plain, "eo"), crowd.accuracy(plain)
+            worst = crowd.bias(plain, "eo")
             put = [
                 margins(patient, test, named(tokens, WORDS[GROUPS[1]][0], k)) >= 0 if k else plain
                 for k in WORDS_PUT
@@ -170,13 +171,8 @@ def run(preset: Preset, device: torch.device | str = "cpu") -> tuple[Measured, S
                 patient, tokens.part("tune"), count=5, mode="hard", config=config, seed=seed
             ).module
             tuned = margins(patient, test, trigger) >= 0
-            for key, value in {
-                "put": bias[five] - worst, "put.cost": crowd.accuracy(put[five]) - right,
-                "trained": crowd.bias(tuned, "eo") - worst,
-                "trained.cost": crowd.accuracy(tuned) - right,
-                "base": worst, "accuracy": right,
-            }.items():  # fmt: skip
-                found.setdefault(f"theorem.{name}.{key}", []).append(value)
+            found.setdefault(f"theorem.{name}.put", []).append(bias[five] - worst)
+            found.setdefault(f"theorem.{name}.trained", []).append(crowd.bias(tuned, "eo") - worst)
     out = {key: crowd.entry(np.stack(values)) for key, values in found.items()}
     out |= _enumerated(model, exact, tokens)
     cuts = tuple(model.threshold(t) for t in np.linspace(0.02, 0.98, 49))
@@ -196,11 +192,8 @@ def _enumerated(model: TwoVocabularies, exact: tuple[Outcome, ...], tokens: Comm
     p = torch.softmax(net(ids), 1)[:, 1].detach().numpy().astype(float)
     off = np.abs(p - model.h(*model.posteriors()).ravel()).max()
     return {
-        "exact.posterior-network": {"values": [float(off)], "n": len(ids), "unit": "fraction"},
-        "theorem.enumerated.information": {
-            "values": [exact[-1].given_y], "n": len(ids), "unit": "nats"
-        },
-        "theorem.enumerated.before": {"values": [exact[0].given_y], "n": len(ids), "unit": "nats"},
+        "exact.posterior-network": Entry([float(off)], len(ids), "fraction"),
+        "theorem.enumerated.information": Entry([exact[-1].given_y], len(ids), "nats"),
     }  # fmt: skip
 
 

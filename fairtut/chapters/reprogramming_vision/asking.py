@@ -9,9 +9,10 @@ import numpy as np
 from fairtut.chapters.reprogramming_vision.board import GAPS, JUDGED, Board
 from fairtut.chapters.reprogramming_vision.presets import CRITERIA, TRIGGERS
 from fairtut.lab import board as lab
-from fairtut.lab.asked import Entry, asked
+from fairtut.lab.asked import asked
 from fairtut.lab.controls import swept
 from fairtut.lab.pairs import paired
+from fairtut.metrics.entry import Entry
 from fairtut.metrics.panels import Panel
 
 CUTS: Final = 41

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
 
 import numpy as np
 import pandas as pd
 import torch
 
 from fairtut.chapters.reprogramming_vision.board import Board, Result, run_many
-from fairtut.chapters.reprogramming_vision.measures import Entry, Measured
+from fairtut.chapters.reprogramming_vision.measures import Measured
 from fairtut.chapters.reprogramming_vision.models import Spec, base, margins, random_trigger
 from fairtut.chapters.reprogramming_vision.presets import CRITERIA, TRIGGERS, Preset
 from fairtut.chapters.reprogramming_vision.tasks import Task
 from fairtut.methods.reprogramming import TriggerModule
+from fairtut.metrics.entry import Entry
 
+FALLEN: Final = "a seed collapsed to a constant answer"
 Found = tuple[pd.DataFrame, dict[str, Entry]]
 
 
@@ -41,7 +45,7 @@ def ratios(task: Task, preset: Preset, board: Board) -> Found:
     """Tune the border, the patch and AdvPost on a part of the tuning images, for EO.
 
     λ is what validation picked with all of them; the number of updates stays the same.  Returns a
-    row per method, ratio and seed, and measurements ``ratio.<method>.r<ratio>.<acc|eo|change>``,
+    row per method, ratio and seed, and measurements ``ratio.<method>.r<ratio>.<eo|change>``,
     ``.vs-advpost`` (EO minus AdvPost's at the same ratio) and ``.vs-whole`` (minus the EO with all
     images).
     """
@@ -62,17 +66,16 @@ def ratios(task: Task, preset: Preset, board: Board) -> Found:
     for (method, ratio), results in several.items():
         rows += _rows(m, results, method=method, ratio=ratio, lam=lams[method])
         rates, name = m.of(results), f"ratio.{method}.r{ratio:g}"
-        found[f"{name}.acc"] = m.panel.measurement(rates["acc"])
         found[f"{name}.eo"] = m.panel.measurement(rates["eo"])
-        found[f"{name}.change"] = m.panel.measurement(rates["eo"] - before)
+        fallen = any(board.fallen([one]) for one in results)
+        change = m.panel.measurement(rates["eo"] - before)
+        found[f"{name}.change"] = replace(change, note=FALLEN) if fallen else change
         found[f"{name}.vs-whole"] = m.panel.measurement(
             rates["eo"] - m.of(several[method, 1.0])["eo"]
         )
         if method != "advpost" and ("advpost", ratio) in several:
             rival = m.of(several["advpost", ratio])["eo"]
             found[f"{name}.vs-advpost"] = m.panel.measurement(rates["eo"] - rival)
-        if any(board.fallen([one]) for one in results):
-            found[f"{name}.change"]["note"] = "a seed collapsed to a constant answer"
     return pd.DataFrame(rows), found
 
 
@@ -83,9 +86,8 @@ def transfer(task: Task, preset: Preset, board: Board) -> Found:
     """Put each seed's triggers before the BASE of the next seed, which they never saw.
 
     Same architecture and training images, another start and order.  Returns a row per trigger, and
-    at the headline price ``transfer.<method>.<criterion>.<acc|bias>``, ``.change`` (bias minus that
-    of the new BASE) and ``.vs-own`` (minus that before its own BASE; ``-less-2``: and
-    minus .02).
+    at the headline price ``transfer.<method>.<criterion>.change`` (bias minus that of the new BASE)
+    and ``.vs-own`` (minus that before its own BASE; ``-less-2``: and minus .02).
     """
     seeds = list(preset.run_seeds())
     m, rows, found = Measured(board), [], {}
@@ -102,16 +104,14 @@ def transfer(task: Task, preset: Preset, board: Board) -> Found:
                 margin = margins(base(task, preset, other), test, rebuilt(task, preset, one))
                 moved.append(Result(one.spec, other, {"test": margin}))
             rows += _rows(m, moved, method=method, criterion=criterion, lam=lam)
-            here, there = m.of(own)[criterion], m.of(moved)
+            here, there = (m.of(results)[criterion] for results in (own, moved))
             name = f"transfer.{method}.{criterion}"
             before = m.base[criterion]
             if len(seeds) > 1:
                 before = np.roll(before, -1, axis=0)
-            found[f"{name}.acc"] = m.panel.measurement(there["acc"])
-            found[f"{name}.bias"] = m.panel.measurement(there[criterion])
-            found[f"{name}.change"] = m.panel.measurement(there[criterion] - before)
-            found[f"{name}.vs-own"] = m.panel.measurement(there[criterion] - here)
-            found[f"{name}.vs-own-less-2"] = m.panel.measurement(there[criterion] - here - 0.02)
+            found[f"{name}.change"] = m.panel.measurement(there - before)
+            found[f"{name}.vs-own"] = m.panel.measurement(there - here)
+            found[f"{name}.vs-own-less-2"] = m.panel.measurement(there - here - 0.02)
     return pd.DataFrame(rows), found
 
 
@@ -140,7 +140,7 @@ def rebuilt(task: Task, preset: Preset, one: Result, method: str | None = None) 
 def sizes(task: Task, preset: Preset, board: Board) -> Found:
     """Train triggers of other sizes with the headline's λ, for EO.
 
-    Returns a row per size and seed, and per method ``size.<method>.s<pixels>.<acc|eo|change>`` and
+    Returns a row per size and seed, and per method ``size.<method>.s<pixels>.eo`` and
     ``size.<method>.acc-gain`` and ``.eo-gain``: largest minus smallest.
     """
     seeds = preset.run_seeds()[: max(preset.side_seeds, 1)]
@@ -161,10 +161,7 @@ def sizes(task: Task, preset: Preset, board: Board) -> Found:
     for (method, size), several in sorted(results.items()):
         rows += _rows(m, several, method=method, size=size, lam=lams[method])
         rates[method, size] = here = m.of(several)
-        name = f"size.{method}.s{size}"
-        found[f"{name}.acc"] = m.panel.measurement(here["acc"])
-        found[f"{name}.eo"] = m.panel.measurement(here["eo"])
-        found[f"{name}.change"] = m.panel.measurement(here["eo"] - m.base["eo"][: len(seeds)])
+        found[f"size.{method}.s{size}.eo"] = m.panel.measurement(here["eo"])
     for method in lams:
         order = sorted(size for name, size in results if name == method)
         low, high = rates[method, order[0]], rates[method, order[-1]]

@@ -47,7 +47,7 @@ class Result:
     seed : int
     margin : mapping of str to array, shape (n,)
         ``val`` and ``test`` → difference of the two logits; positive means decided for class 1.
-    snapshots, history : list of dict
+    history : list of dict
         As in :class:`~fairtut.chapters.reprogramming_vision.models.Kept`.
     taken : float
         Share of the training at which the judged state was taken; 1 is the last epoch.
@@ -55,19 +55,15 @@ class Result:
         No snapshot kept the accuracy floor.
     pixels : array, shape (3, h, w), or None
         The trigger, zero outside its mask.
-    movement : float
-        Euclidean distance of the trigger's last pixels from its start; NaN for whole networks.
     """
 
     spec: Spec
     seed: int
     margin: Mapping[str, Floats]
-    snapshots: list[dict[str, float]] = field(repr=False, default_factory=list)
     history: list[dict[str, float]] = field(repr=False, default_factory=list)
     taken: float = 1.0
     starved: bool = False
     pixels: Floats | None = field(repr=False, default=None)
-    movement: float = float("nan")
 
 
 @dataclass(frozen=True)
@@ -241,11 +237,9 @@ def judged(task: Task, model: Any, kept: Kept, spec: Spec, seed: int) -> Result:
     module = kept.chosen
     if isinstance(module, TriggerModule):
         margin, pixels = _judge(task, model, module), module.pixels().cpu().numpy()
-        movement = kept.history[-1]["movement"]
     else:
-        margin, pixels, movement = _judge(task, module), None, float("nan")
-    return Result(spec, seed, margin, kept.snapshots, kept.history, kept.taken, kept.starved,
-                  pixels, movement)  # fmt: skip
+        margin, pixels = _judge(task, module), None
+    return Result(spec, seed, margin, kept.history, kept.taken, kept.starved, pixels)
 
 
 def _judge(task: Task, model: Any, change: TriggerModule | None = None) -> dict[str, Floats]:

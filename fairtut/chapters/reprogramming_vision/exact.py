@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import torch
 
@@ -20,9 +19,8 @@ from fairtut.methods.reprogramming import (
     standard,
     train_trigger,
 )
+from fairtut.metrics.entry import Entry
 from fairtut.runtime.checkpoints import state_digest
-
-Entry = dict[str, Any]
 
 
 def invariants(task: Task, preset: Preset) -> dict[str, Entry]:
@@ -62,10 +60,7 @@ def invariants(task: Task, preset: Preset) -> dict[str, Entry]:
         # the released command passes 20 as the side of what remains, not as the ring's width
         "released-border-share": (float(Border(102).mask(224, 224).float().mean()), "fraction"),
     }
-    return {
-        f"exact.{name}": {"values": [value], "n": len(x), "unit": unit}
-        for name, (value, unit) in values.items()
-    }
+    return {f"exact.{name}": Entry([value], len(x), unit) for name, (value, unit) in values.items()}
 
 
 def _miscovered(side: int) -> float:

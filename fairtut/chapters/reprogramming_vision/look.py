@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from fairtut.chapters.reprogramming_vision.measures import Entry
 from fairtut.chapters.reprogramming_vision.models import Spec, base, trained
 from fairtut.chapters.reprogramming_vision.presets import Preset
 from fairtut.chapters.reprogramming_vision.tasks import Task
@@ -21,6 +20,7 @@ from fairtut.data.images import as_pixels
 from fairtut.data.synthetic import faces
 from fairtut.methods.reprogramming import Border, TriggerModule
 from fairtut.methods.saliency import heat
+from fairtut.metrics.entry import Entry
 from fairtut.metrics.panels import Panel
 from fairtut.models.resnet import FaceClassifier
 from fairtut.runtime.seeds import numpy_rng
@@ -42,8 +42,8 @@ class Looks:
     images : mapping of str to array, shape (k, 3, h, w)
         What each saw, clipped to [0, 1]: to be shown for drawn faces only.
     shares : DataFrame
-        Row per image and version: ``hair``, ``face`` and ``ring`` shares of the heat; ``hair`` and
-        ``face`` are shares of the heat that is on the picture, not on the trigger.
+        Row per image and version: ``hair`` and ``ring`` shares of the heat; ``hair`` is a share of
+        the heat that is on the picture, not on the trigger.
     """
 
     rows: NDArray[np.int64]
@@ -52,26 +52,21 @@ class Looks:
     shares: pd.DataFrame
 
 
-def regions(
-    task: Task, rows: NDArray[np.int64], crowd: faces.Faces | None
-) -> tuple[Tensor, Tensor]:
-    """Return masks of hair and face, bool (k, h, w) each.
+def hair_of(task: Task, rows: NDArray[np.int64], crowd: faces.Faces | None) -> Tensor:
+    """Return masks of the hair, bool (k, h, w).
 
-    Drawn faces: the pixels that change when only the colour of the hair does, and the box of the
-    facial features.  Photographs: a fixed box for the aligned face, and everything outside it for
-    the hair, so background counts as hair there.
+    Drawn faces: the pixels that change when only the colour of the hair does.  Photographs:
+    everything outside a fixed box for the aligned face, so background counts as hair there.
     """
     side = task.images.x.shape[-1]
     if crowd is not None:
         some = crowd.select(rows)
         twin = faces.counterfactual(some, "Blond_Hair")
-        change = (some.images.x.int() - twin.images.x.int()).abs().amax(1).cpu() > 8
-        face = torch.from_numpy(faces.region(some, "Smiling"))
-        return change, face & ~change
+        return (some.images.x.int() - twin.images.x.int()).abs().amax(1).cpu() > 8
     top, bottom, left, right = (round(share * side) for share in FACE_BOX)
-    face = torch.zeros(len(rows), side, side, dtype=torch.bool)
-    face[:, top:bottom, left:right] = True
-    return ~face, face
+    outside = torch.ones(len(rows), side, side, dtype=torch.bool)
+    outside[:, top:bottom, left:right] = False
+    return outside
 
 
 def looks(
@@ -102,7 +97,7 @@ def looks(
     model = base(task, preset, seed)
     rows = _chosen(task, preset)
     x = as_pixels(task.images.x[torch.from_numpy(rows)])
-    hair, face = regions(task, rows, crowd)
+    hair = hair_of(task, rows, crowd)
     versions: dict[str, tuple[FaceClassifier, TriggerModule | None]] = {"base": (model, None)}
     for method, lam in lams.items():
         kept: Any = trained(task, preset, seed, Spec(method, "eo", lam)).chosen
@@ -113,7 +108,7 @@ def looks(
             shown = x if trigger is None else trigger(x)
         found = heat(net, shown)
         maps[name], seen[name] = found.cpu().numpy(), shown.clamp(0, 1).cpu().numpy()
-        parts.append(_shares(found.cpu(), hair, face, trigger).assign(version=name, row=rows))
+        parts.append(_shares(found.cpu(), hair, trigger).assign(version=name, row=rows))
     shares = pd.concat(parts, ignore_index=True)
     return Looks(rows, maps, seen, shares), _measured(shares, list(versions))
 
@@ -128,20 +123,17 @@ def _chosen(task: Task, preset: Preset) -> NDArray[np.int64]:
     return chosen
 
 
-def _shares(
-    heat: Tensor, hair: Tensor, face: Tensor, trigger: TriggerModule | None
-) -> pd.DataFrame:
+def _shares(heat: Tensor, hair: Tensor, trigger: TriggerModule | None) -> pd.DataFrame:
     """Shares of heat, (k,) each; masks are shrunk with the picture where a border shrinks it."""
     picture = torch.ones_like(heat, dtype=torch.bool)
     if trigger is not None:
         picture &= ~trigger.mask.cpu()
         if isinstance(trigger.shape, Border):
-            hair, face = (_shrunk(mask, trigger.shape.width) for mask in (hair, face))
+            hair = _shrunk(hair, trigger.shape.width)
     on = (heat * picture).sum((1, 2))
     safe = on.clamp_min(1e-9)
     return pd.DataFrame({
         "hair": ((heat * (hair & picture)).sum((1, 2)) / safe).numpy(),
-        "face": ((heat * (face & picture)).sum((1, 2)) / safe).numpy(),
         "ring": (1 - on).numpy(),
     })  # fmt: skip
 
@@ -156,7 +148,7 @@ def _measured(shares: pd.DataFrame, versions: list[str]) -> dict[str, Entry]:
     wide = {v: shares[shares.version == v].reset_index(drop=True) for v in versions}
     found: dict[str, Entry] = {}
     for version, part in wide.items():
-        for what in ("hair", "face", "ring"):
+        for what in ("hair", "ring"):
             found[f"look.{version}.{what}"] = _mean(part[what].to_numpy())
         if version != "base":
             change = (part.hair - wide["base"].hair).to_numpy()

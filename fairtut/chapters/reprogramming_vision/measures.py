@@ -3,19 +3,19 @@
 All intervals are bootstraps over the test people of the *mean over seeds*
 (:class:`~fairtut.metrics.panels.Panel`); the values of the seeds stand beside them.  Ids:
 
-* ``<method>.<criterion>.lam<λ>.<what>``: ``acc``, ``dp``, ``eo``, ``positive``; ``change`` of the
-  criterion's bias against BASE, ``vs-mixing``; ``movement``, ``norm-y``, ``norm-z``, ``taken``,
-  ``collapsed``, and ``last-acc``, ``last-bias`` of the last epoch, on validation people.
-* ``<method>.<criterion>.cost<c>.<what>``: the λ that validation picked at that price; scores, and
-  ``vs-mixing``, ``vs-threshold``, ``vs-random``, ``vs-lam0``, ``vs-advin``, ``vs-advpost``: bias
-  minus the other's at the same accuracy (:meth:`Measured.matched`).
+* ``<method>.<criterion>.lam<λ>.<what>``: ``acc``, ``dp``, ``eo``, ``positive``.
+* ``<method>.<criterion>.cost<c>.<what>``: the λ that validation picked at that price; ``acc``,
+  ``bias``, ``change`` against BASE's bias, and ``vs-mixing``, ``vs-threshold``, ``vs-random``,
+  ``vs-lam0``, ``vs-advin``, ``vs-advpost``: bias minus the other's at the same accuracy
+  (:meth:`Measured.matched`).
 * ``fig3.<criterion>.<method>.<i>.<what>``: our curve at the price of the i-th published point.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from dataclasses import replace
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,10 +25,8 @@ from fairtut.chapters.reprogramming_vision.presets import CRITERIA, RETRAINED, T
 from fairtut.chapters.reprogramming_vision.published import POINTS, READING, mixing
 from fairtut.lab.controls import matched_gap, moved
 from fairtut.lab.plane import Plane
+from fairtut.metrics.entry import Entry
 from fairtut.metrics.panels import Panel
-
-Entry = dict[str, Any]
-"""Keywords of :meth:`fairtut.evidence.recording.Record.measure`."""
 
 Draws = NDArray[np.float64]
 
@@ -109,16 +107,13 @@ def table(board: Board, costs: Sequence[float], n_resamples: int = 1000) -> dict
         found |= _entries(m, name, rates)
         if name != "base":
             found[f"{name}.eo-vs-mixing"] = _of(m, rates["eo"] - m.matched("eo", rates["acc"]))
-            found[f"{name}.dp-vs-mixing"] = _of(m, rates["dp"] - m.matched("dp", rates["acc"]))
     y_hat = board.decisions(board.base)
     found["base.dp-signed"] = _of(m, m.panel.signed_gap(y_hat))
     found["base.tpr-gap"] = _of(m, m.panel.signed_gap(y_hat, 1))
-    found["base.fpr-gap"] = _of(m, m.panel.signed_gap(y_hat, 0))
-    constant = m.panel.constant()
-    found["constant.acc"] = _of(m, constant[None])
-    found["base.acc-over-constant"] = _of(m, m.base["acc"] - constant)
+    found["base.acc-over-constant"] = _of(m, m.base["acc"] - m.panel.constant())
     for (method, criterion, lam), several in board.results.items():
-        found |= _point(m, f"{method}.{criterion}.lam{lam:g}", criterion, several)
+        name = f"{method}.{criterion}.lam{lam:g}"
+        found |= {f"{name}.{what}": _of(m, draws) for what, draws in m.of(several).items()}
     for criterion in CRITERIA:
         for method in (*TRIGGERS, *RETRAINED):
             for cost in costs:
@@ -126,9 +121,9 @@ def table(board: Board, costs: Sequence[float], n_resamples: int = 1000) -> dict
             found |= _published(m, method, criterion)
             points = POINTS[criterion][method]
             below = [bias < mixing(criterion, accuracy) - READING for accuracy, bias in points]
-            found[f"published.{criterion}.{method}.below-mixing"] = {
-                "values": [float(sum(below))], "n": len(points), "unit": "count",
-            }  # fmt: skip
+            found[f"published.{criterion}.{method}.below-mixing"] = Entry(
+                [float(sum(below))], len(points), "count"
+            )
     return found
 
 
@@ -143,30 +138,6 @@ def _entries(m: Measured, name: str, rates: Mapping[str, Draws]) -> dict[str, En
     return found
 
 
-def _point(m: Measured, name: str, criterion: str, several: Sequence[Result]) -> dict[str, Entry]:
-    rates = m.of(several)
-    found = {f"{name}.{what}": _of(m, draws) for what, draws in rates.items()}
-    found[f"{name}.change"] = _of(m, rates[criterion] - m.base[criterion])
-    found[f"{name}.vs-mixing"] = _of(m, rates[criterion] - m.matched(criterion, rates["acc"]))
-    n = m.panel.n
-
-    def plain(what: str, values: Sequence[float], unit: str) -> None:
-        found[f"{name}.{what}"] = {"values": list(values), "n": n, "unit": unit}
-
-    plain("taken", [one.taken for one in several], "fraction")
-    plain("collapsed", [float(m.board.fallen([one])) for one in several], "fraction")
-    plain("norm-y", [one.history[-1]["norm_y"] for one in several], "ratio")
-    plain("norm-z", [one.history[-1]["norm_z"] for one in several], "ratio")
-    plain("last-acc", [one.snapshots[-1]["accuracy"] for one in several], "fraction")
-    last = [one.snapshots[-1][criterion] for one in several]
-    plain("last-bias", last, "fraction")
-    if np.isnan(last).any():
-        found[f"{name}.last-bias"]["note"] = "a group has no members of a label on validation"
-    if several[0].pixels is not None:
-        plain("movement", [one.movement for one in several], "ratio")
-    return found
-
-
 def _picked(m: Measured, method: str, criterion: str, cost: float) -> dict[str, Entry]:
     """The λ that validation picks at a price, against every control and baseline."""
     name = f"{method}.{criterion}.cost{cost:g}"
@@ -176,14 +147,12 @@ def _picked(m: Measured, method: str, criterion: str, cost: float) -> dict[str, 
     compared += ["vs-lam0"] if method == "border" else []
     lam = m.board.pick(method, criterion, cost)
     if lam is None:
-        names = ["acc", "dp", "eo", "bias", *compared]
+        names = ["acc", "bias", *compared]
         return {f"{name}.{what}": _missing(m, NOBODY) for what in names}
     several = m.board.results[method, criterion, lam]
     rates = m.of(several)
     bias = rates[criterion]
-    found = _entries(m, name, rates)
-    found[f"{name}.bias"] = _of(m, bias)
-    found[f"{name}.lam"] = {"values": [lam], "n": m.panel.n, "unit": "ratio"}
+    found = {f"{name}.acc": _of(m, rates["acc"]), f"{name}.bias": _of(m, bias)}
     rivals: dict[str, Sequence[Result] | None] = {
         f"vs-{rival}": _pick(m.board, rival, criterion, cost) for rival in RETRAINED
     }
@@ -208,7 +177,7 @@ def _picked(m: Measured, method: str, criterion: str, cost: float) -> dict[str, 
         if what == "vs-advpost" and other is not None:
             ours, theirs = (draws.mean(0, keepdims=True) for draws in (bias, other))
             relative = _of(m, ours / np.where(theirs > 0, theirs, np.nan) - 1)
-            found[f"{name}.relative"] = relative | {"unit": "ratio"}
+            found[f"{name}.relative"] = replace(relative, unit="ratio")
     return found
 
 
@@ -222,7 +191,7 @@ def _reached(board: Board, several: Sequence[Result]) -> list[float]:
 
 
 def _missing(m: Measured, why: str) -> Entry:
-    return {"values": [None], "n": m.panel.n, "unit": "fraction", "note": why}
+    return Entry([None], m.panel.n, "fraction", why)
 
 
 def _published(m: Measured, method: str, criterion: str) -> dict[str, Entry]:

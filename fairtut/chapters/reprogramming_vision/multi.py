@@ -11,13 +11,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from fairtut.chapters.reprogramming_vision.board import settings
-from fairtut.chapters.reprogramming_vision.measures import Entry
 from fairtut.chapters.reprogramming_vision.models import Spec, base, logits, trained
 from fairtut.chapters.reprogramming_vision.presets import Preset
 from fairtut.chapters.reprogramming_vision.tasks import Task
 from fairtut.data.images import ImageSet
 from fairtut.lab import grid
 from fairtut.methods.reprogramming import TriggerModule, collapsed
+from fairtut.metrics.entry import Entry
 from fairtut.metrics.panels import Panel
 
 Draws = NDArray[np.float64]
@@ -73,7 +73,7 @@ def run_multi(
     frames : dict of int to DataFrame
         Number of classes → rows of method, lam, classes, acc, dp, eo, collapsed.
     measurements
-        ``multi<k>.<method>.<acc|dp|eo>``, ``.change`` (EO minus BASE's),
+        ``multi<k>.<method>.acc``, ``.change`` (EO minus BASE's),
         ``multi<k>.<trigger>.vs-advin``, ``.vs-advpost``, and ``multi<k>.advpost.vs-advin``.
     """
     tasks = [Task.of(images, preset, attributes) for attributes in preset.multi]
@@ -110,8 +110,7 @@ def _measured(task: Task, scores: dict[str, dict[str, Draws]]) -> dict[str, Entr
     panel, name = Panel(y == 0, s, n_resamples=1), f"multi{task.classes}"
     found: dict[str, Entry] = {}
     for method, rates in scores.items():
-        for what, draws in rates.items():
-            found[f"{name}.{method}.{what}"] = panel.measurement(draws)
+        found[f"{name}.{method}.acc"] = panel.measurement(rates["acc"])
         if method == "base":
             continue
         eo = rates["eo"]

@@ -8,10 +8,10 @@ import torch
 
 from fairtut.chapters.reprogramming_vision.beside import rebuilt
 from fairtut.chapters.reprogramming_vision.board import Board
-from fairtut.chapters.reprogramming_vision.measures import Entry
 from fairtut.chapters.reprogramming_vision.models import classifier, margins
 from fairtut.chapters.reprogramming_vision.presets import Preset
 from fairtut.chapters.reprogramming_vision.tasks import Task
+from fairtut.metrics.entry import Entry
 from fairtut.metrics.panels import Panel
 from fairtut.models.resnet import FaceClassifier
 
@@ -37,8 +37,8 @@ def null_input(task: Task, preset: Preset, board: Board) -> tuple[pd.DataFrame, 
     frame, measurements
         Rows: method (``none``, ``random-border``, ``border``, ...), criterion, lam, seed, ``male``
         = P(man), ``blank`` (pixel value).  ``null.acc``: accuracy of the classifier on faces;
-        ``null.<method>.<criterion>.lam<λ>.one-sided`` = |P - .5| averaged over blanks, and per
-        method and criterion ``.slope``, least squares of it on the rank of λ.
+        ``null.<method>.<criterion>.slope``: least squares of |P - .5|, averaged over blanks, on the
+        rank of λ.
     """
     model = demographic(task, preset, preset.run_seeds()[0])
     _, s = task.people("test")
@@ -65,16 +65,12 @@ def null_input(task: Task, preset: Preset, board: Board) -> tuple[pd.DataFrame, 
     for (method, criterion), part in drawn.groupby(["method", "criterion"]):
         lams = sorted(part.lam.unique())
         grid = part.pivot_table(index="seed", columns="lam", values="one_sided")[lams].to_numpy()
-        for j, lam in enumerate(lams):
-            found[f"null.{method}.{criterion}.lam{lam:g}.one-sided"] = {
-                "values": grid[:, j].tolist(), "n": len(BLANKS), "unit": "fraction",
-            }  # fmt: skip
         if len(lams) > 1:
             rank = np.arange(len(lams)) - (len(lams) - 1) / 2
             slopes = grid @ rank / (rank @ rank)
-            found[f"null.{method}.{criterion}.slope"] = {
-                "values": slopes.tolist(), "n": len(BLANKS), "unit": "fraction",
-            }  # fmt: skip
+            found[f"null.{method}.{criterion}.slope"] = Entry(
+                slopes.tolist(), len(BLANKS), "fraction"
+            )
     return table, found
 
 

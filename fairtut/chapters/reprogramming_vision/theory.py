@@ -11,9 +11,8 @@ import torch
 
 from fairtut.methods.reprogramming import Border, TriggerModule
 from fairtut.methods.reprogramming.theory import Pooled, TwoVocabularies, roc
+from fairtut.metrics.entry import Entry
 from fairtut.runtime.seeds import torch_rng
-
-Entry = dict[str, Any]
 
 POINTS: Final = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 0.999, 1.0)
 """p(Z = 1 | trigger word)."""
@@ -76,18 +75,14 @@ def measures() -> dict[str, Entry]:
     here, table = world(), sweep()
     soft = table[table.version == "soft"]
     texts = here.texts_y.shape[1] * here.texts_z.shape[1]
-    start, end = here.triggered(None, soft=True), here.triggered(1.0, soft=True)
-    found = pooled()
+    end, found = here.triggered(1.0, soft=True), pooled()
 
     def one(value: float, unit: str, n: int = texts) -> Entry:
-        return {"values": [float(value)], "n": n, "unit": unit}
+        return Entry([float(value)], n, unit)
 
     return {
-        "theory.mi-deployed": one(start.given_y, "nats"),
         "theory.mi-saturated": one(end.given_y, "nats"),
         "theory.marginal-saturated": one(end.marginal, "nats"),
         "theory.largest-rise": one(max(float(np.diff(soft.given_y).max()), 0.0), "nats"),
-        "theory.accuracy-lost": one(start.accuracy - end.accuracy, "fraction"),
         "theory.pooled-spread": one(float(np.ptp(found["shift"])), "ratio", len(found["shift"])),
-        "theory.pooled-shift": one(float(abs(found["shift"].mean())), "ratio", len(found["shift"])),
     }
