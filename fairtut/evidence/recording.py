@@ -239,7 +239,7 @@ class Record:
 
     @cached_property
     def _named(self) -> set[str] | None:
-        """What the chapter's claims name, as ``measure``, ``rival`` or ``shown``; None without claims."""
+        """What the chapter's claims name as measure, rival or shown; None without claims."""
         if self.chapter not in papers():
             return None
         claims = load_claims(self.chapter)
