@@ -754,7 +754,7 @@ say(
 # %% [markdown]
 # Every chapter asks whether its method beats five things that cost nothing. Here the question needs one share: people who are decided right *and* certified. The constant
 # is certified for everybody, and right about few. Noise is augmentation with random similar people, and there is the method without its idea, training without
-# similarity; both get the noise that certifies most validation people. Three of the five ask nothing of a certificate. A mixture's share is a mean of two
+# similarity; both get the noise with which most validation people are right and certified. Three of the five ask nothing of a certificate. A mixture's share is a mean of two
 # shares, so one end of the mixing line is best. A threshold could be moved before the votes are counted; we did not certify models with another one. And nobody has a group here: everybody is compared with people similar to them.
 
 # %%

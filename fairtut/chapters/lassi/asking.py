@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from fairtut.chapters.lassi.table import Floats, Table, at, constant
+from fairtut.chapters.lassi.table import Floats, Table, at, constant, minus
 from fairtut.lab.asked import answered, identifier, untested
 from fairtut.metrics.entry import Entry
 
@@ -19,14 +19,16 @@ RIVALS: Final[Mapping[str, str]] = {"noise": "dataaug", "untrained": "naive"}
 
 MEANINGLESS: Final[Mapping[str, str]] = {
     "mixing": "the share of a mixture is a mean of two shares, so one end of the line is best",
-    "threshold": "a smoothed model counts votes, and has no score with a threshold",
+    "threshold": "a threshold moves before votes are counted, and no such model was certified",
     "groups": "everybody is compared with people similar to them, and nobody has a group",
 }
 """Controls that ask nothing of a certificate, and why."""
 
 
 def beaten(table: Table, prefix: str) -> dict[str, Entry]:
-    """Ask about LASSI in every setting of a table; the rivals have their best noise.
+    """Ask about LASSI in every setting of a table.
+
+    The rivals have their best noise for the share that is asked about, on validation images.
 
     Parameters
     ----------
@@ -42,9 +44,9 @@ def beaten(table: Table, prefix: str) -> dict[str, Entry]:
         theirs = {"constant": table.draws(setting, "lassi", lambda c: c.y == constant(c.y_test))}
         for name, rival in RIVALS.items():
             if table.of(setting, rival):
-                theirs[name] = _share(table, setting, rival, table.best(setting, rival))
+                theirs[name] = _share(table, setting, rival, table.best(setting, rival, right=True))
         one = {
-            name: answered(table.panel.measurement(ours - draws.mean(0)))
+            name: answered(table.panel.measurement(minus(ours, draws)))
             for name, draws in theirs.items()
         }
         one |= {name: untested(table.panel.n, why) for name, why in MEANINGLESS.items()}

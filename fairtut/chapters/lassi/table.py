@@ -63,19 +63,25 @@ class Table:
         """Return means over people of a value per image, (seeds, 1 + resamples)."""
         return self.panel.mean(np.stack([values(cell) for cell in self.of(setting, method)]))
 
-    def best(self, setting: str, method: str) -> float:
+    def best(self, setting: str, method: str, *, right: bool = False) -> float:
         """Return the noise with the largest certified share of validation images.
 
         The share is a mean over seeds; ties go to the more accurate, then to the smaller noise.
+
+        Parameters
+        ----------
+        setting, method : str
+        right : bool
+            Count those only who are decided right, too.
         """
         cells = self.of(setting, method)
         if not cells[0].val:
             return cells[0].spec.sigmas[0]
 
         def merit(sigma: float) -> tuple[float, float, float]:
-            fair = np.mean([cell.val[sigma].fair.mean() for cell in cells])
-            acc = np.mean([cell.val[sigma].right(cell.y_val).mean() for cell in cells])
-            return float(fair), float(acc), -sigma
+            found = [(c.val[sigma].fair, c.val[sigma].right(c.y_val)) for c in cells]
+            share = np.mean([(fair & good if right else fair).mean() for fair, good in found])
+            return float(share), float(np.mean([good.mean() for _, good in found])), -sigma
 
         return max(cells[0].spec.sigmas, key=merit)
 
@@ -192,9 +198,9 @@ def exactly(table: Table, setting: str, method: str) -> dict[str, Floats]:
 def versus(table: Table, setting: str, rival: str, name: str) -> dict[str, Entry]:
     """Return LASSI minus a baseline: at its published noise, at LASSI's, at its best.
 
-    The interval over people is that of the difference of the two means over seeds, on the same
-    resamples of the same people.  ``fair-vs-<rival>.seeds`` holds the differences of the seeds that
-    both have, for an interval over seeds.
+    Differences are those of the seeds that both have, and the interval over people is that of
+    their mean, on the same resamples of the same people.  ``fair-vs-<rival>.seeds`` has none, for
+    an interval over seeds.
     """
     first = table.of(setting, rival)[0]
     kinds: dict[str, float | None] = {"": None, "equal.": table.equal(setting)}
@@ -213,11 +219,8 @@ def versus(table: Table, setting: str, rival: str, name: str) -> dict[str, Entry
         )
         found[f"{name}.{kind}fair-vs-{rival}"] = fair
         found[f"{name}.{kind}acc-kept-{rival}"] = shifted(acc, KEPT)
-    ours, theirs = (table.draws(setting, m, shares(at())["fair"])[:, 0] for m in ("lassi", rival))
-    both = min(len(ours), len(theirs))
-    found[f"{name}.fair-vs-{rival}.seeds"] = numbers(
-        ours[:both] - theirs[:both], table.panel.n, "fraction"
-    )
+    gap = minus(*(table.draws(setting, m, shares(at())["fair"])[:, 0] for m in ("lassi", rival)))
+    found[f"{name}.fair-vs-{rival}.seeds"] = numbers(gap, table.panel.n, "fraction")
     return found | (_naively(table, setting, name) if rival == "naive" else {})
 
 
@@ -239,9 +242,18 @@ def _naively(table: Table, setting: str, name: str) -> dict[str, Entry]:
     return found
 
 
+def minus(ours: Floats, theirs: Floats) -> Floats:
+    """Return ours minus theirs, (seeds, 1 + resamples), of the seeds that both have.
+
+    A value per pair holds the chance of both trainings; to subtract their mean would hide theirs.
+    """
+    both = min(len(ours), len(theirs))
+    return ours[:both] - theirs[:both]
+
+
 def difference(panel: Panel, ours: Floats, theirs: Floats) -> Entry:
-    """Return ours minus the mean of theirs, (seeds, 1 + resamples), over people."""
-    return panel.measurement(ours - theirs.mean(0))
+    """Return ours minus theirs, (seeds, 1 + resamples), over people."""
+    return panel.measurement(minus(ours, theirs))
 
 
 def shifted(entry: Entry, by: float) -> Entry:

@@ -16,7 +16,7 @@ from fairtut.chapters.lassi.cells import Cell, Spec, encoder, head
 from fairtut.chapters.lassi.directions import directions
 from fairtut.chapters.lassi.flow import World
 from fairtut.chapters.lassi.presets import SETTINGS, Preset, voting
-from fairtut.chapters.lassi.table import Table
+from fairtut.chapters.lassi.table import Table, minus
 from fairtut.data.synthetic import faces
 from fairtut.methods.lassi.certify import classify, smooth_codes
 from fairtut.methods.lassi.learning import encode
@@ -164,7 +164,7 @@ def flips(panel: Panel, name: str, pairs: dict[str, list[Cell]], said: Any) -> d
             among = panel.mean(differs & certified) / share  # of the certified, on each resample
         found[f"{name}.{method}.flips"] = panel.measurement(every[method])
         found[f"{name}.{method}.certified-flips"] = panel.measurement(among)
-    gap = every["lassi"] - every["naive"].mean(0)
+    gap = minus(every["lassi"], every["naive"])
     found[f"{name}.lassi.flips-vs-naive"] = panel.measurement(gap)
     return found
 
