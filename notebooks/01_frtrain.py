@@ -648,7 +648,8 @@ for name, chosen in picked.items():
             chosen, cfg.limit, n_rows
         )
     else:
-        found = study.measures.real_messages(chosen, name, n_rows)
+        trained = len(firsts[name].train)
+        found = study.measures.real_messages(chosen, name, n_rows, trained)
     record.keep(found)
 if data == "real":  # the authors' own files, where they are
     record.keep(study.arrays.measurements(fused=cfg.fused))

@@ -17,9 +17,9 @@ from scipy.optimize import brentq
 from scipy.stats import norm, t
 
 POINT = {"fraction": 0.01, "ratio": 0.01, "nats": 0.01, "points": 1, "count": 1, "s": 1}
-HOLDS = ("trend reproduced", "consistent", "reproduced")  # the weakest first
+GOOD = ("trend reproduced", "consistent", "reproduced")  # the weakest first
 ANSWER = {
-    **dict.fromkeys(HOLDS, "yes"), "partly": "no", "not reproduced": "no",
+    **dict.fromkeys(GOOD, "yes"), "partly": "no", "not reproduced": "no",
     "inconclusive": "unclear", "not tested": "not tested",
 }  # fmt: skip
 LEVEL = 0.05
@@ -112,12 +112,12 @@ def number(claim: dict, found: dict, point: float) -> str:
     value, tolerance = float(claim["value"]), float(claim["tolerance"])
     if value - tolerance * point <= low and high <= value + tolerance * point:
         return "reproduced"
+    if high < value - tolerance * point or low > value + tolerance * point:
+        return "not reproduced"
     least, most = interval(found, int(claim.get("runs", 1)))
     narrow = (most - least) / 2 <= float(claim.get("wide", 3 * tolerance)) * point
-    if least <= value <= most and narrow:
-        return "consistent"
-    apart = high < value - tolerance * point or low > value + tolerance * point
-    return "not reproduced" if apart else "inconclusive"
+    near = abs(draws(found).mean() - value) <= tolerance * point
+    return "consistent" if near and narrow and least <= value <= most else "inconclusive"
 
 
 def direction(claim: dict, found: dict, point: float) -> str:
@@ -168,7 +168,8 @@ def part(claim: dict, found: dict | None) -> tuple[str, float | None]:
         return exact(claim, found), None
     count = len(draws(found))
     if count < 2 or claim.get("one training"):
-        return "inconclusive" if count else "not tested", None
+        valueless = "inconclusive" if len(measures(claim)) > 1 else "not tested"
+        return "inconclusive" if count else valueless, None
     word = RULES[claim["kind"]](claim, found, POINT[found["unit"]])
     weighed = claim["kind"] == "direction" and claim.get("source", "paper") == "paper"
     return word, chance(found) if weighed else None
@@ -180,28 +181,29 @@ def part(claim: dict, found: dict | None) -> tuple[str, float | None]:
 def joined(words: list[str]) -> str:
     """Return the word of a claim from those of its parts."""
     tested = [word for word in words if word != "not tested"]
-    good = [word for word in tested if word in HOLDS]
+    good = [word for word in tested if word in GOOD]
     if not tested:
         return "not tested"
     if "not reproduced" in tested:
         return "partly" if good else "not reproduced"
-    return min(good, key=HOLDS.index) if len(good) == len(tested) else "inconclusive"
+    return min(good, key=GOOD.index) if len(good) == len(tested) else "inconclusive"
 
 
 def idle(claim: dict, have: dict) -> bool:
     """Whether a rival of the claim did no more than the constant."""
     rivals = [have[name] for name in listed(claim.get("rival")) if name in have]
-    return any((draws(rival) <= 0).all() for rival in rivals)
+    own = [have[name] for name in listed(claim.get("works")) if name in have]
+    nothing = [len(draws(m)) < 2 or interval(m)[0] <= 0 <= interval(m)[1] for m in own]
+    return any((draws(rival) <= 0).all() for rival in rivals) or any(nothing)
 
 
-def fingerprint(claim: dict, found: list[dict | None]) -> str | None:
-    """Return what two claims share that rest on the same evidence, none without evidence."""
-    if None in found:
-        return None
-    numbers = [[m["values"], m["n"], m.get("people")] for m in found]
+def fingerprints(claim: dict, found: list[dict | None]) -> list[str]:
+    """Return for each measurement what two claims share that rest on it, none without evidence."""
+    if None in found or claim["kind"] == "exact":
+        return []
     seen = claim["value"] if claim["kind"] == "number" else None
     about = [claim.get("source", "paper"), claim["kind"], claim.get("direction"), seen]
-    return json.dumps([about, numbers])
+    return [json.dumps([about, m["values"], m["n"], m.get("people")]) for m in found]
 
 
 def threshold(chances: list[float]) -> float:
@@ -222,12 +224,18 @@ def leaves(paper: dict, have: list[dict]) -> tuple[dict[str, str], dict[str, str
         found = [measured.get(key) for key in measures(claim)]
         blocked = claim.get("untested") or idle(claim, measured)
         parts[name] = [part(claim, None if blocked else m) for m in found]
-        mark = fingerprint(claim, found)
-        tested = any(word != "not tested" for word, _ in parts[name])
-        if mark and tested and first.setdefault(mark, name) != name:
-            repeats[name] = first[mark]
-    once = [p for name, ps in parts.items() if name not in repeats for _, p in ps]
-    most = threshold([p for p in once if p is not None])
+        marks = fingerprints(claim, found)
+        if marks and any(word != "not tested" for word, _ in parts[name]):
+            if all(mark in first for mark in marks):
+                repeats[name] = first[marks[0]]
+            for mark in marks:
+                first.setdefault(mark, name)
+    once = {}
+    for claim in paper["claims"]:
+        if claim["id"] not in repeats:
+            pairs = zip(measures(claim), parts[claim["id"]], strict=True)
+            once |= {key: p for key, (_, p) in pairs if p is not None}
+    most = threshold(list(once.values()))
     for claim in paper["claims"]:
         # a chance below the level is an interval without 0
         words = [
@@ -242,25 +250,33 @@ def leaves(paper: dict, have: list[dict]) -> tuple[dict[str, str], dict[str, str
 def above(paper: dict, words: dict[str, str], repeats: dict[str, str]) -> dict[str, str]:
     """Return the word of every message from those of its claims."""
     own = [c for c in paper["claims"] if c.get("source", "paper") == "paper"]
-    once = [c["id"] for c in own if c["kind"] != "exact" and c["id"] not in repeats]
+    own = [c for c in own if c["id"] not in repeats]
+    aside = listed(paper.get("apart"))
+    once = [c["id"] for c in own if c["kind"] != "exact"]
+    once = [name for name in once if not any(fnmatchcase(name, p) for p in aside)]
+    identities = [c["id"] for c in own if c["kind"] == "exact"]
     said = {}
     for message in paper.get("messages", []):
         patterns = listed(message["children"])
         named = [name for name in once if any(fnmatchcase(name, p) for p in patterns)]
+        named += [name for name in identities if name in patterns]  # in full
         said[message["id"]] = parent([words[name] for name in named])
     return said
 
 
 def parent(words: list[str]) -> str:
     tested = [word for word in words if word != "not tested"]
-    good = [word for word in tested if word in HOLDS]
+    good = [word for word in tested if word in GOOD]
+    failed = tested.count("not reproduced")
     if not tested:
         return "not tested"
-    if "partly" in tested or (good and "not reproduced" in tested):
+    if "partly" in tested or (failed and set(good) - {"consistent"}):
         return "partly"
-    if "not reproduced" in tested:
+    if failed and not good and 3 * failed >= 2 * len(tested):
         return "not reproduced"
-    return min(good, key=HOLDS.index) if 3 * len(good) >= 2 * len(tested) else "inconclusive"
+    if not failed and 3 * len(good) >= 2 * len(tested):
+        return min(good, key=GOOD.index)
+    return "inconclusive"
 
 
 def judged(claims_dir: Path, results_dir: Path, *, smoke: bool = False) -> tuple[dict, dict]:

@@ -159,7 +159,8 @@ def summary(env: BuildEnvironment) -> list[nodes.Node]:
 def claims_table(paper: str) -> list[nodes.Node]:
     """Return what a paper claims and what we found, folded by headline and kind."""
     records = results.load_records()
-    head, claims = results.papers()[paper], results.load_claims(paper)
+    claims = results.load_claims(paper)  # first: it names the known papers
+    head = results.papers()[paper]
     verdicts = results.judge(claims, records)
     one = scoreboard.standing(head, verdicts, records)
     found: list[nodes.Node] = [_line(nodes.strong("", one.answer)), headlines(one.headlines)]
@@ -355,6 +356,8 @@ def state() -> str:
     chapters = [study_of(chapter_id(paper.chapter)) for paper in results.papers().values()]
     for module in (*WRITERS, *(f"{name}.presets" for name in chapters if name)):
         digest.update(code.digest(module).encode())
+    for path in (FIRST, calibration.FILE):
+        digest.update(path.read_bytes())
     folders = [folder for folder in (CLAIMS_DIR, committed_results()) if folder is not None]
     for folder in folders:
         for path in sorted(p for p in Path(folder).rglob("*") if p.suffix in {".yaml", ".json"}):

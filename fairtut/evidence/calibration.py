@@ -100,14 +100,17 @@ def _ends(v: Floats, half: Floats, people: Ends | None, level: float, crowds: in
     return v - down, v + up
 
 
-def number(ends: Ends, theirs: Ends, value: float, tolerance: float, wide: float) -> Words:
+def number(
+    v: Floats, ends: Ends, theirs: Ends, value: float, tolerance: float, wide: float
+) -> Words:
     """Return the word about a published number; all arguments in the unit of the measurement."""
     (low, high), (least, most) = ends, theirs
     inside = (value - tolerance <= low) & (high <= value + tolerance)
     apart = (high < value - tolerance) | (low > value + tolerance)
-    meets = (least <= value) & (value <= most) & ((most - least) / 2 <= wide)
+    near = np.abs(v - value) <= tolerance
+    meets = near & (least <= value) & (value <= most) & ((most - least) / 2 <= wide)
     return np.select(
-        [inside, meets, apart], ["reproduced", "consistent", "not reproduced"], "inconclusive"
+        [inside, apart, meets], ["reproduced", "not reproduced", "consistent"], "inconclusive"
     )
 
 
@@ -181,7 +184,7 @@ def said(
         return bound(ends, sign, size.limit)
     if kind == "same":
         return same(ends, size.limit)
-    return number(ends, foreseen(v, s, m, people), 0.0, size.limit, 3 * size.limit)
+    return number(v, ends, foreseen(v, s, m, people), 0.0, size.limit, 3 * size.limit)
 
 
 def first(words: Iterable[Words]) -> Words:

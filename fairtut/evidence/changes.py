@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from fairtut.errors import RecordError
-from fairtut.evidence.claims import CLAIMS_DIR, Claim, read_claims
+from fairtut.evidence.claims import CLAIMS_DIR, Claim, Message, read_claims
 from fairtut.evidence.fields import check_keys, read_yaml, text
 
 DIGESTS: Final = CLAIMS_DIR / "digests.json"
@@ -65,8 +65,8 @@ def read_changes(path: Path) -> list[Change]:
     return found
 
 
-def digest(claim: Claim) -> str:
-    """Return 12 hexadecimal digits of everything that a claim says, beyond what all assume."""
+def digest(claim: Claim | Message) -> str:
+    """Return 12 hexadecimal digits of all that a claim or headline says beyond what all assume."""
     said = {f.name: getattr(claim, f.name) for f in dataclasses.fields(claim)
             if getattr(claim, f.name) != f.default}  # fmt: skip
     body = json.dumps(said, sort_keys=True, ensure_ascii=False)
@@ -75,9 +75,10 @@ def digest(claim: Claim) -> str:
 
 def state(path: Path) -> dict[str, Any]:
     """Return what the digests' file holds about a claims file as it is now."""
-    _, claims = read_claims(path)
+    head, claims = read_claims(path)
     counted = len(read_changes(path))
-    return {"changes": counted, "claims": {claim.id: digest(claim) for claim in claims}}
+    said: list[Claim | Message] = [*claims, *head.messages]
+    return {"changes": counted, "claims": {one.id: digest(one) for one in said}}
 
 
 def moved(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:

@@ -101,6 +101,7 @@ class Claim:
     measure: tuple[str, ...] = ()
     shown: str | None = None
     rival: tuple[str, ...] = ()
+    works: tuple[str, ...] = ()
     data: str = "synthetic"
     source: str = "paper"
     parent: str | None = None

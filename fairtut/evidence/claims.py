@@ -16,6 +16,8 @@
 ``initialisations``
                  none; patterns of the claims whose seeds are initialisations on one trained
                  encoder: together they are one training
+``apart``        none; patterns of the paper's claims that stand below no headline, such as a cell
+                 of a table that tells nothing about one
 ``changes``      none yet; what was changed since, when and why: :mod:`fairtut.evidence.changes`
 ===============  ===================================================================================
 
@@ -46,6 +48,8 @@ and each claim has
                  ``value`` and shown beside it, where the tested one is a difference
 ``rival``        none; measurements of the rivals' own gain: one that is never above 0 means that
                  the rival did not train, and the comparison is not tested
+``works``        none; measurements of the method's own effect: where one's interval holds 0, what
+                 follows from a method that works is not tested
 ``data``         the data it is tested on: ``synthetic`` (default) | ``real`` | ``any``
 ``source``       ``paper`` (default) | ``released code`` | ``replication`` | ``ours`` (a question
                  that the paper does not ask)

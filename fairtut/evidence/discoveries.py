@@ -21,11 +21,12 @@ def limits(leaves: Iterable[Verdict]) -> dict[str, float]:
     leaves : iterable of Verdict
         The paper's own claims, each once.
     """
-    tests: dict[str, list[float]] = defaultdict(list)
-    for verdict in leaves:
-        tests[verdict.paper] += [part.p for part in verdict.parts if part.p is not None]
+    tests: dict[str, dict[str, float]] = defaultdict(dict)
+    for verdict in leaves:  # several claims may test one measurement: it is one test
+        tests[verdict.paper] |= {x.measure: x.p for x in verdict.parts if x.p is not None}
     found = {}
-    for paper, p in tests.items():
+    for paper, each in tests.items():
+        p = list(each.values())
         kept = [x for x, keep in zip(p, rejected(p), strict=True) if keep]
         found[paper] = max(kept, default=-1.0)
     return found

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from fairtut.evidence.claim import Message
-from fairtut.evidence.rules import HOLDS
+from fairtut.evidence.rules import GOOD, HOLDS
 from fairtut.evidence.verdicts import Verdict
 
 MOST: Final = 2 / 3
-"""The share of the tested claims below a headline that must hold."""
+"""The share of the tested claims below a headline that must hold, or fail."""
 
 
 @dataclass(frozen=True)
@@ -53,9 +53,12 @@ class Headline:
             return f"none of its {sum(self.counts.values())} claims could be tested"
         failed = self.counts.get("not reproduced", 0) + self.counts.get("partly", 0)
         unclear = self.counts.get("inconclusive", 0)
+        near, untested = self.counts.get("consistent", 0), self.counts.get("not tested", 0)
         said = [f"{self.held} of {self.tested} tested claims hold"]
+        said += [f"{near} are consistent"] if near else []
         said += [f"{failed} fail at least in part"] if failed else []
         said += [f"{unclear} are open"] if unclear else []
+        said += [f"{untested} more could not be tested"] if untested else []
         return ", ".join(said)
 
     def as_dict(self) -> dict[str, Any]:
@@ -78,21 +81,25 @@ def follows(counts: Counter[str]) -> str:
     'partly'
     """
     tested = sum(counts.values()) - counts["not tested"]
-    held = sum(counts[word] for word in HOLDS)
+    good = sum(counts[word] for word in GOOD)
     failed = counts["not reproduced"]
     if not tested:
         return "not tested"
-    if counts["partly"] or (held and failed):
+    if counts["partly"] or (sum(counts[word] for word in HOLDS) and failed):
         return "partly"
-    if failed:
+    if not good and failed >= MOST * tested:
         return "not reproduced"
-    if held >= MOST * tested:
-        return next(word for word in HOLDS if counts[word])
+    if not failed and good >= MOST * tested:
+        return next(word for word in GOOD if counts[word])
     return "inconclusive"
 
 
 def _headline(message: Message, verdicts: Sequence[Verdict]) -> Headline:
-    below = [v for v in verdicts if v.paper == message.paper and v.parent == message.id and v.leaf]
+    below = [
+        v
+        for v in verdicts
+        if v.paper == message.paper and v.parent == message.id and v.repeats is None
+    ]
     counts = Counter(v.verdict for v in below)
     return Headline(
         message.paper, message.id, message.says, message.where, follows(counts), dict(counts)

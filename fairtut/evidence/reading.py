@@ -39,12 +39,12 @@ from fairtut.evidence.fields import (
 )
 
 _PAPER_KEYS: Final = ("paper", "title", "authors", "venue", "year", "citation", "chapter", "claims")
-_PAPER_OPTIONAL: Final = ("messages", "initialisations", "changes")
+_PAPER_OPTIONAL: Final = ("messages", "apart", "initialisations", "changes")
 _MESSAGE_KEYS: Final = ("id", "says", "where", "children")
 _CLAIM_REQUIRED: Final = ("id", "where", "says", "kind", "metric", "unit")
 _CLAIM_OPTIONAL: Final = (
     *("value", "tolerance", "wide", "runs", "direction", "effect", "limit", "granted", "scaled"),
-    *("measure", "shown", "rival", "data", "source", "untested"),
+    *("measure", "shown", "rival", "works", "data", "source", "untested"),
 )
 _NEEDS: Final[Mapping[str, tuple[str, ...]]] = {
     "exact": ("value",),
@@ -57,13 +57,13 @@ _NEEDS: Final[Mapping[str, tuple[str, ...]]] = {
 _MAY: Final[Mapping[str, tuple[str, ...]]] = {
     "exact": ("tolerance",),
     "number": ("wide", "runs"),
-    "direction": ("effect", "scaled", "shown", "rival"),
-    "bound": ("granted", "scaled", "shown", "rival"),
-    "same": ("scaled", "shown", "rival"),
+    "direction": ("effect", "scaled", "shown", "rival", "works"),
+    "bound": ("granted", "scaled", "shown", "rival", "works"),
+    "same": ("scaled", "shown", "rival", "works"),
 }
 """And what else it may have, of the keys that not every kind has."""
 _OWN: Final = ("tolerance", "wide", "runs", "direction", "effect", "limit", "granted", "scaled",
-               "shown", "rival")  # fmt: skip
+               "shown", "rival", "works")  # fmt: skip
 
 
 def read_claims(path: str | os.PathLike[str]) -> tuple[Paper, list[Claim]]:
@@ -82,9 +82,7 @@ def read_claims(path: str | os.PathLike[str]) -> tuple[Paper, list[Claim]]:
     file = Path(path)
     body = read_yaml(file)
     where = file.name
-    check_keys(
-        body, where, required=_PAPER_KEYS, optional=("messages", "initialisations", "changes")
-    )
+    check_keys(body, where, required=_PAPER_KEYS, optional=_PAPER_OPTIONAL)
     texts = {key: text(body, key, where) for key in _PAPER_KEYS if key not in ("year", "claims")}
     if texts["paper"] != file.stem:
         raise RecordError(
@@ -111,7 +109,8 @@ def read_claims(path: str | os.PathLike[str]) -> tuple[Paper, list[Claim]]:
     _refuse_twins([*(c.id for c in claims), *(m.id for m in head.messages)], where)
     shared = _patterns(body.get("initialisations", []), f"{where}: initialisations")
     marked = [replace(c, initialisations=matches(c.id, shared)) for c in claims]
-    return head, _under(marked, head.messages, where)
+    apart = _patterns(body.get("apart", []), f"{where}: apart")
+    return head, _under(marked, head.messages, apart, where)
 
 
 def _messages(entries: Any, paper: str, where: str) -> tuple[Message, ...]:
@@ -137,14 +136,21 @@ def _patterns(value: Any, what: str) -> tuple[str, ...]:
     return tuple(value)
 
 
-def _under(claims: Sequence[Claim], messages: Sequence[Message], where: str) -> list[Claim]:
-    """Give every claim of the paper its parent; each has exactly one where there are messages."""
+def _under(
+    claims: Sequence[Claim], messages: Sequence[Message], apart: Sequence[str], where: str
+) -> list[Claim]:
+    """Give every claim of the paper its parent; each has exactly one, or stands apart.
+
+    An identity of the paper has one where a headline names it in full.
+    """
     if not messages:
         return list(claims)
     found = []
     for claim in claims:
-        above = [m.id for m in messages if m.holds(claim.id)] if claim.leaf else []
-        if claim.leaf and len(above) != 1:
+        wanted = claim.leaf and not matches(claim.id, apart)
+        named = claim.source == "paper" and any(claim.id in m.children for m in messages)
+        above = [m.id for m in messages if m.holds(claim.id)] if wanted or named else []
+        if (wanted or named) and len(above) != 1:
             what = f"stands below {', '.join(above)}" if above else "stands below no message"
             raise RecordError(
                 f"{where}: claim {claim.id} {what}: name it in the children of exactly one"
@@ -190,6 +196,7 @@ def _claim(entry: Any, head: Paper, where: str) -> Claim:
         measure=_ids(entry, "measure", where, texts["id"]),
         shown=_shown(entry, where),
         rival=_ids(entry, "rival", where) if "rival" in entry else (),
+        works=_ids(entry, "works", where) if "works" in entry else (),
         data=optional_choice(entry, "data", DATA, where) or "synthetic",
         source=optional_choice(entry, "source", SOURCES, where) or "paper",
         untested=text(entry, "untested", where) if "untested" in entry else None,

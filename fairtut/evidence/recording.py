@@ -239,11 +239,13 @@ class Record:
 
     @cached_property
     def _named(self) -> set[str] | None:
-        """What the chapter's claims name as measure, rival or shown; None without claims."""
+        """What the chapter's claims name in any of their keys; None without claims."""
         if self.chapter not in papers():
             return None
         claims = load_claims(self.chapter)
-        return {id for c in claims for id in (*c.measure, *c.rival, c.shown) if id is not None}
+        return {
+            id for c in claims for id in (*c.measure, *c.rival, *c.works, c.shown) if id is not None
+        }
 
     def __contains__(self, id: str) -> bool:
         """Return whether :meth:`measured` knows ``id``; asking is no use of it."""

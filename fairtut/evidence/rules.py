@@ -24,8 +24,8 @@ from fairtut.metrics.trainings import Chance
 WORDS: Final = {
     "reproduced": "The whole interval of our number lies within the tolerance of the paper's, "
     "or within the limit that was claimed.",
-    "consistent": "The paper's number is what another run of ours could have given, and our "
-    "runs say that narrowly enough.",
+    "consistent": "The paper's number is within the tolerance of our mean, and another run of ours "
+    "could have given it; our interval is too wide to say more. It is not counted as holding.",
     "trend reproduced": "The direction holds: the interval excludes 0, or the limit is kept. The "
     "size is not claimed.",
     "partly": "Of several parts some hold and some fail.",
@@ -42,10 +42,10 @@ RULES: Final = {
     "t-interval over trainings and the bootstrap over people of their mean. Where each training "
     "has its own people, the t-interval; for repeated splits of the same people, the one "
     "corrected for what splits share. Repeated initialisations of one draw are averaged first.",
-    "number": "The interval lies inside the paper's number ± the tolerance: reproduced. Else "
-    "the paper's number lies in our 95 % prediction interval for what it published, whose "
-    "half-width is at most the stated `wide` (3 tolerances): consistent. Else both do not meet: "
-    "not reproduced.",
+    "number": "The interval lies inside the paper's number ± the tolerance: reproduced. Both do "
+    "not meet: not reproduced. Our mean lies inside it, and the paper's number in our 95 % "
+    "prediction interval for what it published, whose half-width is at most the stated `wide` "
+    "(3 tolerances): consistent.",
     "direction": "The interval excludes 0 on the claimed side: trend reproduced. On the other "
     "side, or it lies wholly within the smallest effect that matters (1 point, where the claim "
     "states no other): not reproduced.",
@@ -57,18 +57,22 @@ RULES: Final = {
     "scaled": "Where our data or model are smaller than the paper's, a bound that holds is a "
     "trend: the size is not claimed.",
     "one training": "It has no interval over trainings: inconclusive, whatever its number is. "
-    "Initialisations of classifiers on one trained encoder are one training.",
+    "Initialisations on one trained part of the method (DVGE's encoder) are one training; a "
+    "pretrained model that the method takes as given (LASSI's Glow) is its input.",
     "several": "All parts hold: the weakest of their words. Some hold and some fail: partly. "
-    "Some fail and none holds: not reproduced. Otherwise inconclusive. A part that cannot be "
-    "tested is no failure.",
+    "Some fail and none holds: not reproduced. Otherwise inconclusive. A part that nobody "
+    "measured is no failure; one where the method gave no value leaves the whole inconclusive.",
     "many": "Among all directions of a paper the share of false discoveries is held at 5 % "
     "(Benjamini and Hochberg); what falls out is inconclusive.",
-    "repeats": "A claim whose measurements are those of an earlier one, to the digit, is counted "
-    "once.",
-    "rivals": "A comparison with a rival that did no more than the constant is not tested.",
-    "messages": "A headline of a paper follows from its claims: some hold and some fail, partly; "
-    "some fail and none holds, not reproduced; none fails and at least two thirds hold, the "
-    "weakest of their words; otherwise inconclusive.",
+    "repeats": "A claim whose measurements were all tested by earlier ones, in the same way and to "
+    "the digit, is the same evidence: counted once.",
+    "rivals": "A comparison with a rival that did no more than the constant is not tested, where "
+    "the claim names the rival's own gain. Nor is what follows from a method that works, where its "
+    "own effect is not beyond 0.",
+    "messages": "A headline of a paper follows from those of its claims that were tested: some "
+    "hold and some fail, partly; at least two thirds fail and none holds, not reproduced; none "
+    "fails and at least two thirds hold or are consistent, the weakest of their words; otherwise "
+    "inconclusive.",
     "questions": "What the paper does not claim is a question of ours: yes, no, unclear or not "
     "tested. It counts for no paper.",
     "record": "The paper preset is preferred to the laptop preset, and either to nothing; smoke "
@@ -81,10 +85,11 @@ if __doc__:  # one source for this docstring and for the book
     for _mark, _texts in (("%WORDS%", WORDS), ("%RULES%", RULES)):
         __doc__ = __doc__.replace(_mark, "\n".join(f"* **{k}**: {v}" for k, v in _texts.items()))
 
-HOLDS: Final = ("trend reproduced", "consistent", "reproduced")
-"""The words for a claim that holds, the weakest first."""
+HOLDS: Final = ("trend reproduced", "reproduced")
+"""The words for a claim that holds."""
+GOOD: Final = ("trend reproduced", "consistent", "reproduced")
+"""The words that do not speak against a claim, the weakest first."""
 _TRAININGS: Final = (*range(2, 13), 15, 20, 30, 50, 100)
-_PEOPLE: Final = (2, 4, 10, 30, 100)
 
 
 @dataclass(frozen=True)
@@ -103,8 +108,9 @@ class Part:
         As in :attr:`fairtut.evidence.verdicts.Verdict.values`.
     p : float or None
         Two-sided p of 0, for a direction that was tested.
-    decide : str
-        What would decide it, where it is inconclusive.
+    needs : int or None
+        Trainings that would decide it where it is inconclusive: 1 where one more would give a
+        spread at all, 0 where a hundred would not do.
     """
 
     measure: str
@@ -112,7 +118,7 @@ class Part:
     reason: str
     values: dict[str, Any]
     p: float | None = None
-    decide: str = ""
+    needs: int | None = None
 
 
 def test(claim: Claim, name: str, measurement: Measurement) -> Part:
@@ -124,7 +130,9 @@ def test(claim: Claim, name: str, measurement: Measurement) -> Part:
         missing = len(numbers) - len(have)
         lost = f" ({missing} of {len(numbers)} without a value: {measurement.note})"
     if not have:
-        return Part(name, "not tested", "no value" + lost, blank(claim))
+        # the method gave nothing: among several parts that is no part to be left out
+        found = _NEITHER if len(claim.measure) > 1 and claim.kind != "exact" else "not tested"
+        return Part(name, found, "no value" + lost, blank(claim))
     if claim.kind == "exact":
         part = _exact(claim, name, have)
         word = "not reproduced" if lost else part.word
@@ -160,18 +168,27 @@ def word(claim: Claim, chance: Chance) -> str:
     return best if most <= limit else "not reproduced" if least > limit else _NEITHER
 
 
-def needed(claim: Claim, chance: Chance, n: int) -> str:
-    """Say what would decide a claim, if mean and spread stay as they are."""
-    if chance.trainings < 2:
-        return "a second training: no spread over trainings is known"
-    for m in _TRAININGS:
-        if m > chance.trainings and word(claim, chance.at(m)) != _NEITHER:
-            return f"about {m} trainings"
-    for times in _PEOPLE:
-        for m in (m for m in _TRAININGS if m >= chance.trainings):
-            if word(claim, chance.at(m, times)) != _NEITHER:
-                return f"about {times * n:,} people and {m} trainings"
-    return f"more than {_TRAININGS[-1]} trainings and {_PEOPLE[-1]} times as many people"
+def needed(claim: Claim, chance: Chance) -> int:
+    """Return how many trainings would decide a claim if mean and spread stay as they are.
+
+    It is the least number at which the interval leaves one word; 0 where none of up to a hundred
+    does.
+    """
+    tried = (m for m in _TRAININGS if m > chance.trainings)
+    return next((m for m in tried if word(claim, chance.at(m)) != _NEITHER), 0)
+
+
+def decides(parts: Sequence[Part]) -> str:
+    """Say what would decide a claim: the most that one of its undecided parts needs."""
+    open_parts = [part for part in parts if part.word == _NEITHER and part.needs is not None]
+    if not open_parts:
+        return ""
+    most = max(math.inf if part.needs == 0 else part.needs or 0 for part in open_parts)
+    if most == 1:
+        return "at least a second training, to know a spread"
+    if math.isinf(most):
+        return f"more than {_TRAININGS[-1]} trainings, or more people"
+    return f"about {most} trainings or more, if mean and spread stay as they are"
 
 
 def blank(claim: Claim) -> dict[str, Any]:
@@ -218,17 +235,17 @@ def joined(parts: Sequence[str]) -> str:
     ('inconclusive', 'reproduced')
     """
     tested = [part for part in parts if part != "not tested"]
-    good = [part for part in tested if part in HOLDS]
+    good = [part for part in tested if part in GOOD]
     if not tested:
         return "not tested"
     if "not reproduced" in tested:
         return "partly" if good else "not reproduced"
-    return min(good, key=HOLDS.index) if len(good) == len(tested) else _NEITHER
+    return min(good, key=GOOD.index) if len(good) == len(tested) else _NEITHER
 
 
 def answer(found: str) -> str:
     """Return a question's answer from the word that a claim would have got."""
-    if found in HOLDS:
+    if found in GOOD:
         return "yes"
     return {"not tested": "not tested", _NEITHER: "unclear"}.get(found, "no")
 
@@ -241,18 +258,21 @@ def _number(claim: Claim, chance: Chance, low: float, high: float) -> str:
     least, most = (claim.value / claim.point + side * claim.tolerance for side in (-1, 1))
     if _rounded(least - low) <= 0 and _rounded(high - most) <= 0:
         return "reproduced"
+    if _rounded(least - high) > 0 or _rounded(low - most) > 0:
+        return "not reproduced"
     first, last = (x / claim.point for x in chance.prediction(claim.runs))
+    near = abs(chance.value / claim.point - claim.value / claim.point) <= claim.tolerance
     narrow = (last - first) / 2 <= (claim.wide or 0.0)
-    if narrow and first <= claim.value / claim.point <= last:
-        return "consistent"  # one run of the paper's may lie further off than a mean of ours
-    apart = _rounded(least - high) > 0 or _rounded(low - most) > 0
-    return "not reproduced" if apart else _NEITHER
+    agrees = near and narrow and first <= claim.value / claim.point <= last
+    return "consistent" if agrees else _NEITHER
 
 
 def _tested(claim: Claim, name: str, chance: Chance, measurement: Measurement) -> Part:
     found = word(claim, chance)
     p = chance.p() if claim.kind == "direction" and chance.trainings > 1 else None
-    decide = needed(claim, chance, measurement.n) if found == _NEITHER else ""
+    needs = None
+    if found == _NEITHER:
+        needs = 1 if chance.trainings < 2 else needed(claim, chance)
     shown = values(claim, measurement)
     over = _over(measurement, chance)
     if chance.trainings < 2:
@@ -261,7 +281,7 @@ def _tested(claim: Claim, name: str, chance: Chance, measurement: Measurement) -
     else:
         reason = f"{number(chance.value)} [{number(shown['low'])}, {number(shown['high'])}] {over}"
         reason = f"{reason}: {_because(claim, chance, found)}"
-    return Part(name, found, reason, shown, p, decide)
+    return Part(name, found, reason, shown, p, needs)
 
 
 def _because(claim: Claim, chance: Chance, found: str) -> str:
@@ -302,9 +322,6 @@ def _exact(claim: Claim, name: str, have: list[float]) -> Part:
     )
     shown = blank(claim) | {
         "ours": math.fsum(have) / len(have),
-        "low": min(have),
-        "high": max(have),
-        "trainings": len(have),
         "delta_points": (worst - claim.value) / claim.point,
     }
     return Part(name, "reproduced" if held else "not reproduced", reason, shown)

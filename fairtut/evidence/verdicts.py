@@ -16,7 +16,7 @@ from fairtut.evidence import rules
 from fairtut.evidence.claim import Claim
 from fairtut.evidence.discoveries import RATE, limits, lost
 from fairtut.evidence.records import Record
-from fairtut.evidence.rules import ANSWERS, HOLDS, RULES, WORDS, Part
+from fairtut.evidence.rules import ANSWERS, GOOD, HOLDS, RULES, WORDS, Part
 from fairtut.evidence.spelling import spelled
 from fairtut.evidence.standing import fault
 from fairtut.runtime.presets import PRESETS, choose
@@ -43,7 +43,7 @@ class Verdict:
         A plain sentence with the numbers.
     values : dict
         ``paper`` (its number or None), ``ours`` (mean), ``low``, ``high`` (interval; for an exact
-        claim the least and the greatest value), ``trainings``, ``people``, ``delta_points``
+        claim none), ``trainings``, ``people``, ``delta_points``
         (ours - paper), ``tolerance``, ``unit``.  With several measurements: those of the first
         part that has the verdict's word.
     decide : str
@@ -80,7 +80,7 @@ class Verdict:
 
     @property
     def leaf(self) -> bool:
-        """Whether it counts as one of the paper's claims."""
+        """Whether it counts as one of the paper's claims: no identity, and no repeat."""
         return self.source == "paper" and self.kind != "exact" and self.repeats is None
 
     def as_dict(self) -> dict[str, Any]:
@@ -167,12 +167,15 @@ def _tested(claim: Claim, record: Record | None, reason: str) -> Verdict:
 
 
 def _idle(claim: Claim, record: Record) -> str | None:
-    """Say which rival did no more than the constant, if one did."""
+    """Say which rival did no more than the constant, or that the method itself did nothing."""
     for name in claim.rival:
         if name in record.measurements:
             gained = [x for x in record.measurements[name].flat() if x is not None]
             if not any(x > 0 for x in gained):
                 return f"the rival did not train: {spelled(name)} is never above 0"
+    for name in claim.works:
+        if name in record.measurements and not record.measurements[name].standard().excludes(0):
+            return f"the method's own effect is not beyond 0: {spelled(name)}"
     return None
 
 
@@ -197,7 +200,7 @@ def _check_unit(claim: Claim, name: str, record: Record) -> None:
 def _repeats(
     claims: Sequence[Claim], records: Sequence[Record | None], verdicts: Sequence[Verdict]
 ) -> list[str | None]:
-    """Name for each claim the earlier one whose measurements it repeats."""
+    """Name for each claim an earlier one, where all its measurements were tested before."""
     first: dict[Any, str] = {}
     found: list[str | None] = []
     for claim, record, verdict in zip(claims, records, verdicts, strict=True):
@@ -205,12 +208,14 @@ def _repeats(
         if record is None or untested or not set(claim.measure) <= set(record.measurements):
             found.append(None)
             continue
-        measured = [record.measurements[name] for name in claim.measure]
-        content = tuple((str(m.values), m.n, m.people) for m in measured)
         value = claim.value if claim.kind == "number" else None
-        key = (claim.paper, claim.source, claim.kind, claim.direction, value, content)
-        known = first.setdefault(key, claim.id)
-        found.append(None if known == claim.id else known)
+        about = (claim.paper, claim.source, claim.kind, claim.direction, value)
+        measured = [record.measurements[name] for name in claim.measure]
+        keys = [(*about, str(m.values), m.n, m.people) for m in measured]
+        known = [first.get(key) for key in keys]
+        found.append(None if None in known else known[0])
+        for key in keys:
+            first.setdefault(key, claim.id)
     return found
 
 
@@ -221,7 +226,7 @@ def _worded(claim: Claim, record: Record | None, verdict: Verdict, limit: float)
             part,
             word="inconclusive",
             reason=f"{part.reason}, but not beyond chance among all directions of this paper",
-            decide="more trainings: the number is too close to 0 for so many tests",
+            needs=0,
         )
         if claim.leaf and lost(part.p, limit)
         else part
@@ -260,7 +265,7 @@ def _verdict(
         where=claim.where,
         says=claim.says,
         values=values,
-        decide=next((p.decide for p in parts if p.decide), "") if word == "inconclusive" else "",
+        decide=rules.decides(parts) if word == "inconclusive" else "",
         record=None if record is None else record.name,
         repeats=repeats,
         parts=parts,
@@ -271,7 +276,7 @@ def _sentence(parts: Sequence[Part]) -> str:
     """Join the parts' reasons; with several, each is led by its measurement's name."""
     if len(parts) == 1:
         return parts[0].reason
-    held = sum(part.word in HOLDS for part in parts)
+    held = sum(part.word in GOOD for part in parts)
     each = "; ".join(f"{spelled(part.measure)}: {part.reason}" for part in parts)
     return f"{held} of {len(parts)} hold: {each}"
 

@@ -10,10 +10,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
-import numpy as np
 from numpy.typing import ArrayLike
 
-from fairtut.evidence.measurements import Measurement
+from fairtut.evidence.measurements import Measurement, as_draw
 from fairtut.lab.board import Board
 from fairtut.lab.choice import Answer, beats
 from fairtut.metrics.entry import Entry
@@ -35,7 +34,7 @@ def identifier(what: str, control: str) -> str:
 
 def asked(
     board: Board, what: str, method: str, gap: str, model: str, controls: Mapping[str, str],
-    worst: ArrayLike | None = None, among: ArrayLike | None = None,
+    worst: ArrayLike | None = None, among: ArrayLike | None = None, *, one_training: bool = False,
 ) -> dict[str, Entry]:  # fmt: skip
     """Return a measurement for each question that a board answers.
 
@@ -47,6 +46,8 @@ def asked(
     method, gap, model, controls, worst, among
         As in :meth:`fairtut.lab.board.Board.compared`; the controls beside the constant and the
         mixing line are named as in :data:`CONTROLS`.
+    one_training : bool
+        The board's runs are initialisations on one trained part of the method: one training.
 
     Examples
     --------
@@ -62,7 +63,13 @@ def asked(
     [0.5]
     """
     found = board.compared(method, gap, model, controls, worst, among)
-    return {identifier(what, name): answered(board.entry(one.draws)) for name, one in found.items()}
+    answers = {}
+    for name, one in found.items():
+        entry = board.entry(one.draws)
+        if one_training:
+            entry = replace(entry, values=[list(entry.values)])
+        answers[identifier(what, name)] = answered(entry)
+    return answers
 
 
 def answered(entry: Entry) -> Entry:
@@ -70,7 +77,7 @@ def answered(entry: Entry) -> Entry:
 
     The answer is that of the interval over people and trainings: one training decides nothing.
     """
-    known = tuple(None if np.isnan(value) else float(value) for value in entry.values)
+    known = tuple(as_draw(value, "an answer") for value in entry.values)
     measured = Measurement(known, entry.n, entry.unit, entry.note, entry.people, entry.overlap)
     word: Answer = beats(measured.standard())
     notes = [f"does it beat this control? {word}", entry.note]

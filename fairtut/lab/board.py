@@ -174,10 +174,13 @@ class Board:
         Over people and trainings where all seeds share their people, else over seeds.
         """
         values = [float(v) for v in np.asarray(draws)[:, 0]]
-        if not self.shared or np.isnan(values).any():
+        if not self.shared:
             return over_seeds(values)
         people = self.panels("test")[0].interval(draws)
-        return Chance.of(values, (people.low, people.high)).estimate(self.n)
+        known = [v for v in values if not np.isnan(v)]
+        if not known or np.isnan([people.low, people.high]).any():
+            return over_seeds(values)
+        return Chance.of(known, (people.low, people.high)).estimate(self.n)
 
     def entry(self, draws: ArrayLike) -> Entry:
         """Return (seeds, 1 + R) as a record holds it: a value per seed, and what is between them.

@@ -11,9 +11,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from fairtut.evidence.claims import Paper, load_messages
+from fairtut.evidence.claims import Paper, chapter_id, load_messages
 from fairtut.evidence.messages import Headline, judge_messages
 from fairtut.evidence.records import Record
+from fairtut.evidence.standing import fault
 from fairtut.evidence.verdicts import HOLDS, Verdict
 from fairtut.lab.asked import CONTROLS
 from fairtut.lab.choice import beats
@@ -57,9 +58,10 @@ class Standing:
         held = sum(words[word] for word in HOLDS)
         failed = words["not reproduced"] + words["partly"]
         tested = sum(words.values()) - words["not tested"]
+        near = f"{words['consistent']} are consistent, " if words["consistent"] else ""
         return (
-            f"Of {tested} claims of the paper that we could test, {held} hold, {failed} fail at "
-            f"least in part, and {words['inconclusive']} are open."
+            f"Of {tested} claims of the paper that we could test, {held} hold, {near}{failed} fail "
+            f"at least in part, and {words['inconclusive']} are open."
         )
 
 
@@ -85,14 +87,14 @@ def standing(paper: Paper, verdicts: Iterable[Verdict], records: Sequence[Record
     for verdict in own:
         if verdict.repeats is None:
             counts[group(verdict)][verdict.verdict] += 1
-    found, asked_on = _controls([r for r in records if r.chapter == paper.id])
+    found, asked_on = _controls([r for r in records if r.chapter == chapter_id(paper.chapter)])
     return Standing(paper, judge_messages(load_messages(paper.id), own), counts, found, asked_on)
 
 
 def _controls(records: Sequence[Record]) -> tuple[dict[str, Counter[str]], str]:
     """Return the answers to the five questions, from the best record that asked them."""
     ordered = sorted(records, key=lambda r: (r.preset != "paper", r.data != "real", r.name))
-    for record in (r for r in ordered if r.preset != "smoke"):
+    for record in (r for r in ordered if r.preset != "smoke" and not fault(r)):
         found = {name: Counter[str]() for name in CONTROLS}
         for id, measured in record.measurements.items():
             control = id.rsplit(".", 1)[-1]

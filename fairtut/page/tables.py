@@ -179,11 +179,11 @@ def reason(entry: Mapping[str, Any]) -> str:
     """Write a verdict's reason, with what would decide it and what it repeats.
 
     >>> reason({"reason": "includes 0", "decide": "about 6 trainings", "repeats": None})
-    'includes 0. It would take about 6 trainings.'
+    'includes 0. To decide it takes about 6 trainings.'
     """
     text = entry["reason"]
     if entry.get("decide"):
-        text = f"{text}. It would take {entry['decide']}."
+        text = f"{text}. To decide it takes {entry['decide']}."
     if entry.get("repeats"):
         text = f"{text.rstrip('.')}. The same numbers as {spelled(entry['repeats'])}: counted once."
     return str(text)

@@ -114,7 +114,9 @@ def panels(scores: Scores, name: str) -> dict[str, Entry]:
             ours = both[e] = scores.area(f"dvge-{e}", e, gap, chosen)
             for rival in ("adt", "ffvae", "fdvae", "removed"):
                 method = f"removed-{e}" if rival == "removed" else rival
-                found[f"panel.{name}.{e}.{gap}.{rival}"] = ours - scores.area(method, e, gap)
+                theirs = scores.area(method, e, gap)
+                found[f"panel.{name}.{e}.{gap}.{rival}"] = ours - theirs
+                found[f"front.{name}.{e}.{gap}.{rival}"] = theirs
             found[f"front.{name}.{e}.{gap}.dvge"] = ours
             found[f"front.{name}.{e}.{gap}.whole-grid"] = scores.area(f"dvge-{e}", e, gap)
             found[f"front.{name}.{e}.{gap}.mixing"] = scores.mixing(e, gap)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -80,8 +81,12 @@ def messages(picked: pd.DataFrame, limit: float, n: int) -> Measures:
     return found
 
 
-def real_messages(picked: pd.DataFrame, name: str, n: int) -> Measures:
-    """The messages that are tested on a real data set, and its table."""
+def real_messages(picked: pd.DataFrame, name: str, n: int, trained: int) -> Measures:
+    """The messages that are tested on a real data set, and its table.
+
+    Its draws are random splits of the same people, ``n`` of them for the test and ``trained`` for
+    training: intervals are corrected for what splits share.
+    """
     general = messages(picked, 0.8, n)
     wanted = {
         "poison-costs.ad": "message.poison-costs.ad",
@@ -91,7 +96,8 @@ def real_messages(picked: pd.DataFrame, name: str, n: int) -> Measures:
         "label-fed-minus-released": "control.label-fed-minus-released",
     }
     found = {f"real.{name}.{key}": general[source] for key, source in wanted.items()}
-    return found | table(picked, n, prefix=f"real.{name}.table")
+    found |= table(picked, n, prefix=f"real.{name}.table")
+    return {key: replace(entry, overlap=n / trained) for key, entry in found.items()}
 
 
 def audit(frame: pd.DataFrame, looks: pd.DataFrame, limit: float, n: int) -> Measures:

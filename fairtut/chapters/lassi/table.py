@@ -199,8 +199,7 @@ def versus(table: Table, setting: str, rival: str, name: str) -> dict[str, Entry
     """Return LASSI minus a baseline: at its published noise, at LASSI's, at its best.
 
     Differences are those of the seeds that both have, and the interval over people is that of
-    their mean, on the same resamples of the same people.  ``fair-vs-<rival>.seeds`` has none, for
-    an interval over seeds.
+    their mean, on the same resamples of the same people.
     """
     first = table.of(setting, rival)[0]
     kinds: dict[str, float | None] = {"": None, "equal.": table.equal(setting)}
@@ -219,8 +218,6 @@ def versus(table: Table, setting: str, rival: str, name: str) -> dict[str, Entry
         )
         found[f"{name}.{kind}fair-vs-{rival}"] = fair
         found[f"{name}.{kind}acc-kept-{rival}"] = shifted(acc, KEPT)
-    gap = minus(*(table.draws(setting, m, shares(at())["fair"])[:, 0] for m in ("lassi", rival)))
-    found[f"{name}.fair-vs-{rival}.seeds"] = numbers(gap, table.panel.n, "fraction")
     return found | (_naively(table, setting, name) if rival == "naive" else {})
 
 

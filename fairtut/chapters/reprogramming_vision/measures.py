@@ -175,8 +175,8 @@ def _picked(m: Measured, method: str, criterion: str, cost: float) -> dict[str, 
         if what == "vs-advin" and other is not None:  # not inferior by more than a point
             found[f"{name}.vs-advin-less-1"] = _of(m, bias - other - POINT)
         if what == "vs-advpost" and other is not None:
-            ours, theirs = (draws.mean(0, keepdims=True) for draws in (bias, other))
-            relative = _of(m, ours / np.where(theirs > 0, theirs, np.nan) - 1)
+            with np.errstate(divide="ignore", invalid="ignore"):
+                relative = _of(m, bias / np.where(other > 0, other, np.nan) - 1)
             found[f"{name}.relative"] = replace(relative, unit="ratio")
     return found
 
