@@ -168,8 +168,7 @@ def part(claim: dict, found: dict | None) -> tuple[str, float | None]:
         return exact(claim, found), None
     count = len(draws(found))
     if count < 2 or claim.get("one training"):
-        valueless = "inconclusive" if len(measures(claim)) > 1 else "not tested"
-        return "inconclusive" if count else valueless, None
+        return "inconclusive" if count else "no value", None
     word = RULES[claim["kind"]](claim, found, POINT[found["unit"]])
     weighed = claim["kind"] == "direction" and claim.get("source", "paper") == "paper"
     return word, chance(found) if weighed else None
@@ -180,13 +179,14 @@ def part(claim: dict, found: dict | None) -> tuple[str, float | None]:
 
 def joined(words: list[str]) -> str:
     """Return the word of a claim from those of its parts."""
-    tested = [word for word in words if word != "not tested"]
+    asked = [word for word in words if word != "not tested"]
+    tested = [word for word in asked if word != "no value"]
     good = [word for word in tested if word in GOOD]
     if not tested:
         return "not tested"
     if "not reproduced" in tested:
         return "partly" if good else "not reproduced"
-    return min(good, key=GOOD.index) if len(good) == len(tested) else "inconclusive"
+    return min(good, key=GOOD.index) if len(good) == len(asked) else "inconclusive"
 
 
 def idle(claim: dict, have: dict) -> bool:
@@ -225,7 +225,7 @@ def leaves(paper: dict, have: list[dict]) -> tuple[dict[str, str], dict[str, str
         blocked = claim.get("untested") or idle(claim, measured)
         parts[name] = [part(claim, None if blocked else m) for m in found]
         marks = fingerprints(claim, found)
-        if marks and any(word != "not tested" for word, _ in parts[name]):
+        if marks and any(word not in ("not tested", "no value") for word, _ in parts[name]):
             if all(mark in first for mark in marks):
                 repeats[name] = first[marks[0]]
             for mark in marks:

@@ -89,6 +89,8 @@ HOLDS: Final = ("trend reproduced", "reproduced")
 """The words for a claim that holds."""
 GOOD: Final = ("trend reproduced", "consistent", "reproduced")
 """The words that do not speak against a claim, the weakest first."""
+NO_VALUE: Final = "no value"
+"""For a part whose method gave nothing: it is no part that nobody measured."""
 _TRAININGS: Final = (*range(2, 13), 15, 20, 30, 50, 100)
 
 
@@ -101,7 +103,7 @@ class Part:
     measure : str
         The measurement's id.
     word : str
-        A key of :data:`WORDS`, never ``partly``.
+        A key of :data:`WORDS`, never ``partly``; or :data:`NO_VALUE`.
     reason : str
         A phrase with the numbers.
     values : dict
@@ -130,8 +132,7 @@ def test(claim: Claim, name: str, measurement: Measurement) -> Part:
         missing = len(numbers) - len(have)
         lost = f" ({missing} of {len(numbers)} without a value: {measurement.note})"
     if not have:
-        # the method gave nothing: among several parts that is no part to be left out
-        found = _NEITHER if len(claim.measure) > 1 and claim.kind != "exact" else "not tested"
+        found = "not tested" if claim.kind == "exact" else NO_VALUE
         return Part(name, found, "no value" + lost, blank(claim))
     if claim.kind == "exact":
         part = _exact(claim, name, have)
@@ -234,13 +235,14 @@ def joined(parts: Sequence[str]) -> str:
     >>> joined(["reproduced", "inconclusive"]), joined(["reproduced", "not tested"])
     ('inconclusive', 'reproduced')
     """
-    tested = [part for part in parts if part != "not tested"]
+    asked = [part for part in parts if part != "not tested"]
+    tested = [part for part in asked if part != NO_VALUE]
     good = [part for part in tested if part in GOOD]
     if not tested:
         return "not tested"
     if "not reproduced" in tested:
         return "partly" if good else "not reproduced"
-    return min(good, key=GOOD.index) if len(good) == len(tested) else _NEITHER
+    return min(good, key=GOOD.index) if len(good) == len(asked) else _NEITHER
 
 
 def answer(found: str) -> str:

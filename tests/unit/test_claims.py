@@ -225,6 +225,15 @@ def test_a_tree_with_a_mistake_is_refused(
     assert "\n" not in str(caught.value)
 
 
+def test_a_claim_may_stand_apart_and_an_identity_below_a_headline(write: Write, head: str) -> None:
+    tree = MESSAGES.replace("messages:", "apart: ['table1.*']\nmessages:").replace(
+        '["table1.*"]', "[theorem1]"
+    )
+    tree = head.replace("claims:\n", tree)
+    _, (number, exact) = read_claims(write(NUMBER, EXACT, head=tree))
+    assert (number.parent, exact.parent) == (None, "headline.keeps")
+
+
 def test_a_file_says_whose_seeds_share_an_encoder(write: Write, head: str) -> None:
     marked = head.replace("claims:\n", "initialisations: ['table1.*']\nclaims:\n")
     _, (number, grows) = read_claims(write(NUMBER, GROWS, head=marked))

@@ -10,6 +10,11 @@ from fairtut.evidence.claims import load_claims, load_messages, papers
 from fairtut.evidence.records import load_records
 
 PAPERS = sorted(papers())
+APART = {
+    "message.synergy", "table1.celeba.blond_hair.lf.dp", "table1.celeba.smiling.fair-faap.dp",
+}  # fmt: skip
+RIVALS = ("fig3.dp.advin.", "fig3.eo.advin.", "fig3.dp.advpost.", "fig3.eo.advpost.")
+"""Points of a figure that tell about rivals alone."""
 
 
 @pytest.mark.parametrize("paper", PAPERS)
@@ -23,9 +28,12 @@ def test_a_paper_has_three_to_six_headlines(paper: str) -> None:
 
 @pytest.mark.parametrize("paper", PAPERS)
 def test_every_claim_of_the_paper_stands_below_one_headline(paper: str) -> None:
+    """Or apart, with a reason in the file; an identity where a headline names it in full."""
+    named = {child for m in load_messages(paper) for child in m.children}
     names = {m.id for m in load_messages(paper)}
     for claim in load_claims(paper):
-        expected = claim.source == "paper" and claim.kind != "exact"
+        aside = claim.id in APART or claim.id.startswith(RIVALS)
+        expected = (claim.leaf and not aside) or (claim.id in named and claim.source == "paper")
         assert (claim.parent in names) == expected, claim.id
         assert expected or claim.parent is None, claim.id
 
@@ -45,4 +53,7 @@ def test_every_rival_is_in_a_committed_record(paper: str) -> None:
     claims = load_claims(paper)
     records = [r for r in load_records() if r.chapter == claims[0].chapter]
     made = {name for record in records for name in record.measurements}
-    assert [c.id for c in claims if not made.issuperset(c.rival)] == []
+    # DVGE's real record was made before its rivals' fronts were measured
+    later = ("front.",) if paper == "dvge" else ()
+    lacking = [(c.id, n) for c in claims for n in (*c.rival, *c.works) if n not in made]
+    assert [pair for pair in lacking if not pair[1].startswith(later)] == []

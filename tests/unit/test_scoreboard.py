@@ -77,5 +77,5 @@ def test_the_controls_are_answered_from_the_best_record_that_asked(
     assert found.controls["noise"] == {"no": 1, "unclear": 1}
     assert all(found.controls[name] == {"yes": 2} for name in CONTROLS if name != "noise")
     assert scoreboard.standing(PAPER, verdicts, [real]).controls == {}
-    other = replace(PAPER, id="another")
+    other = replace(PAPER, chapter="08_another")
     assert scoreboard.standing(other, verdicts, [drawn]).controls == {}
