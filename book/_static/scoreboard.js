@@ -14,10 +14,11 @@
     return node;
   };
 
-  const csvOf = (rows, heads) => {
+  const csvOf = (rows, heads, paper) => {
     const quoted = (text) => `"${text.replace(/\s+/g, " ").trim().replace(/"/g, '""')}"`;
-    const lines = rows.map((row) => [...row.cells].map((cell) => quoted(cell.textContent)).join(","));
-    return [heads.map(quoted).join(","), ...lines].join("\r\n");
+    const below = (row) => row.closest("details").querySelector("summary").textContent;
+    const lines = rows.map((row) => [paper, below(row), ...[...row.cells].map((c) => c.textContent)]);
+    return [["Paper", "Below", ...heads], ...lines].map((line) => line.map(quoted).join(",")).join("\r\n");
   };
 
   const save = (name, text) => {
@@ -48,14 +49,14 @@
       folds.forEach((fold) => {
         const any = [...fold.querySelectorAll("tbody tr")].some((row) => !row.hidden);
         fold.hidden = !any;
-        if (active) fold.open = any;
+        fold.open = Boolean(active) && any;
       });
       told.textContent = active ? `${shown().length} of ${rows.length} rows` : "";
     };
     search.addEventListener("input", filter);
     pick.addEventListener("change", filter);
     const csv = make("button", { type: "button", textContent: "CSV" });
-    csv.addEventListener("click", () => save(`${section.id}.csv`, csvOf(shown(), heads)));
+    csv.addEventListener("click", () => save(`${section.id}.csv`, csvOf(shown(), heads, section.id)));
     const bar = make("p", { className: "ft-filter" },
       make("label", {}, "Search ", search), " ", make("label", {}, "Verdict ", pick), " ", csv, " ", told);
     folds[0].before(bar);

@@ -120,3 +120,8 @@ def test_every_word_of_the_first_edition_is_followed():
 def test_a_fold_shows_its_title_as_text():
     opened, *_ = extension._fold("<b> & more")
     assert "&lt;b&gt; &amp; more" in opened.astext()
+
+
+def test_an_unknown_paper_is_told_with_the_known_ones():
+    with pytest.raises(extension.FairtutError, match=r"unknown paper 'frtrian'.*frtrain"):
+        extension.claims_table("frtrian")

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from fairtut.evidence import calibration, worlds
+from fairtut.evidence import calibration, rules, worlds
 from fairtut.evidence.calibration import GOOD, SPREADS, Size
+from fairtut.evidence.claim import Claim
+from fairtut.metrics import Chance
 from tests import second_judge
 
 MANY = 2000
@@ -60,7 +62,7 @@ def test_counts_and_their_covariance_are_those_of_people_one_by_one():
     assert law.mean(0) == pytest.approx(np.cov(slow.T), rel=0.1)
 
 
-# The rules are those of the second judge
+# The rules are those of both judges
 
 
 def draw(rng, m, people):
@@ -89,13 +91,16 @@ def test_arrays_and_scalars_agree(people):
             claim = {"direction": side, "effect": 1, "limit": 2, "granted": 1}
             claim |= {"value": 0.01, "tolerance": 2, "wide": 3, "runs": 3}
             pairs = {
-                "number": calibration.number(mine, theirs, 0.01, 0.02, 0.03),
+                "number": calibration.number(v, mine, theirs, 0.01, 0.02, 0.03),
                 "direction": calibration.direction(mine, sign, 0.01),
                 "bound": calibration.bound(mine, sign, 0.02, 0.01),
                 "same": calibration.same(mine, 0.02),
             }
+            chance = Chance.of(found["values"], tuple(found["people"]) if people else None)
             for kind, said in pairs.items():
                 assert said[0] == second_judge.RULES[kind](claim, found, 0.01), kind
+                asked = Claim("t", "t", "t", "t", "t", kind, "t", "fraction", **claim)
+                assert said[0] == rules.word(asked, chance), kind
                 words.add((kind, str(said[0])))
     assert len(words) == 4 + 3 + 3 + 3  # every word of every kind came up
 
