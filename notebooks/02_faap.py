@@ -1134,6 +1134,8 @@ print(tool.transform(sample).shape, tool.predict(sample).tolist())
 # All cells of the paper's tables are claims, written before the runs. Ours have smaller images, fewer of them and a
 # narrower network, so each claims a *direction* only: the paper's number stands beside ours, and the verdict is about a difference
 # whose sign the paper predicts. The numbers come from the committed record on photographs.
+#
+# A verdict asks for more than the captions above: other people *and* another training, with every test of this paper counted. So a sentence above may hold for these trained models, and its verdict may still be *inconclusive*.
 
 # %%
 tables.results_table(

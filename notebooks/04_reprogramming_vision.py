@@ -1143,6 +1143,8 @@ expect(
 # Every point of the paper's figure, and every message, is a claim that was written before the runs. Our pictures are smaller and our networks
 # narrower, so a point claims a *direction* only: the paper's number stands beside ours at the same price in accuracy. DP is given in
 # both units where it matters: the paper's axis is probably half of our gap.
+#
+# A verdict asks for more than the captions above: other people *and* another training, with every test of this paper counted. So a sentence above may hold for these trained models, and its verdict may still be *inconclusive*.
 
 # %% tags=["hide-input"]
 units = pd.DataFrame(

@@ -950,6 +950,8 @@ assert same
 # ## Results against the paper
 #
 # BERT on Civil Comments is not what we run by default, so the paper's points are *not tested*; they stand on the scoreboard. Its **messages** are tested on the substitute, and on invented comments as a control. The verdicts on real comments come from the committed record.
+#
+# A verdict asks for more than the captions above: other people *and* another training, with every test of this paper counted. So a sentence above may hold for these trained models, and its verdict may still be *inconclusive*.
 
 # %%
 record.keep(study.checks.exact(tokens, board) | study.checks.audit(tokens, board))
