@@ -1367,6 +1367,8 @@ say(
 # ## Results against the paper
 #
 # The tables below come from the claims that were written before the runs, and from the committed records. Our pictures are smaller, so a cell of the poster is a *scaled* claim: its direction is judged, and "paper" and "ours" stand side by side.
+#
+# A verdict asks for more than the captions above: other people *and* another training, with every test of this paper counted. So a sentence above may hold for these trained models, and its verdict may still be *inconclusive*.
 
 # %%
 shown = of_chapter(record, "table1." if real else "table1.makeup.")

@@ -247,7 +247,7 @@ class VerdictRules(SphinxDirective):
 
 
 FIRST = Path(__file__).with_name("first_edition.json")
-"""The verdicts of the first edition's judge on the same records, by paper and claim."""
+"""The verdicts of the first edition's judge by paper and claim, and digests of its records."""
 
 
 def moved(before: Mapping[str, Mapping[str, str]]) -> dict[tuple[str, str], Counter[str]]:
@@ -259,13 +259,24 @@ def moved(before: Mapping[str, Mapping[str, str]]) -> dict[tuple[str, str], Coun
     return dict(found)
 
 
+def other_records(judged: Mapping[str, str]) -> list[str]:
+    """Name the committed records that are not those which the first edition's judge saw."""
+    folder = committed_results()
+    if folder is None:
+        return []
+    now = {p.relative_to(folder).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest()
+           for p in sorted(folder.glob("*/*.json"))}  # fmt: skip
+    return sorted(name for name in {*now, *judged} if now.get(name) != judged.get(name))
+
+
 class JudgementChanges(SphinxDirective):
     """``{judgement-changes}``."""
 
     def run(self) -> list[nodes.Node]:
         """Return a row for each kind of claim and each word of the first edition."""
         watch(self.env)
-        before = json.loads(FIRST.read_text(encoding="utf-8"))
+        first = json.loads(FIRST.read_text(encoding="utf-8"))
+        before, others = first["verdicts"], other_records(first["records"])
         rows = [
             [_cell(scoreboard.GROUPS[group]), _cell(f"{sum(now.values())} {word}"),
              _cell(*counted(now))]
@@ -273,7 +284,13 @@ class JudgementChanges(SphinxDirective):
                 moved(before).items(), key=lambda item: list(scoreboard.GROUPS).index(item[0][0])
             )
         ]  # fmt: skip
-        return [table(["", "first edition", "now"], rows, "moved", [30, 25, 45])]
+        whole = table(["", "first edition", "now"], rows, "moved", [30, 25, 45])
+        said = (
+            f"The first judge saw other records of these: {', '.join(others)}."
+            if others
+            else ("Both judges saw the same records, to the byte.")
+        )
+        return [whole, nodes.paragraph("", said, classes=["ft-where"])]
 
 
 class Calibration(SphinxDirective):
