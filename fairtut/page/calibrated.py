@@ -63,8 +63,15 @@ def drawn(found: pd.DataFrame) -> Figure:
     fairtut.errors.InputError
         A column is missing, or no row has two trainings.
     """
+    import matplotlib as mpl
+
     worst = largest(found)
-    use_style()
+    with mpl.rc_context():  # a page that is built draws other figures afterwards
+        use_style()
+        return _drawn(worst)
+
+
+def _drawn(worst: pd.DataFrame) -> Figure:
     worlds = list(dict.fromkeys(worst["world"]))
     fig, axes = grid(1, 1, (5.6, 0.72 * len(worlds) + 1.3))
     ax: Axes = axes[0, 0]

@@ -12,9 +12,8 @@ from fairtut.page.results import Record
 
 def test_real_panels_draw_what_the_record_measures() -> None:
     record = Record(chapter="frtrain", preset="laptop", data="real")
-    record.measure(
-        "real.compas.table.clean.lr.acc", [0.68, 0.7, 0.69], n=500, unit="fraction"
-    )  # fmt: skip
+    for training, values in (("clean", [0.68, 0.7, 0.69]), ("poisoned", [0.5, 0.6, 0.7])):
+        record.measure(f"real.compas.table.{training}.lr.acc", values, n=500, unit="fraction")
     figure = drawings.real_panels(record, ["compas", "adult"], ["lr"])
     drawn = [line.get_xdata() for line in figure.axes[0].lines if line.get_marker() == "o"]
     assert [float(x[0]) for x in drawn] == [pytest.approx(0.69)]

@@ -92,4 +92,4 @@ def test_faaps_script_is_compared_in_full_precision(
         for m in Perturber(4, 1, epsilon=preset.faap.epsilon, bound=preset.faap.bound).modules()
     )
     assert sum(full) == layers > 0  # one pass of G, and nothing of the training
-    assert found["exact.script-difference"]["values"][0] < 1e-6
+    assert found["exact.script-difference"].values[0] < 1e-6

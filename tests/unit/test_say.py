@@ -65,7 +65,9 @@ def test_fields_of_a_value_can_be_named() -> None:
 
 
 def test_a_verdict_is_its_word() -> None:
-    verdict = Verdict("toy", "x", "partly", "r", "paper", "number", "w", "s", {})
+    about = {"parent": None, "source": "paper", "kind": "number", "scaled": False}
+    told = {"reason": "r", "where": "w", "says": "s", "values": {}}
+    verdict = Verdict("toy", "x", question=False, verdict="partly", **about, **told)
     assert said("It is {v}.", v=verdict) == "It is partly."
 
 
