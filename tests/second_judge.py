@@ -250,7 +250,6 @@ def leaves(paper: dict, have: list[dict]) -> tuple[dict[str, str], dict[str, str
 def above(paper: dict, words: dict[str, str], repeats: dict[str, str]) -> dict[str, str]:
     """Return the word of every message from those of its claims."""
     own = [c for c in paper["claims"] if c.get("source", "paper") == "paper"]
-    own = [c for c in own if c["id"] not in repeats]
     aside = listed(paper.get("apart"))
     once = [c["id"] for c in own if c["kind"] != "exact"]
     once = [name for name in once if not any(fnmatchcase(name, p) for p in aside)]
@@ -260,6 +259,15 @@ def above(paper: dict, words: dict[str, str], repeats: dict[str, str]) -> dict[s
         patterns = listed(message["children"])
         named = [name for name in once if any(fnmatchcase(name, p) for p in patterns)]
         named += [name for name in identities if name in patterns]  # in full
+        fresh, seen = [], set()
+        for claim in (c for c in paper["claims"] if c["id"] in named):
+            tested = words[claim["id"]] != "not tested"
+            about = claim["kind"], claim["value"] if claim["kind"] == "number" else None
+            keys = {(*about, key) for key in measures(claim)} if tested else set()
+            if repeats.get(claim["id"]) not in named and not (keys and keys <= seen):
+                fresh.append(claim["id"])
+            seen |= keys
+        named = fresh
         said[message["id"]] = parent([words[name] for name in named])
     return said
 

@@ -26,7 +26,7 @@ class Headline:
     verdict : str
         One of :data:`fairtut.evidence.verdicts.VERDICTS`.
     counts : dict of str to int
-        Its claims by word, repeats left out.
+        Its claims by word; one that repeats another of them is left out.
     """
 
     paper: str
@@ -55,9 +55,9 @@ class Headline:
         unclear = self.counts.get("inconclusive", 0)
         near, untested = self.counts.get("consistent", 0), self.counts.get("not tested", 0)
         said = [f"{self.held} of {self.tested} tested claims hold"]
-        said += [f"{near} are consistent"] if near else []
+        said += [f"{near} {_are(near)} consistent"] if near else []
         said += [f"{failed} fail at least in part"] if failed else []
-        said += [f"{unclear} are open"] if unclear else []
+        said += [f"{unclear} {_are(unclear)} open"] if unclear else []
         said += [f"{untested} more could not be tested"] if untested else []
         return ", ".join(said)
 
@@ -94,13 +94,25 @@ def follows(counts: Counter[str]) -> str:
     return "inconclusive"
 
 
+def _once(below: Sequence[Verdict]) -> list[Verdict]:
+    """Leave out what repeats: the same evidence may stand below another headline, too."""
+    named, seen, found = {v.id for v in below}, set[tuple[Any, ...]](), []
+    for verdict in below:
+        about = (verdict.kind, verdict.values["paper"] if verdict.kind == "number" else None)
+        tested = {(*about, p.measure) for p in verdict.parts if p.word != "not tested"}
+        if verdict.repeats not in named and not (tested and tested <= seen):
+            found.append(verdict)
+        seen |= tested
+    return found
+
+
+def _are(count: int) -> str:
+    return "is" if count == 1 else "are"
+
+
 def _headline(message: Message, verdicts: Sequence[Verdict]) -> Headline:
-    below = [
-        v
-        for v in verdicts
-        if v.paper == message.paper and v.parent == message.id and v.repeats is None
-    ]
-    counts = Counter(v.verdict for v in below)
+    below = [v for v in verdicts if v.paper == message.paper and v.parent == message.id]
+    counts = Counter(v.verdict for v in _once(below))
     return Headline(
         message.paper, message.id, message.says, message.where, follows(counts), dict(counts)
     )

@@ -65,7 +65,7 @@ RULES: Final = {
     "many": "Among all directions of a paper the share of false discoveries is held at 5 % "
     "(Benjamini and Hochberg); what falls out is inconclusive.",
     "repeats": "A claim whose measurements were all tested by earlier ones, in the same way and to "
-    "the digit, is the same evidence: counted once.",
+    "the digit, is the same evidence: counted once, in a paper as below a headline.",
     "rivals": "A comparison with a rival that did no more than the constant is not tested, where "
     "the claim names the rival's own gain. Nor is what follows from a method that works, where its "
     "own effect is not beyond 0.",

@@ -404,6 +404,19 @@ def test_a_headline_follows_from_its_claims(words: dict[str, int], verdict: str)
     assert str(headline.tested) in headline.reason or not headline.tested
 
 
+def test_the_same_evidence_counts_once_below_a_headline_and_again_below_another() -> None:
+    made = record(a=[0.1, 0.1], b=[0.2, 0.2])
+    heads = [Message("toy", f"headline.{k}", "It works.", "abstract", (f"{k}*",)) for k in "xy"]
+    below = {"x1": ("a",), "x2": ("b",), "x3": ("a", "b"), "y1": ("a",)}
+    claims = [
+        claim("direction", id=name, measure=measure, parent=f"headline.{name[0]}")
+        for name, measure in below.items()
+    ]
+    first, second = judge_messages(heads, judge(claims, [made]))
+    assert first.counts == {"trend reproduced": 2}
+    assert second.counts == {"trend reproduced": 1}
+
+
 # --- which record ---------------------------------------------------------------------------
 
 
