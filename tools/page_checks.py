@@ -6,6 +6,7 @@ Only text is read: code, scripts, drawings and formulas are left out.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
@@ -105,11 +106,19 @@ def untested_faults(html: str, verdicts: Iterable[Verdict]) -> list[str]:
     found = []
     for table in BeautifulSoup(html, "html.parser").select("table"):
         rows = [_plain(row.get_text(" ")) for row in table.select("tr") if _is_untested(row)]
-        for (says, where), most in allowed.items():
-            shown = sum(text.startswith(says) and where in text for text in rows)
-            if shown > most:
-                found.append(f"not tested, but judged: {says!r}")
+        shown = Counter(_claim_of(text, allowed) for text in rows)
+        found += [
+            f"not tested, but judged: {key[0]!r}"
+            for key, many in shown.items()
+            if key is not None and many > allowed[key]
+        ]
     return found
+
+
+def _claim_of(row: str, known: Iterable[tuple[str, str]]) -> tuple[str, str] | None:
+    """Return the words and the place of a row's claim: the longest that it tells."""
+    told = [key for key in known if row.startswith(key[0]) and key[1] in row]
+    return max(told, key=lambda key: (len(key[0]), len(key[1])), default=None)
 
 
 def _is_untested(row: Tag) -> bool:

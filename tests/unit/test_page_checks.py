@@ -90,3 +90,12 @@ def test_dollars_in_a_computed_sentence_are_seen():
     output = new_output("display_data", {"text/markdown": text})
     assert pages.notebook_faults(new_notebook(cells=[new_markdown_cell(text)])) == []
     assert pages.notebook_faults(new_notebook(cells=[new_code_cell(outputs=[output])]))
+
+
+def test_a_place_inside_another_place_is_not_it():
+    """The same words stand for two claims, whose places begin alike: each row is its own."""
+    twins = [on("not tested", "figure 5"), on("not tested", "figure 5, on invented comments")]
+    page = shown(*[(v.where, "not tested") for v in twins])
+    assert pages.untested_faults(page, twins) == []
+    judged = [twins[0], on("reproduced", "figure 5, on invented comments")]
+    assert pages.untested_faults(page, judged) == ["not tested, but judged: 'A is fair.'"]
