@@ -203,6 +203,8 @@ def fingerprints(claim: dict, found: list[dict | None]) -> list[str]:
         return []
     seen = claim["value"] if claim["kind"] == "number" else None
     about = [claim.get("source", "paper"), claim["kind"], claim.get("direction"), seen]
+    about += [claim.get("effect", 1), claim.get("limit"), claim.get("granted", 0)]
+    about += [claim.get("tolerance")]
     return [json.dumps([about, m["values"], m["n"], m.get("people")]) for m in found]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -20,14 +20,20 @@ def limits(leaves: Iterable[Verdict]) -> dict[str, float]:
     ----------
     leaves : iterable of Verdict
         The paper's own claims, each once.
+
+    References
+    ----------
+    Benjamini & Hochberg: Controlling the false discovery rate, JRSS B 57, 1995.
     """
+    from scipy.stats import false_discovery_control  # here: scipy.stats is slow to import
+
     tests: dict[str, dict[str, float]] = defaultdict(dict)
     for verdict in leaves:  # several claims may test one measurement: it is one test
         tests[verdict.paper] |= {x.measure: x.p for x in verdict.parts if x.p is not None}
     found = {}
     for paper, each in tests.items():
         p = list(each.values())
-        kept = [x for x, keep in zip(p, rejected(p), strict=True) if keep]
+        kept = [x for x, q in zip(p, false_discovery_control(p), strict=True) if q <= RATE]
         found[paper] = max(kept, default=-1.0)
     return found
 
@@ -35,19 +41,3 @@ def limits(leaves: Iterable[Verdict]) -> dict[str, float]:
 def lost(p: float | None, limit: float) -> bool:
     """Tell whether an interval excludes 0, but not so clearly as the number of tests asks for."""
     return p is not None and limit < p < RATE
-
-
-def rejected(p: Sequence[float], rate: float = RATE) -> list[bool]:
-    """Return which hypotheses the procedure of Benjamini and Hochberg rejects.
-
-    >>> rejected([0.001, 0.04, 0.03, 0.6])
-    [True, False, False, False]
-
-    References
-    ----------
-    Benjamini & Hochberg: Controlling the false discovery rate, JRSS B 57, 1995.
-    """
-    ordered = sorted(p)
-    passed = [x for i, x in enumerate(ordered, start=1) if x <= rate * i / len(ordered)]
-    limit = max(passed, default=-1.0)
-    return [x <= limit for x in p]

@@ -209,7 +209,8 @@ def _repeats(
             found.append(None)
             continue
         value = claim.value if claim.kind == "number" else None
-        about = (claim.paper, claim.source, claim.kind, claim.direction, value)
+        asked = (claim.effect, claim.limit, claim.granted, claim.tolerance)
+        about = (claim.paper, claim.source, claim.kind, claim.direction, value, *asked)
         measured = [record.measurements[name] for name in claim.measure]
         keys = [(*about, str(m.values), m.n, m.people) for m in measured]
         known = [first.get(key) for key in keys]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy.stats import binom
+from scipy.stats import binom, norm
 
 from fairtut.evidence import calibration, rules, worlds
 from fairtut.evidence.calibration import GOOD, SPREADS, Size
@@ -184,6 +184,21 @@ def test_a_judge_that_forgets_a_source_of_chance_is_caught(monkeypatch):
         if r["kind"] == "direction"
     ]  # fmt: skip
     assert too_many(row["wrong_good"], 0.1)
+
+
+@pytest.mark.parametrize("off", [1.0, 2.0])
+def test_consistent_says_near_and_not_equal(off):
+    """A truth at the tolerance is called so in at most half of the runs, one beyond more rarely."""
+    rng, count, m, tolerance = np.random.default_rng(3), 4000, 6, 0.02
+    for spread in (0.005, 0.01, 0.02, 0.04):
+        x = rng.normal(off * tolerance, spread, (count, m))
+        v, s = x.mean(1), x.std(1, ddof=1)
+        ends, theirs = calibration.joint(v, s, m), calibration.foreseen(v, s, m)
+        words = calibration.number(v, ends, theirs, 0.0, tolerance, 3 * tolerance)
+        near = norm.cdf((1 - off) * tolerance / (spread / np.sqrt(m)))  # of the mean of six
+        assert not too_many((words == "consistent").mean(), near, count)
+        if off == 1 and spread == 0.01:
+            assert (words == "consistent").mean() > 0.4
 
 
 # The committed table

@@ -12,6 +12,7 @@ import shlex
 import tokenize
 import warnings
 import xml.etree.ElementTree as ET
+from collections import Counter
 from fractions import Fraction
 from pathlib import Path
 
@@ -198,6 +199,14 @@ def test_verdicts_have_their_words_and_badges():
     assert all(f".ft-verdict.{name} " in css for _, name in badges)
     readme = read(ROOT / "README.md")
     assert all(f"*{word}*" in readme for word in results.VERDICTS)
+
+
+def test_the_commonest_word_is_the_one_that_the_page_names():
+    said = re.search(r"\*(\w+)\* is today the commonest word for a paper's claims", of("intro"))
+    found = results.judge(results.load_claims(), results.load_records())
+    counted = Counter(verdict.verdict for verdict in found if verdict.leaf)
+    assert said is not None
+    assert said[1].lower() == counted.most_common(1)[0][0]
 
 
 def test_every_paper_with_claims_has_its_scoreboard_and_card():

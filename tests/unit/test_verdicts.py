@@ -7,7 +7,6 @@ import math
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -16,7 +15,6 @@ from scipy.stats import t as student
 from fairtut.errors import RecordError, UnknownName
 from fairtut.evidence import rules
 from fairtut.evidence.claim import KINDS, Claim, Message
-from fairtut.evidence.discoveries import rejected
 from fairtut.evidence.messages import judge_messages
 from fairtut.evidence.records import Measurement, Record
 from fairtut.page import results
@@ -337,21 +335,19 @@ def test_the_same_numbers_are_counted_once() -> None:
     found = judge([first, again], [record([0.1, 0.1])])
     assert [v.repeats for v in found] == [None, "a"]
     assert [v.leaf for v in found] == [True, False]
-    other = claim("direction", id="b", direction="negative")
-    assert [v.repeats for v in judge([first, other], [record([0.1, 0.1])])] == [None, None]
+    # what asks something else of the same numbers is another claim
+    bound = claim("bound", id="c", limit=1.0)
+    for one_of, other in (
+        (first, claim("direction", id="b", direction="negative")),
+        (first, claim("direction", id="b", effect=5.0)),
+        (bound, claim("bound", id="d", limit=2.0)),
+        (bound, claim("bound", id="d", limit=1.0, granted=1.0)),
+    ):
+        found = judge([one_of, other], [record([0.1, 0.1])])
+        assert [v.repeats for v in found] == [None, None]
 
 
 # --- many claims ----------------------------------------------------------------------------
-
-
-def test_rejections_agree_with_another_implementation() -> None:
-    from scipy.stats import false_discovery_control
-
-    rng = np.random.default_rng(0)
-    for size in (1, 5, 40):
-        p = rng.random(size) ** 3
-        wanted = (false_discovery_control(p) <= 0.05).tolist()
-        assert rejected(p.tolist()) == wanted
 
 
 def test_one_small_p_among_many_is_no_discovery() -> None:
