@@ -292,7 +292,7 @@ tables.table(frame.round(2), caption="The two encoders after training, one seed 
 
 # %%
 readings = {
-    name: {e: study.ablation.read(encoders[e].z, t, cfg) for e in ("n", "d")}
+    name: {e: study.ablation.read(study.encoders.codes(people, cfg, e), t, cfg) for e in ("n", "d")}
     for name, t in tasks.items()
 }
 rows = dict(
@@ -777,9 +777,9 @@ for name, one in credit_scores.items():
 
 # %%
 for entries in (
-    study.extras.refit(encoders["n"], task, cfg, study.encoder(people, cfg, "ffvae-0")),
+    study.extras.refit(people, task, cfg),
     study.extras.credit_times(next(iter(played.values()))),
-    study.extras.audit(encoders["n"].z, task, cfg),
+    study.extras.audit(study.encoders.codes(people, cfg, "n"), task, cfg),
     study.extras.invariants(people, task, cfg),
 ):
     record.keep(entries)

@@ -34,7 +34,7 @@ def identifier(what: str, control: str) -> str:
 
 def asked(
     board: Board, what: str, method: str, gap: str, model: str, controls: Mapping[str, str],
-    worst: ArrayLike | None = None, among: ArrayLike | None = None, *, one_training: bool = False,
+    worst: ArrayLike | None = None, among: ArrayLike | None = None,
 ) -> dict[str, Entry]:  # fmt: skip
     """Return a measurement for each question that a board answers.
 
@@ -46,8 +46,6 @@ def asked(
     method, gap, model, controls, worst, among
         As in :meth:`fairtut.lab.board.Board.compared`; the controls beside the constant and the
         mixing line are named as in :data:`CONTROLS`.
-    one_training : bool
-        The board's runs are initialisations on one trained part of the method: one training.
 
     Examples
     --------
@@ -63,13 +61,7 @@ def asked(
     [0.5]
     """
     found = board.compared(method, gap, model, controls, worst, among)
-    answers = {}
-    for name, one in found.items():
-        entry = board.entry(one.draws)
-        if one_training:
-            entry = replace(entry, values=[list(entry.values)])
-        answers[identifier(what, name)] = answered(entry)
-    return answers
+    return {identifier(what, name): answered(board.entry(one.draws)) for name, one in found.items()}
 
 
 def answered(entry: Entry) -> Entry:

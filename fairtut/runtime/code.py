@@ -1,10 +1,12 @@
 """A digest of the code that makes a value: what a key and a record name.
 
 A value that was kept is stale as soon as the code that made it has changed.  The digest covers the
-syntax trees of a module and of everything inside ``fairtut`` that it imports, directly or not, also
-inside functions: comments, docstrings, blank lines and the ``TYPE_CHECKING`` imports do not count,
-every other change does.  It errs on the careful side: a change in a module that is imported and
-not used makes a value again.
+syntax trees of a module and of everything inside ``fairtut`` that it imports by name, directly or
+not, also inside functions: comments, docstrings, blank lines and the ``TYPE_CHECKING`` imports do
+not count, every other change does.  It errs on the careful side: a change in a module that is
+imported and not used makes a value again.  Of a package around an imported module, which runs first
+and need not be named, what it imports does not count: it reaches nobody who does not name it, so a
+new figure of a chapter leaves the chapter's trained networks as they are.
 """
 
 from __future__ import annotations
@@ -86,7 +88,7 @@ def told(target: Callable[..., Any]) -> dict[str, Any]:
 
 @functools.cache
 def modules(name: str) -> tuple[str, ...]:
-    """Return the modules of ``fairtut`` that importing ``name`` can run, ``name`` among them."""
+    """Return ``name`` and the modules of ``fairtut`` that it names in imports, and they in turn."""
     if _file(name) is None:
         raise ValueError(f"{name!r} is no module of fairtut: name one by its dotted path")
     seen: set[str] = set()
@@ -96,15 +98,22 @@ def modules(name: str) -> tuple[str, ...]:
         if here in seen or _file(here) is None:
             continue
         seen.add(here)
-        # importing a.b.c runs a and a.b first
-        waiting += [here.rsplit(".", 1)[0]] if "." in here else []
         waiting += _imports(here)
     return tuple(sorted(seen))
 
 
 @functools.cache
 def _of_modules(names: tuple[str, ...]) -> str:
-    return _joined([f"{m} {_tree(m)}" for name in names for m in modules(name)])
+    found = [m for name in names for m in modules(name)]
+    around = {p for m in found for p in _packages(m)} - set(found)
+    return _joined([f"{m} {_tree(m)}" for m in found] + [f"{p} {_own(p)}" for p in sorted(around)])
+
+
+def _packages(name: str) -> Iterator[str]:
+    """Yield the packages around a module, which run before it."""
+    while "." in name:
+        name = name.rsplit(".", 1)[0]
+        yield name
 
 
 def _joined(parts: list[str]) -> str:
@@ -135,6 +144,18 @@ def _tree(name: str) -> str:
     return hashlib.sha256(ast.dump(_parsed(name)).encode()).hexdigest()
 
 
+@functools.cache
+def _own(name: str) -> str:
+    """Return a digest of what a package does itself, besides importing and naming its exports."""
+    body = [node for node in _parsed(name).body if not _only_names(node)]
+    return hashlib.sha256("".join(map(ast.dump, body)).encode()).hexdigest()
+
+
+def _only_names(node: ast.stmt) -> bool:
+    exports = isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__"
+    return exports or isinstance(node, ast.Import | ast.ImportFrom | ast.Pass)
+
+
 def stripped(tree: ast.Module) -> ast.Module:
     """Take out what never runs: docstrings and imports for the type checker (in place)."""
     for node in ast.walk(tree):
@@ -158,7 +179,9 @@ def _imports(name: str) -> Iterator[str]:
     package = name.split(".") if path and path.name == "__init__.py" else name.split(".")[:-1]
     for node in ast.walk(_parsed(name)):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            for alias in node.names:  # ``import a.b.c`` gives the name a, and with it what a.b has
+                parts = alias.name.split(".")
+                yield from (".".join(parts[: i + 1]) for i in range(len(parts)))
         elif isinstance(node, ast.ImportFrom):
             base = package[: len(package) - node.level + 1] if node.level else []
             stem = ".".join([*base, *([node.module] if node.module else [])])

@@ -177,7 +177,7 @@ def test_a_whole_board_of_images(monkeypatch, tmp_path):
     assert set(asked) == {f"beats.male-oval.n.{g}.{c}" for g in ("dp", "eo") for c in CONTROLS}
     again = study.play(people, task, preset)  # from the kept encoders
     assert all((again.decisions[k]["test"] == v["test"]).all() for k, v in played.decisions.items())
-    found = study.extras.audit(study.encoder(people, preset, "n").z, task, preset)
+    found = study.extras.audit(study.encoders.codes(people, preset, "n"), task, preset)
     found |= study.extras.invariants(people, task, preset)
     exact = [c for c in load_claims("dvge") if c.kind == "exact"]
     assert {m for c in exact for m in c.measure} <= set(found)
@@ -193,9 +193,35 @@ def test_the_first_dimension_of_ffvae_for_a_group_of_one(monkeypatch, tmp_path):
     people, preset = images(), tiny()
     one = usable(people, preset, "ffvae-0", study.task_of(people, "male-oval", None))
     two = usable(people, preset, "ffvae-0", study.task_of(people, "maleyoung-attractive", None))
-    z = study.encoder(people, preset, "ffvae-0").z
-    assert one.shape[1] == z.shape[1] - 1 and two.shape[1] == z.shape[1] - 2
-    assert torch.equal(one[:, -1], z[:, -1])  # Young's dimension stays for a gap by Male
+    z = torch.stack([
+        study.encoder(people, preset, "ffvae-0", seed=seed).z for seed in preset.run_seeds()
+    ])  # fmt: skip
+    assert one.shape[-1] == z.shape[-1] - 1 and two.shape[-1] == z.shape[-1] - 2
+    assert torch.equal(one[..., -1], z[..., -1])  # Young's dimension stays for a gap by Male
+
+
+def test_every_training_has_encoders_of_its_own(monkeypatch, tmp_path):
+    monkeypatch.setenv("FAIRTUT_CACHE", str(tmp_path))
+    people, preset = images(), tiny()
+    z = study.encoders.codes(people, preset, "n")
+    assert z.shape[0] == preset.seeds and not torch.equal(z[0], z[1])
+    alone = study.encoder(people, replace(preset, seeds=1), "n")
+    assert torch.equal(z[0], alone.z), "a first training is the same beside others"
+    task = study.task_of(people, "male-oval", None)
+    one, both = (
+        study.ablation.read(codes, task, replace(preset, seeds=len(codes))) for codes in (z[:1], z)
+    )
+    np.testing.assert_allclose(one.none, both.none[:1])
+    for key, scores in one.probes.items():
+        np.testing.assert_allclose(scores, both.probes[key][:1], err_msg=str(key))
+
+
+def test_a_run_needs_a_cell_for_every_encoder_of_every_training(monkeypatch, tmp_path):
+    monkeypatch.setenv("FAIRTUT_CACHE", str(tmp_path))
+    preset = tiny()
+    listed = study.encoders.cells(images(), preset)
+    assert {cell.seed for cell in listed} == set(preset.run_seeds())
+    assert len(listed) == preset.seeds * len(study.encoders.configs(preset))
 
 
 def test_codes_have_a_mean_variance_of_one(monkeypatch, tmp_path):

@@ -8,7 +8,7 @@ import pytest
 
 from fairtut.runtime import code
 
-FRESH = ("modules", "_of_modules", "_parsed", "_tree")
+FRESH = ("modules", "_of_modules", "_parsed", "_tree", "_own")
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def package(tmp_path, monkeypatch):
 
 
 def test_the_closure_follows_imports_inside_functions_and_packages(package):
-    assert code.modules("fairtut.b") == ("fairtut", "fairtut.a", "fairtut.a.loss", "fairtut.b")
+    assert code.modules("fairtut.b") == ("fairtut.a.loss", "fairtut.b")
 
 
 @pytest.mark.parametrize(
@@ -67,6 +67,27 @@ def test_words_do_not_count(package, text):
 def test_every_line_that_can_run_counts(package, file, text):
     before = code.digest("fairtut.b")
     package(file, text)
+    assert code.digest("fairtut.b") != before
+
+
+def test_what_a_package_imports_counts_only_where_the_package_is_named(package):
+    package("a/__init__.py", "from fairtut.a import unused\n\n__all__ = ['unused']\n")
+    before = code.digest("fairtut.b")
+    package("a/unused.py", "VALUE = 2\n")
+    assert code.digest("fairtut.b") == before, "b names a.loss, and of a itself nothing"
+    for named in ("from fairtut import a", "from fairtut.a import VALUE", "import fairtut.a.loss"):
+        package("b.py", f"{named}\n")
+        package("a/unused.py", "VALUE = 2\n")
+        before = code.digest("fairtut.b")
+        package("a/unused.py", "VALUE = 3\n")
+        assert code.digest("fairtut.b") != before, named
+
+
+def test_exports_alone_are_nothing_that_a_package_does(package):
+    before = code.digest("fairtut.b")
+    package("a/__init__.py", "from fairtut.a import unused\n\n__all__ = ['unused']\n")
+    assert code.digest("fairtut.b") == before
+    package("a/__init__.py", "from fairtut.a import unused\n\nunused.VALUE = 3\n")
     assert code.digest("fairtut.b") != before
 
 

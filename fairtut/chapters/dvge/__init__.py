@@ -2,6 +2,7 @@
 
 :mod:`~fairtut.chapters.dvge.presets` holds sizes, :mod:`~fairtut.chapters.dvge.tasks` says what
 is predicted for whom, :mod:`~fairtut.chapters.dvge.encoders` trains and keeps the encoders,
+:mod:`~fairtut.chapters.dvge.adt` the end-to-end rival,
 :mod:`~fairtut.chapters.dvge.board` runs every method on a task of images and
 :mod:`~fairtut.chapters.dvge.credit` on South German Credit, :mod:`~fairtut.chapters.dvge.fronts`
 turns decisions into fronts and numbers, :mod:`~fairtut.chapters.dvge.ablation` makes tables 1 and 2

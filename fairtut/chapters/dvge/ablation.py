@@ -46,8 +46,16 @@ class Reading:
 
 
 def read(z: Tensor, task: Task, preset: Preset) -> Reading:
-    """Run the ablation on codes (n, d): probes learn on training rows, are scored on test rows."""
-    s, known, test = task.s, z[task.train], z[task.test]
+    """Run the ablation: probes learn on training rows and are scored on test rows.
+
+    Parameters
+    ----------
+    z : Tensor, shape (seeds, n, d)
+        Every training's own codes (:func:`fairtut.chapters.dvge.encoders.codes`).
+    task, preset
+    """
+    parts = task.cut(z)
+    s, known, test = task.s, parts["train"], parts["test"]
     jobs = workers(preset.jobs, z.device)
     seeds = list(preset.run_seeds())
 

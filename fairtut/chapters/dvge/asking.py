@@ -22,6 +22,5 @@ def beaten(scores: Scores, name: str) -> dict[str, Entry]:
         found |= asked(
             scores, f"{name}.n.{gap}", "dvge-n", gap, "plain-n", rivals,
             worst=scores.reference("n", gap), among=scores.board.chosen(),
-            one_training=scores.shared,  # all classifiers stand on one encoder
         )  # fmt: skip
     return found

@@ -4,24 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from fairtut.chapters.dvge.codes import PARTS, Decisions, Margins, Trial
-from fairtut.chapters.dvge.encoders import cells, encoder, usable
+from fairtut.chapters.dvge.adt import adversarial
+from fairtut.chapters.dvge.adt import cells as adt_cells
+from fairtut.chapters.dvge.codes import Margins, Trial
+from fairtut.chapters.dvge.encoders import cells, codes, usable
 from fairtut.chapters.dvge.presets import Preset, Sweep
-from fairtut.chapters.dvge.tasks import Task, people, task_of
+from fairtut.chapters.dvge.tasks import PARTS, Decisions, Task, people, task_of
 from fairtut.data.images import ImageSet
 from fairtut.lab import grid
 from fairtut.lab.grid import workers
-from fairtut.lab.keep import network
-from fairtut.methods.latent import reversal
-from fairtut.models.vae import ConvVAE
-from fairtut.runtime.seeds import torch_rng
 
 
 @dataclass(frozen=True)
@@ -62,13 +59,13 @@ class Board:
 
 def play(images: ImageSet, task: Task, preset: Preset) -> Board:
     """Run every method on an image setting."""
-    codes = {name: task.cut(encoder(images, preset, name).z) for name in ("n", "d")}
+    each = {name: task.cut(codes(images, preset, name)) for name in ("n", "d")}
     trial = Trial(
         task.cut(task.y), task.cut(task.s), preset.classifier, tuple(preset.run_seeds()),
         preset.sweep, workers(preset.jobs, images.x.device),
     )  # fmt: skip
     found: dict[str, Decisions] = {}
-    for name, z in codes.items():
+    for name, z in each.items():
         decided, trained = trial.play(z, name)
         found |= decided
         if name == "n":
@@ -77,25 +74,14 @@ def play(images: ImageSet, task: Task, preset: Preset) -> Board:
     for kind in preset.foci:
         # only for the first setting: each costs as much as everything else
         if task.name == preset.settings[0] and kind != preset.classifier.focus:
-            found[f"dvge-n.{kind}"] = trial.decide(trial.train(codes["n"], kind), codes["n"])
+            found[f"dvge-n.{kind}"] = trial.decide(trial.train(each["n"], kind), each["n"])
     for kind, count in (("ffvae", len(preset.sweep.ffvae)), ("fdvae", len(preset.sweep.fdvae))):
         found[kind] = trial.plain(
             task.cut(usable(images, preset, f"{kind}-{i}", task)) for i in range(count)
         )
-    found["adt"] = _adversarial(images, task, preset)
+    found["adt"] = adversarial(images, task, preset)
     y, s = ({p: v[p].cpu().numpy() for p in PARTS} for v in (trial.y, trial.s))
     return Board(task.name, y, s, found, preset.sweep, len(task.train), margin)
-
-
-def _adversarial(images: ImageSet, task: Task, preset: Preset) -> Decisions:
-    """Train ADT end to end, for every strength and seed."""
-    listed = adt_cells(images, task, preset)
-    found = grid.run(listed, jobs=preset.jobs, device=images.x.device, what="ADT")
-    done = [found[cell.key] for cell in listed]
-    shape = (len(preset.sweep.adt), preset.seeds, -1)
-    return {
-        part: np.stack([one[part] for one in done]).reshape(shape) for part in PARTS
-    }  # fmt: skip
 
 
 def all_cells(
@@ -107,46 +93,5 @@ def all_cells(
     """
     images = people(preset, data, seed, device)
     tasks = [task_of(images, name, preset.most) for name in preset.settings]
-    adt = [cell for task in tasks for cell in adt_cells(images, task, preset)]
-    return [*cells(images, preset), *adt]
-
-
-def adt_cells(images: ImageSet, task: Task, preset: Preset) -> list[grid.Cell]:
-    """Return one cell per strength and seed, strength by strength."""
-    common = {
-        "what": "adt", "images": images.digest, "task": task.name, "most": preset.most,
-        "width": preset.width, "latent": preset.latent, "config": preset.adt,
-    }  # fmt: skip
-    found: list[grid.Cell] = []
-    for strength in preset.sweep.adt:
-        about = common | {"strength": strength}
-        make = partial(_adt, images, task, preset, about)
-        spec = grid.Spec(f"ADT {task.name} {strength}", make, about)
-        found += grid.cells([spec], preset.run_seeds())
-    return found
-
-
-def _adt(
-    images: ImageSet, task: Task, preset: Preset, about: Mapping[str, Any], seed: int
-) -> Decisions:
-    config, rows = preset.adt, task.train
-
-    def build() -> reversal.Reversal:
-        rng = torch_rng(seed, "adt")
-        model = ConvVAE(preset.latent, preset.size, preset.width, generator=rng)
-        net = reversal.Reversal(model.to(images.x.device), config.hidden, rng)
-        return net.to(images.x.device)
-
-    def train(net: reversal.Reversal) -> dict[str, Any]:
-        done = reversal.train(
-            net.model, images.x[rows], task.y[rows], task.s[rows], about["strength"],
-            config=config, seed=seed,
-        )  # fmt: skip
-        net.load_state_dict(done.net.state_dict())
-        return {"history": done.history}
-
-    net, _ = network(build, train, {**about, "seed": seed})
-    return {
-        part: net.decisions(images.x[getattr(task, part)])[0].cpu().numpy().astype(np.int8)
-        for part in PARTS
-    }
+    ends = [cell for task in tasks for cell in adt_cells(images, task, preset)]
+    return [*cells(images, preset), *ends]

@@ -1,7 +1,7 @@
 """The methods that only need codes: plain g, DVGE's grid, removal, a moved threshold.
 
-Images and tables share them.  A *run* is a seed; the runs of images share their codes (n, d), and
-each split of a table has its own (runs, n, d).
+Images and tables share them.  A *run* is a training, with codes of its own, (runs, n, d); each
+split of a table has people of its own as well.
 """
 
 from __future__ import annotations
@@ -16,19 +16,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from fairtut.chapters.dvge.presets import Sweep
+from fairtut.chapters.dvge.tasks import PARTS, Decisions
 from fairtut.lab.controls import swept
 from fairtut.methods import dvge, latent
 from fairtut.methods.dvge.focus import focus
 from fairtut.runtime.seeds import torch_rng
 
-Ints = NDArray[np.int8]
-Decisions = dict[str, Ints]
-"""Part, ``val`` or ``test``, to decisions (settings, runs, n)."""
-
 Parts = Mapping[str, Tensor]
 """Part, also ``train``, to codes or labels."""
 
-PARTS: Final = ("val", "test")
 Margins = dict[str, NDArray[np.float32]]
 """Part to scores (runs, n): positive is decided for class 1."""
 

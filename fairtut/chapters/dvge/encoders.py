@@ -85,7 +85,7 @@ def cells(images: ImageSet, preset: Preset) -> list[grid.Cell]:
     for name in known:
         if name.startswith("fdvae"):
             specs += [_spec(images, preset, name, s, plain) for s in preset.settings]
-    return grid.cells(specs, [preset.root])
+    return grid.cells(specs, preset.run_seeds())
 
 
 def _spec(
@@ -103,22 +103,23 @@ def _digest(
     images: ImageSet, preset: Preset, name: str, setting: str | None, seed: int, *needs: str
 ) -> str:
     """Train an encoder and return the digest of its weights: the network itself is kept."""
-    return state_digest(encoder(images, preset, name, setting, codes=False).model)
+    return state_digest(encoder(images, preset, name, setting, seed=seed, codes=False).model)
 
 
 def about(images: ImageSet, preset: Preset, name: str, setting: str | None) -> dict[str, Any]:
-    """Return everything that an encoder depends on."""
+    """Return everything that an encoder depends on besides its seed."""
     first = name in ("n", "d")
     return {
         "what": "encoder", "images": images.digest, "most": preset.most, "width": preset.width,
-        "latent": preset.latent, "seed": preset.root, "setting": setting,
+        "latent": preset.latent, "setting": setting,
         "config": configs(preset)[name], "start": None if first else configs(preset)["n"],
     }  # fmt: skip
 
 
 def encoder(
-    images: ImageSet, preset: Preset, name: str, setting: str | None = None, codes: bool = True
-) -> Encoder:
+    images: ImageSet, preset: Preset, name: str, setting: str | None = None, *,
+    seed: int | None = None, codes: bool = True,
+) -> Encoder:  # fmt: skip
     """Return an encoder: loaded where it was trained before, else trained and kept.
 
     Parameters
@@ -130,18 +131,20 @@ def encoder(
     setting : str, optional
         FD-VAE learns from the labels of a setting.  FFVAE learns Male and Young at once and
         serves every setting.
+    seed : int, optional
+        Which training; default the first of the run.
     codes : bool
         Whether to encode all images.
     """
-    config = configs(preset)[name]
+    config, seed = configs(preset)[name], preset.run_seeds()[0] if seed is None else seed
     s, y = _labels(images, preset, config.kind, setting)
 
     def build() -> torch.nn.ModuleDict:
-        model = _fresh(preset, images.x.device)
+        model = _fresh(preset, seed, images.x.device)
         if name not in ("n", "d"):
-            start = encoder(images, preset, "n", codes=False)
+            start = encoder(images, preset, "n", seed=seed, codes=False)
             model.load_state_dict(start.model.state_dict())
-        objective = latent.build(config, model, preset.root, 1 if s is None else s.shape[1])
+        objective = latent.build(config, model, seed, 1 if s is None else s.shape[1])
         both = torch.nn.ModuleDict({"model": model, "objective": objective})
         return both.to(images.x.device)
 
@@ -149,12 +152,12 @@ def encoder(
         watch = Stopwatch(images.x.device)
         rows = _training(images, preset)
         done = latent.train(
-            _model(pair), images.x[rows], config, preset.root, s=None if s is None else s[rows],
+            _model(pair), images.x[rows], config, seed, s=None if s is None else s[rows],
             y=None if y is None else y[rows], objective=_objective(pair), what=f"encoder {name}",
         )  # fmt: skip
         return {"history": done.history, "seconds": watch.lap()}
 
-    pair, card = network(build, train, about(images, preset, name, setting))
+    pair, card = network(build, train, {**about(images, preset, name, setting), "seed": seed})
     model = _model(pair)
     known = model.codes(images.x[_training(images, preset)]) if codes else torch.ones(2, 1)
     found = Encoder(
@@ -173,9 +176,21 @@ def _objective(pair: torch.nn.ModuleDict) -> latent.Objective:
     return cast(latent.Objective, pair["objective"])
 
 
+def codes(images: ImageSet, preset: Preset, name: str) -> Tensor:
+    """Return the codes of every training's own encoder, ``n`` or ``d``, (seeds, n, d)."""
+    each = (encoder(images, preset, name, seed=seed).z for seed in preset.run_seeds())
+    return torch.stack(list(each))
+
+
 def usable(images: ImageSet, preset: Preset, name: str, task: Task) -> Tensor:
-    """Return what a task may see of FFVAE's or FD-VAE's codes, (n, d')."""
-    found = encoder(images, preset, name, task.name if name.startswith("fdvae") else None)
+    """Return what a task may see of FFVAE's or FD-VAE's codes, by training, (seeds, n, d')."""
+    each = (_usable(images, preset, name, task, seed) for seed in preset.run_seeds())
+    return torch.stack(list(each))
+
+
+def _usable(images: ImageSet, preset: Preset, name: str, task: Task, seed: int) -> Tensor:
+    setting = task.name if name.startswith("fdvae") else None
+    found = encoder(images, preset, name, setting, seed=seed)
     if name.startswith("ffvae"):
         kept = list(range(found.z.shape[1]))
         order = ("Male", "Young")  # of FFVAE's last dimensions
@@ -185,8 +200,8 @@ def usable(images: ImageSet, preset: Preset, name: str, task: Task) -> Tensor:
     return found.objective.keep(found.z * found.scale) / found.scale
 
 
-def _fresh(preset: Preset, device: torch.device) -> ConvVAE:
-    rng = torch_rng(preset.root, "vae")
+def _fresh(preset: Preset, seed: int, device: torch.device) -> ConvVAE:
+    rng = torch_rng(seed, "vae")
     return ConvVAE(preset.latent, preset.size, preset.width, generator=rng).to(device)
 
 

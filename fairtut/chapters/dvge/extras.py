@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from torch import Tensor
 
 from fairtut.chapters.dvge.credit import Played
-from fairtut.chapters.dvge.encoders import Encoder, encoder
+from fairtut.chapters.dvge.encoders import encoder
 from fairtut.chapters.dvge.presets import Preset
 from fairtut.chapters.dvge.tasks import Task
 from fairtut.data.images import ImageSet
@@ -26,22 +27,22 @@ def _exact(value: float, n: int, unit: str) -> Entry:
 
 
 def audit(z: Tensor, task: Task, preset: Preset) -> dict[str, Entry]:
-    """Check facts about the slides and the released code, on codes (n, d) where they need some."""
+    """Check facts about the slides and the released code, on codes (seeds, n, d) where needed."""
     y = np.repeat([1, 0, 1, 0], [5, 5, 2, 8])  # a perfect classifier; base rates .5 and .2
     s = np.repeat([0, 1], 10)
     eps, big = 0.25, torch.tensor([2.5])
     config, seeds = preset.classifier, list(preset.run_seeds())
-    known, test = z[task.train], z[task.test]
-    d = dvge.fit_classifiers(known, task.s[task.train], config, seeds)
+    parts = task.cut(z)
+    d = dvge.fit_classifiers(parts["train"], task.s[task.train], config, seeds)
     deeper = []
-    for one in range(len(seeds)):
+    for one, test in enumerate(parts["test"]):
         net = d.member(one).to(z.device).eval()
         step = dvge.perturb(test, focus(net, test, "logit_pred"), None, 0.1, 0.0)
         with torch.no_grad():
             before, after = net(test).softmax(1), net(step).softmax(1)
         predicted = before.argmax(1, keepdim=True)
         deeper.append(float((after.gather(1, predicted) - before.gather(1, predicted)).mean()))
-    net = d.member(0).to(z.device).eval()
+    net, test = d.member(0).to(z.device).eval(), parts["test"][0]
     return {
         "audit.eo-code": _exact(float(joint_tp_gap(y, y, s)), len(y), "fraction"),
         "audit.eo-slide": _exact(float(equal_opportunity_gap(y, y, s)), len(y), "fraction"),
@@ -89,29 +90,27 @@ def invariants(images: ImageSet, task: Task, preset: Preset) -> dict[str, Entry]
     }
 
 
-def refit(found: Encoder, task: Task, preset: Preset, other: Encoder) -> dict[str, Entry]:
+def refit(images: ImageSet, task: Task, preset: Preset) -> dict[str, Entry]:
     """Time what a new sensitive attribute costs: d and g of DVGE, against training an encoder.
 
     The values are logarithms of ratios, of seconds of one clock: processor time on a CPU, wall time
     on a device of its own (:class:`~fairtut.runtime.stopwatch.Stopwatch`).
 
-    Parameters
-    ----------
-    found : Encoder
-        The plain encoder.
-    task : Task
-    preset : Preset
-    other : Encoder
-        An FFVAE, which must be trained again.
+    Each training's refit stands against its own plain encoder and its own first FFVAE, which a new
+    attribute would have to train again.
     """
-    z, seconds = found.z[task.train], []
+    seconds, trained, ffvae = [], [], []
     for seed in preset.run_seeds():
+        found = encoder(images, preset, "n", seed=seed)
+        trained.append(found.seconds)
+        ffvae.append(encoder(images, preset, "ffvae-0", seed=seed, codes=False).seconds)
+        z = found.z[task.train]
         watch = Stopwatch(z.device)
         d = dvge.fit_classifiers(z, task.s[task.train], preset.classifier, [seed])
         f_sens = focus(d, z, preset.classifier.focus, task.s[task.train])
         dvge.fit_grid(z, task.y[task.train], f_sens, (0.5,), (0.0,), preset.classifier, [seed])
         seconds.append(watch.lap())
-    return _ratios("celeba", seconds, found.seconds, other.seconds, len(z))
+    return _ratios("celeba", seconds, trained, ffvae, len(task.train))
 
 
 def credit_times(played: Played) -> dict[str, Entry]:
@@ -124,7 +123,7 @@ def credit_times(played: Played) -> dict[str, Entry]:
 
 
 def _ratios(
-    name: str, seconds: list[float], trained: float, ffvae: float, n: int
+    name: str, seconds: list[float], trained: ArrayLike, ffvae: ArrayLike, n: int
 ) -> dict[str, Entry]:
     ours = np.log(seconds)
     return {
@@ -149,16 +148,17 @@ def flips(
     name : {"n", "d"}
         The encoder.
     """
-    found = encoder(images, preset, name)
-    z, seeds = found.z, list(preset.run_seeds())
-    d = dvge.fit_classifiers(z[task.train], task.s[task.train], preset.classifier, seeds)
-    f_sens = focus(d, z[task.train], preset.classifier.focus, task.s[task.train])
+    seeds = list(preset.run_seeds())
+    each = [encoder(images, preset, name, seed=seed) for seed in seeds]
+    z = task.cut(torch.stack([one.z for one in each]))  # (seeds, n, d) by part
+    d = dvge.fit_classifiers(z["train"], task.s[task.train], preset.classifier, seeds)
+    f_sens = focus(d, z["train"], preset.classifier.focus, task.s[task.train])
     grid = dvge.fit_grid(
-        z[task.train], task.y[task.train], f_sens, (0.0, 1.0), (0.0,), preset.classifier, seeds,
-        validation=(z[task.val], task.y[task.val]),
+        z["train"], task.y[task.train], f_sens, (0.0, 1.0), (0.0,), preset.classifier, seeds,
+        validation=(z["val"], task.y[task.val]),
     )  # fmt: skip
-    here = grid.decisions(z[task.test])  # (seeds x 2, m)
-    there = grid.decisions(found.codes(twins))
+    here = grid.decisions(z["test"])  # (seeds x 2, m)
+    there = grid.decisions(torch.stack([one.codes(twins) for one in each]))
     panel = Panel(*task.people("test"))
     share = panel.mean(here != there)  # (seeds x 2, 1 + resamples)
     plain, moved = share[0::2], share[1::2]

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fairtut.chapters.dvge.board import Board
-from fairtut.chapters.dvge.codes import PARTS
+from fairtut.chapters.dvge.tasks import PARTS
 from fairtut.lab import board as lab
 from fairtut.lab.controls import Gap
 from fairtut.lab.pairs import paired

@@ -9,7 +9,7 @@ from fairtut.lab.chapter import Chapter
 
 
 def _seeds(cfg: Preset) -> dict[str, list[int]]:
-    return {"classifiers": list(cfg.run_seeds()), "splits": list(range(cfg.credit.splits))}
+    return {"trainings": list(cfg.run_seeds()), "splits": list(range(cfg.credit.splits))}
 
 
 def _size(cfg: Preset) -> str:

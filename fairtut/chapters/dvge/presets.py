@@ -102,7 +102,7 @@ class Preset:
     settings : tuple of str
         Names in :data:`fairtut.chapters.dvge.tasks.SETTINGS`.
     seeds : int
-        Seeds of every classifier, and of ADT's encoder.
+        Trainings.  Each has encoders of its own, of every kind, and the classifiers on them.
     classifier : Config
         Of d, g and the probes, with the focus of DVGE.
     adt : reversal.Config
@@ -138,7 +138,7 @@ class Preset:
     root: int = 0
 
     def run_seeds(self) -> range:
-        """Return the seeds of the classifiers; other root seeds have others."""
+        """Return the seeds of the trainings; other root seeds have others."""
         return range(100 * self.root, 100 * self.root + self.seeds)
 
 

@@ -19,6 +19,9 @@ from fairtut.errors import InputError
 from fairtut.runtime.seeds import torch_rng
 
 Rows = NDArray[np.int64]
+Decisions = dict[str, NDArray[np.int8]]
+"""Part, ``val`` or ``test``, to decisions (settings, runs, n)."""
+PARTS: Final = ("val", "test")
 
 
 @dataclass(frozen=True)
@@ -85,9 +88,11 @@ class Task:
     test: Tensor
 
     def cut(self, values: Tensor) -> dict[str, Tensor]:
-        """Return the training, validation and test rows of codes or labels (n, ..)."""
+        """Return the training, validation and test rows of labels (n,) or codes (.., n, d)."""
         parts = {"train": self.train, "val": self.val, "test": self.test}
-        return {name: values[rows] for name, rows in parts.items()}
+        where = max(values.ndim - 2, 0)  # the axis of people
+        return {name: values.index_select(where, rows.to(values.device))
+                for name, rows in parts.items()}  # fmt: skip
 
     def people(self, part: str) -> tuple[Rows, Rows]:
         """Return y and s of ``"val"`` or ``"test"`` as arrays."""

@@ -52,8 +52,8 @@ class Grid:
 
     def logits(self, z: Tensor) -> Tensor:
         """Return logits (k, n, 2) of raw codes (n, d), or of each run's own (runs, n, d)."""
-        own = z if z.ndim == 2 else z[torch.from_numpy(self.run).to(z.device)]
-        return logits(self.net, own)
+        each = z if z.ndim == 2 else z[torch.from_numpy(self.run).to(z.device)]
+        return logits(self.net, each)
 
     def decisions(self, z: Tensor) -> NDArray[np.int8]:
         """Return decisions (k, n) in {0, 1} on raw codes (n, d) or (runs, n, d)."""
@@ -156,14 +156,15 @@ def fit_grid(
     parts = _parts(pairs, chunk)
     tasks = []
     for r, seed in enumerate(seeds):
-        own, focus = (_own(z, r, 2), _own(y, r, 1)), None if f_sens is None else _own(f_sens, r, 2)
+        focus = None if f_sens is None else own(f_sens, r, 2)
         watch = (
-            () if validation is None else ((_own(validation[0], r, 2), _own(validation[1], r, 1)),)
+            () if validation is None else ((own(validation[0], r, 2), own(validation[1], r, 1)),)
         )
         tasks += [
-            Task(seed, *own, focus, tuple(pairs[i] for i in part), watch, keep_best=bool(watch))
+            Task(seed, own(z, r, 2), own(y, r, 1), focus, tuple(pairs[i] for i in part), watch,
+                 keep_best=bool(watch))
             for part in parts
-        ]
+        ]  # fmt: skip
     done = train_all(tasks, config or Config(), jobs)
     # chunks hold the pairs in another order than the grid
     trained = [r * len(pairs) + i for r in range(len(seeds)) for part in parts for i in part]
@@ -192,7 +193,8 @@ def check(z: Tensor, target: Tensor, runs: int, name: str, both: bool = True) ->
         raise InputError(f"{name} labels have a single class: both are needed")
 
 
-def _own(values: Tensor, run: int, ndim: int) -> Tensor:
+def own(values: Tensor, run: int, ndim: int) -> Tensor:
+    """Return a run's own values, of ``ndim`` axes, of all runs' or of shared ones."""
     return values if values.ndim == ndim else values[run]
 
 

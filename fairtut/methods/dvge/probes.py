@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from fairtut.errors import InputError, UnknownName
-from fairtut.methods.dvge.classifiers import check, fit_classifiers
+from fairtut.methods.dvge.classifiers import check, fit_classifiers, own
 from fairtut.methods.dvge.focus import focus, perturb
 from fairtut.methods.dvge.training import Config, Task, train_all
 from fairtut.models.stacked import StackedMLP
@@ -59,8 +59,8 @@ def ablation(
 
     Parameters
     ----------
-    z_train, z_eval : tensor, shape (n, d)
-        Raw codes.  Both are perturbed with d, which saw the former only.
+    z_train, z_eval : tensor, shape (n, d) or (seeds, n, d)
+        Raw codes, shared or each seed's own.  Both are perturbed with d, which saw the former only.
     s_train, s_eval : int64 tensor of 0 and 1, shape (n,)
         The focus ``loss_true`` reads the true s of the evaluation rows, too: a leak that a probe
         may find, as the method's own.
@@ -91,7 +91,7 @@ def ablation(
     if not len(etas) or not len(probe_on) or not np.isfinite(etas).all():
         raise InputError(f"{len(etas)} strengths, {len(probe_on)} probes: need some, finite")
     for name, z, s in (("training", z_train, s_train), ("evaluation", z_eval, s_eval)):
-        check(z, s, 1, name)
+        check(z, s, len(seeds), name)
     d = fit_classifiers(z_train, s_train, c, seeds, jobs=jobs)
     f_train, f_eval = (
         focus(d, z, c.focus, s) for z, s in ((z_train, s_train), (z_eval, s_eval))
@@ -101,11 +101,12 @@ def ablation(
     tasks = []
     for mixed in (False, True):
         if any(probe.startswith("mixed") is mixed for probe in probe_on):
-            for seed, f, g in zip(seeds, f_train, f_eval, strict=True):
-                kept = _half(f, seed) if mixed else f
-                moved = perturb(z_eval, g, None, strength, 0.0, c.eps, c.normalise)  # (e, n, d)
-                watch = ((moved, s_eval), (z_eval, s_eval))
-                tasks.append(Task(stream_seed(seed, "probe"), z_train, s_train, kept, pairs, watch))
+            for r, seed in enumerate(seeds):
+                known, scored = own(z_train, r, 2), own(z_eval, r, 2)  # (n, d) each
+                kept = _half(f_train[r], seed) if mixed else f_train[r]
+                moved = perturb(scored, f_eval[r], None, strength, 0.0, c.eps, c.normalise)
+                watch = ((moved, s_eval), (scored, s_eval))  # (e, n, d) and (n, d)
+                tasks.append(Task(stream_seed(seed, "probe"), known, s_train, kept, pairs, watch))
     done = train_all(tasks, c, jobs)
     scores: dict[str, NDArray[np.float64]] = {}  # (seeds, epochs, e) each
     for i, probe in enumerate(("perturbed", "raw")):
