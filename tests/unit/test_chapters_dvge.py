@@ -251,6 +251,15 @@ def test_all_rivals_have_as_many_settings():
         assert counts == {len(sweep.removed)}
 
 
+@pytest.mark.parametrize("data", ["synthetic", "real"])
+@pytest.mark.parametrize("name", PRESETS)
+def test_all_rivals_of_images_start_from_the_plain_encoder_and_have_as_many_passes(name, data):
+    preset = study.configuration(name, data, 0)
+    assert preset.adt.epochs == preset.tuned
+    kinds = {config.kind: config.epochs for config in study.encoders.configs(preset).values()}
+    assert kinds["ffvae"] == kinds["fdvae"] == preset.tuned
+
+
 def test_differences_of_fronts_are_drawn_as_answers():
     def about(value: float) -> Estimate:
         return Estimate(value, value - 0.01, value + 0.01, 100, 0.95, "bootstrap")

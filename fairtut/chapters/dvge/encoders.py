@@ -77,20 +77,21 @@ def train_all(images: ImageSet, preset: Preset) -> None:
 def cells(images: ImageSet, preset: Preset) -> list[grid.Cell]:
     """Return one cell per encoder; FFVAE and FD-VAE start from the plain one."""
     known = configs(preset)
-    plain = _spec(images, preset, "n", None)
-    specs = [plain, _spec(images, preset, "d", None)]
+    plain = spec(images, preset, "n", None)
+    specs = [plain, spec(images, preset, "d", None)]
     for name in known:
         if name.startswith("ffvae"):
-            specs.append(_spec(images, preset, name, None, plain))
+            specs.append(spec(images, preset, name, None, plain))
     for name in known:
         if name.startswith("fdvae"):
-            specs += [_spec(images, preset, name, s, plain) for s in preset.settings]
+            specs += [spec(images, preset, name, s, plain) for s in preset.settings]
     return grid.cells(specs, preset.run_seeds())
 
 
-def _spec(
+def spec(
     images: ImageSet, preset: Preset, name: str, setting: str | None, *needs: grid.Spec
 ) -> grid.Spec:
+    """Return what the engine trains for an encoder, after what it starts from."""
     return grid.Spec(
         f"encoder {name}{f' for {setting}' if setting else ''}",
         partial(_digest, images, preset, name, setting),
