@@ -16,6 +16,9 @@ committed records, by the judge.  Numbers in the texts are passed by name, as to
         accuracy=accuracy, impact=impact, plain=plain,
     )
 
+The box speaks of the committed records.  A run may write one of them, so :func:`learned`, which
+stands behind the cell that saves the record, shows both boxes as they are with it.
+
 The output is one piece of HTML that a program without style sheets still shows in order, with
 Markdown and plain text behind it.
 """
@@ -23,7 +26,7 @@ Markdown and plain text behind it.
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -31,7 +34,7 @@ from fairtut.errors import InputError
 from fairtut.evidence.claims import Paper, chapter_id
 from fairtut.evidence.messages import Headline
 from fairtut.page import results, scoreboard
-from fairtut.page.markup import Bundle, escape, harmless, inline, plain, present
+from fairtut.page.markup import Bundle, escape, harmless, inline, plain, present, replaced
 from fairtut.page.prose import filled, verdict_badge
 from fairtut.page.questions import question
 
@@ -46,6 +49,8 @@ HEADS: Final[Mapping[str, tuple[str, ...]]] = {
 """What a headline's word is listed under, in this order."""
 
 _CUT: Final = "\x1f"
+_FIRST: Final[dict[str, Callable[[], Bundle]]] = {}
+"""Paper → how its first box is made anew."""
 _LOOK: Final = (
     ":where(.ft-box){border:1px solid #76808d;border-left-width:5px;border-radius:.4rem;"
     "padding:.7rem 1rem;margin:1rem 0;max-width:52rem;text-align:left;overflow-wrap:anywhere}"
@@ -106,19 +111,27 @@ def box(
     """
     _worded(objectives=objectives, prerequisites=prerequisites, worked=[worked], answer=[answer])
     answer, worked = _filled([answer, worked], values)
-    parts = [
-        _Part("Answer", [("", answer)], listed=False),
-        *_standing(paper),
-        _Part("What did the work", [("", worked)], listed=False),
-        _Part("Minutes", [("", minutes(paper))], listed=False),
-        _Part("After this chapter you can", [("", text) for text in objectives]),
-        _Part("You should know", [("", text) for text in prerequisites]),
-    ]
-    return _shown(paper, "box", parts)
+
+    def made() -> Bundle:
+        return _bundle(paper, "box", [
+            _Part("Answer", [("", answer)], listed=False),
+            *_standing(paper),
+            _Part("What did the work", [("", worked)], listed=False),
+            _Part("Minutes", [("", minutes(paper))], listed=False),
+            _Part("After this chapter you can", [("", text) for text in objectives]),
+            _Part("You should know", [("", text) for text in prerequisites]),
+        ])  # fmt: skip
+
+    shown = present(made(), f"ft-box-{paper}")
+    _FIRST[paper] = made
+    return shown
 
 
 def learned(paper: str, *, points: Sequence[str], answer: str, **values: Any) -> Bundle | None:
     """Display the box again at a chapter's end, with what there is to take along.
+
+    Records are read anew for it, and the first box is shown again where it stands: put this behind
+    the cell that saves the chapter's record.
 
     Parameters
     ----------
@@ -143,12 +156,15 @@ def learned(paper: str, *, points: Sequence[str], answer: str, **values: Any) ->
     """
     _worded(points=points, answer=[answer])
     answer, *points = _filled([answer, *points], values)
+    _stands.cache_clear()
+    if paper in _FIRST:
+        replaced(_FIRST[paper](), f"ft-box-{paper}")
     parts = [
         _Part("Answer", [("", answer)], listed=False),
         _Part("What to take along", [("", text) for text in points]),
         *_standing(paper),
     ]
-    return _shown(paper, "learned", parts)
+    return present(_bundle(paper, "learned", parts))
 
 
 def minutes(paper: str) -> str:
@@ -209,7 +225,7 @@ def _filled(texts: Sequence[str], values: Mapping[str, Any]) -> list[str]:
     return filled(_CUT.join(texts), values).split(_CUT)
 
 
-def _shown(paper: str, kind: str, parts: Sequence[_Part]) -> Bundle | None:
+def _bundle(paper: str, kind: str, parts: Sequence[_Part]) -> Bundle:
     asked = question(paper)
     body = "\n".join(_html(part) for part in parts)
     title = "Verdict" if kind == "box" else "What we learned"
@@ -220,8 +236,7 @@ def _shown(paper: str, kind: str, parts: Sequence[_Part]) -> Bundle | None:
         f"{body}\n</section>"
     )
     text = "\n\n".join([f"**{asked}**", *(_markdown(part) for part in parts)])
-    data = {"text/html": page, "text/markdown": harmless(text), "text/plain": plain(text)}
-    return present(Bundle(data))
+    return Bundle({"text/html": page, "text/markdown": harmless(text), "text/plain": plain(text)})
 
 
 def _html(part: _Part) -> str:

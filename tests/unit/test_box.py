@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import Any
 
+import nbclient
+import nbformat
 import pytest
 from bs4 import BeautifulSoup
 
@@ -29,7 +32,7 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> list[results.Record]:
     records = [results.Record("frtrain", "laptop", data) for data in ("real", "synthetic")]
     for record, many in zip(records, (90.4, 6.2), strict=True):
         record.minutes, record.device = many, {"type": "cpu", "threads": 2}
-    monkeypatch.setattr(module, "_stands", lambda paper: made)
+    monkeypatch.setattr(module, "_stands", functools.cache(lambda paper: made))
     monkeypatch.setattr(results, "load_records", lambda: records)
     return records
 
@@ -125,3 +128,21 @@ def test_one_paper_from_its_own_claims_and_records() -> None:
     page = BeautifulSoup(found.data["text/html"], "html.parser")
     assert len(page.select(".ft-verdict")) == len(results.load_messages("frtrain"))
     assert "minutes on drawn data" in page.text
+
+
+def test_the_first_box_is_shown_anew_where_it_stands() -> None:
+    """A run may change a record that the box at the chapter's top speaks of."""
+    cells = [
+        "from fairtut.page import box, results, scoreboard\n"
+        "texts = dict(objectives=['a'], prerequisites=['b'], worked='c', answer='d')",
+        "box.box('frtrain', **texts)",
+        "records = results.load_records()\n"
+        "for record in records:\n    record.minutes = 1234.0\n"
+        "results.load_records = lambda: records",
+        "box.learned('frtrain', points=['e'], answer='f')",
+    ]
+    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(text) for text in cells])
+    done = nbclient.NotebookClient(book, timeout=120, kernel_name="python3").execute()
+    (first,), (last,) = done.cells[1].outputs, done.cells[3].outputs
+    assert "1234 minutes" in first["data"]["text/html"] and "minutes" in first["data"]["text/plain"]
+    assert "What to take along" in last["data"]["text/html"]
