@@ -120,7 +120,7 @@ def test_every_word_of_the_first_edition_is_followed():
 
 
 def test_a_fold_shows_its_title_as_text():
-    opened, *_ = extension._fold("<b> & more")
+    opened, *_ = extension.fold("<b> & more")
     assert "&lt;b&gt; &amp; more" in opened.astext()
 
 
