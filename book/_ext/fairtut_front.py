@@ -23,6 +23,7 @@ from sphinx.environment import BuildEnvironment
 from sphinx.util.docutils import SphinxDirective
 
 from fairtut.page import cards, front
+from fairtut.page.markup import plain
 from fairtut.page.results import load_records
 
 GLOSSARY = "book/glossary"
@@ -62,7 +63,7 @@ def card(env: BuildEnvironment, one: front.Front) -> nodes.Element:
             heads += [badge(word, one.headlines[word]), " "]
     whole += line(*heads, classes=("ft-heads",))
     whole += line(one.stands.answer)
-    whole += line(one.minutes, classes=("ft-where",))
+    whole += line(plain(one.minutes), classes=("ft-where",))
     whole += line("Run it: ", colab(env, one.stem), " · ", *files(env, one.stem))
     return whole
 

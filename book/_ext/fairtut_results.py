@@ -41,7 +41,7 @@ from fairtut.evidence.verdicts import RULES
 from fairtut.lab.asked import CONTROLS
 from fairtut.page import calibrated, figures, results, scoreboard
 from fairtut.page.markup import escape
-from fairtut.page.prose import BADGES
+from fairtut.page.prose import BADGES, verdict_badge
 from fairtut.page.questions import introduced
 from fairtut.page.tables import interval, reason
 from fairtut.runtime import code
@@ -95,9 +95,21 @@ def chapter_link(env: BuildEnvironment, chapter: str, text: str) -> nodes.Node:
     return link
 
 
-def fold(title: str, *content: nodes.Node) -> list[nodes.Node]:
-    """Return content that is folded until the reader opens it."""
-    opened = f'<details class="ft-fold"><summary>{escape(title)}</summary>'
+def fold(title: str, *content: nodes.Node, word: str = "", why: str = "") -> list[nodes.Node]:
+    """Return content that is folded until the reader opens it.
+
+    Parameters
+    ----------
+    title : str
+        What one clicks on.
+    *content : nodes
+    word, why : str
+        A verdict before the title, and small print below it.
+    """
+    mark = f"{verdict_badge(word)} " if word else ""
+    small = f'<span class="ft-where">{escape(why)}</span>' if why else ""
+    says = f'<span class="ft-says">{escape(title)}</span>'
+    opened = f'<details class="ft-fold"><summary>{mark}{says}{small}</summary>'
     return [nodes.raw("", opened, format="html"), *content,
             nodes.raw("", "</details>", format="html")]  # fmt: skip
 
@@ -168,18 +180,25 @@ def claims_table(paper: str) -> list[nodes.Node]:
     head = results.papers()[paper]
     verdicts = results.judge(claims, records)
     one = scoreboard.standing(head, verdicts, records)
-    found: list[nodes.Node] = [line(nodes.strong("", one.answer)), headlines(one.headlines)]
+    found: list[nodes.Node] = [line(nodes.strong("", one.answer))]
+    heads = {m.id: m for m in one.headlines}
+    shown = {v.parent for v in verdicts if scoreboard.group(v) == "paper"}
+    bare = [m for m in one.headlines if m.id not in shown]
+    found += [headlines(bare)] if bare else []
     for name, title in scoreboard.GROUPS.items():
         rows = [v for v in verdicts if scoreboard.group(v) == name]
         if not rows:
             continue
         found.append(line(f"{title}: ", *counted(one.counts[name])))
-        parents = list(dict.fromkeys(v.parent for v in rows))
-        says = {m.id: m.says for m in one.headlines}
-        for parent in parents:
+        for parent in dict.fromkeys(v.parent for v in rows):
             below = [v for v in rows if v.parent == parent]
-            told = says.get(parent or "", title)
-            found += fold(f"{told} ({len(below)} rows)", rows_table(below))
+            head, many = heads.get(parent or ""), f"{len(below)} rows"
+            if head is None or name != "paper":
+                told = f"{head.says if head else title} ({many})"
+                found += fold(told, rows_table(below))
+                continue
+            why = f"{head.where}: {head.reason} ({many})."
+            found += fold(head.says, rows_table(below), word=head.verdict, why=why)
     chapters = {claim.chapter for claim in claims}
     return [*found, *noted(record for record in records if record.chapter in chapters)]
 
