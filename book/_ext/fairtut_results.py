@@ -177,30 +177,50 @@ def claims_table(paper: str) -> list[nodes.Node]:
     """Return what a paper claims and what we found, folded by headline and kind."""
     records = results.load_records()
     claims = results.load_claims(paper)  # first: it names the known papers
-    head = results.papers()[paper]
     verdicts = results.judge(claims, records)
-    one = scoreboard.standing(head, verdicts, records)
+    one = scoreboard.standing(results.papers()[paper], verdicts, records)
     found: list[nodes.Node] = [line(nodes.strong("", one.answer))]
-    heads = {m.id: m for m in one.headlines}
     shown = {v.parent for v in verdicts if scoreboard.group(v) == "paper"}
     bare = [m for m in one.headlines if m.id not in shown]
     found += [headlines(bare)] if bare else []
     for name, title in scoreboard.GROUPS.items():
         rows = [v for v in verdicts if scoreboard.group(v) == name]
-        if not rows:
-            continue
-        found.append(line(f"{title}: ", *counted(one.counts[name])))
-        for parent in dict.fromkeys(v.parent for v in rows):
-            below = [v for v in rows if v.parent == parent]
-            head, many = heads.get(parent or ""), f"{len(below)} rows"
-            if head is None or name != "paper":
-                told = f"{head.says if head else title} ({many})"
-                found += fold(told, rows_table(below))
-                continue
-            why = f"{head.where}: {head.reason} ({many})."
-            found += fold(head.says, rows_table(below), word=head.verdict, why=why)
+        if rows:
+            found.append(line(f"{title}: ", *counted(one.counts[name])))
+            found += folded(rows, one.headlines, title, marked=name == "paper")
     chapters = {claim.chapter for claim in claims}
     return [*found, *noted(record for record in records if record.chapter in chapters)]
+
+
+def folded(
+    rows: Iterable[results.Verdict],
+    heads: Iterable[results.Headline],
+    title: str,
+    marked: bool,
+) -> list[nodes.Node]:
+    """Return a fold with a table for each headline above some claims.
+
+    Parameters
+    ----------
+    rows : iterable of Verdict
+    heads : iterable of Headline
+    title : str
+        Of the fold of claims that stand below none.
+    marked : bool
+        Whether a headline's word and reason stand on its fold.
+    """
+    known = {head.id: head for head in heads}
+    listed = list(rows)
+    found: list[nodes.Node] = []
+    for parent in dict.fromkeys(verdict.parent for verdict in listed):
+        below = [verdict for verdict in listed if verdict.parent == parent]
+        head, many = known.get(parent or ""), f"{len(below)} rows"
+        if head is not None and marked:
+            why = f"{head.where}: {head.reason} ({many})."
+            found += fold(head.says, rows_table(below), word=head.verdict, why=why)
+        else:
+            found += fold(f"{head.says if head else title} ({many})", rows_table(below))
+    return found
 
 
 def rows_table(verdicts: Iterable[results.Verdict]) -> nodes.Element:
