@@ -94,6 +94,12 @@ def parser() -> argparse.ArgumentParser:
     results.add_argument("--json", action="store_true", help="a list of objects")
     results.set_defaults(handler=_results)
 
+    report = commands.add_parser("report", help="write a paper's reproducibility report")
+    report.add_argument("chapter", help="faap, 02_faap or a path to an .ipynb")
+    report.add_argument("--results-dir", type=Path, help="other records than the committed ones")
+    report.add_argument("--claims", action="store_true", help="the claims, to check and to sign")
+    report.set_defaults(handler=_report)
+
     data = commands.add_parser("data", help="list, fetch and verify data sets")
     actions = data.add_subparsers(metavar="action", required=True)
     listing = actions.add_parser("list", help="what is here, and under which terms")
@@ -225,6 +231,18 @@ def _verdict_lines(verdicts: Sequence[Verdict]) -> str:
         if words
     ]
     return "\n".join([text, "", *(totals or ["no claims"])])
+
+
+# --- report ---------------------------------------------------------------------------------
+
+
+def _report(arguments: argparse.Namespace) -> None:
+    from fairtut import report
+
+    if arguments.claims:
+        print(report.sheet(arguments.chapter), end="")
+    else:
+        print(report.report(arguments.chapter, arguments.results_dir), end="")
 
 
 # --- data -----------------------------------------------------------------------------------
