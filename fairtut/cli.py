@@ -72,6 +72,7 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument("--preset", default="laptop", help="smoke, laptop (default) or paper")
     run.add_argument("--data", default="synthetic", help="synthetic (default) or real")
     run.add_argument("--seed", type=int, default=0, help="the root seed (default 0)")
+    run.add_argument("--trainings", help="how often everything is trained: 3, 6, 12, or 3:6")
     run.add_argument("--results-dir", type=Path, help="where the record goes (default results)")
     run.add_argument("--out", type=Path, help="the executed notebook (default in _build/runs)")
     run.set_defaults(handler=_run)
@@ -82,6 +83,7 @@ def parser() -> argparse.ArgumentParser:
     cells.add_argument("--data", default="synthetic", help="synthetic (default) or real")
     cells.add_argument("--seed", type=int, default=0, help="the root seed (default 0)")
     cells.add_argument("--shard", default="1/1", help="which share, such as 3/16 (default all)")
+    cells.add_argument("--trainings", help="how often everything is trained: 3, 6 or 12")
     cells.add_argument("--jobs", type=int, help="cells at once on a CPU (default the preset's)")
     cells.set_defaults(handler=_cells)
 
@@ -91,6 +93,12 @@ def parser() -> argparse.ArgumentParser:
     results.add_argument("--results-dir", type=Path, help="other records than the committed ones")
     results.add_argument("--json", action="store_true", help="a list of objects")
     results.set_defaults(handler=_results)
+
+    report = commands.add_parser("report", help="write a paper's reproducibility report")
+    report.add_argument("chapter", help="faap, 02_faap or a path to an .ipynb")
+    report.add_argument("--results-dir", type=Path, help="other records than the committed ones")
+    report.add_argument("--claims", action="store_true", help="the claims, to check and to sign")
+    report.set_defaults(handler=_report)
 
     data = commands.add_parser("data", help="list, fetch and verify data sets")
     actions = data.add_subparsers(metavar="action", required=True)
@@ -118,6 +126,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _run(arguments: argparse.Namespace) -> None:
+    from fairtut.evidence import looks
     from fairtut.runtime.presets import PRESETS, check_mode, choose
 
     choose(dict.fromkeys(PRESETS), arguments.preset)
@@ -126,6 +135,8 @@ def _run(arguments: argparse.Namespace) -> None:
     home = notebook.parent.parent if notebook.parent.name == "notebooks" else notebook.parent
     parameters = {"preset": arguments.preset, "data": arguments.data, "seed": arguments.seed}
     seed = f"-seed{arguments.seed}" if arguments.seed else ""
+    asked = looks.asked() if arguments.trainings is None else looks.parsed(arguments.trainings)
+    seed += "" if asked.trainings is None else f"-trainings{asked.trainings}"
     name = f"{notebook.stem}-{arguments.preset}-{arguments.data}{seed}.ipynb"
     out = (arguments.out or home / "_build" / "runs" / name).resolve()
     if out.exists() and not is_run_of(out, notebook, parameters):
@@ -135,7 +146,7 @@ def _run(arguments: argparse.Namespace) -> None:
         )
     if arguments.results_dir is not None:
         parameters["results_dir"] = str(arguments.results_dir.resolve())
-    execute(notebook, out, parameters, home)
+    execute(notebook, out, parameters, home, {looks.VARIABLE: arguments.trainings})
     print(f"executed notebook: {out}")
 
 
@@ -144,9 +155,11 @@ def _run(arguments: argparse.Namespace) -> None:
 
 def _cells(arguments: argparse.Namespace) -> None:
     from fairtut import shards
+    from fairtut.evidence import looks
 
-    asked = (arguments.preset, arguments.data, arguments.seed)
-    filled = shards.fill(arguments.chapter, *asked, arguments.shard, arguments.jobs)
+    asked = (arguments.preset, arguments.data, arguments.seed, arguments.shard, arguments.jobs)
+    wanted = looks.asked() if arguments.trainings is None else looks.parsed(arguments.trainings)
+    filled = shards.fill(arguments.chapter, *asked, wanted.trainings)
     print(filled)
 
 
@@ -218,6 +231,18 @@ def _verdict_lines(verdicts: Sequence[Verdict]) -> str:
         if words
     ]
     return "\n".join([text, "", *(totals or ["no claims"])])
+
+
+# --- report ---------------------------------------------------------------------------------
+
+
+def _report(arguments: argparse.Namespace) -> None:
+    from fairtut import report
+
+    if arguments.claims:
+        print(report.sheet(arguments.chapter), end="")
+    else:
+        print(report.report(arguments.chapter, arguments.results_dir), end="")
 
 
 # --- data -----------------------------------------------------------------------------------

@@ -74,8 +74,24 @@ def find_chapter(name: str, start: Path | None = None) -> Path:
     return (known | short)[name].resolve()
 
 
-def execute(notebook: Path, out: Path, parameters: Mapping[str, Any], cwd: Path) -> None:
+def execute(
+    notebook: Path,
+    out: Path,
+    parameters: Mapping[str, Any],
+    cwd: Path,
+    environment: Mapping[str, str | None] | None = None,
+) -> None:
     """Execute a notebook through papermill.
+
+    Parameters
+    ----------
+    notebook, out : pathlib.Path
+    parameters : mapping
+        What papermill sets.
+    cwd : pathlib.Path
+        The kernel's working folder.
+    environment : mapping, optional
+        Environment variables of the kernel; None leaves one as it is.
 
     Raises
     ------
@@ -102,7 +118,7 @@ def execute(notebook: Path, out: Path, parameters: Mapping[str, Any], cwd: Path)
     out.parent.mkdir(parents=True, exist_ok=True)
     _prepare_kernel()
     try:
-        with kernel_folders():
+        with kernel_folders(), _set(environment or {}):
             papermill.execute_notebook(
                 str(notebook),
                 str(out),
@@ -155,6 +171,19 @@ def kernel_folders() -> Iterator[None]:
         finally:
             for name in lacking:
                 os.environ.pop(name, None)
+
+
+@contextlib.contextmanager
+def _set(environment: Mapping[str, str | None]) -> Iterator[None]:
+    """Set environment variables, and put back what was there."""
+    kept = {name: os.environ.get(name) for name in environment}
+    os.environ.update({name: value for name, value in environment.items() if value is not None})
+    try:
+        yield
+    finally:
+        for name, value in kept.items():
+            os.environ.pop(name, None)
+            os.environ.update({} if value is None else {name: value})
 
 
 def _can_write(folder: Path) -> bool:

@@ -37,7 +37,13 @@ class Filled:
 
 
 def fill(
-    chapter: str, preset: str, data: str, seed: int, shard: str = "1/1", jobs: int | None = None
+    chapter: str,
+    preset: str,
+    data: str,
+    seed: int,
+    shard: str = "1/1",
+    jobs: int | None = None,
+    trainings: int | None = None,
 ) -> Filled:
     """Run one share of a chapter's cells, with what they need, and keep them in the cache folder.
 
@@ -55,13 +61,15 @@ def fill(
         Number and count, such as ``3/16``; ``1/1`` are all cells.
     jobs : int, optional
         Cells at once on a CPU; default the preset's.
+    trainings : int, optional
+        Of a record that grows (:mod:`fairtut.evidence.looks`); default the preset's.
 
     Raises
     ------
     fairtut.errors.UnknownName
         If there is no such chapter, preset or data mode.
     fairtut.errors.InputError
-        If the shard cannot be read, or there is no such part.
+        If the shard cannot be read, there is no such part, or the chapter cannot grow.
     fairtut.errors.CellFailed
         If cells failed, after all others of the share are kept.
     """
@@ -69,6 +77,9 @@ def fill(
     part, of = _parsed(shard)
     study = _study(chapter)
     config: Any = study.configuration(preset, data, seed)
+    if trainings is not None:
+        opening: Any = importlib.import_module(f"{study.__name__}.opening")
+        config = opening.CHAPTER.enlarged(config, trainings)
     device = pick_device(getattr(study, "DEVICE", "auto"))
     listed = study.all_cells(config, data, seed, device)
     mine = grid.shard(listed, part, of)

@@ -38,8 +38,15 @@ def records(results_dir: Path, *, smoke: bool = False) -> list[dict]:
     for path in sorted(results_dir.glob("*/*.json")):
         body = json.loads(path.read_text("utf-8"))
         if body["preset"] in order and not fault(load_record(path)):
+            for measurement in body["measurements"].values():
+                measurement["looks"] = looks(body)
             found.append(body)
     return sorted(found, key=lambda r: (order.index(r["preset"]), r["data"] != "real"))
+
+
+def looks(body: dict) -> int:
+    """Return how often somebody planned to look at a record while it grows."""
+    return len(body["config"].get("grown", {}).get("looks", [None]))
 
 
 def listed(value) -> list[str]:
@@ -73,19 +80,29 @@ def draws(found: dict) -> np.ndarray:
 
 
 def interval(found: dict, runs: int | None = None) -> tuple[float, float]:
-    """Return the interval of a mean; with `runs` that for so many runs that somebody else made."""
+    """Return the interval of a mean; with `runs` that for so many runs that somebody else made.
+
+    A mean that is looked at several times may be wrong each time with a part of the chance only.
+    """
     x = draws(found)
     m, v, more = len(x), x.mean(), 0 if runs is None else 1 / runs
-    half = t.ppf(1 - LEVEL / 2, m - 1) * x.std(ddof=1)
+    wrong = LEVEL if runs is not None else LEVEL / found.get("looks", 1)
+    half = t.ppf(1 - wrong / 2, m - 1) * x.std(ddof=1)
     half *= math.sqrt(1 / m + found.get("overlap", 0) + more)
     low, high = found["people"] if "people" in found and "overlap" not in found else (v, v)
     crowds = 1 if runs is None else 2  # theirs were other people
+    crowds *= (norm.isf(wrong / 2) / norm.isf(LEVEL / 2)) ** 2
     down, up = (math.sqrt(half**2 + crowds * max(0, d) ** 2) for d in (v - low, high - v))
     return v - down, v + up
 
 
 def chance(found: dict) -> float:
-    """Return the error level at which the interval just touches 0."""
+    """Return the error level, over all looks, at which the interval just touches 0."""
+    return min(1.0, found.get("looks", 1) * chance_once(found))
+
+
+def chance_once(found: dict) -> float:
+    """Return the error level of a single look at which the interval just touches 0."""
     x = draws(found)
     m, v, s = len(x), x.mean(), x.std(ddof=1)
     if v == 0:

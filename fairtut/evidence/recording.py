@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from fairtut.errors import RecordError
 from fairtut.evidence.claims import chapter_id, load_claims, papers
 from fairtut.evidence.growing import Growing, after_every_cell
+from fairtut.evidence.looks import paid
 from fairtut.evidence.measurements import Measurement, as_draw, as_ends, entries
 from fairtut.evidence.origin import as_json, cells_of_kernel, code_of, library_versions
 from fairtut.evidence.schema import (
@@ -204,7 +205,7 @@ class Record:
             raise RecordError(f"measurement {id!r} is already in the record {self.name}: rename it")
         rounded = tuple(as_draw(value, id) for value in entries(values))
         ends = None if people is None else as_ends(people, id)
-        measurement = Measurement(rounded, int(n), unit, note, ends, overlap)
+        measurement = paid(Measurement(rounded, int(n), unit, note, ends, overlap), self.config)
         check_measurement(id, measurement.as_dict(), f"record {self.name}")
         return self._add(id, measurement)
 

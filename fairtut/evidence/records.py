@@ -16,7 +16,8 @@ The file holds, in this order,
                  another device was asked for and did nothing
 ``versions``     of python, fairtut and the libraries that made the numbers
 ``minutes``      from :meth:`Record.start` to :meth:`Record.save`
-``config``       every hyper-parameter of the preset
+``config``       every hyper-parameter of the preset; ``grown`` where the record grows, with its
+                 number of trainings and the planned looks (:mod:`fairtut.evidence.looks`)
 ``code``         digests of what made the numbers: ``study``, the chapter's package with all that it
                  imports, and ``cells``, the notebook's code as it ran
 ``measurements`` ``{id: {values, n, unit, note?}}``
@@ -40,6 +41,7 @@ from typing import Any, Final
 
 import fairtut
 from fairtut.errors import InputError, RecordError
+from fairtut.evidence.looks import paid
 from fairtut.evidence.measurements import Draw, Measurement
 from fairtut.evidence.origin import LIBRARIES, library_versions
 from fairtut.evidence.recording import Record
@@ -93,9 +95,10 @@ def load_record(path: str | os.PathLike[str]) -> Record:
     record = Record(**fields)
     for name, m in body["measurements"].items():
         people = tuple(m["people"]) if "people" in m else None
-        record.measurements[name] = Measurement(
+        found = Measurement(
             tuple(m["values"]), m["n"], m["unit"], m.get("note"), people, m.get("overlap")
         )
+        record.measurements[name] = paid(found, record.config)
     if where != f"{record.name}.json":
         raise RecordError(f"{where}: its content belongs to {record.name}.json: move it there")
     return record

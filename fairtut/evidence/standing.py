@@ -9,8 +9,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from fairtut.errors import RecordError
-from fairtut.evidence.origin import as_json, code_of, differences, study_of
+from fairtut.errors import InputError, RecordError
+from fairtut.evidence import looks
+from fairtut.evidence.origin import code_of, differences, study_of
 from fairtut.runtime.parameters import seen
 
 if TYPE_CHECKING:
@@ -23,18 +24,21 @@ MOST: Final = 3
 def fault(record: Record) -> str:
     """Say why a record counts for no verdict; nothing if it counts.
 
-    A chapter that the package has no study of cannot be compared.  A record that was made before
-    records named their code may lack keys that presets did not have then; what it has must agree.
+    A record that grows has its preset's configuration with more trainings, as many as one of the
+    planned looks (:data:`fairtut.evidence.looks.LOOKS`).  A chapter that the package has no study
+    of cannot be compared.  A record that was made before records named their code may lack keys
+    that presets did not have then; what it has must agree.
     """
     module = study_of(record.chapter)
     if module is None:
         return ""
     root = (record.seeds.get("root") or [0])[0]
-    wanted, unused = _configured(f"{module}.presets", record.preset, record.data, root)
+    trainings = looks.trainings(record.config)
+    wanted, unused = _configured(module, record.preset, record.data, root, trainings)
     found = differences(record.config, json.loads(wanted), partial=not record.code)
     found = [key for key in found if key not in unused]
     if not found:
-        return ""
+        return _unplanned(record.name, trainings)
     more = f" and {len(found) - MOST} more" if len(found) > MOST else ""
     return (
         f"the configuration of record {record.name} is not that of its preset "
@@ -43,14 +47,17 @@ def fault(record: Record) -> str:
 
 
 def check_place(record: Record, path: Path) -> None:
-    """Refuse that a record which counts for no verdict takes the place of one that counts.
+    """Refuse that a record takes the place of one that counts and that it must not replace.
 
-    Records of other chapters, data, seeds and devices have other places.
+    One that counts for no verdict replaces none that counts.  And with the same code, which makes
+    the same trainings again, looks do not change: what was planned at one look has spent its whole
+    chance of error there, and what grows pays for every look.  Records of other chapters, data,
+    seeds and devices have other places.
 
     Parameters
     ----------
     record : Record
-        Only its configuration needs to be there.
+        Only its configuration and code need to be there.
     path : pathlib.Path
         Where it is to be written.
 
@@ -59,18 +66,42 @@ def check_place(record: Record, path: Path) -> None:
     fairtut.errors.RecordError
         If so.
     """
-    from fairtut.evidence.records import load_record
-
-    wrong = fault(record)
-    if not wrong or not path.is_file():
+    there = _counting(path)
+    if there is None:
         return
-    try:
-        there = load_record(path)
-    except RecordError:
-        return  # nothing is lost
-    if not fault(there):
+    wrong = fault(record)
+    if wrong:
         raise RecordError(
             f"{wrong}; {seen(path)} counts and is not overwritten: name another results_dir"
+        )
+    had, now = looks.planned(there.config), looks.planned(record.config)
+    if had == now or record.code.get("study") != there.code.get("study", ""):
+        return
+    if had == 1:
+        raise RecordError(
+            f"{seen(path)} was planned at one look, which has spent the whole chance of error, and "
+            "more trainings of the same code would be a second look: name another results_dir or "
+            "another seed"
+        )
+    raise RecordError(
+        f"{seen(path)} grows at planned looks, and a run that is judged as if at one look would "
+        f"not pay for them: set {looks.VARIABLE} to {_either()}, or name another results_dir"
+    )
+
+
+def check_before(path: Path, trainings: int) -> None:
+    """Check that a record stands at its place which has so many trainings and counts.
+
+    Raises
+    ------
+    fairtut.errors.InputError
+        If not.
+    """
+    there = _counting(path)
+    if there is None or looks.trainings(there.config) != trainings:
+        raise InputError(
+            f"{seen(path)} holds no record that grows and has {trainings} trainings: begin with "
+            f"{trainings} trainings, without a colon"
         )
 
 
@@ -92,10 +123,44 @@ def _code_has_changed(record: Record) -> bool:
     return "study" in now and record.code.get("study") != now["study"]
 
 
+def _counting(path: Path) -> Record | None:
+    """Return the record that counts at a place, None where there is none."""
+    from fairtut.evidence.records import load_record
+
+    if not path.is_file():
+        return None
+    try:
+        there = load_record(path)
+    except RecordError:
+        return None  # nothing is lost
+    return None if fault(there) else there
+
+
+def _unplanned(name: str, trainings: int | None) -> str:
+    if trainings is None or trainings in looks.LOOKS:
+        return ""
+    return (
+        f"record {name} has {trainings} trainings, and planned looks are at {_either()}, so it "
+        "does not count"
+    )
+
+
+def _either() -> str:
+    *most, last = map(str, looks.LOOKS)
+    return f"{', '.join(most)} or {last}"
+
+
 @functools.cache
-def _configured(module: str, preset: str, data: str, root: int) -> tuple[str, frozenset[str]]:
+def _configured(
+    module: str, preset: str, data: str, root: int, trainings: int | None
+) -> tuple[str, frozenset[str]]:
     """Return the configuration of a run as JSON, and the keys that it does not depend on."""
-    presets: Any = importlib.import_module(module)
-    config = as_json(presets.configuration(preset, data, root))
+    presets: Any = importlib.import_module(f"{module}.presets")
+    config = presets.configuration(preset, data, root)
+    if trainings is not None:
+        chapter: Any = importlib.import_module(f"{module}.opening").CHAPTER
+        if chapter.grown is None:  # then it has no such configuration
+            trainings = None
+        config = chapter.enlarged(config, trainings)
     unused = getattr(presets, "DRAWN", ()) if data == "real" else ()
-    return json.dumps(config), frozenset(unused)
+    return json.dumps(looks.noted(config, trainings)), frozenset(unused)

@@ -11,7 +11,9 @@ from typing import Any, Final, Generic, NamedTuple, TypeVar
 import torch
 
 from fairtut.errors import InputError, UnknownName
+from fairtut.evidence import looks
 from fairtut.evidence.recording import Record
+from fairtut.evidence.standing import check_before
 from fairtut.runtime import parameters
 from fairtut.runtime.device import describe_device, pick_device
 from fairtut.runtime.parameters import Checked
@@ -49,6 +51,9 @@ class Chapter(Generic[Settings]):
         The same where real data take another time.
     device : str
         ``auto``, or the one device that the chapter uses.
+    grown : callable, optional
+        Settings and a number of trainings to settings in which everything is trained so often,
+        with the first seeds as they were; without it a record of the chapter cannot grow.
 
     Examples
     --------
@@ -71,11 +76,32 @@ class Chapter(Generic[Settings]):
     minutes: Mapping[str, int]
     real_minutes: Mapping[str, int] = field(default_factory=dict)
     device: str = "auto"
+    grown: Callable[[Settings, int], Settings] | None = None
+
+    def enlarged(self, settings: Settings, trainings: int | None) -> Settings:
+        """Return settings with so many trainings; None leaves them as they are.
+
+        Raises
+        ------
+        fairtut.errors.InputError
+            If the chapter does not say what more trainings change.
+        """
+        if trainings is None:
+            return settings
+        if self.grown is None:
+            raise InputError(
+                f"chapter {self.name} does not grow: unset {looks.VARIABLE} or leave --trainings"
+            )
+        return self.grown(settings, trainings)
 
     def open(
         self, preset: Any, data: Any, seed: Any, results_dir: Any, **changes: Any
     ) -> Opened[Settings]:
         """Check the four parameters, start the record, pick the device, and say what will run.
+
+        With the environment variable ``FAIRTUT_TRAININGS`` (``6``, or ``3:6`` where the record has
+        3 trainings and shall have 6) everything is trained so often, and the record grows: it
+        counts if that is one of the planned looks (:mod:`fairtut.evidence.looks`).
 
         Parameters
         ----------
@@ -89,14 +115,16 @@ class Chapter(Generic[Settings]):
         Raises
         ------
         fairtut.errors.InputError
-            If a parameter has the wrong type, or several parts have a setting of that name.
+            If a parameter has the wrong type, several parts have a setting of that name, or the
+            chapter cannot grow as it is asked to.
         fairtut.errors.UnknownName
             If there is no such preset, data mode or setting.
         """
         logging.basicConfig(format="%(message)s")
         given = parameters.checked(preset, data, seed, results_dir)
+        asked = looks.asked()
         settings = self.configuration(given.preset, given.data, given.seed)
-        settings = changed(settings, changes)
+        settings = changed(self.enlarged(settings, asked.trainings), changes)
         device = pick_device(self.device)
         record = Record.start(
             chapter=self.name,
@@ -104,15 +132,25 @@ class Chapter(Generic[Settings]):
             data=given.data,
             seed=given.seed,
             seeds=self.seeds(settings),
-            config=settings,
+            config=looks.noted(settings, asked.trainings),
             device=device,
             results_dir=given.results_dir,
         )
+        if asked.before is not None:
+            check_before(record.place(given.results_dir), asked.before)
+        self._say(given, settings, device, asked.trainings)
+        return Opened(given, settings, record, device)
+
+    def _say(
+        self, given: Checked, settings: Settings, device: torch.device, trainings: int | None
+    ) -> None:
         about, minutes = describe_device(device), {**self.minutes}
         minutes |= self.real_minutes if given.data == "real" else {}
         print(f"device {about['type']} ({about['name']}), preset {given.preset}, {given.data} data")
-        print(f"{self.size(settings)}, about {minutes[given.preset]} min on two cores")
-        return Opened(given, settings, record, device)
+        print(f"{self.size(settings)}, about {minutes[given.preset]} min on two cores", end="")
+        print("" if trainings is None else " with the preset's own number of trainings")
+        if trainings is not None:
+            print(looks.told(trainings))
 
 
 def changed(settings: Any, changes: Mapping[str, Any]) -> Any:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import binom, norm
 
-from fairtut.evidence import calibration, rules, worlds
+from fairtut.evidence import calibration, looks, rules, worlds
 from fairtut.evidence.calibration import GOOD, SPREADS, Size
 from fairtut.evidence.claim import Claim
 from fairtut.metrics import Chance
@@ -170,6 +170,40 @@ def test_splitting_the_chance_over_looks_helps():
     )
     assert not too_many(split["wrong_good"], 0.05)
     assert naive["wrong_good"] > 2 * split["wrong_good"]
+
+
+def growing_words(count, looked, seed=11):
+    """Return the first word about an effect of 0, by the judge itself, on records that grow."""
+    claim = Claim("t", "t", "t", "t", "t", "direction", "t", "points",
+                  direction="positive", effect=1e-9)  # fmt: skip
+    rng, found = np.random.default_rng(seed), []
+    for values in rng.standard_normal((count, looks.LOOKS[-1])):
+        chances = [
+            looks.GrownChance(c.value, c.trainings, c.spread, looks=looked)
+            for c in (Chance.of(values[:m].tolist()) for m in looks.LOOKS)
+        ]
+        words = (rules.word(claim, chance) for chance in chances)
+        found.append(next((word for word in words if word != "inconclusive"), "inconclusive"))
+    return np.array(found)
+
+
+def test_who_grows_until_a_word_appears_is_wrong_once_in_twenty():
+    """Any word on either side of 0 is wrong here; looks that nobody paid for give too many."""
+    paid, unpaid = (growing_words(MANY, n) != "inconclusive" for n in (len(looks.LOOKS), 1))
+    assert not too_many(paid.mean(), 0.05)
+    assert too_many(unpaid.mean(), 0.05)
+
+
+@pytest.mark.parametrize("world", [*worlds.WORLDS])
+def test_growing_records_are_seldom_wrong_in_the_committed_table(world, committed):
+    """Three planned looks: at most one wrong word in twenty, but where a look alone has more."""
+    found = committed[0][committed[0]["world"] == world]
+    once = found[found["looks"] == "once"].groupby(["spread", "people", "kind"])
+    split = found[found["looks"] == "split"].set_index(["spread", "people", "kind"])
+    for wrong in WRONG:
+        worst = np.maximum(0.05, once[wrong].max())
+        for key, share in split[wrong].items():
+            assert not too_many(share, worst[key], calibration.MANY), (world, key, wrong)
 
 
 def test_a_judge_that_forgets_a_source_of_chance_is_caught(monkeypatch):

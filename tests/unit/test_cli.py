@@ -35,10 +35,12 @@ claims:
    direction: positive}
 """
 CODE = """\
+import os
 from pathlib import Path
 from fairtut.errors import InputError
 Path(results_dir).mkdir(parents=True, exist_ok=True)
 (Path(results_dir) / "seen.txt").write_text(f"{preset} {data} {seed} {Path.cwd().name}")
+(Path(results_dir) / "trainings.txt").write_text(os.environ.get("FAIRTUT_TRAININGS", "none"))
 if seed == 1:
     raise InputError("the rate must be below 1:\\n pass rate=0.5")
 if seed == 2:
@@ -371,6 +373,30 @@ def test_a_chapter_runs_with_its_parameters(
     source = (house / "notebooks" / "07_toy.ipynb").read_text()
     assert "outputs" in source
     assert "elsewhere" not in source
+
+
+def test_a_number_of_trainings_reaches_the_chapter_and_nothing_after_it(
+    house: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("FAIRTUT_TRAININGS", raising=False)
+    words = ["run", "toy", "--preset", "smoke", "--results-dir", "elsewhere"]
+    assert cli.main([*words, "--trainings", "3:6"]) == 0
+    assert (house / "elsewhere" / "trainings.txt").read_text() == "3:6"
+    assert capsys.readouterr().out.strip().endswith("07_toy-smoke-synthetic-trainings6.ipynb")
+    assert "FAIRTUT_TRAININGS" not in os.environ
+    monkeypatch.setattr(cli, "execute", lambda *a: pytest.fail("it ran"))
+    assert "trainings 'many': give a number" in error_of(capsys, *words, "--trainings", "many")
+
+
+def test_variables_of_a_kernel_are_put_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FAIRTUT_A", "before")
+    monkeypatch.delenv("FAIRTUT_B", raising=False)
+    with running._set({"FAIRTUT_A": "now", "FAIRTUT_B": "now"}):
+        assert os.environ["FAIRTUT_A"] == os.environ["FAIRTUT_B"] == "now"
+    with running._set({"FAIRTUT_A": None}):
+        assert os.environ["FAIRTUT_A"] == "before"
+    assert os.environ["FAIRTUT_A"] == "before"
+    assert "FAIRTUT_B" not in os.environ
 
 
 def test_only_the_same_run_is_written_over(

@@ -21,6 +21,7 @@ FLOORS = {
     "chapters": 9,
     "doctor": 10,
     "running": 10,
+    "report": 10,
     "shards": 10,
     "cli": 11,
     "__main__": 12,

@@ -64,6 +64,21 @@ def test_another_seed_or_data_has_other_cells(asked: list[Any]) -> None:
     assert shards.fill("toy", "smoke", "real", 3).before == 5
 
 
+def test_more_trainings_have_more_cells(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FAIRTUT_CACHE", str(tmp_path))
+    monkeypatch.setattr(grid, "run", lambda *a, **k: {})
+    counts = []
+    for words in ([], ["--trainings", "3"], ["--trainings", "6"]):
+        assert cli.main(["cells", "faap", "--preset", "smoke", *words]) == 0
+        counts.append(int(capsys.readouterr().out.split(" of ")[1].split()[0]))
+    assert counts[1:] == [3 * counts[0], 6 * counts[0]]  # smoke trains once
+    monkeypatch.setenv("FAIRTUT_TRAININGS", "3")
+    assert cli.main(["cells", "faap", "--preset", "smoke"]) == 0
+    assert f" of {counts[1]} " in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("shard", ["", "3", "a/b", "1/2/3", "-1/2", "1.5/2", "1/²"])
 def test_a_shard_that_cannot_be_read_is_refused(asked: list[Any], shard: str) -> None:
     with pytest.raises(InputError, match="such as 3/16"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from fairtut.chapters.faap.presets import Preset, configuration
@@ -16,6 +17,10 @@ def _size(cfg: Preset) -> str:
     return f"{sum(cfg.targets.values())} cells of {len(cfg.kinds)} models each"
 
 
+def _grown(cfg: Preset, trainings: int) -> Preset:
+    return replace(cfg, targets=dict.fromkeys(cfg.targets, trainings))
+
+
 CHAPTER: Final[Chapter[Preset]] = Chapter(
     "faap",
     configuration,
@@ -23,4 +28,5 @@ CHAPTER: Final[Chapter[Preset]] = Chapter(
     _size,
     minutes={"smoke": 1, "laptop": 10, "paper": 600},
     real_minutes={"laptop": 100},
+    grown=_grown,
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from fairtut.chapters.frtrain.audit import DEVICE
@@ -17,6 +18,10 @@ def _size(cfg: Preset) -> str:
     return f"{cfg.draws} data draws x {cfg.inits} initialisations"
 
 
+def _grown(cfg: Preset, trainings: int) -> Preset:
+    return replace(cfg, draws=trainings, side_draws=trainings)  # a draw is a training here
+
+
 CHAPTER: Final[Chapter[Preset]] = Chapter(
     "frtrain",
     configuration,
@@ -24,4 +29,5 @@ CHAPTER: Final[Chapter[Preset]] = Chapter(
     _size,
     minutes={"smoke": 1, "laptop": 9, "paper": 60},
     device=DEVICE,
+    grown=_grown,
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from fairtut.chapters.lassi.presets import Preset, configuration
@@ -19,6 +20,17 @@ def _size(cfg: Preset) -> str:
     return f"{len(cfg.settings)} settings, {cfg.seeds} seeds"
 
 
+def _grown(cfg: Preset, trainings: int) -> Preset:
+    return replace(
+        cfg,
+        seeds=trainings,
+        baseline_seeds=trainings,
+        beside_seeds=trainings,
+        transfer=replace(cfg.transfer, seeds=trainings),
+        race=cfg.race and replace(cfg.race, seeds=trainings),
+    )
+
+
 CHAPTER: Final[Chapter[Preset]] = Chapter(
     "lassi",
     configuration,
@@ -26,4 +38,5 @@ CHAPTER: Final[Chapter[Preset]] = Chapter(
     _size,
     minutes={"smoke": 1, "laptop": 8, "paper": 2000},
     real_minutes={"laptop": 90},
+    grown=_grown,
 )

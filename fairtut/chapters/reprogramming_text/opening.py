@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from fairtut.chapters.reprogramming_text.presets import Preset, configuration
@@ -16,6 +17,10 @@ def _size(cfg: Preset) -> str:
     return f"{cfg.seeds} deployed models"
 
 
+def _grown(cfg: Preset, trainings: int) -> Preset:
+    return replace(cfg, seeds=trainings)
+
+
 CHAPTER: Final[Chapter[Preset]] = Chapter(
     "reprogramming_text",
     configuration,
@@ -23,4 +28,5 @@ CHAPTER: Final[Chapter[Preset]] = Chapter(
     _size,
     minutes={"smoke": 1, "laptop": 7, "paper": 900},
     real_minutes={"laptop": 10},
+    grown=_grown,
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from fairtut.chapters.reprogramming_vision.presets import Preset, configuration
@@ -16,6 +17,10 @@ def _size(cfg: Preset) -> str:
     return f"{cfg.seeds} classifiers with their triggers"
 
 
+def _grown(cfg: Preset, trainings: int) -> Preset:
+    return replace(cfg, seeds=trainings, side_seeds=trainings)
+
+
 CHAPTER: Final[Chapter[Preset]] = Chapter(
     "reprogramming_vision",
     configuration,
@@ -23,4 +28,5 @@ CHAPTER: Final[Chapter[Preset]] = Chapter(
     _size,
     minutes={"smoke": 1, "laptop": 9, "paper": 600},
     real_minutes={"laptop": 95},
+    grown=_grown,
 )
