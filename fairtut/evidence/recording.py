@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import os
-import re
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any
 
 from fairtut.errors import RecordError
-from fairtut.evidence.claims import chapter_id, load_claims, papers
+from fairtut.evidence.claims import chapter_id
 from fairtut.evidence.growing import Growing, after_every_cell
 from fairtut.evidence.looks import paid
 from fairtut.evidence.measurements import Measurement, as_draw, as_ends, entries
@@ -27,21 +25,15 @@ from fairtut.evidence.schema import (
     check_record,
     dump,
 )
+from fairtut.evidence.used import Used
 from fairtut.evidence.worked import Watched
 from fairtut.runtime.io import atomic_write_text
 from fairtut.runtime.parameters import seen
 from fairtut.runtime.presets import PRESETS, check_mode, choose
 
-if TYPE_CHECKING:
-    from fairtut.metrics.entry import Entry
-    from fairtut.metrics.estimates import Estimate
-
-_READ: Final[dict[str, set[str]]] = {}
-"""Chapter → the ids that this process has read, from its own record or from a committed one."""
-
 
 @dataclass
-class Record:
+class Record(Used):
     """The measurements of one run, with everything that is needed to run it again.
 
     Make one with :meth:`start`, fill it with :meth:`dataset`, :meth:`keep` and :meth:`measure`, and
@@ -209,99 +201,6 @@ class Record:
         check_measurement(id, measurement.as_dict(), f"record {self.name}")
         return self._add(id, measurement)
 
-    def _add(self, id: str, measurement: Measurement) -> Measurement:
-        self.measurements[id] = measurement
-        if self._growing is not None:
-            self._growing.touch()
-        return measurement
-
-    def keep(self, entries: Mapping[str, Entry], prefix: str = "") -> None:
-        """Add those measurements that somebody uses, of all that a chapter's measures return.
-
-        What a claim names is added at once, and anything else when it is first read.  What no
-        claim names and nobody reads before :meth:`save` does not get into the file, so a page can
-        quote only what is used in one of these ways.  A chapter without claims keeps everything.
-
-        Parameters
-        ----------
-        entries : mapping of str to Entry
-        prefix : str
-            Put before every name.
-
-        Raises
-        ------
-        fairtut.errors.RecordError
-            As :meth:`measure` does, also for what is not used yet.
-        """
-        for name, entry in entries.items():
-            self.measure(prefix + name, **vars(entry))
-            if self._named is not None and prefix + name not in self._named:
-                self._spare[prefix + name] = self.measurements.pop(prefix + name)
-
-    @cached_property
-    def _named(self) -> set[str] | None:
-        """What the chapter's claims name in any of their keys; None without claims."""
-        if self.chapter not in papers():
-            return None
-        claims = load_claims(self.chapter)
-        return {
-            id for c in claims for id in (*c.measure, *c.rival, *c.works, c.shown) if id is not None
-        }
-
-    def __contains__(self, id: str) -> bool:
-        """Return whether :meth:`measured` knows ``id``; asking is no use of it."""
-        return id in self.measurements or id in self._spare
-
-    def measured(self, id: str) -> Measurement:
-        """Return the measurement ``id``, and note that somebody uses it.
-
-        Raises
-        ------
-        fairtut.errors.RecordError
-            If the record does not hold it.
-        """
-        if id in self._spare:
-            self._add(id, self._spare.pop(id))
-        if id not in self.measurements:
-            raise RecordError(
-                f"record {self.name} has no measurement {id!r}: run the chapter again"
-            )
-        _READ.setdefault(self.chapter, set()).add(id)
-        return self.measurements[id]
-
-    def estimate(self, id: str) -> Estimate:
-        """Return the mean over draws and the 95 % interval of the measurement ``id``.
-
-        It is NaN throughout where no draw has a value.
-
-        Raises
-        ------
-        fairtut.errors.RecordError
-            If the record does not hold it.
-        """
-        return self.measured(id).estimate()
-
-    def standard(self, id: str) -> Estimate:
-        """Return the mean and the 95 % interval over people and trainings, as verdicts rest on.
-
-        Arguments and errors are those of :meth:`estimate`.
-        """
-        return self.measured(id).standard()
-
-    def unused(self) -> list[str]:
-        """Return the ids for which nobody asks, so that nothing need measure them.
-
-        First, what the record holds although no claim of the chapter names it and nobody read it
-        (:meth:`measured`, :meth:`estimate`), from this record or from another one of the chapter,
-        such as the committed one that a figure sets beside.  Second, what was passed to
-        :meth:`keep` and is left, where the id's last word ends no id that is used: that is a kind
-        of measurement which nobody wants of any method on any data.
-        """
-        used = _READ.get(self.chapter, set()) | (self._named or set())
-        kinds = {_kind(id) for id in used}
-        idle = {id for id in self._spare if _kind(id) not in kinds}
-        return sorted((set(self.measurements) - used) | idle)
-
     def save(self, results_dir: str | os.PathLike[str] = "results") -> Path:
         """Write the record atomically and return its path, as seen from the working folder.
 
@@ -316,8 +215,7 @@ class Record:
         """
         from fairtut.evidence.standing import check_place
 
-        for id in self._spare.keys() & _READ.get(self.chapter, set()):
-            self.measured(id)  # read from another record of the chapter, so wanted of this one, too
+        self.take_read()
         if not self.measurements:
             raise RecordError(f"record {self.name} is empty: call .measure(...) before .save(...)")
         if self._clock is not None:
@@ -347,8 +245,3 @@ class Record:
         measurements = {name: m.as_dict() for name, m in sorted(self.measurements.items())}
         schema = SCHEMA if self.code else WITHOUT_CODE
         return {"schema": schema, **body, "measurements": measurements}
-
-
-def _kind(id: str) -> str:
-    """Return the last word of an id, whatever the numbers in it: ``n.eta0.3`` → ``eta#``."""
-    return re.sub(r"\d+(\.\d+)?", "#", id).rsplit(".", 1)[-1]

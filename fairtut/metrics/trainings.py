@@ -113,6 +113,8 @@ class Chance:
 
         It is NaN for one training.
         """
+        from scipy.optimize import brentq  # here: scipy is slow to import
+
         if self.trainings < 2:
             return math.nan
         toward = self.below if self.value > 0 else self.above
@@ -128,10 +130,8 @@ class Chance:
             return low
         if missing(high) >= 0:
             return 1.0
-        for _ in range(60):  # halving, until doubles end
-            middle = (low + high) / 2
-            low, high = (middle, high) if missing(middle) > 0 else (low, middle)
-        return (low + high) / 2
+        # a level, 1 - p, tells no smaller p apart
+        return float(brentq(missing, low, high, xtol=1e-15, maxiter=1000))
 
     def at(self, trainings: int, people: float = 1.0) -> Chance:
         """Return the same spreads with more trainings, and `people` times as many people."""

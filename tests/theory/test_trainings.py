@@ -55,6 +55,27 @@ def test_the_interval_touches_zero_at_its_p(values: list[float], width: float) -
         assert min(abs(low), abs(high)) < 1e-6 * max(1, abs(mean))
 
 
+@given(NUMBERS, st.floats(0, 0.5), st.floats(0, 0.5))
+def test_its_p_is_the_one_that_halving_finds(
+    values: list[float], below: float, above: float
+) -> None:
+    """The root by the plainest of methods: the level halves until doubles end."""
+    mean = math.fsum(values) / len(values)
+    chance = Chance.of(values, (mean - below, mean + above))
+
+    def holds_zero(p: float) -> bool:
+        low, high = chance.interval(1 - p)
+        return low <= 0 <= high
+
+    low, high = 1e-12, 1 - 1e-12
+    if mean == 0 or not holds_zero(low) or holds_zero(high):
+        return  # at an end
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if holds_zero(middle) else (low, middle)
+    assert chance.p() == pytest.approx((low + high) / 2, abs=1e-9)
+
+
 def test_one_training_has_no_interval_and_no_p() -> None:
     chance = Chance.of([0.3], (0.2, 0.4))
     assert all(math.isnan(x) for x in (*chance.interval(), *chance.prediction(), chance.p()))

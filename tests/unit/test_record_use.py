@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from fairtut.errors import RecordError
-from fairtut.evidence import recording
+from fairtut.evidence import used
 from fairtut.evidence.claims import Claim
 from fairtut.evidence.recording import Record
 from fairtut.metrics.entry import Entry
@@ -22,9 +22,9 @@ CLAIM = Claim(
 
 @pytest.fixture(autouse=True)
 def _claims(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(recording, "_READ", {})
-    monkeypatch.setattr(recording, "papers", lambda: {"toy": None})
-    monkeypatch.setattr(recording, "load_claims", lambda _: [CLAIM])
+    monkeypatch.setattr(used, "_READ", {})
+    monkeypatch.setattr(used, "papers", lambda: {"toy": None})
+    monkeypatch.setattr(used, "load_claims", lambda _: [CLAIM])
 
 
 def record(**changes: Any) -> Record:
