@@ -139,4 +139,4 @@ def _legend(fig: Figure) -> None:
         Line2D([], [], marker=marker, color=colour, ms=5, label=word)
         for word, (marker, colour) in LOOKS.items()
     ]
-    fig.legend(handles=handles, loc="outside lower center", ncols=3, fontsize=8)
+    fig.legend(handles=handles, loc="outside lower center", ncols=3, fontsize=9)
