@@ -167,9 +167,9 @@ def _bare(text: str) -> str:
         return ""
     for node in ast.walk(tree):
         body = getattr(node, "body", None)
-        first = body[0] if isinstance(body, list) and body else None
-        docs = getattr(getattr(first, "value", None), "value", None)
-        if isinstance(first, ast.Expr) and isinstance(docs, str):
+        if not isinstance(body, list) or not body or not isinstance(body[0], ast.Expr):
+            continue
+        if isinstance(getattr(body[0].value, "value", None), str):
             body[:] = body[1:] or [ast.Pass()]
     return ast.unparse(tree)
 
