@@ -45,6 +45,7 @@ _MARKS: Final = re.compile(r"\$\$.*?\$\$|\$[^$\n]*\$|`[^`\n]*`|\]\([^)]*\)|^:{3,
                            re.MULTILINE | re.DOTALL)  # fmt: skip
 _EXERCISE: Final = re.compile(r"^#+ Exercise \d+[^\n]*|^`{3,}\{exercise[^\n]*", re.MULTILINE)
 _LEVEL: Final = re.compile(r"\b(check|code|research)\b")
+_OWNER: Final = re.compile(r"^(?:slider|quiz|box)\.")
 _WORD: Final = re.compile(r"[A-Za-zÀ-ž][\w’'-]*")
 
 
@@ -69,7 +70,7 @@ def calls(sources: Sequence[str]) -> tuple[dict[str, int], set[str]]:
                 imported |= {alias.asname or alias.name for alias in node.names}
             if not isinstance(node, ast.Call):
                 continue
-            name = ast.unparse(node.func)
+            name = _OWNER.sub("", ast.unparse(node.func))
             found[name] = found.get(name, 0) + 1
             if name.startswith("mechanisms.") or name in imported:
                 drawn.add(name.removeprefix("mechanisms."))

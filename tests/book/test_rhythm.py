@@ -50,7 +50,7 @@ Four.
     code = [
         "from fairtut.chapters.toy import mechanisms\nshow(mechanisms.players())",
         "from fairtut.chapters.toy.mechanisms import walk\nshow(walk())\nshow(walk())",
-        "%matplotlib inline\nbox('toy')\nquiz([Check('?'), Check('?')], name='a')\ncurves(1)",
+        "%matplotlib inline\nbox('toy')\nquiz([Check('?'), quiz.Check('?')], name='a')\ncurves(1)",
     ]
     notebook = new_notebook(
         cells=[new_markdown_cell(text), new_markdown_cell("five"), *map(new_code_cell, code),
