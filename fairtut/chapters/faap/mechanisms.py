@@ -34,7 +34,7 @@ def players() -> Figure:
     d.arrow("g", "D", "code")
     d.arrow("D", "LD")
     d.arrow("LD", "D", "teaches D", bend=0.55, dashed=True)
-    d.arrow("D", "LG", "guess")
+    d.arrow("D", "LG", "guess of s", bend=-0.12)
     d.arrow("f", "LG", "guess of y", bend=0.2)
     d.arrow("LG", "G", "teaches G", dashed=True)
     return d.figure()
