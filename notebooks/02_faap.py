@@ -540,9 +540,9 @@ def play(model, x, y, s, c, seed):
 
 # %%
 toy_config = faap.Config(
-    width=4, blocks=1, hidden=(16,), epochs=8, batch=32, lr_g=5e-3, lr_d=5e-3, decay=True
+    width=4, blocks=1, hidden=(16,), epochs=5, batch=32, lr_g=8e-3, lr_d=8e-3, decay=True
 )
-toy_model, train_set, test_set = Deployed(), toy(512, seed), toy(2000, seed + 1)
+toy_model, train_set, test_set = Deployed(), toy(384, seed), toy(2000, seed + 1)
 
 
 def point(images_):
@@ -1661,7 +1661,7 @@ asked_there = {
     for box_ in "ab"
     for version in VERSIONS
 }
-panels = {"photographs of Smiling": asked_there}
+panels = {"photographs": asked_there}
 if runs:
     record.keep(study.transfer.measures(people, runs))
     asked = {
@@ -2161,11 +2161,11 @@ for restarts in (False, True):
     game = faap.Game([faap.Split(toy_model)], [2], toy_config, seed)
     first_d = {k: v.clone() for k, v in game.d.state_dict().items()}
     order = torch.randperm(len(train_set[0]), generator=torch_rng(seed, "restarts"))
-    for turn in range(16 * 8):
-        if restarts and turn % 32 == 0:
+    for turn in range(60):  # five passes of twelve batches, as above
+        if restarts and turn % 15 == 0:
             game.d.load_state_dict(first_d)
-        batch = order[turn % 16 * 32 :][:32]
-        game.step(*(part[batch] for part in train_set), turn / 128)
+        batch = order[turn % 12 * 32 :][:32]
+        game.step(*(part[batch] for part in train_set), turn / 60)
     found_with[restarts] = fresh_reader(game.g.eval())
 say(
     "The fresh reader is right about {without:.1%} without and {with_:.1%} with restarts. That is one training of each on a toy: to believe a difference one would need "

@@ -42,7 +42,7 @@ def claim_arrows(rows: Mapping[str, Mapping[str, float]], tables: Mapping[str, s
     tables : mapping
         Table name, such as ``celeba.smiling``, → title.
     """
-    size = (7.4, 0.6 + 2.6 * len(rows))
+    size = (6.0, 0.7 + 2.3 * len(rows))
     fig, axes = grid(len(rows), len(tables), size, sharex="col", sharey="col")
     for line, (whose, numbers) in zip(axes, rows.items(), strict=True):
         for ax, (name, title) in zip(line, tables.items(), strict=True):
@@ -51,9 +51,9 @@ def claim_arrows(rows: Mapping[str, Mapping[str, float]], tables: Mapping[str, s
         line[0].set_ylabel("accuracy")
     for ax in axes[-1]:
         ax.invert_xaxis()
-        ax.set_xlabel("DEO (smaller to the right)")
+        ax.set_xlabel("DEO (less →)")
     handles, names = axes[0, 0].get_legend_handles_labels()
-    fig.legend(handles, names, loc="outside lower center", ncols=4)
+    fig.legend(handles, names, loc="outside lower center", ncols=2)
     return fig
 
 
@@ -85,7 +85,7 @@ def deployed(panels: Mapping[str, Mapping[tuple[str, str], Estimate]], metric: s
     looks = {"plain": "as deployed", "noise": "random noise of size ε", "faap": "with FAAP"}
     across = min(len(panels), 2)
     down = -(-len(panels) // across)
-    fig, axes = grid(down, across, (6.8, 0.7 + 1.9 * down))
+    fig, axes = grid(down, across, (6.0, 0.7 + 1.8 * down))
     for ax in axes.flat[len(panels) :]:
         ax.set_axis_off()
     for ax, (title, found) in zip(axes.flat, panels.items(), strict=False):
@@ -140,7 +140,7 @@ def training(history: Sequence[Mapping[str, float]], share: float) -> Figure:
     share : float
         Share of the larger group: what guessing gives.
     """
-    fig, axes = grid(1, 2, (7.2, 2.8))
+    fig, axes = grid(1, 2, (6.0, 2.6))
     epochs = range(1, len(history) + 1)
     panels = (
         ("d_accuracy", share, "accuracy of D"),
@@ -170,7 +170,7 @@ def readers(
         "linear": "linear probe, before", "mlp": "MLP probe, before", "d-faap": "D, after",
         "linear-faap": "fresh linear probe, after", "mlp-faap": "fresh MLP probe, after",
     }  # fmt: skip
-    fig, axes = grid(1, len(panels), (3.6 * len(panels) + 0.4, 3.6))
+    fig, axes = grid(1, len(panels), (3.0 * len(panels), 3.8))
     for ax, (title, (found, share)) in zip(axes[0], panels.items(), strict=True):
         kinds = [kind for kind in KINDS if (kind, "mlp") in found]
         for i, kind in enumerate(kinds):
@@ -250,7 +250,7 @@ def codes(
     names : (str, str)
         What the label and the group are called.
     """
-    fig, axes = grid(1, len(points), (3.5 * len(points), 3.4))
+    fig, axes = grid(1, len(points), (3.0 * len(points), 3.2))
     for ax, (title, xy) in zip(axes[0], points.items(), strict=True):
         for k in range(4):
             group, label = divmod(k, 2)
@@ -276,10 +276,10 @@ def boxes(panels: Mapping[str, Mapping[tuple[str, str], Estimate]]) -> Figure:
     """
     looks = {
         "plain": "plain", "noise": "random noise", "single": "one surrogate",
-        "transfer": "two surrogates", "white-box": "white box (upper bound)",
+        "transfer": "two surrogates", "white-box": "white box",
     }  # fmt: skip
-    titles = {"a": "A: plain CNN, yes or no", "b": "B: ShuffleNet, three levels"}
-    fig, axes = grid(len(panels), 2, (7.2, 0.5 + 1.9 * len(panels)), sharey=True)
+    titles = {"a": "A: plain CNN", "b": "B: ShuffleNet"}
+    fig, axes = grid(len(panels), 2, (6.0, 0.5 + 1.9 * len(panels)), sharey=True)
     for line, (people, found) in zip(axes, panels.items(), strict=True):
         for ax, (box, title) in zip(line, titles.items(), strict=True):
             for i, version in enumerate(looks):
@@ -287,7 +287,7 @@ def boxes(panels: Mapping[str, Mapping[tuple[str, str], Estimate]]) -> Figure:
                 interval(ax, e, -i, color=PALETTE[i])
                 ax.plot(e.value, -i, MARKERS[i], color=PALETTE[i])
             ax.set(yticks=[-i for i in range(len(looks))], yticklabels=list(looks.values()))
-            ax.set_title(f"{title}\n{people}", fontsize=9)
+            ax.set_title(f"{title}, {people}", fontsize=9)
             ax.set_xlim(left=0)
     for ax in axes[-1]:
         ax.set_xlabel("DEO")
@@ -307,7 +307,7 @@ def toy(
     head : array (2,)
         The head decides for 1 where ``codes @ head > 0``.
     """
-    fig, axes = grid(1, len(codes), (3.4 * len(codes), 3.4), sharex=True, sharey=True)
+    fig, axes = grid(1, len(codes), (3.0 * len(codes), 3.4), sharex=True, sharey=True)
     for ax, (title, z) in zip(axes[0], codes.items(), strict=True):
         for k in range(4):
             group, label = divmod(k, 2)

@@ -83,7 +83,7 @@ def bound(epsilon: float) -> Figure:
     epsilon : float
         Most that a pixel may move, in a range of [0, 1].
     """
-    fig, (axes,) = grid(1, 2, (6.8, 3.0))
+    fig, (axes,) = grid(1, 2, (6.0, 2.8))
     pixels, moved = pixel_row(epsilon)
     places = np.arange(len(pixels))
     low, high = (np.clip(pixels + sign * epsilon, 0, 1) for sign in (-1, 1))
@@ -110,8 +110,8 @@ def pixel_row(epsilon: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]
 
 def entropy_term() -> Figure:
     """Draw the codes of two groups along D's margin: as they are, swapped, and on the border."""
-    titles = ("before", "−J alone: swapped", "with α H: on the border")
-    fig, (axes,) = grid(1, 3, (6.8, 2.5), sharex=True, sharey=True)
+    titles = ("before", "−J: swapped", "with α H: even")
+    fig, (axes,) = grid(1, 3, (6.0, 2.5), sharex=True, sharey=True)
     margin = np.linspace(-4, 4, 161)
     for ax, title, centre in zip(axes, titles, (-1.8, 1.8, 0.1), strict=True):
         for group, sign in ((0, 1), (1, -1)):
