@@ -1,4 +1,4 @@
-"""The drawn mechanisms of the FAAP chapter: they draw, can be read on a phone, and tell the truth."""
+"""The drawn mechanisms of the FAAP chapter: they can be read on a phone, and tell the truth."""
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -50,7 +50,7 @@ def test_the_players_are_named_and_the_model_is_frozen():
 def test_the_drawn_pixels_keep_the_bound_and_stay_pixels(epsilon):
     pixels, moved = mechanisms.pixel_row(epsilon)
     assert np.abs(moved - pixels).max() <= epsilon + 1e-12
-    assert 0 <= min(pixels.min(), moved.min()) and max(pixels.max(), moved.max()) <= 1
+    assert min(pixels.min(), moved.min()) >= 0 and max(pixels.max(), moved.max()) <= 1
     assert pixels.min() == 0 and pixels.max() == 1  # the ends of the range are drawn, too
     if epsilon:
         assert np.abs(moved - pixels).max() > epsilon / 2  # and the bound is used

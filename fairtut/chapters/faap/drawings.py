@@ -66,7 +66,7 @@ def _arrows(ax: Axes, numbers: Mapping[str, float], table: str) -> None:
             )
             for tail in ("", "-faap")
         )
-        look = {"color": PALETTE[i], "marker": MARKERS[i]}
+        look: dict[str, Any] = {"color": PALETTE[i], "marker": MARKERS[i]}
         ax.annotate("", after, before, arrowprops={"arrowstyle": "->", "color": PALETTE[i]})
         ax.plot(*before, mfc="none", ls="", **look)
         ax.plot(*after, ls="", label=KINDS[kind], **look)
