@@ -41,11 +41,13 @@ from fairtut.evidence.verdicts import RULES
 from fairtut.lab.asked import CONTROLS
 from fairtut.page import calibrated, figures, results, scoreboard
 from fairtut.page.markup import escape
-from fairtut.page.prose import BADGES
+from fairtut.page.prose import BADGES, verdict_badge
+from fairtut.page.questions import introduced
 from fairtut.page.tables import interval, reason
 from fairtut.runtime import code
 
-WRITERS = ("fairtut.page.tables", "fairtut.page.scoreboard", "fairtut.page.calibrated")
+WRITERS = ("fairtut.page.tables", "fairtut.page.front", "fairtut.page.cards",
+           "fairtut.page.calibrated")  # fmt: skip
 """The modules that import all those that compute and write what a table says."""
 
 
@@ -55,7 +57,8 @@ def badge(verdict: str, count: int | None = None) -> nodes.inline:
     return nodes.inline("", text, classes=["ft-verdict", BADGES[verdict]])
 
 
-def _cell(*content: nodes.Node | str) -> nodes.entry:
+def cell(*content: nodes.Node | str) -> nodes.entry:
+    """Return a cell of a table with one paragraph."""
     paragraph = nodes.paragraph()
     for part in content:
         paragraph += nodes.Text(part) if isinstance(part, str) else part
@@ -68,7 +71,7 @@ def table(
     """Return a table inside a box that scrolls sideways on a narrow screen."""
     group = nodes.tgroup(cols=len(heads))
     group += [nodes.colspec(colwidth=width) for width in widths]
-    group += nodes.thead("", nodes.row("", *[_cell(head) for head in heads]))
+    group += nodes.thead("", nodes.row("", *[cell(head) for head in heads]))
     group += nodes.tbody("", *[nodes.row("", *row) for row in rows])
     whole = nodes.table("", group, classes=["ft-scoreboard", f"ft-{name}"])
     return nodes.container("", whole, classes=["ft-scroll"])
@@ -92,9 +95,21 @@ def chapter_link(env: BuildEnvironment, chapter: str, text: str) -> nodes.Node:
     return link
 
 
-def _fold(title: str, *content: nodes.Node) -> list[nodes.Node]:
-    """Return content that is folded until the reader opens it."""
-    opened = f'<details class="ft-fold"><summary>{escape(title)}</summary>'
+def fold(title: str, *content: nodes.Node, word: str = "", why: str = "") -> list[nodes.Node]:
+    """Return content that is folded until the reader opens it.
+
+    Parameters
+    ----------
+    title : str
+        What one clicks on.
+    *content : nodes
+    word, why : str
+        A verdict before the title, and small print below it.
+    """
+    mark = f"{verdict_badge(word)} " if word else ""
+    small = f'<span class="ft-where">{escape(why)}</span>' if why else ""
+    says = f'<span class="ft-says">{escape(title)}</span>'
+    opened = f'<details class="ft-fold"><summary>{mark}{says}{small}</summary>'
     return [nodes.raw("", opened, format="html"), *content,
             nodes.raw("", "</details>", format="html")]  # fmt: skip
 
@@ -108,19 +123,20 @@ def counted(words: Counter[str]) -> list[nodes.Node | str]:
     return found
 
 
-def _line(*content: nodes.Node | str, classes: tuple[str, ...] = ()) -> nodes.paragraph:
-    line = nodes.paragraph("", classes=list(classes))
+def line(*content: nodes.Node | str, classes: tuple[str, ...] = ()) -> nodes.paragraph:
+    """Return a paragraph of nodes and texts."""
+    made = nodes.paragraph("", classes=list(classes))
     for part in content:
-        line += nodes.Text(part) if isinstance(part, str) else part
-    return line
+        made += nodes.Text(part) if isinstance(part, str) else part
+    return made
 
 
 def headlines(found: Iterable[results.Headline]) -> nodes.Element:
     """Return a list of headlines, each behind its word."""
     listed = nodes.bullet_list(classes=["ft-headlines"])
     for one in found:
-        says = _line(badge(one.verdict), " ", one.says)
-        why = _line(f"{one.where}: {one.reason}.", classes=("ft-where",))
+        says = line(badge(one.verdict), " ", one.says)
+        why = line(f"{one.where}: {one.reason}.", classes=("ft-where",))
         listed += nodes.list_item("", says, why)
     return listed
 
@@ -128,12 +144,12 @@ def headlines(found: Iterable[results.Headline]) -> nodes.Element:
 def controls_line(paper: scoreboard.Standing) -> nodes.paragraph:
     """Return what the paper's method beats, control by control."""
     if not paper.controls:
-        return _line("Does it beat what costs nothing? No committed run has asked.")
+        return line("Does it beat what costs nothing? No committed run has asked.")
     on = "real data" if paper.asked_on == "real" else "drawn data"
     parts: list[nodes.Node | str] = [nodes.strong("", f"Does it beat, on {on}: ")]
     for i, (control, words) in enumerate(paper.controls.items()):
         parts += [" · " if i else "", f"{CONTROLS[control]}? ", *counted(words)]
-    return _line(*parts, classes=("ft-controls",))
+    return line(*parts, classes=("ft-controls",))
 
 
 def summary(env: BuildEnvironment) -> list[nodes.Node]:
@@ -146,10 +162,11 @@ def summary(env: BuildEnvironment) -> list[nodes.Node]:
     cards: list[nodes.Node] = []
     for paper in papers.values():
         one = scoreboard.standing(paper, verdicts, records)
-        title = _line(chapter_link(env, paper.chapter, paper.title), classes=("ft-title",))
-        by = _line(f"{paper.authors}, {paper.venue} {paper.year}", classes=("ft-where",))
+        title = line(chapter_link(env, paper.chapter, paper.title), classes=("ft-title",))
+        by = line(f"{paper.authors}, {paper.venue} {paper.year}", classes=("ft-where",))
         card = nodes.container("", title, by, classes=["ft-card"])
-        card += _line(nodes.strong("", one.answer))
+        card += line(nodes.strong("", introduced(paper.id).question))
+        card += line(one.answer)
         card += headlines(one.headlines)
         card += controls_line(one)
         cards.append(card)
@@ -160,23 +177,50 @@ def claims_table(paper: str) -> list[nodes.Node]:
     """Return what a paper claims and what we found, folded by headline and kind."""
     records = results.load_records()
     claims = results.load_claims(paper)  # first: it names the known papers
-    head = results.papers()[paper]
     verdicts = results.judge(claims, records)
-    one = scoreboard.standing(head, verdicts, records)
-    found: list[nodes.Node] = [_line(nodes.strong("", one.answer)), headlines(one.headlines)]
+    one = scoreboard.standing(results.papers()[paper], verdicts, records)
+    found: list[nodes.Node] = [line(nodes.strong("", one.answer))]
+    shown = {v.parent for v in verdicts if scoreboard.group(v) == "paper"}
+    bare = [m for m in one.headlines if m.id not in shown]
+    found += [headlines(bare)] if bare else []
     for name, title in scoreboard.GROUPS.items():
         rows = [v for v in verdicts if scoreboard.group(v) == name]
-        if not rows:
-            continue
-        found.append(_line(f"{title}: ", *counted(one.counts[name])))
-        parents = list(dict.fromkeys(v.parent for v in rows))
-        says = {m.id: m.says for m in one.headlines}
-        for parent in parents:
-            below = [v for v in rows if v.parent == parent]
-            told = says.get(parent or "", title)
-            found += _fold(f"{told} ({len(below)} rows)", rows_table(below))
+        if rows:
+            found.append(line(f"{title}: ", *counted(one.counts[name])))
+            found += folded(rows, one.headlines, title, marked=name == "paper")
     chapters = {claim.chapter for claim in claims}
     return [*found, *noted(record for record in records if record.chapter in chapters)]
+
+
+def folded(
+    rows: Iterable[results.Verdict],
+    heads: Iterable[results.Headline],
+    title: str,
+    marked: bool,
+) -> list[nodes.Node]:
+    """Return a fold with a table for each headline above some claims.
+
+    Parameters
+    ----------
+    rows : iterable of Verdict
+    heads : iterable of Headline
+    title : str
+        Of the fold of claims that stand below none.
+    marked : bool
+        Whether a headline's word and reason stand on its fold.
+    """
+    known = {head.id: head for head in heads}
+    listed = list(rows)
+    found: list[nodes.Node] = []
+    for parent in dict.fromkeys(verdict.parent for verdict in listed):
+        below = [verdict for verdict in listed if verdict.parent == parent]
+        head, many = known.get(parent or ""), f"{len(below)} rows"
+        if head is not None and marked:
+            why = f"{head.where}: {head.reason} ({many})."
+            found += fold(head.says, rows_table(below), word=head.verdict, why=why)
+        else:
+            found += fold(f"{head.says if head else title} ({many})", rows_table(below))
+    return found
 
 
 def rows_table(verdicts: Iterable[results.Verdict]) -> nodes.Element:
@@ -186,17 +230,17 @@ def rows_table(verdicts: Iterable[results.Verdict]) -> nodes.Element:
         values = verdict.values
         says = nodes.paragraph("", verdict.says)
         place = nodes.paragraph("", verdict.where, classes=["ft-where"])
-        mark = _cell(badge(verdict.verdict))
+        mark = cell(badge(verdict.verdict))
         mark += nodes.paragraph("", reason(verdict.as_dict()), classes=["ft-where"])
         trainings, delta = values["trainings"], values["delta_points"]
         rows.append(
             [
                 nodes.entry("", says, place),
                 mark,
-                _cell(number(values["paper"])),
-                _cell(interval(values)),
-                _cell(str(trainings) if trainings else NOTHING),
-                _cell(NOTHING if delta is None else points(delta)),
+                cell(number(values["paper"])),
+                cell(interval(values)),
+                cell(str(trainings) if trainings else NOTHING),
+                cell(NOTHING if delta is None else points(delta)),
             ]
         )
     heads = ["Claim", "Verdict", "Paper", "Ours [95 %]", "Trainings", "Δ points"]
@@ -278,8 +322,8 @@ class JudgementChanges(SphinxDirective):
         first = json.loads(FIRST.read_text(encoding="utf-8"))
         before, others = first["verdicts"], other_records(first["records"])
         rows = [
-            [_cell(scoreboard.GROUPS[group]), _cell(f"{sum(now.values())} {word}"),
-             _cell(*counted(now))]
+            [cell(scoreboard.GROUPS[group]), cell(f"{sum(now.values())} {word}"),
+             cell(*counted(now))]
             for (group, word), now in sorted(
                 moved(before).items(), key=lambda item: list(scoreboard.GROUPS).index(item[0][0])
             )

@@ -120,8 +120,20 @@ def test_every_word_of_the_first_edition_is_followed():
 
 
 def test_a_fold_shows_its_title_as_text():
-    opened, *_ = extension._fold("<b> & more")
+    opened, *_ = extension.fold("<b> & more")
     assert "&lt;b&gt; &amp; more" in opened.astext()
+    opened, *_ = extension.fold("It works.", word="partly", why="2 < 3")
+    assert (
+        '<span class="ft-verdict partly">partly</span> <span class="ft-says">It' in opened.astext()
+    )
+    assert "2 &lt; 3" in opened.astext()
+
+
+def test_each_headline_opens_its_claims_and_stands_there_once():
+    html = "".join(node.astext() for node in extension.claims_table("frtrain"))
+    for message in results.load_messages("frtrain"):
+        says = f'<span class="ft-says">{extension.escape(message.says)}</span>'
+        assert html.count(says) == 1, message.id
 
 
 def test_an_unknown_paper_is_told_with_the_known_ones():
