@@ -22,12 +22,12 @@ def players() -> Figure:
     """Draw one turn of the game: what flows forward, and which loss teaches whom."""
     d = Diagram(width=6.6, height=4.6)
     d.box("x", (0.55, 2.5), "image x", role="data")
-    d.box("G", (1.95, 2.5), "generator\nG", role="model")
-    d.box("g", (3.75, 2.5), "frozen g\n(image → code)", role="frozen")
-    d.box("f", (5.6, 2.5), "frozen f\n(code → y)", role="frozen")
-    d.box("D", (3.75, 3.9), "discriminator D\n(code → s)", role="adversary")
-    d.box("LD", (5.75, 3.9), "J(D, s)", role="loss")
-    d.box("LG", (1.95, 0.7), "−J(D, s) − α H + β J(f, y)", role="loss")
+    d.box("G", (1.85, 2.5), "generator\nG", role="model")
+    d.box("g", (4.0, 2.5), "frozen g\n(image → code)", role="frozen")
+    d.box("f", (5.85, 2.5), "frozen f\n(code → y)", role="frozen")
+    d.box("D", (4.0, 3.9), "discriminator D\n(code → s)", role="adversary")
+    d.box("LD", (6.0, 3.9), "J(D, s)", role="loss")
+    d.box("LG", (1.85, 0.7), "−J(D, s) − α H + β J(f, y)", role="loss")
     d.arrow("x", "G")
     d.arrow("G", "g", "x̂")
     d.arrow("g", "f", "code")
@@ -91,12 +91,12 @@ def bound(epsilon: float) -> Figure:
     axes[0].plot(places, pixels, "o", mfc="none", color=GREY, label="x")
     axes[0].plot(places, moved, ".", color=PALETTE[0], label="x̂")
     axes[0].set(xlabel="pixel of a row", ylabel="grey value", ylim=(-0.02, 1.02))
-    raw = np.linspace(-3, 3, 121)
+    raw = np.linspace(-3, 3, 61)
     axes[1].plot(raw, epsilon * np.tanh(raw), color=PALETTE[0], label="ε tanh(G)")
     axes[1].plot(raw, np.clip(raw, -epsilon, epsilon), "--", color=PALETTE[1], label="clip(G, ±ε)")
     axes[1].set(xlabel="raw output of G", ylabel="change of the pixel")
     axes[0].legend(loc="upper right")
-    axes[1].legend(loc="upper left")
+    axes[1].legend(loc="lower right")
     return fig
 
 
@@ -112,7 +112,7 @@ def entropy_term() -> Figure:
     """Draw the codes of two groups along D's margin: as they are, swapped, and on the border."""
     titles = ("before", "−J: swapped", "with α H: even")
     fig, (axes,) = grid(1, 3, (6.0, 2.5), sharex=True, sharey=True)
-    margin = np.linspace(-4, 4, 161)
+    margin = np.linspace(-4, 4, 65)
     for ax, title, centre in zip(axes, titles, (-1.8, 1.8, 0.1), strict=True):
         for group, sign in ((0, 1), (1, -1)):
             heights = np.exp(-((margin - sign * centre) ** 2) / 0.8)
