@@ -64,6 +64,7 @@ from fairtut.chapters.faap.opening import CHAPTER
 from fairtut.data import images
 from fairtut.data.images import pixels
 from fairtut.data.synthetic import faces
+from fairtut.evidence.spelling import number
 from fairtut.methods import deployed, faap
 from fairtut.methods.adversarial import entropy, joint_of_ratio, mutual_information
 from fairtut.metrics import equalized_odds_gap
@@ -1338,7 +1339,7 @@ say(
 # above are its quantitative half. Perturbed codes of photographs are not in the record, so the map shows drawn faces only.
 
 # %%
-rows = torch.from_numpy(np.flatnonzero(test)[:250])
+rows = torch.from_numpy(np.flatnonzero(test)[:400])
 codes = {
     title: study.see(patient, people.x[rows], by)[0].cpu().numpy()
     for title, by in (("plain", None), ("with FAAP", generator))
@@ -2249,7 +2250,9 @@ tables.table(
         [
             {
                 "message or question": v.says,
-                "ours": f"{v.values['ours']:.3f} [{v.values['low']:.3f}, {v.values['high']:.3f}]"
+                "ours": "{} [{}, {}]".format(
+                    *(number(v.values[k]) for k in ("ours", "low", "high"))
+                )
                 if v.values.get("low") is not None and v.values.get("ours") is not None
                 else "–",
                 "verdict": v.verdict,
