@@ -295,7 +295,7 @@ people = (
 target, kind = cfg.headline, "lf"
 record.dataset(people.name, rows=len(people), digest=people.digest, source=people.source)
 twins = faces.counterfactual(crowd.select(crowd.images.split == "test"), "Male")
-portraits = faces.sample(3, seed=seed + 5, size=64)
+portraits = faces.sample(3, seed=seed + 5, size=48)
 changed = {
     "drawn": portraits,
     "Male": faces.counterfactual(portraits, "Male"),

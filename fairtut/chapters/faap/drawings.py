@@ -49,6 +49,8 @@ def claim_arrows(rows: Mapping[str, Mapping[str, float]], tables: Mapping[str, s
             _arrows(ax, numbers, name)
             ax.set_title(title if len(rows) == 1 else f"{title}, {whose}", fontsize=10)
         line[0].set_ylabel("accuracy")
+    for ax in axes.flat:
+        ax.locator_params(nbins=3)
     for ax in axes[-1]:
         ax.invert_xaxis()
         ax.set_xlabel("DEO (less →)")
@@ -97,6 +99,7 @@ def deployed(panels: Mapping[str, Mapping[tuple[str, str], Estimate]], metric: s
                 ax.plot(e.value, y, MARKERS[j], color=PALETTE[j], label=None if i else label)
         ax.set(yticks=[-i for i in range(len(kinds))], yticklabels=[SHORT[k] for k in kinds])
         ax.set_title(title, fontsize=10)
+        ax.locator_params(axis="x", nbins=4)
         ax.set_xlim(left=0)
     for ax in axes[-1]:
         ax.set_xlabel(metric)
@@ -180,6 +183,7 @@ def readers(
                 ax.plot(e.value, y, MARKERS[j], color=PALETTE[j], ms=5, label=None if i else label)
         ax.axvline(share, ls=":", color=GREY, label="guessing the larger group")
         ax.set(yticks=[-i for i in range(len(kinds))], yticklabels=[SHORT[k] for k in kinds])
+        ax.locator_params(axis="x", nbins=4)
         ax.set_xlabel("share read correctly")
         ax.set_title(title, fontsize=10)
     handles, labels = axes[0, 0].get_legend_handles_labels()
@@ -288,6 +292,7 @@ def boxes(panels: Mapping[str, Mapping[tuple[str, str], Estimate]]) -> Figure:
                 ax.plot(e.value, -i, MARKERS[i], color=PALETTE[i])
             ax.set(yticks=[-i for i in range(len(looks))], yticklabels=list(looks.values()))
             ax.set_title(f"{title}, {people}", fontsize=9)
+            ax.locator_params(axis="x", nbins=4)
             ax.set_xlim(left=0)
     for ax in axes[-1]:
         ax.set_xlabel("DEO")
@@ -319,6 +324,7 @@ def toy(
         ends = np.array([-4.0, 4.0])
         ax.plot(-head[1] / head[0] * ends, ends, "--", color=GREY, label="f decides")
         ax.set(title=title, xlabel="code 1, red", xlim=(-4, 4), ylim=(-4, 4))
+        ax.locator_params(nbins=4)
     axes[0, 0].set_ylabel("code 2, blue")
     handles, labels = axes[0, 0].get_legend_handles_labels()
     fig.legend(handles, labels, loc="outside lower center", ncols=3)

@@ -95,6 +95,8 @@ def bound(epsilon: float) -> Figure:
     axes[1].plot(raw, epsilon * np.tanh(raw), color=PALETTE[0], label="ε tanh(G)")
     axes[1].plot(raw, np.clip(raw, -epsilon, epsilon), "--", color=PALETTE[1], label="clip(G, ±ε)")
     axes[1].set(xlabel="raw output of G", ylabel="change of the pixel")
+    for ax in axes:
+        ax.locator_params(nbins=4)
     axes[0].legend(loc="upper right")
     axes[1].legend(loc="lower right")
     return fig
