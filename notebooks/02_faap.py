@@ -65,6 +65,7 @@ from fairtut.data import images
 from fairtut.data.images import pixels
 from fairtut.data.synthetic import faces
 from fairtut.evidence.spelling import number
+from fairtut.lab.choice import beats as answered
 from fairtut.methods import deployed, faap
 from fairtut.methods.adversarial import entropy, joint_of_ratio, mutual_information
 from fairtut.metrics import equalized_odds_gap
@@ -1153,10 +1154,18 @@ tables.table(
 # To the right of the dashed line FAAP is better. An interval that lies there as a whole is a *yes*; one that does not reach it is a *no*; one on both
 # sides is *unclear*. The intervals are over people *and* trainings: with few trainings they are wide. Keep in mind that a threshold for each group has to be told who is who, and FAAP is not.
 #
-# This contest has been held on drawn faces only. The committed record on photographs is older than the question. What it does hold are differences at equal
-# accuracy, and there the answers for the LF models are as follows.
+# This contest has been held on drawn faces only: the committed record on photographs is older than the question. What it does hold are differences at equal
+# accuracy. The next table has the answers for the LF models there, and a count of the answers above stands before it.
 
 # %% tags=["hide-input"]
+given = [answered(e) for one in beats.values() for e in one.values()]
+say(
+    "Of the {n} answers about drawn faces {yes} are *yes*, {no} *no* and {unclear} *unclear*.",
+    n=len(given),
+    yes=given.count("yes"),
+    no=given.count("no"),
+    unclear=given.count("unclear"),
+)
 contest = {v.id: v for v in of_chapter(record, "control.")}
 words = {
     (rival, name): contest[f"control.{rival}.{name}"].verdict
