@@ -84,10 +84,10 @@ from fairtut.runtime.seeds import stream_seed, torch_rng
     preset, data, seed, results_dir
 )
 plots.use_style()
-expect = Effects(preset, data, seed)
-real = next(r for r in load_records() if (r.chapter, r.data) == ("faap", "real"))
 
 # %% tags=["hide-input"]
+expect = Effects(preset, data, seed)
+real = next(r for r in load_records() if (r.chapter, r.data) == ("faap", "real"))
 of_lf = {k: real.estimate(f"celeba.smiling.lf{k}.deo").value for k in ("", "-faap", "-only-t")}
 of_reader = {k: real.estimate(f"celeba.smiling.lf.probe-{k}").value for k in ("d-faap", "mlp-faap")}
 guessing = of_reader["mlp-faap"] - real.estimate("celeba.smiling.lf.fresh-over-majority").value
@@ -622,8 +622,8 @@ say(
 )
 
 # %% [markdown]
-# Equal is meant strictly here, and it has to be. A game of two players forgets nothing: if the entropy were rounded otherwise in its eighth digit, the two
-# trainings would drift apart within one pass over the data, and end at two different generators. That is one reason why this book trains more than once.
+# Equal is meant strictly here, and it has to be. A game of two players forgets nothing: if the entropy were rounded otherwise in its seventh digit, the two
+# trainings would drift apart, and end at two different generators. That is one reason why this book trains more than once.
 #
 # Look at the left panel first. The dashed line is slanted, so a person of the upper band needs less red to be accepted. FAAP cannot
 # straighten the line; it belongs to the frozen model. It moves the *points* instead, until the bands lie on each other: then the slant has nothing to work on.
@@ -738,7 +738,7 @@ source_of(study.treat)
 # 4. `versions` lists what stands in front of the model: noise of the size of ε, FAAP, and for some targets a generator that was trained on the label's loss
 #    alone ({term}`only-T`).
 # 5. `see` runs the frozen model on every version, and keeps the difference of its two logits. A positive one means *yes*.
-# 6. `_readers` trains fresh probes on codes of FAAP's own training images, and asks them about the evaluated people.
+# 6. The readers are fresh probes: they learn from codes of FAAP's own training images, and are asked about the evaluated people.
 
 # %% [markdown]
 # One of these parts is worth seeing as well: what noise is, so that it is a fair rival.
@@ -1155,7 +1155,7 @@ tables.table(
 # sides is *unclear*. The intervals are over people *and* trainings: with few trainings they are wide. Keep in mind that a threshold for each group has to be told who is who, and FAAP is not.
 #
 # This contest has been held on drawn faces only: the committed record on photographs is older than the question. What it does hold are differences at equal
-# accuracy. The next table has the answers for the LF models there, and a count of the answers above stands before it.
+# accuracy. The next table has the answers for the LF models there.
 
 # %% tags=["hide-input"]
 given = [answered(e) for one in beats.values() for e in one.values()]
@@ -1326,7 +1326,7 @@ for source in photographs[-1:]:
 
 # %% [markdown]
 # One caution against reading too much into a fresh reader. A code that serves the label carries the label, and the label itself tells something about the group wherever
-# base rates differ. No method can hide that much and keep its accuracy. So the fair mark to compare a reader with is not always the larger group; it is what somebody would guess
+# base rates differ. No method can hide all of that and keep its accuracy. So the fair mark to compare a reader with is not always the larger group; it is what somebody would guess
 # who knows the *label* and nothing else.
 
 # %% tags=["hide-input"]

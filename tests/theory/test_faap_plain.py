@@ -115,3 +115,14 @@ def test_the_toys_model_is_frozen_and_unfair_and_a_larger_weight_of_blue_is_the_
     # equal noise in both groups, so equal rates up to sampling: four standard errors of two gaps
     assert float(equalized_odds_gap(y, fair, s)) < 4 * 2 * (2 * 0.25 / 700) ** 0.5 < gap
     assert abs(float(y[s == 1].float().mean()) - 0.65) < 4 * (0.25 / 2000) ** 0.5 * 1.1
+
+
+def test_the_last_digit_of_the_entropy_leads_two_trainings_apart() -> None:
+    """Why equality has to be strict: the chapter says that rounding alone makes another G."""
+    config = replace(SMALL, epochs=5, beta=1.0, hidden=(16,))
+    nudged = written(".sum(1).mean()", ".sum(1).mean() * (1 + 1.2e-7)")
+    apart = []
+    for space in (written(), nudged):
+        model, learn, test = space["Deployed"](), space["toy"](384, 0), space["toy"](64, 1)
+        apart.append(faap.perturb(space["play"](model, *learn, config, 0), test[0]))
+    assert float((apart[0] - apart[1]).abs().max()) > 0.1 * config.epsilon
