@@ -623,7 +623,7 @@ say(
 
 # %% [markdown]
 # Equal is meant strictly here, and it has to be. A game of two players forgets nothing: if the entropy were rounded otherwise in its seventh digit, the two
-# trainings would drift apart, and end at two different generators. That is one reason why this book trains more than once.
+# trainings would drift apart, by some percent of the bound even in this short game. That is one reason why this book trains more than once.
 #
 # Look at the left panel first. The dashed line is slanted, so a person of the upper band needs less red to be accepted. FAAP cannot
 # straighten the line; it belongs to the frozen model. It moves the *points* instead, until the bands lie on each other: then the slant has nothing to work on.
