@@ -17,68 +17,94 @@ from fairtut.page.canvas import grid, interval, whiskers
 from fairtut.page.style import GREY, MARKERS, PALETTE
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 KINDS: Mapping[str, str] = {
     "normal": "normal", "fair": "fair", "lf": "LF (label flip)", "rg": "RG (reversed gradient)",
 }  # fmt: skip
+SHORT: Mapping[str, str] = {"normal": "normal", "fair": "fair", "lf": "LF", "rg": "RG"}
+TARGETS: Mapping[str, str] = {
+    "celeba.smiling": "Smiling", "celeba.attractive": "Attractive",
+    "celeba.blond_hair": "Blond_Hair",
+}  # fmt: skip
+"""The paper's tables on CelebA."""
 
 
-def claim_arrows(published: Mapping[str, float], tables: Mapping[str, str]) -> Figure:
-    """Draw the paper's table 1: an arrow per deployed model from plain to perturbed images.
+def claim_arrows(rows: Mapping[str, Mapping[str, float]], tables: Mapping[str, str]) -> Figure:
+    """Draw table 1 of the paper: an arrow per deployed model from plain to perturbed images.
 
     Parameters
     ----------
-    published : mapping
-        Claim id ``table1.<table>.<kind>[-faap].<acc|deo>`` → the paper's number.
+    rows : mapping of str to mapping
+        Whose numbers, such as ``paper`` → claim id ``table1.<table>.<kind>[-faap].<acc|deo>`` →
+        number.  A row of panels each.
     tables : mapping
         Table name, such as ``celeba.smiling``, → title.
     """
-    fig, axes = grid(1, len(tables), (7.4, 3.2))
-    for ax, (name, title) in zip(axes[0], tables.items(), strict=True):
-        for i, kind in enumerate(KINDS):
-            first = f"table1.{name}.{kind}"
-            before, after = (
-                (published[f"{first}{tail}.deo"], published[f"{first}{tail}.acc"])
-                for tail in ("", "-faap")
-            )
-            look = {"color": PALETTE[i], "marker": MARKERS[i]}
-            ax.annotate("", after, before, arrowprops={"arrowstyle": "->", "color": PALETTE[i]})
-            ax.plot(*before, mfc="none", ls="", **look)
-            ax.plot(*after, ls="", label=KINDS[kind], **look)
+    size = (6.0, 0.7 + 2.3 * len(rows))
+    fig, axes = grid(len(rows), len(tables), size, sharex="col", sharey="col")
+    for line, (whose, numbers) in zip(axes, rows.items(), strict=True):
+        for ax, (name, title) in zip(line, tables.items(), strict=True):
+            _arrows(ax, numbers, name)
+            ax.set_title(title if len(rows) == 1 else f"{title}, {whose}", fontsize=10)
+        line[0].set_ylabel("accuracy")
+    for ax in axes.flat:
+        ax.locator_params(nbins=3)
+    for ax in axes[-1]:
         ax.invert_xaxis()
-        ax.set(title=title, xlabel="DEO (less unfair to the right)")
-    axes[0, 0].set_ylabel("accuracy")
+        ax.set_xlabel("DEO (less →)")
     handles, names = axes[0, 0].get_legend_handles_labels()
-    fig.legend(handles, names, loc="outside lower center", ncols=4)
+    fig.legend(handles, names, loc="outside lower center", ncols=2)
     return fig
 
 
-def deployed(found: Mapping[tuple[str, str], Estimate], metric: str) -> Figure:
+def _arrows(ax: Axes, numbers: Mapping[str, float], table: str) -> None:
+    for i, kind in enumerate(KINDS):
+        before, after = (
+            (
+                numbers[f"table1.{table}.{kind}{tail}.deo"],
+                numbers[f"table1.{table}.{kind}{tail}.acc"],
+            )
+            for tail in ("", "-faap")
+        )
+        look: dict[str, Any] = {"color": PALETTE[i], "marker": MARKERS[i]}
+        ax.annotate("", after, before, arrowprops={"arrowstyle": "->", "color": PALETTE[i]})
+        ax.plot(*before, mfc="none", ls="", **look)
+        ax.plot(*after, ls="", label=KINDS[kind], **look)
+
+
+def deployed(panels: Mapping[str, Mapping[tuple[str, str], Estimate]], metric: str) -> Figure:
     """Draw a metric of every deployed model on plain, noisy and perturbed images.
 
     Parameters
     ----------
-    found : mapping of (kind, version) to Estimate
-        Versions ``plain``, ``noise`` and ``faap``.
+    panels : mapping of str to mapping of (kind, version) to Estimate
+        Title → versions ``plain``, ``noise`` and ``faap`` of each model.
     metric : str
         The axis label.
     """
     looks = {"plain": "as deployed", "noise": "random noise of size ε", "faap": "with FAAP"}
-    fig, axes = grid(1, 1, (6.8, 3.0))
-    ax = axes[0, 0]
-    kinds = [kind for kind in KINDS if (kind, "plain") in found]
-    for j, (version, label) in enumerate(looks.items()):
-        for i, kind in enumerate(kinds):
-            e = found[kind, version]
-            y = -i + 0.22 * (1 - j)
-            colour = PALETTE[j]
-            interval(ax, e, y, color=colour, lw=2, alpha=0.8)
-            ax.plot(e.value, y, MARKERS[j], color=colour, label=label if i == 0 else None)
-    ax.set(yticks=[-i for i in range(len(kinds))], yticklabels=[KINDS[k] for k in kinds])
-    ax.set_xlabel(metric)
-    ax.set_xlim(left=0)
-    fig.legend(loc="outside lower center", ncols=3)
+    across = min(len(panels), 2)
+    down = -(-len(panels) // across)
+    fig, axes = grid(down, across, (6.0, 0.7 + 1.8 * down))
+    for ax in axes.flat[len(panels) :]:
+        ax.set_axis_off()
+    for ax, (title, found) in zip(axes.flat, panels.items(), strict=False):
+        kinds = [kind for kind in KINDS if (kind, "plain") in found]
+        for j, (version, label) in enumerate(looks.items()):
+            for i, kind in enumerate(kinds):
+                e, y = found[kind, version], -i + 0.22 * (1 - j)
+                interval(ax, e, y, color=PALETTE[j], lw=2, alpha=0.8)
+                ax.plot(e.value, y, MARKERS[j], color=PALETTE[j], label=None if i else label)
+        ax.set(yticks=[-i for i in range(len(kinds))], yticklabels=[SHORT[k] for k in kinds])
+        ax.set_title(title, fontsize=10)
+        ax.locator_params(axis="x", nbins=4)
+        ax.set_xlim(left=0)
+    for ax in axes[-1]:
+        ax.set_xlabel(metric)
+    handles, names = axes[0, 0].get_legend_handles_labels()
+    fig.legend(handles, names, loc="outside lower center", ncols=3)
     return fig
 
 
@@ -117,7 +143,7 @@ def training(history: Sequence[Mapping[str, float]], share: float) -> Figure:
     share : float
         Share of the larger group: what guessing gives.
     """
-    fig, axes = grid(1, 2, (7.2, 2.8))
+    fig, axes = grid(1, 2, (6.0, 2.6))
     epochs = range(1, len(history) + 1)
     panels = (
         ("d_accuracy", share, "accuracy of D"),
@@ -127,38 +153,41 @@ def training(history: Sequence[Mapping[str, float]], share: float) -> Figure:
         ax.plot(epochs, [row[name] for row in history], "o-", color=PALETTE[0])
         ax.axhline(reference, ls=":", color=GREY)
         ax.set(xlabel="epoch", ylabel=label, xticks=list(epochs))
-    axes[0, 0].annotate("larger group", (1, share), (2, 3), textcoords="offset points", fontsize=8)
-    axes[0, 1].annotate("ln 2", (1, np.log(2)), (2, -10), textcoords="offset points", fontsize=8)
+    axes[0, 0].annotate("larger group", (1, share), (2, 3), textcoords="offset points", fontsize=9)
+    axes[0, 1].annotate("ln 2", (1, np.log(2)), (2, -10), textcoords="offset points", fontsize=9)
     return fig
 
 
-def readers(found: Mapping[tuple[str, str], Estimate], share: float) -> Figure:
+def readers(
+    panels: Mapping[str, tuple[Mapping[tuple[str, str], Estimate], float]],
+) -> Figure:
     """Draw what different readers get right about the group, before and after.
 
     Parameters
     ----------
-    found : mapping of (kind, reader) to Estimate
-        Readers ``linear``, ``mlp``, ``linear-faap``, ``mlp-faap`` and ``d-faap``.
-    share : float
-        Share of the larger group.
+    panels : mapping of str to (mapping of (kind, reader) to Estimate, float)
+        Title → readers ``linear``, ``mlp``, ``linear-faap``, ``mlp-faap`` and ``d-faap`` of each
+        model, and the share of the larger group.
     """
     names = {
         "linear": "linear probe, before", "mlp": "MLP probe, before", "d-faap": "D, after",
         "linear-faap": "fresh linear probe, after", "mlp-faap": "fresh MLP probe, after",
     }  # fmt: skip
-    fig, axes = grid(1, 1, (6.8, 3.4))
-    ax = axes[0, 0]
-    kinds = [kind for kind in KINDS if (kind, "mlp") in found]
-    for i, kind in enumerate(kinds):
-        for j, (reader, label) in enumerate(names.items()):
-            e = found[kind, reader]
-            y = -i + 0.15 * (2 - j)
-            interval(ax, e, y, color=PALETTE[j], lw=1.6)
-            ax.plot(e.value, y, MARKERS[j], color=PALETTE[j], ms=5, label=None if i else label)
-    ax.axvline(share, ls=":", color=GREY, label="guessing the larger group")
-    ax.set(yticks=[-i for i in range(len(kinds))], yticklabels=[KINDS[k] for k in kinds])
-    ax.set_xlabel("share of people whose group is read correctly")
-    fig.legend(loc="outside lower center", ncols=2)
+    fig, axes = grid(1, len(panels), (3.0 * len(panels), 3.8))
+    for ax, (title, (found, share)) in zip(axes[0], panels.items(), strict=True):
+        kinds = [kind for kind in KINDS if (kind, "mlp") in found]
+        for i, kind in enumerate(kinds):
+            for j, (reader, label) in enumerate(names.items()):
+                e, y = found[kind, reader], -i + 0.15 * (2 - j)
+                interval(ax, e, y, color=PALETTE[j], lw=1.6)
+                ax.plot(e.value, y, MARKERS[j], color=PALETTE[j], ms=5, label=None if i else label)
+        ax.axvline(share, ls=":", color=GREY, label="guessing the larger group")
+        ax.set(yticks=[-i for i in range(len(kinds))], yticklabels=[SHORT[k] for k in kinds])
+        ax.locator_params(axis="x", nbins=4)
+        ax.set_xlabel("share read correctly")
+        ax.set_title(title, fontsize=10)
+    handles, labels = axes[0, 0].get_legend_handles_labels()
+    fig.legend(handles, labels, loc="outside lower center", ncols=2)
     return fig
 
 
@@ -208,7 +237,7 @@ def heat(images: Mapping[str, Any], maps: Mapping[str, Any], box: Sequence[float
             ax.plot([left, right, right, left, left], [top, top, bottom, bottom, top], "w-", lw=0.8)
             ax.set_axis_off()
         line[0].text(
-            -0.12, 0.5, title, transform=line[0].transAxes, ha="right", va="center", fontsize=8
+            -0.12, 0.5, title, transform=line[0].transAxes, ha="right", va="center", fontsize=9
         )
     return fig
 
@@ -225,7 +254,7 @@ def codes(
     names : (str, str)
         What the label and the group are called.
     """
-    fig, axes = grid(1, len(points), (3.5 * len(points), 3.4))
+    fig, axes = grid(1, len(points), (3.0 * len(points), 3.2))
     for ax, (title, xy) in zip(axes[0], points.items(), strict=True):
         for k in range(4):
             group, label = divmod(k, 2)
@@ -237,29 +266,66 @@ def codes(
         ax.set(title=title, xticks=[], yticks=[])
         ax.grid(False)
     handles, labels = axes[0, 0].get_legend_handles_labels()
-    fig.legend(handles, labels, loc="outside lower center", ncols=2, fontsize=8)
+    fig.legend(handles, labels, loc="outside lower center", ncols=2)
     return fig
 
 
-def boxes(found: Mapping[tuple[str, str], Estimate]) -> Figure:
+def boxes(panels: Mapping[str, Mapping[tuple[str, str], Estimate]]) -> Figure:
     """Draw the DEO of the black boxes on plain, noisy and perturbed images.
 
     Parameters
     ----------
-    found : mapping of (box, version) to Estimate
+    panels : mapping of str to mapping of (box, version) to Estimate
+        What the people are, such as ``photographs``, → what was measured on them.
     """
     looks = {
         "plain": "plain", "noise": "random noise", "single": "one surrogate",
-        "transfer": "two surrogates", "white-box": "white box (upper bound)",
+        "transfer": "two surrogates", "white-box": "white box",
     }  # fmt: skip
-    titles = {"a": "A: plain CNN, yes or no", "b": "B: ShuffleNet, three levels"}
-    fig, axes = grid(1, 2, (7.2, 2.6), sharey=True)
-    for ax, (box, title) in zip(axes[0], titles.items(), strict=True):
-        for i, version in enumerate(looks):
-            e = found[box, version]
-            interval(ax, e, -i, color=PALETTE[i])
-            ax.plot(e.value, -i, MARKERS[i], color=PALETTE[i])
-        ax.set(title=title, xlabel="DEO", yticks=[-i for i in range(len(looks))])
-        ax.set_yticklabels(list(looks.values()))
-        ax.set_xlim(left=0)
+    titles = {"a": "A: plain CNN", "b": "B: ShuffleNet"}
+    fig, axes = grid(len(panels), 2, (6.0, 0.5 + 1.9 * len(panels)), sharey=True)
+    for line, (people, found) in zip(axes, panels.items(), strict=True):
+        for ax, (box, title) in zip(line, titles.items(), strict=True):
+            for i, version in enumerate(looks):
+                e = found[box, version]
+                interval(ax, e, -i, color=PALETTE[i])
+                ax.plot(e.value, -i, MARKERS[i], color=PALETTE[i])
+            ax.set(yticks=[-i for i in range(len(looks))], yticklabels=list(looks.values()))
+            ax.set_title(f"{title}, {people}", fontsize=9)
+            ax.locator_params(axis="x", nbins=4)
+            ax.set_xlim(left=0)
+    for ax in axes[-1]:
+        ax.set_xlabel("DEO")
+    return fig
+
+
+def toy(
+    codes: Mapping[str, NDArray[np.float64]], y: Any, s: Any, head: NDArray[np.float64]
+) -> Figure:
+    """Draw the toy's codes (red, blue) with the line at which the deployed head decides.
+
+    Parameters
+    ----------
+    codes : mapping of str to array (n, 2)
+        Panel title → codes.
+    y, s : arrays (n,) of 0 and 1
+    head : array (2,)
+        The head decides for 1 where ``codes @ head > 0``.
+    """
+    fig, axes = grid(1, len(codes), (3.0 * len(codes), 3.4), sharex=True, sharey=True)
+    for ax, (title, z) in zip(axes[0], codes.items(), strict=True):
+        for k in range(4):
+            group, label = divmod(k, 2)
+            rows = (s == group) & (y == label)
+            ax.plot(
+                *z[rows].T, ls="", ms=4, color=PALETTE[2 * group], marker="o" if label else "x",
+                label=f"s = {group}, y = {label}",
+            )  # fmt: skip
+        ends = np.array([-4.0, 4.0])
+        ax.plot(-head[1] / head[0] * ends, ends, "--", color=GREY, label="f decides")
+        ax.set(title=title, xlabel="code 1, red", xlim=(-4, 4), ylim=(-4, 4))
+        ax.locator_params(nbins=4)
+    axes[0, 0].set_ylabel("code 2, blue")
+    handles, labels = axes[0, 0].get_legend_handles_labels()
+    fig.legend(handles, labels, loc="outside lower center", ncols=3)
     return fig
