@@ -162,15 +162,20 @@ def _fall(ax: Axes, side: Side, focus: str) -> None:
         ax.axhline(value, color=GREY, lw=1, ls=LINES[1 + j % 2], label=name)
 
 
-def beside(panels: Mapping[str, Mapping[str, Mapping[str, Estimate]]], xlabel: str) -> Figure:
-    """Draw differences with their intervals, those of two records side by side in a panel.
+def beside(
+    panels: Mapping[str, Mapping[str, Mapping[str, Estimate]]],
+    xlabel: str,
+    zero: float | None = 0.0,
+) -> Figure:
+    """Draw estimates with their intervals, those of two records side by side in each row.
 
     Parameters
     ----------
     panels : mapping of str to mapping of str to mapping of str to Estimate
-        Title → source (drawn faces, photographs) → rival → DVGE's number minus the rival's; above
-        0 is better for DVGE.
+        Title → source (drawn faces, photographs) → row → number.
     xlabel : str
+    zero : float or None
+        Where a dashed line is drawn.
     """
     across = min(len(panels), 2)
     down = -(-len(panels) // across)
@@ -181,7 +186,8 @@ def beside(panels: Mapping[str, Mapping[str, Mapping[str, Estimate]]], xlabel: s
     for ax, (title, one) in zip(axes.flat, panels.items(), strict=False):
         for i, (source, part) in enumerate(one.items()):
             _differences(ax, part, rows, i, source)
-        ax.axvline(0, color=INK, lw=0.9, ls=LINES[1])
+        if zero is not None:
+            ax.axvline(zero, color=INK, lw=0.9, ls=LINES[1])
         ax.set_title(title, fontsize=10)
         ax.set_yticks([-i for i in range(len(rows))], rows)
         ax.locator_params(axis="x", nbins=4)

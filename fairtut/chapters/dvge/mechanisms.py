@@ -37,12 +37,12 @@ TITLES: Final = {
 
 def players() -> Figure:
     """Draw where the gradients come from: two classifiers ask the code, none asks the encoder."""
-    d = Diagram(width=6.4, height=3.3)
-    d.box("x", (0.75, 1.65), "face x", role="data")
-    d.box("f", (2.2, 1.65), "encoder f\n(frozen)", role="frozen")
-    d.box("z", (3.75, 1.65), "code z", role="data")
-    d.box("d", (5.5, 2.7), "d reads s", role="adversary")
-    d.box("g", (5.5, 0.6), "g reads y", role="model")
+    d = Diagram(width=6.4, height=4.1)
+    d.box("x", (0.75, 2.05), "face x", role="data")
+    d.box("f", (2.2, 2.05), "encoder f\n(frozen)", role="frozen")
+    d.box("z", (3.75, 2.05), "code z", role="data")
+    d.box("d", (5.5, 3.6), "d reads s", role="adversary")
+    d.box("g", (5.5, 0.5), "g reads y", role="model")
     d.arrow("x", "f")
     d.arrow("f", "z")
     d.arrow("z", "d", "z", bend=0.2)
