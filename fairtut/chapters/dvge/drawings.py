@@ -104,7 +104,7 @@ class Side:
     lines : mapping of str to float
         Horizontal lines: the majority's share, and what removing a dimension leaves.
     published : mapping of str to sequence of float
-        Encoder → the slides' row, drawn hollow; empty for none.
+        Encoder → the slides' row, drawn dotted; empty for none.
     """
 
     title: str
@@ -151,15 +151,14 @@ def _fall(ax: Axes, side: Side, focus: str) -> None:
         if ends is None:
             ax.text(0.5, 0.5, "not run", transform=ax.transAxes, ha="center", fontsize=9)
             continue
-        ax.plot(side.etas, [v.value for v in ends], marker=MARKERS[i], ms=3, color=colour,
-                label=label)  # fmt: skip
+        ax.plot(side.etas, [v.value for v in ends], ls=LINES[i], color=colour, label=label)
         ax.fill_between(side.etas, [v.low for v in ends], [v.high for v in ends], color=colour,
                         alpha=0.2, lw=0)  # fmt: skip
         if len(side.published.get(e, ())) == len(side.etas):
-            ax.plot(side.etas, side.published[e], marker=MARKERS[i], ms=4, mfc="none", ls="",
-                    color=colour, alpha=0.7, label=f"slides, {e.upper()}")  # fmt: skip
+            ax.plot(side.etas, side.published[e], ls=LINES[3], lw=1.2, color=colour,
+                    label=f"slides, {e.upper()}")  # fmt: skip
     for j, (name, value) in enumerate(side.lines.items()):
-        ax.axhline(value, color=GREY, lw=1, ls=LINES[1 + j % 2], label=name)
+        ax.axhline(value, color=GREY, lw=1, ls=LINES[4 - 2 * (j % 2)], label=name)
 
 
 def beside(
@@ -191,6 +190,8 @@ def beside(
         ax.set_title(title, fontsize=10)
         ax.set_yticks([-i for i in range(len(rows))], rows)
         ax.locator_params(axis="x", nbins=4)
+        ax.grid(visible=False, axis="y")
+        ax.tick_params(axis="y", length=0)
     for ax in axes[-1]:
         ax.set_xlabel(xlabel, fontsize=9)
     handles, names = axes.flat[0].get_legend_handles_labels()
