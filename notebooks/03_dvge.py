@@ -30,12 +30,6 @@
 # runs four readings and lets the paper's own ablation decide. **Which reading makes the slides' tables
 # come out? And does a front of the method beat what costs nothing?**
 
-# %% tags=["parameters", "hide-input"]
-preset = "laptop"  # "smoke": a minute in CI; "laptop": these pages; "paper": one GPU
-data = "synthetic"  # or "real": CelebA and South German Credit
-seed = 0
-results_dir = "results"
-
 # %% tags=["hide-input"]
 import subprocess
 import sys
@@ -73,6 +67,12 @@ from fairtut.page.results import load_claims, load_records, of_chapter
 from fairtut.page.source import source_of
 from fairtut.runtime.seeds import stream_seed, torch_rng
 from fairtut.runtime.stopwatch import clock
+
+# %% tags=["parameters", "hide-input"]
+preset = "laptop"  # "smoke": a minute in CI; "laptop": these pages; "paper": one GPU
+data = "synthetic"  # or "real": CelebA and South German Credit
+seed = 0
+results_dir = "results"
 
 # %% tags=["hide-input"]
 (preset, data, seed, results_dir), cfg, record, device = CHAPTER.open(
@@ -116,6 +116,10 @@ def below(reading: str, scored: str) -> int:
     return sides(seen(photos, last, t=("table1", "table2"), e=("d", "n")))["left"]
 
 
+# %% [markdown]
+# The box gives the answer first. What its words mean, and why they are so careful, is the rest of the chapter.
+
+# %% tags=["hide-input"]
 PHOTOS = ("celeba-male-oval", "celeba-maleyoung-attractive")
 mixing = seen(photos, "control.mixing.<s>.<e>.<g>", s=PHOTOS, e=("d", "n"), g=("dp", "eo"))
 answer = {
@@ -130,8 +134,6 @@ answer = {
     "under": sides(mixing)["left"],
     "n": len(mixing),
 }
-
-# %%
 box(
     "dvge",
     objectives=[
@@ -323,6 +325,9 @@ opposite = float(((steps["loss_pred"] * steps["logit_pred"]).sum(1) < 0).float()
 aligned = float(F.normalize(steps["logit_1"], dim=1).mean(0).norm())
 print(f"loss and logit of the predicted class point apart for {opposite:.0%} of the people")
 
+# %% [markdown]
+# Where does each reading send them? The dashed line is now the network's own, and it bends.
+
 # %% tags=["hide-input"]
 across, up = torch.meshgrid(*[torch.linspace(-2.5, 3.5, 200)] * 2, indexing="xy")
 with torch.no_grad():
@@ -336,10 +341,10 @@ show(
         edge,
     ),
     name="arrows",
-    caption="Where +F moves the codes of 30 made-up people, under four readings; arrows are scaled "
+    caption="Where +F moves the codes of 30 made-up people, under four readings: a mark is where somebody stands, its line leads to where the step ends; lines are scaled "
     "to the longest of each panel. Dashed: where d is undecided.",
-    alt="Four panels of points in two colours, with an arrow at each point and a dashed line where "
-    "the classifier is undecided. With the loss of the predicted class arrows are long only near "
+    alt="Four panels of points in two colours, with a line at each point that shows its step and a dashed line where "
+    "the classifier is undecided. With the loss of the predicted class steps are long only near "
     "that line and point towards it; with the logit of the predicted class most point away from it.",
 )
 with torch.no_grad():  # a small step along the first reading
@@ -640,7 +645,7 @@ for i in order[:3].tolist():
     walks[f"dim {i} (r = {known[i]:+.2f})"] = pictures
 if not real:  # no picture that was learned from photographs is shown
     show(
-        drawings.pictures(walks),
+        drawings.pictures(walks, 0.5),
         name="walks",
         caption="Walks along the three dimensions of encoder D that correlate most with the drawn "
         "sex (r), from -2.5 to 2.5 standard deviations. Decoded drawn faces.",
@@ -666,7 +671,8 @@ tables.table(frame.round(2), caption="The two encoders of the first seed after t
 
 # %% [markdown]
 # The walks and the table are about the first seed's encoders. What the chapter measures is repeated for every seed of the run, and the number of seeds stands in each caption.
-#
+
+# %% [markdown]
 # ## Tables 1 and 2, under every reading
 #
 # Now the slides' own experiment. **The protocol, whole.** $d$ is trained on the training codes. Its focus moves the training *and* the test codes. A fresh classifier, with
@@ -677,6 +683,16 @@ tables.table(frame.round(2), caption="The two encoders of the first seed after t
 
 # %%
 source_of(study.ablation.read)
+
+# %% [markdown]
+# **Walk through it once.** Four things happen in it, in this order.
+#
+# 1. `gone` is the dimension to remove; it is found on training people, and so is everything else that is learned.
+# 2. `run` does the whole experiment for one reading: it trains $d$, moves the codes at all strengths, and trains one fresh probe per strength and seed.
+# 3. The strength 0 is run along with the others. It gives `none`, the accuracy from plain codes, by the very probe that reads moved ones.
+# 4. `majority` is the share of the larger group among test people: what a guess reaches that knows nothing but which group is larger.
+#
+# Nothing in it knows the task. An ablation of this kind is about the group alone.
 
 # %% [markdown]
 # The score can be taken on moved codes or on raw ones; the slides do not say. Four readings times two scores: eight conventions. Only for the slides' own reading there is a second probe,
@@ -694,17 +710,20 @@ for name, row in rows.items():
     for e, reading in readings[name].items():
         record.keep(study.ablation.measures(reading, f"{row}.{e}"))
 
+# %% [markdown]
+# First the moved codes. The left column is drawn faces, the right one the committed record on photographs. Solid and dashed curves are ours, one for each encoder, dotted ones the slides'.
+
 # %% tags=["hide-input"]
 headline = readings[cfg.settings[0]]
 row, last = rows[cfg.settings[0]], cfg.etas[-1]
 
 
-def side(source, row: str, probe: str, title: str, slides=False, only=("d", "n")) -> drawings.Side:  # fmt: skip
+def side(source, row: str, probe: str, title: str, slides: bool = False) -> drawings.Side:  # fmt: skip
     """Return what a record holds of a table's row, for a drawing of falling curves."""
     etas = [0.0, *[eta for eta in tenths if f"{row}.n.loss_pred.{probe}.eta{eta}" in source]]
     curves = {
         (f, e): [source.estimate(f"{row}.{e}.none"), *[source.estimate(f"{row}.{e}.{f}.{probe}.eta{eta}") for eta in etas[1:]]]
-        for f in dvge.FOCI for e in only if f"{row}.{e}.{f}.{probe}.eta{etas[-1]}" in source
+        for f in dvge.FOCI for e in ("d", "n") if f"{row}.{e}.{f}.{probe}.eta{etas[-1]}" in source
     }  # fmt: skip
     none, over, gone = ([e.value for e in seen(source, f"{row}.<e>.{k}", e=("d", "n"))]
                         for k in ("none", "none.over-majority", "removed"))  # fmt: skip
@@ -766,22 +785,7 @@ for f in ("loss_pred", "logit_pred"):
 # %% [markdown]
 # ### The same probes, scored on raw codes
 #
-# The next figure has the same rows. The classifiers are the same, too: they were trained on moved codes. Only the people they are scored on now come as they are, as they do when $g$ is in use.
-
-# %% tags=["hide-input"]
-both = [side(drawn, "faces", "raw", "drawn faces", only=("n",))] if drawn is not None else []
-both += [side(photos, "table1", "raw", "photographs", only=("n",))] if photos else []
-show(
-    drawings.falls(both, cfg.foci, "accuracy on raw z"),
-    name="falls-raw",
-    caption="The same classifiers, trained on moved codes and scored on raw ones; encoder N. Columns, lines and intervals as in the figure before.",
-    alt="Two columns of panels of accuracy against η₁, a row per reading; in each a curve of encoder N, the line of the larger group and that of removal.",
-)
-
-# %% [markdown]
-# Here a fall means that the classifier learned from one distribution and was used on another.
-# That is a *shift*: the raw code still holds what it held. A curve *below the line of the larger group* is the sign of it. Somebody who had lost the information would guess, and
-# a guess is as good as that line; to be worse than guessing one must have learned something, and the wrong way round.
+# The classifiers of the next table are the same: they were trained on moved codes. In every second row the people they are scored on come as they are, as they do when $g$ is in use.
 
 # %% tags=["hide-input"]
 changes = {
@@ -801,6 +805,11 @@ tables.table(
     ),
     caption=f"Encoder N: accuracy at the largest strength ({last} in this run, 1 on photographs) minus that on plain codes; t over seeds.",
 )  # fmt: skip
+
+# %% [markdown]
+# On raw codes a fall means that the classifier learned from one distribution and was used on another.
+# That is a *shift*: the raw code still holds what it held. The surest sign is an accuracy *below the share of the larger group*. Somebody who had lost the information would guess, and
+# a guess is as good as that share; to be worse than guessing one must have learned something, and the wrong way round.
 
 # %% [markdown]
 # ### Walk along the real curves
@@ -844,7 +853,17 @@ if photos is not None and f"table1.n.loss_pred.mixed-raw.eta{tenths[0]}" in phot
 
 # %% [markdown]
 # Two of the four curves are scored on raw codes, and they are the ones that matter in use. Compare them with the dashed line before you believe the lowest curve.
+
+# %% [markdown]
+# ### Three ways to be misled by a probe
 #
+# *The best epoch.* A number that is the best of many on the people it is reported for is too high. All curves above share that fault, so differences between them suffer less than levels.
+#
+# *The wrong codes.* A probe that was trained on moved codes and is scored on raw ones may fail for no other reason than that. This is the shift of the table above.
+#
+# *The weak reader.* A small network that fails does not prove that a large one would. A probe gives a lower bound on what can be read, never an upper one. The slides' curves, and ours, are such lower bounds.
+
+# %% [markdown]
 # ### What does "less information" mean?
 #
 # A {term}`probe <linear probe>` that saw *both* kinds of codes in training is not confused by the shift. If it reads $z'$ better than the probe that saw $z'$
@@ -852,11 +871,9 @@ if photos is not None and f"table1.n.loss_pred.mixed-raw.eta{tenths[0]}" in phot
 
 # %% tags=["hide-input"]
 PROBES = {
-    "perturbed": "trained on z′, scored on z′",
-    "raw": "trained on z′, scored on z",
-    "mixed-perturbed": "trained on both, scored on z′",
-    "mixed-raw": "trained on both, scored on z",
-}
+    "perturbed": "trained on z′, scored on z′", "raw": "trained on z′, scored on z",
+    "mixed-perturbed": "trained on both, scored on z′", "mixed-raw": "trained on both, scored on z",
+}  # fmt: skip
 
 
 def probed(source, row: str, eta: float) -> dict:
@@ -945,6 +962,15 @@ show(
 # %%
 assert cfg.classifier.warmup == 1
 source_of(training.Step.__call__)
+
+# %% [markdown]
+# ### Why not simply remove the dimension?
+#
+# If one number of the code *were* the group, setting it to zero would be the end of the story, and no gradient would be needed. The walks above show why it is not: several numbers
+# carry a part of the group, and each of them carries other things as well. Zero one, and the rest still tells; zero several, and the task suffers. That is the slides' argument for small steps along a gradient, which may
+# use all ten numbers at once.
+#
+# It is an argument, and it can be tested. So removal takes part below as a rival of its own, with one dimension or several set to zero.
 
 # %% [markdown]
 # ## Fronts
@@ -1240,7 +1266,8 @@ for kind, one in fronts.items():
 
 # %% [markdown]
 # *Oval_Face*, the photographs' task here, is a hard target for ten numbers. Where a number is near zero, a front ends next to the constant classifier, and nothing is left to compare.
-#
+
+# %% [markdown]
 # ## One thousand loans
 #
 # South German Credit {cite}`groemping2019` has a thousand rows and the group "25 or younger" has 190. One split
@@ -1315,7 +1342,8 @@ for i, (name, one) in enumerate(credit_scores.items()):
 
 # %% [markdown]
 # Where nearly everything is undecided, a thousand people are too few for the question. That is not a fault of the method: it is what an honest interval says, and it holds for every other method that is tried on this table.
-#
+
+# %% [markdown]
 # ## What is cheap about it
 #
 # The slides' strongest argument is not accuracy: a new sensitive attribute needs two small classifiers and no
@@ -1384,7 +1412,8 @@ if not real:
 
 # %% [markdown]
 # A group gap can be small while single decisions hang on the group: gaps count, they do not look at anybody. [Chapter 6](06_lassi.ipynb) is about guarantees for one person.
-#
+
+# %% [markdown]
 # ## On your own encoder
 #
 # Anything that maps inputs to codes of shape $(n, d)$ will do. The codes are computed once; a new sensitive attribute
@@ -1566,6 +1595,13 @@ if photos is not None:
         caption="What it buys, on real data: comparisons (two encoders, two rivals) that DVGE wins, loses or leaves open, by interval over people, or over splits for loans.",
     )  # fmt: skip
     display(bought)
+
+# %% [markdown]
+# Read the rows of *Attractive*: that is where ten numbers can tell people apart at all. ADT and FFVAE had few passes under their own loss, so a win against them is no proof. Removal, the
+# FD-VAE-style model and the mixing line are the sharper test: for these compare the columns *ahead* and *behind*.
+
+# %% tags=["hide-input"]
+if photos is not None:
     ends_at = [abs(e.value) for e in seen(photos, f"front.{PHOTOS[0]}.<e>.<g>.<w>", e=BOTH, g=("dp", "eo"), w=("dvge", "mixing"))]  # fmt: skip
     share = {d: float(np.exp(photos.estimate(f"d5.{d}.encoder").value)) for d in ("celeba", "german")}  # fmt: skip
     undecided = [
@@ -1599,10 +1635,6 @@ if photos is not None:
         celeba=share["celeba"],
         german=share["german"],
     )
-
-# %% [markdown]
-# Read the rows of *Attractive*: that is where ten numbers can tell people apart at all. ADT and FFVAE had few passes under their own loss, so a win against them is no proof. Removal, the
-# FD-VAE-style model and the mixing line are the sharper test: for these compare the columns *ahead* and *behind*.
 
 # %% [markdown]
 # ## What we did differently
@@ -1657,6 +1689,12 @@ assert defined == 0 < released
 #
 # **Credit.** South German Credit is from 1973 to 1975, bad credits are over-sampled, and sex cannot be recovered from it. A model of
 # it must not decide about anybody's loan.
+
+# %% [markdown]
+# ### When would one use it?
+#
+# If an encoder is given and cannot be changed, if the group may be used in training and must not be asked for later, and if many tasks share the codes, then a method that only trains small heads is attractive: it is cheap. Draw the mixing line
+# and a moved threshold first. Where they are as good, take them: they have one number to choose, and everybody can see what they do.
 
 # %% [markdown]
 # ## Exercises
@@ -1790,7 +1828,8 @@ learned(
 
 # %% [markdown]
 # **Where to go next.** [FAAP](02_faap.ipynb) leaves the classifier as it is, too, and moves *pictures* instead of codes. The [last chapter](06_lassi.ipynb) gives up on averages and certifies single people.
-#
+
+# %% [markdown]
 # ## Sources
 #
 # Method and numbers: {cite}`zhang2023dvge` (slides and released code). Encoders: {cite}`kingma2014vae,kim2018factorvae`. Rivals:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairtut.metrics import Estimate
-from fairtut.page.canvas import faces, grid, interval
+from fairtut.page.canvas import faces, grid
 from fairtut.page.figures import INK
 from fairtut.page.style import GREY, LINES, MARKERS, PALETTE
 
@@ -46,8 +46,9 @@ def slides(published: Mapping[str, float], etas: Sequence[float]) -> Figure:
             line = [published[f"{name}.{e}.none"]]
             line += [published[f"{name}.{e}.eta{eta}"] for eta in etas]
             ax.plot(
-                [0, *etas], line, marker=MARKERS[i], color=PALETTE[i], label=f"DVGE-{e.upper()}"
-            )
+                [0, *etas], line, marker=MARKERS[i], ms=4, color=PALETTE[i],
+                label=f"DVGE-{e.upper()}",
+            )  # fmt: skip
             gone = published[f"{name}.{e}.removed"]
             ax.axhline(
                 gone, color=PALETTE[i], ls=LINES[1], lw=1, label=f"{label}: dimension removed"
@@ -76,17 +77,22 @@ def arrows(z: Floats, s: NDArray[Any], moves: Mapping[str, Floats], boundary: Fl
     for ax, (name, step) in zip(axes.flat, moves.items(), strict=False):
         for group in (0, 1):
             rows, colour = s == group, PALETTE[2 * group]
-            ax.quiver(
-                *z[rows].T, *step[rows].T, color=colour, angles="xy", scale_units="xy", scale=1,
-                width=0.006, headwidth=4,
-            )  # fmt: skip
+            ends = np.stack([z[rows], z[rows] + step[rows]], 1)  # (m, 2, 2)
+            ax.plot(*_apart(ends).T, color=colour, lw=1.6)
             ax.plot(*z[rows].T, MARKERS[group], ms=4, color=colour, label=f"s = {group}")
         ax.plot(*boundary.T, color=GREY, lw=1.2, ls=LINES[1])
+        ax.grid(visible=False)
         ax.set(xticks=[], yticks=[], xlim=(low[0], high[0]), ylim=(low[1], high[1]))
         ax.set_title(FOCI[name], fontsize=9)
     handles, names = axes.flat[0].get_legend_handles_labels()
     fig.legend(handles, names, loc="outside lower center", ncols=2, fontsize=9)
     return fig
+
+
+def _apart(lines: Floats) -> Floats:
+    """Return lines (m, points, 2) as one, (k, 2), that is interrupted between them."""
+    rest = np.full((len(lines), 1, 2), np.nan)
+    return np.concatenate([lines, rest], 1).reshape(-1, 2)
 
 
 @dataclass(frozen=True)
@@ -137,6 +143,8 @@ def falls(sides: Sequence[Side], foci: Sequence[str], ylabel: str) -> Figure:
         axes[-1, j].set_xlabel("η₁")
     for ax in axes[:, 0]:
         ax.set_ylabel(ylabel, fontsize=9)
+    for ax in axes.flat:
+        ax.locator_params(nbins=4)
     known: dict[str, Any] = {}
     for ax in axes.flat:
         known |= dict(zip(*reversed(ax.get_legend_handles_labels()), strict=True))
@@ -207,9 +215,10 @@ def _differences(
     heights = [0.16 - 0.32 * place - rows.index(name) for name in part]
     values = list(part.values())
     ax.plot([v.value for v in values], heights, marker, ms=5, color=colour, ls="", label=label)
-    for v, height in zip(values, heights, strict=True):
-        if v.low == v.low:  # one training has no interval
-            interval(ax, v, height, color=colour)
+    # one line for all of them; where there is no interval, as with one training, it is missing
+    ends = [[(v.low, height), (v.high, height)] for v, height in zip(values, heights, strict=True)]
+    if ends:
+        ax.plot(*_apart(np.array(ends)).T, color=colour, lw=2)
 
 
 def pictures(rows: Mapping[str, Any], size: float = 0.62) -> Figure:

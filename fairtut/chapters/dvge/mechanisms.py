@@ -132,6 +132,7 @@ def _plane(ax: Axes, kind: str) -> None:
         )  # fmt: skip
         ax.plot(u[rows], heights[rows], MARKERS[group], ls="", color=colour, label=f"s = {group}")
     ax.axvline(0, color=GREY, lw=1.2, ls=LINES[1], label="d undecided")
+    ax.grid(visible=False)
     ax.set(xticks=[], yticks=[], xlim=(-2.8, 3.1), ylim=(-1.5, 1.5))
 
 
@@ -145,18 +146,20 @@ def strengths(eta1: float = 0.9, eta2: float = 0.7, eps: float = 1.0) -> Figure:
     eps : float
         The clip's bound, drawn as a square.
     """
-    import matplotlib.pyplot as plt
+    from matplotlib.patches import Rectangle
 
     z = np.array([1.5, 1.3])  # right of d's line, above g's line
     sens = np.array([eta1 * step("loss_pred", z[:1], np.ones(1))[0] * 4, 0.0])
     task = np.array([0.0, -eta2 * step("loss_pred", z[1:], np.ones(1))[0] * 4])
     moved = z + np.clip(sens + task, -eps, eps)
-    fig, ax = plt.subplots(figsize=(6.0, 4.2))
+    fig, axes = grid(1, 1, (6.0, 4.2))
+    ax = axes[0, 0]
+    ax.grid(visible=False)
     ax.axvline(0, color=PALETTE[1], lw=1.4, ls=LINES[1])
     ax.axhline(0, color=PALETTE[0], lw=1.4, ls=LINES[2])
     ax.text(0.06, -0.75, "d undecided", color=PALETTE[1], fontsize=10)
     ax.text(1.9, -0.25, "g undecided", color=PALETTE[0], fontsize=10)
-    ax.add_patch(plt.Rectangle((z - eps).tolist(), 2 * eps, 2 * eps, fill=False, ec=GREY,
+    ax.add_patch(Rectangle((z - eps).tolist(), 2 * eps, 2 * eps, fill=False, ec=GREY,
                                ls=LINES[3], lw=1.2))  # fmt: skip
     ax.text(z[0] + eps, z[1] - eps + 0.06, "clip ε ", color=GREY, fontsize=10, ha="right")
     for start, end, colour, text, place in (
