@@ -132,7 +132,7 @@ def falls(sides: Sequence[Side], foci: Sequence[str], ylabel: str) -> Figure:
     ylabel : str
     """
     fig, axes = grid(
-        len(foci), len(sides), (3.1 * len(sides), 1.75 * len(foci) + 0.9), sharex=True, sharey=True
+        len(foci), len(sides), (3.1 * len(sides), 1.75 * len(foci) + 0.9), sharex=True, sharey="col"
     )
     for j, side in enumerate(sides):
         axes[0, j].set_title(f"{side.title}\n{FOCI[foci[0]]}", fontsize=9)
