@@ -442,15 +442,17 @@ def plain_encoder(x, encoder, decoder, judge, c, seed):
     ours = torch.optim.Adam([*encoder.parameters(), *decoder.parameters()], c.lr)
     theirs = torch.optim.Adam(judge.parameters(), c.lr_d, (0.5, 0.999))
 
-    def draw(faces):
-        mean, log_var = encoder(faces).flatten(1).chunk(2, 1)  # (b, 10) each
-        return mean, log_var, mean + (log_var / 2).exp() * torch.randn(mean.shape, generator=noise, dtype=mean.dtype)  # fmt: skip
+    def draw(pictures):
+        mean, log_var = encoder(pictures).flatten(1).chunk(2, 1)  # (b, 10) each
+        noisy = torch.randn(mean.shape, generator=noise)
+        return mean, log_var, mean + (log_var / 2).exp() * noisy
 
     for rows in torch.randperm(len(x), generator=order).split(c.batch):
         others = torch.randint(len(x), rows.shape, generator=noise)  # a second batch, to shuffle
         mean, log_var, z = draw(x[rows])
         painted = decoder(z[:, :, None, None])
-        recon = F.binary_cross_entropy_with_logits(painted, x[rows], reduction="none").sum((1, 2, 3)).mean()  # fmt: skip
+        wrong = F.binary_cross_entropy_with_logits(painted, x[rows], reduction="none")
+        recon = wrong.sum((1, 2, 3)).mean()
         kl = 0.5 * (mean**2 + log_var.exp() - 1 - log_var).sum(1).mean()
         total_correlation = judge(z).mean()  # its log-odds for "a true code"
         ours.zero_grad()
@@ -537,7 +539,8 @@ def scaled(means):
 
 
 model, objective = fresh()
-plain_encoder(x, model.encoder, model.decoder, objective.adversary["d"].member(0), plan, seed)  # fmt: skip
+judge = objective.adversary["d"].member(0)
+plain_encoder(x, model.encoder, model.decoder, judge, plan, seed)
 with torch.no_grad():
     z_toy = scaled(model.encoder(x).flatten(1).chunk(2, 1)[0].double())
 d_toy = plain_classifier(z_toy, s_toy, start(z_toy, seed), ten, seed)
@@ -556,7 +559,7 @@ latent.train(again, x, plan, seed, objective=its_objective)
 d_fast = dvge.fit_classifiers(z_toy, s_toy, ten, [seed])
 f_fast = focus(d_fast, z_toy, ten.focus, s_toy)[0]
 g_fast = dvge.fit_grid(z_toy, y_toy, f_fast, [0.5], [0.4], ten, [seed])
-gaps = {"logits of g": float((g_toy(z_toy) - g_fast.logits(z_toy)[0]).abs().max())}
+gaps = {"logits of g": float((g_toy(z_toy) - g_fast.logits(z_toy)[0]).detach().abs().max())}
 for kind in dvge.FOCI:
     mine, theirs = plain_focus(d_toy, z_toy, kind, s_toy), focus(d_fast, z_toy, kind, s_toy)[0]
     gaps[drawings.FOCI[kind]] = float((mine - theirs).abs().max())
@@ -1521,7 +1524,7 @@ tables.table(
 )
 
 # %% [markdown]
-# **Which reading?** Each sentence below is computed from the record on photographs. An interval over seeds is not yet an interval over trainings, and the judge's own words stand in the box.
+# **Which reading?** Each sentence below is computed from the record on photographs, with intervals over its seeds. What a verdict may rest on is the judge's business; its words stand in the box.
 
 # %% tags=["hide-input"]
 TABLES, BOTH = ("table1", "table2"), ("d", "n")
@@ -1549,18 +1552,22 @@ if photos is not None:
         shift=count["loss_true", "raw", "change"]["left"],
         leak=sides(leaks)["right"],
     )
+    stands_out = (
+        count["loss_pred", "perturbed", "vs-removed"]["left"] > most
+        and count["loss_pred", "perturbed", "change"]["left"] > count["logit_pred", "perturbed", "change"]["left"]
+    )  # fmt: skip
+    say(
+        "So {what}.",
+        what="the slides' tables and the released code do not describe the same method; the *words* of the slides describe the tables"
+        if stands_out
+        else "no reading stands out in this record, and which of them the slides used stays open",
+    )
 
 # %% [markdown]
-# So the slides' tables and the released code do not describe the same method; the *words* of the slides describe the tables.
+# What does a fall on moved codes mean for the people who are decided about? For that, look at the probes that saw both kinds.
 
 # %% tags=["hide-input"]
 if photos is not None:
-    expect(
-        count["loss_pred", "perturbed", "vs-removed"]["left"] > most
-        and count["loss_pred", "perturbed", "change"]["left"] > count["logit_pred", "perturbed", "change"]["left"],
-        "the slides' tables come out under the loss and not under the logit",
-        "In the record at hand the loss does not stand out from the other readings.",
-    )  # fmt: skip
     saw_both = seen(photos, "<t>.<e>.loss_pred.mixed-raw.eta1.0", t=TABLES, e=BOTH)
     plain = seen(photos, "<t>.<e>.none", t=TABLES, e=BOTH)
     alone = seen(photos, "<t>.<e>.loss_pred.perturbed.eta1.0", t=TABLES, e=BOTH)
@@ -1773,7 +1780,7 @@ say(
 broken = plain_classifier(z_toy, y_toy, start(z_toy, seed), ten, seed, f_toy, eta1=0.5, eta2=-0.4)
 caught = False
 try:
-    apart_now = float((broken(z_toy) - g_fast.logits(z_toy)[0]).abs().max())
+    apart_now = float((broken(z_toy) - g_fast.logits(z_toy)[0]).detach().abs().max())
     assert apart_now < 1e-9
 except AssertionError:
     caught = True
