@@ -4,8 +4,6 @@
 ``{scoreboard}``          without an argument: one card per paper with its headlines; with a
                           paper's id: its headlines and, folded, one row per claim
 ``{verdict-rules}``       the rules that turn records into verdicts, in words
-``{calibration}``         a figure: how often the judge is wrong on worlds whose truth is known
-``{judgement-changes}``   how many claims had which word in the first edition, and have now
 ``{measured}``            a role, ``{measured}`frtrain/laptop-synthetic:table1.frtrain.accuracy```:
                           the mean over seeds with its interval; a second part ``|value`` or
                           ``|interval`` or ``|n`` picks one of the three
@@ -18,14 +16,13 @@ number that no run has measured.
 from __future__ import annotations
 
 import hashlib
-import json
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from docutils import nodes
-from sphinx import addnodes
+from fairtut_judgement import FIRST
+from fairtut_nodes import badge, cell, chapter_link, counted, fold, line, noted, table, watch
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.util.docutils import SphinxDirective, SphinxRole
@@ -34,106 +31,39 @@ from fairtut.errors import FairtutError
 from fairtut.evidence import calibration
 from fairtut.evidence.claims import CLAIMS_DIR, chapter_id
 from fairtut.evidence.origin import study_of
-from fairtut.evidence.records import Record, committed_results
+from fairtut.evidence.records import committed_results
 from fairtut.evidence.spelling import NOTHING, number, points
-from fairtut.evidence.standing import remarks
 from fairtut.evidence.verdicts import RULES
 from fairtut.lab.asked import CONTROLS
-from fairtut.page import calibrated, figures, results, scoreboard
-from fairtut.page.markup import escape
-from fairtut.page.prose import BADGES
+from fairtut.page import results, scoreboard
+from fairtut.page.questions import introduced
 from fairtut.page.tables import interval, reason
 from fairtut.runtime import code
 
-WRITERS = ("fairtut.page.tables", "fairtut.page.scoreboard", "fairtut.page.calibrated")
+WRITERS = ("fairtut.page.tables", "fairtut.page.front", "fairtut.page.cards",
+           "fairtut.page.calibrated")  # fmt: skip
 """The modules that import all those that compute and write what a table says."""
 
 
-def badge(verdict: str, count: int | None = None) -> nodes.inline:
-    """Return a verdict as an inline badge, with a count in front where one is given."""
-    text = verdict if count is None else f"{count} {verdict}"
-    return nodes.inline("", text, classes=["ft-verdict", BADGES[verdict]])
-
-
-def _cell(*content: nodes.Node | str) -> nodes.entry:
-    paragraph = nodes.paragraph()
-    for part in content:
-        paragraph += nodes.Text(part) if isinstance(part, str) else part
-    return nodes.entry("", paragraph)
-
-
-def table(
-    heads: list[str], rows: list[list[nodes.entry]], name: str, widths: list[int]
-) -> nodes.Element:
-    """Return a table inside a box that scrolls sideways on a narrow screen."""
-    group = nodes.tgroup(cols=len(heads))
-    group += [nodes.colspec(colwidth=width) for width in widths]
-    group += nodes.thead("", nodes.row("", *[_cell(head) for head in heads]))
-    group += nodes.tbody("", *[nodes.row("", *row) for row in rows])
-    whole = nodes.table("", group, classes=["ft-scoreboard", f"ft-{name}"])
-    return nodes.container("", whole, classes=["ft-scroll"])
-
-
-def chapter_link(env: BuildEnvironment, chapter: str, text: str) -> nodes.Node:
-    """Return a link to the chapter's page, or plain text while there is none."""
-    target = f"notebooks/{chapter}"
-    if target not in env.found_docs:
-        return nodes.Text(text)
-    link = addnodes.pending_xref(
-        "",
-        nodes.inline("", text),
-        refdoc=env.docname,
-        refdomain="std",
-        reftype="doc",
-        reftarget=f"/{target}",
-        refexplicit=True,
-        refwarn=True,
-    )
-    return link
-
-
-def _fold(title: str, *content: nodes.Node) -> list[nodes.Node]:
-    """Return content that is folded until the reader opens it."""
-    opened = f'<details class="ft-fold"><summary>{escape(title)}</summary>'
-    return [nodes.raw("", opened, format="html"), *content,
-            nodes.raw("", "</details>", format="html")]  # fmt: skip
-
-
-def counted(words: Counter[str]) -> list[nodes.Node | str]:
-    """Return a badge with its count for each word that occurs."""
-    found: list[nodes.Node | str] = []
-    for word in BADGES:
-        if words[word]:
-            found += [badge(word, words[word]), " "]
-    return found
-
-
-def _line(*content: nodes.Node | str, classes: tuple[str, ...] = ()) -> nodes.paragraph:
-    line = nodes.paragraph("", classes=list(classes))
-    for part in content:
-        line += nodes.Text(part) if isinstance(part, str) else part
-    return line
-
-
-def headlines(found: Iterable[results.Headline]) -> nodes.Element:
-    """Return a list of headlines, each behind its word."""
+def headlines(found: Iterable[results.Headline], *, reasons: bool = True) -> nodes.Element:
+    """Return a list of headlines, each behind its word, with or without where and why."""
     listed = nodes.bullet_list(classes=["ft-headlines"])
     for one in found:
-        says = _line(badge(one.verdict), " ", one.says)
-        why = _line(f"{one.where}: {one.reason}.", classes=("ft-where",))
-        listed += nodes.list_item("", says, why)
+        says = line(badge(one.verdict), " ", one.says)
+        why = [line(f"{one.where}: {one.reason}.", classes=("ft-where",))] if reasons else []
+        listed += nodes.list_item("", says, *why)
     return listed
 
 
 def controls_line(paper: scoreboard.Standing) -> nodes.paragraph:
     """Return what the paper's method beats, control by control."""
     if not paper.controls:
-        return _line("Does it beat what costs nothing? No committed run has asked.")
+        return line("Does it beat what costs nothing? No committed run has asked.")
     on = "real data" if paper.asked_on == "real" else "drawn data"
     parts: list[nodes.Node | str] = [nodes.strong("", f"Does it beat, on {on}: ")]
     for i, (control, words) in enumerate(paper.controls.items()):
         parts += [" · " if i else "", f"{CONTROLS[control]}? ", *counted(words)]
-    return _line(*parts, classes=("ft-controls",))
+    return line(*parts, classes=("ft-controls",))
 
 
 def summary(env: BuildEnvironment) -> list[nodes.Node]:
@@ -146,11 +76,12 @@ def summary(env: BuildEnvironment) -> list[nodes.Node]:
     cards: list[nodes.Node] = []
     for paper in papers.values():
         one = scoreboard.standing(paper, verdicts, records)
-        title = _line(chapter_link(env, paper.chapter, paper.title), classes=("ft-title",))
-        by = _line(f"{paper.authors}, {paper.venue} {paper.year}", classes=("ft-where",))
+        title = line(chapter_link(env, paper.chapter, paper.title), classes=("ft-title",))
+        by = line(f"{paper.authors}, {paper.venue} {paper.year}", classes=("ft-where",))
         card = nodes.container("", title, by, classes=["ft-card"])
-        card += _line(nodes.strong("", one.answer))
-        card += headlines(one.headlines)
+        card += line(nodes.strong("", introduced(paper.id).question))
+        card += line(one.answer)
+        card += headlines(one.headlines, reasons=False)  # they stand below, paper by paper
         card += controls_line(one)
         cards.append(card)
     return [*cards, *noted(records)]
@@ -160,23 +91,50 @@ def claims_table(paper: str) -> list[nodes.Node]:
     """Return what a paper claims and what we found, folded by headline and kind."""
     records = results.load_records()
     claims = results.load_claims(paper)  # first: it names the known papers
-    head = results.papers()[paper]
     verdicts = results.judge(claims, records)
-    one = scoreboard.standing(head, verdicts, records)
-    found: list[nodes.Node] = [_line(nodes.strong("", one.answer)), headlines(one.headlines)]
+    one = scoreboard.standing(results.papers()[paper], verdicts, records)
+    found: list[nodes.Node] = [line(nodes.strong("", one.answer))]
+    shown = {v.parent for v in verdicts if scoreboard.group(v) == "paper"}
+    bare = [m for m in one.headlines if m.id not in shown]
+    found += [headlines(bare)] if bare else []
     for name, title in scoreboard.GROUPS.items():
         rows = [v for v in verdicts if scoreboard.group(v) == name]
-        if not rows:
-            continue
-        found.append(_line(f"{title}: ", *counted(one.counts[name])))
-        parents = list(dict.fromkeys(v.parent for v in rows))
-        says = {m.id: m.says for m in one.headlines}
-        for parent in parents:
-            below = [v for v in rows if v.parent == parent]
-            told = says.get(parent or "", title)
-            found += _fold(f"{told} ({len(below)} rows)", rows_table(below))
+        if rows:
+            found.append(line(f"{title}: ", *counted(one.counts[name])))
+            found += folded(rows, one.headlines, title, marked=name == "paper")
     chapters = {claim.chapter for claim in claims}
     return [*found, *noted(record for record in records if record.chapter in chapters)]
+
+
+def folded(
+    rows: Iterable[results.Verdict],
+    heads: Iterable[results.Headline],
+    title: str,
+    marked: bool,
+) -> list[nodes.Node]:
+    """Return a fold with a table for each headline above some claims.
+
+    Parameters
+    ----------
+    rows : iterable of Verdict
+    heads : iterable of Headline
+    title : str
+        Of the fold of claims that stand below none.
+    marked : bool
+        Whether a headline's word and reason stand on its fold.
+    """
+    known = {head.id: head for head in heads}
+    listed = list(rows)
+    found: list[nodes.Node] = []
+    for parent in dict.fromkeys(verdict.parent for verdict in listed):
+        below = [verdict for verdict in listed if verdict.parent == parent]
+        head, many = known.get(parent or ""), f"{len(below)} rows"
+        if head is not None and marked:
+            why = f"{head.where}: {head.reason} ({many})."
+            found += fold(head.says, rows_table(below), word=head.verdict, why=why)
+        else:
+            found += fold(f"{head.says if head else title} ({many})", rows_table(below))
+    return found
 
 
 def rows_table(verdicts: Iterable[results.Verdict]) -> nodes.Element:
@@ -186,33 +144,21 @@ def rows_table(verdicts: Iterable[results.Verdict]) -> nodes.Element:
         values = verdict.values
         says = nodes.paragraph("", verdict.says)
         place = nodes.paragraph("", verdict.where, classes=["ft-where"])
-        mark = _cell(badge(verdict.verdict))
+        mark = cell(badge(verdict.verdict))
         mark += nodes.paragraph("", reason(verdict.as_dict()), classes=["ft-where"])
         trainings, delta = values["trainings"], values["delta_points"]
         rows.append(
             [
                 nodes.entry("", says, place),
                 mark,
-                _cell(number(values["paper"])),
-                _cell(interval(values)),
-                _cell(str(trainings) if trainings else NOTHING),
-                _cell(NOTHING if delta is None else points(delta)),
+                cell(number(values["paper"])),
+                cell(interval(values)),
+                cell(str(trainings) if trainings else NOTHING),
+                cell(NOTHING if delta is None else points(delta)),
             ]
         )
     heads = ["Claim", "Verdict", "Paper", "Ours [95 %]", "Trainings", "Δ points"]
     return table(heads, rows, "claims", [34, 28, 8, 15, 8, 7])
-
-
-def noted(records: Iterable[Record]) -> list[nodes.Node]:
-    """Return a paragraph for each remark on records, as ``fairtut results`` prints them."""
-    return [nodes.paragraph("", text, classes=["ft-where"]) for text in remarks(records)]
-
-
-def watch(env: BuildEnvironment) -> None:
-    """Remember that the present page shows results, so that a new record rebuilds it."""
-    pages: set[str] = getattr(env, "fairtut_pages", set())
-    pages.add(env.docname)
-    env.fairtut_pages = pages  # type: ignore[attr-defined]
 
 
 class Scoreboard(SphinxDirective):
@@ -244,85 +190,6 @@ class VerdictRules(SphinxDirective):
             for name, text in RULES.items()
         ]
         return [nodes.definition_list("", *items)]
-
-
-FIRST = Path(__file__).with_name("first_edition.json")
-"""The verdicts of the first edition's judge by paper and claim, and digests of its records."""
-
-
-def moved(before: Mapping[str, Mapping[str, str]]) -> dict[tuple[str, str], Counter[str]]:
-    """Return how often each word became which: (group, word before) to the words now."""
-    found: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
-    for verdict in results.judge(results.load_claims(), results.load_records()):
-        word = before.get(verdict.paper, {}).get(verdict.id, "no claim yet")
-        found[scoreboard.group(verdict), word][verdict.verdict] += 1
-    return dict(found)
-
-
-def other_records(judged: Mapping[str, str]) -> list[str]:
-    """Name the committed records that are not those which the first edition's judge saw."""
-    folder = committed_results()
-    if folder is None:
-        return []
-    now = {p.relative_to(folder).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest()
-           for p in sorted(folder.glob("*/*.json"))}  # fmt: skip
-    return sorted(name for name in {*now, *judged} if now.get(name) != judged.get(name))
-
-
-class JudgementChanges(SphinxDirective):
-    """``{judgement-changes}``."""
-
-    def run(self) -> list[nodes.Node]:
-        """Return a row for each kind of claim and each word of the first edition."""
-        watch(self.env)
-        first = json.loads(FIRST.read_text(encoding="utf-8"))
-        before, others = first["verdicts"], other_records(first["records"])
-        rows = [
-            [_cell(scoreboard.GROUPS[group]), _cell(f"{sum(now.values())} {word}"),
-             _cell(*counted(now))]
-            for (group, word), now in sorted(
-                moved(before).items(), key=lambda item: list(scoreboard.GROUPS).index(item[0][0])
-            )
-        ]  # fmt: skip
-        whole = table(["", "first edition", "now"], rows, "moved", [30, 25, 45])
-        said = (
-            f"The first judge saw other records of these: {', '.join(others)}."
-            if others
-            else ("Both judges saw the same records, to the byte.")
-        )
-        return [whole, nodes.paragraph("", said, classes=["ft-where"])]
-
-
-class Calibration(SphinxDirective):
-    """``{calibration}``."""
-
-    def run(self) -> list[nodes.Node]:
-        """Return the figure, and a sentence with the worst places."""
-        watch(self.env)
-        found = calibration.table()
-        worst = calibrated.largest(found)
-        once = found[(found["looks"] == "once") & (found["trainings"] > 1)]
-        over = int((once["wrong"] > calibration.LEVEL).sum())
-        told = (
-            f"Judged once, more than 5 % of the words are wrong at {over} of {len(once)} places; "
-            f"the worst has {100 * once['wrong'].max():.1f} %. With three looks that share the "
-            f"chance, the worst has {_worst(worst, 'split')}; with three looks as if each were the "
-            f"only one, {_worst(worst, 'naive')}."
-        )
-        bundle = figures.show(
-            calibrated.drawn(found),
-            name="calibration",
-            caption="**How often is our judge wrong?** Shares of wrong words in simulated worlds, "
-            f"{calibration.MANY:,} for each place; the dashed line is at 5 %. {told}",
-            alt="A row for each kind of world with three pairs of lines: one look, three looks "
-            f"with the chance split, three looks as if each were one. {told}",
-        )
-        assert bundle is not None  # no kernel runs here
-        return [nodes.raw("", bundle.data["text/html"], format="html")]
-
-
-def _worst(found: Any, looks: str) -> str:
-    return f"{100 * found.loc[found['looks'] == looks, 'wrong'].max():.1f} %"
 
 
 def quote(text: str) -> str:
@@ -368,7 +235,9 @@ class Measured(SphinxRole):
 
 def state() -> str:
     """Return a digest of all that the tables follow from: claims, records and the code."""
-    digest = hashlib.sha256(Path(__file__).read_bytes())
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(path.read_bytes())
     # a record counts only if its configuration is that of its chapter's presets
     chapters = [study_of(chapter_id(paper.chapter)) for paper in results.papers().values()]
     for module in (*WRITERS, *(f"{name}.presets" for name in chapters if name)):
@@ -398,8 +267,6 @@ def setup(app: Sphinx) -> dict[str, Any]:
     """Register the directives, the role and the rebuild rule."""
     app.add_directive("scoreboard", Scoreboard)
     app.add_directive("verdict-rules", VerdictRules)
-    app.add_directive("calibration", Calibration)
-    app.add_directive("judgement-changes", JudgementChanges)
     app.add_role("measured", Measured())
     app.connect("env-get-outdated", outdated)
     return {"version": "1", "env_version": 1, "parallel_read_safe": False}

@@ -16,7 +16,7 @@
 
   const csvOf = (rows, heads, paper) => {
     const quoted = (text) => `"${text.replace(/\s+/g, " ").trim().replace(/"/g, '""')}"`;
-    const below = (row) => row.closest("details").querySelector("summary").textContent;
+    const below = (row) => row.closest("details").querySelector("summary .ft-says").textContent;
     const lines = rows.map((row) => [paper, below(row), ...[...row.cells].map((c) => c.textContent)]);
     return [["Paper", "Below", ...heads], ...lines].map((line) => line.map(quoted).join(",")).join("\r\n");
   };

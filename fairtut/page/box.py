@@ -33,7 +33,7 @@ from fairtut.evidence.messages import Headline
 from fairtut.page import results, scoreboard
 from fairtut.page.markup import Bundle, escape, harmless, inline, plain, present
 from fairtut.page.prose import filled, verdict_badge
-from fairtut.page.questions import question
+from fairtut.page.questions import introduced
 
 HEADS: Final[Mapping[str, tuple[str, ...]]] = {
     "Held": results.HOLDS,
@@ -159,12 +159,23 @@ def minutes(paper: str) -> str:
     paper : str
         The paper's id.
     """
-    head = _stands(paper).paper
-    runs = [r for r in results.load_records() if r.chapter == chapter_id(head.chapter)]
-    runs = [r for r in runs if r.preset != "smoke"]
+    runs = _runs(paper)
     own = [r for r in runs if r.device.get("type", "cpu") == "cpu"]
     graphics = [r for r in runs if r not in own]
     return f"CPU: {_times(own)}. GPU: {_times(graphics)}."
+
+
+def shortest(paper: str) -> str:
+    """Say in a few words how long the fastest committed run of a paper's chapter took."""
+    runs = [run.minutes for run in _runs(paper)]
+    return f"{min(runs):.0f} minutes" if runs else "not run yet"
+
+
+def _runs(paper: str) -> list[results.Record]:
+    """Return the committed records of a paper's chapter that count."""
+    chapter = chapter_id(stands(paper).paper.chapter)
+    found = [r for r in results.load_records() if r.chapter == chapter]
+    return [r for r in found if r.preset != "smoke"]
 
 
 def _times(runs: Iterable[results.Record]) -> str:
@@ -178,8 +189,8 @@ def _times(runs: Iterable[results.Record]) -> str:
 
 
 @functools.cache
-def _stands(paper: str) -> scoreboard.Standing:
-    """Judge a paper on the committed records, once for the two boxes of a chapter."""
+def stands(paper: str) -> scoreboard.Standing:
+    """Judge a paper on the committed records, once for all that speak of it."""
     claims, records = results.load_claims(paper), results.load_records()
     head: Paper = results.papers()[paper]
     return scoreboard.standing(head, results.judge(claims, records), records)
@@ -187,7 +198,7 @@ def _stands(paper: str) -> scoreboard.Standing:
 
 def _standing(paper: str) -> list[_Part]:
     """Return the headlines under :data:`HEADS`, and how the paper's claims are counted."""
-    found = _stands(paper)
+    found = stands(paper)
     parts = []
     for title, words in HEADS.items():
         below: list[Headline] = [h for h in found.headlines if h.verdict in words]
@@ -210,7 +221,7 @@ def _filled(texts: Sequence[str], values: Mapping[str, Any]) -> list[str]:
 
 
 def _shown(paper: str, kind: str, parts: Sequence[_Part]) -> Bundle | None:
-    asked = question(paper)
+    asked = introduced(paper).question
     body = "\n".join(_html(part) for part in parts)
     title = "Verdict" if kind == "box" else "What we learned"
     name = paper.replace("_", "-")

@@ -80,12 +80,14 @@ def drawn(found: Answers, xlabel: str = "method minus control →") -> Figure:
     rows = list(dict.fromkeys(name for one in found.values() for name in one))
     if not rows:
         raise InputError("there is nothing to draw: pass at least one answer")
-    across = min(len(found), 4)
+    across = min(len(found), 2)  # so that letters are legible on a phone
     down = -(-len(found) // across)
     size = (max(1.8 * across + 2.2, 5.4), (0.3 * len(rows) + 0.7) * down + 0.7)
     fig, axes = grid(down, across, size, sharex=True, sharey=True)
     for ax in axes.flat[len(found) :]:
         ax.set_axis_off()
+    for ax in axes.flat[max(len(found) - across, 0) :]:  # the lowest of each column
+        ax.tick_params(labelbottom=True)
     for ax, (title, one) in zip(axes.flat, found.items(), strict=False):
         _panel(ax, one, rows)
         ax.set_title(title, fontsize=10)
@@ -118,7 +120,7 @@ def _panel(ax: Axes, one: Mapping[str, Estimate], rows: list[str]) -> None:
         height, word = -rows.index(row), beats(e)
         if word == "not tested":
             ax.text(0.03, height, word, transform=ax.get_yaxis_transform(), va="center",
-                    fontsize=8)  # fmt: skip
+                    fontsize=9)  # fmt: skip
             continue
         marker, colour = LOOKS[word]
         interval(ax, e, height, color=colour)
@@ -137,4 +139,4 @@ def _legend(fig: Figure) -> None:
         Line2D([], [], marker=marker, color=colour, ms=5, label=word)
         for word, (marker, colour) in LOOKS.items()
     ]
-    fig.legend(handles=handles, loc="outside lower center", ncols=3, fontsize=8)
+    fig.legend(handles=handles, loc="outside lower center", ncols=3, fontsize=9)

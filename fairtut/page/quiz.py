@@ -33,6 +33,7 @@ _LOOK: Final = (
     "flex-wrap:wrap}"
     ":where(.ft-option) label{flex:0 1 auto;max-width:calc(100% - 2rem);margin:0}"
     ":where(.ft-quiz) summary{cursor:pointer}"
+    ".ft-told[hidden]{display:none}"
     ".ft-option input:checked~span>.ft-told{display:inline!important}"
     ":where(.ft-told){font-weight:600}"
 )

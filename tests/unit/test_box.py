@@ -13,7 +13,7 @@ from fairtut.page import box as module
 from fairtut.page import results, scoreboard
 from fairtut.page.box import box, learned, minutes
 from fairtut.page.markup import Bundle
-from fairtut.page.questions import QUESTIONS
+from fairtut.page.questions import CHAPTERS
 
 FOUND = [("partly", "Both parts <b>."), ("trend reproduced", "It works."), ("inconclusive", "So.")]
 
@@ -29,7 +29,7 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> list[results.Record]:
     records = [results.Record("frtrain", "laptop", data) for data in ("real", "synthetic")]
     for record, many in zip(records, (90.4, 6.2), strict=True):
         record.minutes, record.device = many, {"type": "cpu", "threads": 2}
-    monkeypatch.setattr(module, "_stands", lambda paper: made)
+    monkeypatch.setattr(module, "stands", lambda paper: made)
     monkeypatch.setattr(results, "load_records", lambda: records)
     return records
 
@@ -47,7 +47,7 @@ def build(**changes: Any) -> Bundle:
 
 def test_words_and_minutes_come_from_the_judge_and_the_records(runs) -> None:
     page = BeautifulSoup(build().data["text/html"], "html.parser")
-    assert page.select_one(".ft-box-question").text == QUESTIONS["frtrain"]
+    assert page.select_one(".ft-box-question").text == CHAPTERS["frtrain"].question
     badges = [(b.text, b["class"]) for b in page.select(".ft-verdict")]
     assert badges == [
         ("trend reproduced", ["ft-verdict", "trend"]),
@@ -75,7 +75,7 @@ def test_texts_are_escaped_and_fall_back_to_plain_words(runs) -> None:
     assert "<script" not in found.data["text/markdown"] and "&lt;b>" in found.data["text/markdown"]
     text = str(found)
     assert "trend reproduced: It works." in text and "**" not in text
-    assert text.startswith(QUESTIONS["frtrain"])
+    assert text.startswith(CHAPTERS["frtrain"].question)
 
 
 def test_the_last_box_has_the_points_and_an_id_of_its_own(runs) -> None:
@@ -113,8 +113,8 @@ def test_an_unknown_paper_is_named() -> None:
 
 
 def test_every_paper_has_its_question_and_every_word_its_place() -> None:
-    assert list(QUESTIONS) == list(results.papers())
-    assert all(text.endswith("?") for text in QUESTIONS.values())
+    assert list(CHAPTERS) == list(results.papers())
+    assert all(one.question.endswith("?") for one in CHAPTERS.values())
     listed = [word for words in module.HEADS.values() for word in words]
     assert sorted(listed) == sorted(results.VERDICTS)
 

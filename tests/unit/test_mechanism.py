@@ -14,6 +14,7 @@ from fairtut.errors import InputError, UnknownName
 from fairtut.page import figures, sketch
 from fairtut.page.mechanism import LEAST, NARROW, ROLES, Diagram
 from fairtut.page.sketch import Curve, Rect
+from fairtut.page.style import use_style
 
 PAGES = {"#ffffff": figures.INK, "#121212": "#dde3ea"}  # page: ink, as in the book's style sheet
 
@@ -105,6 +106,16 @@ def test_the_same_drawing_twice_is_the_same_to_the_byte() -> None:
     assert one is not None and two is not None and one.data == two.data
     assert dict(plt.rcParams) == before  # it leaves no style behind
     assert not re.search(figures.INK, one.data["text/html"])
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_chapters_style_does_not_move_a_drawing() -> None:
+    """Saved as picture and as SVG, under a style that lays axes out anew at each saving."""
+    plain = figures.show(players().figure(), name="players", caption="C.", alt="A.")
+    with plt.rc_context():
+        use_style()
+        styled = figures.show(players().figure(), name="players", caption="C.", alt="A.")
+    assert plain is not None and styled is not None and plain.data == styled.data
 
 
 def test_arrows_start_and_end_at_the_rims() -> None:

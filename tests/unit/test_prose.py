@@ -212,7 +212,7 @@ def test_the_commonest_word_is_the_one_that_the_page_names():
 def test_every_paper_with_claims_has_its_scoreboard_and_card():
     for paper in results.papers().values():
         assert f"```{{scoreboard}} {paper.id}\n" in of("scoreboard")
-        assert f":link: ../notebooks/{paper.chapter}\n" in of("intro")
+    assert "```{chapter-cards}\n```" in of("intro")
 
 
 # --- data cards -----------------------------------------------------------------------------

@@ -1,0 +1,152 @@
+"""The front of the book: cards of the chapters, their files, and hints at words.
+
+========================  ==========================================================================
+``{chapter-cards}``       a card per chapter: a drawing, its question, how the paper's headlines and
+                          claims stand, the minutes, and where to run it
+``{chapter-files}``       a row per chapter: notebook and source to download, and how to cite it
+========================  ==========================================================================
+
+A link into the glossary carries the first sentence of its definition as a title, which a browser
+shows when the link is pointed at; nothing is fetched.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from docutils import nodes
+from fairtut_nodes import badge, cell, chapter_link, fold, line, noted, table, watch
+from sphinx import addnodes
+from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
+from sphinx.util.docutils import SphinxDirective
+
+from fairtut.page import cards, front
+from fairtut.page.markup import plain
+from fairtut.page.results import load_records
+
+GLOSSARY = "book/glossary"
+
+
+def repository(env: BuildEnvironment) -> str:
+    """Return the repository's address from the book's configuration."""
+    return str(env.config.html_theme_options.get("repository_url", "")).rstrip("/")
+
+
+def colab(env: BuildEnvironment, stem: str) -> nodes.reference:
+    """Return a link that opens a chapter's notebook on Colab."""
+    slug = "/".join(repository(env).split("/")[-2:])
+    return nodes.reference("", "Colab", refuri=front.COLAB.format(slug=slug, stem=stem))
+
+
+def download(env: BuildEnvironment, name: str, text: str) -> addnodes.download_reference:
+    """Return a link that downloads a file of the book's source."""
+    return addnodes.download_reference(
+        "", "", nodes.literal("", text), refdoc=env.docname, reftarget=f"/{name}"
+    )
+
+
+def card(env: BuildEnvironment, one: front.Front) -> nodes.Element:
+    """Return a chapter's card."""
+    paper = one.stands.paper
+    drawn = f'<div class="ft-drawn">{cards.drawing(paper.id)}</div>'
+    whole = nodes.container("", classes=["ft-card", "ft-chapter"])
+    whole += nodes.raw("", drawn, format="html")
+    whole += line(chapter_link(env, one.stem, one.title), classes=("ft-title",))
+    acts = f"{paper.authors}, {paper.venue} {paper.year}. Acts at {one.words.acts}."
+    whole += line(acts, classes=("ft-where",))
+    whole += line(nodes.strong("", one.words.question))
+    heads: list[nodes.Node | str] = ["The paper's headlines: "]
+    for word in front.DOTS:
+        if one.headlines[word]:
+            heads += [badge(word, one.headlines[word]), " "]
+    whole += line(*heads, classes=("ft-heads",))
+    whole += line(one.stands.answer)
+    whole += line(plain(one.minutes), classes=("ft-where",))
+    whole += line("Run it: ", colab(env, one.stem), " · ", *files(env, one.stem))
+    return whole
+
+
+def files(env: BuildEnvironment, stem: str) -> list[nodes.Node | str]:
+    """Return links that download a chapter as a notebook and as plain Python."""
+    notebook = download(env, f"notebooks/{stem}.ipynb", ".ipynb")
+    return [notebook, " · ", download(env, f"notebooks/{stem}.py", ".py")]
+
+
+class ChapterCards(SphinxDirective):
+    """``{chapter-cards}``."""
+
+    def run(self) -> list[nodes.Node]:
+        """Return the cards, and what there is to say about the records."""
+        watch(self.env)
+        grid = nodes.container("", classes=["ft-cards"])
+        grid += [card(self.env, one) for one in front.chapters()]
+        return [grid, *noted(load_records())]
+
+
+class ChapterFiles(SphinxDirective):
+    """``{chapter-files}``."""
+
+    def run(self) -> list[nodes.Node]:
+        """Return a table of files, and folded BibTeX."""
+        watch(self.env)
+        found = front.chapters()
+        rows = [
+            [cell(chapter_link(self.env, one.stem, one.title)), cell(*files(self.env, one.stem)),
+             cell(colab(self.env, one.stem))]
+            for one in found
+        ]  # fmt: skip
+        listed: list[nodes.Node] = [
+            table(["Chapter", "Download", "Run"], rows, "files", [50, 30, 20])
+        ]
+        for one in found:
+            text = front.citation(one, repository(self.env))
+            listed += fold(f"Cite {one.title}", nodes.literal_block(text, text, language="bibtex"))
+        return listed
+
+
+def definitions(env: BuildEnvironment) -> dict[str, str]:
+    """Return the first sentence of every definition in the glossary, by the term's anchor."""
+    found: dict[str, str] = {}
+    if GLOSSARY not in env.found_docs:
+        return found
+    for item in env.get_doctree(GLOSSARY).findall(nodes.definition_list_item):
+        text = next(item.findall(nodes.definition)).astext()
+        for term in item.findall(nodes.term):
+            found |= {str(anchor): sentence(text) for anchor in term["ids"]}
+    return found
+
+
+def sentence(text: str) -> str:
+    """Return the first sentence of a text, on one line.
+
+    >>> sentence("A share. It lies in [0, 1].")
+    'A share.'
+    """
+    flat = " ".join(text.split())
+    return re.split(r"(?<=[.?!])\s+(?=[A-Z])", flat, maxsplit=1)[0]
+
+
+def hint(app: Sphinx, doctree: nodes.document, docname: str) -> None:
+    """Give each link into the glossary its definition as a title."""
+    links = [
+        link for link in doctree.findall(nodes.reference)
+        if f"{GLOSSARY.rsplit('/', 1)[-1]}.html#term-" in str(link.get("refuri", ""))
+    ]  # fmt: skip
+    if not links:
+        return
+    known = definitions(app.env)
+    for link in links:
+        told = known.get(str(link["refuri"]).rsplit("#", 1)[1])
+        if told:
+            link["reftitle"] = told
+            link["classes"] = [*link.get("classes", []), "ft-term"]
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Register the directives and the hints."""
+    app.add_directive("chapter-cards", ChapterCards)
+    app.add_directive("chapter-files", ChapterFiles)
+    app.connect("doctree-resolved", hint)
+    return {"version": "1", "env_version": 1, "parallel_read_safe": False}
