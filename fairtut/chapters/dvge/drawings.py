@@ -227,7 +227,7 @@ def pictures(rows: Mapping[str, Any], size: float = 0.62) -> Figure:
 
 
 def plane(
-    z: Floats, s: NDArray[Any], moves: Mapping[float, Floats], boundary: Floats, side: int = 176
+    z: Floats, s: NDArray[Any], moves: Mapping[float, Floats], boundary: Floats, side: int = 160
 ) -> NDArray[np.uint8]:
     """Return pictures of codes that move, for a slider: one per strength.
 
