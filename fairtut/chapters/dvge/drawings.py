@@ -60,35 +60,6 @@ def slides(published: Mapping[str, float], etas: Sequence[float]) -> Figure:
     return fig
 
 
-def arrows(z: Floats, s: NDArray[Any], moves: Mapping[str, Floats], boundary: Floats) -> Figure:
-    """Draw two-dimensional codes and where each convention moves them.
-
-    Parameters
-    ----------
-    z : array, shape (n, 2)
-    s : array, shape (n,)
-    moves : mapping of str to array (n, 2)
-        Focus → step.
-    boundary : array, shape (m, 2)
-        Points of the line where the classifier is undecided.
-    """
-    fig, axes = grid(2, -(-len(moves) // 2), (6.2, 5.4), sharex=True, sharey=True)
-    low, high = z.min(0) - 0.5, z.max(0) + 0.5
-    for ax, (name, step) in zip(axes.flat, moves.items(), strict=False):
-        for group in (0, 1):
-            rows, colour = s == group, PALETTE[2 * group]
-            ends = np.stack([z[rows], z[rows] + step[rows]], 1)  # (m, 2, 2)
-            ax.plot(*_apart(ends).T, color=colour, lw=1.6)
-            ax.plot(*z[rows].T, MARKERS[group], ms=4, color=colour, label=f"s = {group}")
-        ax.plot(*boundary.T, color=GREY, lw=1.2, ls=LINES[1])
-        ax.grid(visible=False)
-        ax.set(xticks=[], yticks=[], xlim=(low[0], high[0]), ylim=(low[1], high[1]))
-        ax.set_title(FOCI[name], fontsize=9)
-    handles, names = axes.flat[0].get_legend_handles_labels()
-    fig.legend(handles, names, loc="outside lower center", ncols=2, fontsize=9)
-    return fig
-
-
 def _apart(lines: Floats) -> Floats:
     """Return lines (m, points, 2) as one, (k, 2), that is interrupted between them."""
     rest = np.full((len(lines), 1, 2), np.nan)
