@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,13 +9,12 @@ import torch
 
 from fairtut.chapters import dvge as study
 from fairtut.chapters.dvge.codes import moved as threshold
-from fairtut.chapters.dvge.drawings import gains
 from fairtut.chapters.dvge.presets import Sweep
 from fairtut.data.images import ImageSet
 from fairtut.errors import InputError
 from fairtut.evidence.claims import load_claims
 from fairtut.lab.asked import CONTROLS
-from fairtut.metrics import DEFINITIONS, Estimate, group_table
+from fairtut.metrics import DEFINITIONS, group_table
 from fairtut.runtime.presets import PRESETS, choose
 
 SWEEP = Sweep(eta1=(0.0, 0.5, 1.0), eta2=(0.0, 0.4), chosen=((0.5, 0.0), (1.0, 0.4)))
@@ -258,17 +256,3 @@ def test_all_rivals_of_images_start_from_the_plain_encoder_and_have_as_many_pass
     assert preset.adt.epochs == preset.tuned
     kinds = {config.kind: config.epochs for config in study.encoders.configs(preset).values()}
     assert kinds["ffvae"] == kinds["fdvae"] == preset.tuned
-
-
-def test_differences_of_fronts_are_drawn_as_answers():
-    def about(value: float) -> Estimate:
-        return Estimate(value, value - 0.01, value + 0.01, 100, 0.95, "bootstrap")
-
-    found = {("n", "ADT"): about(0.1), ("n", "line"): about(-0.1), ("d", "ADT"): about(0.0)}
-    fig = gains(found, {"n": "DVGE-N", "d": "DVGE-D"})
-    left, right = fig.axes
-    assert [ax.get_title() for ax in fig.axes] == ["DVGE-N", "DVGE-D"]
-    marks = [[line.get_marker() for line in ax.lines if line.get_marker() != "None"]
-             for ax in (left, right)]  # fmt: skip
-    assert marks == [[">", "<"], ["o"]]
-    plt.close(fig)
