@@ -551,6 +551,7 @@ assert float((f(grey).argmax(1) != f(toy_test[0]).argmax(1)).float().mean()) > 0
 # The toy's BASE leans on the blue stripe, because the group says something about the label. Now the trigger. Read the function from top to bottom: a mask and the room, what
 # learns, and then a loop of one forward pass, two gradients and two steps. There is a patch of four pixels' side here; for a border only the first two lines change.
 
+
 # %%
 def reprogram(f, x, y, s, lam, steps=60, ramp=0.5, guard=0.05, project=True):
     """Return a patch in the corner, (3, h, w), that was trained for equalised odds."""
@@ -598,7 +599,9 @@ def reprogram(f, x, y, s, lam, steps=60, ramp=0.5, guard=0.05, project=True):
 
 def point(y_hat, y, s):
     """Return accuracy, EO and the share of positive decisions."""
-    rate = {(a, b): float(y_hat[(s == a) & (y == b)].float().mean()) for a in (0, 1) for b in (0, 1)}
+    rate = {
+        (a, b): float(y_hat[(s == a) & (y == b)].float().mean()) for a in (0, 1) for b in (0, 1)
+    }
     odds = sum(abs(rate[1, b] - rate[0, b]) for b in (0, 1)) / 2
     return float((y_hat == y).float().mean()), odds, float(y_hat.float().mean())
 
@@ -1236,6 +1239,7 @@ say(
 # %% [markdown]
 # ### Every price, and whole curves
 
+
 # %% tags=["hide-input"]
 def choice(method: str, criterion: str) -> dict[str, object]:
     """Return a row: what validation picked at each price, and what it is at the headline's."""
@@ -1488,7 +1492,10 @@ say(
     "EO changes by {size}. One training has no interval over trainings, so the judge leaves all of these messages *inconclusive*.",
     share=min(of_photos.ratios),
     size=photos.estimate("size.patch.eo-gain"),
-    **{m: photos.estimate(f"ratio.{m}.r{min(of_photos.ratios):g}.change") for m in ("border", "patch", "advpost")},
+    **{
+        m: photos.estimate(f"ratio.{m}.r{min(of_photos.ratios):g}.change")
+        for m in ("border", "patch", "advpost")
+    },
 )
 assert of_photos.side_seeds == 1
 
@@ -1807,45 +1814,8 @@ tables.table(
     caption="Both units of both measures. The paper's numbers stand in the columns that they seem to be in.",
 )
 
-# %% tags=["hide-input"]
-tables.results_table(
-    of_chapter(record, "message.", "control."),
-    caption="The messages of the main figure, and the controls that it lacks.",
-)
-
-# %% tags=["hide-input"]
-if real:  # about photographs; on drawn faces this run has nothing to add to the scoreboard
-    display(
-        tables.results_table(
-            of_chapter(record, "fig4.", "fig5.", "fig6.", "fig8.", "fig9.", "fig10."),
-            caption="Tuning ratio, transfer, classes, saliency, size, null input (figures 4 to 10).",
-        )
-    )
-
-# %% tags=["hide-input"]
-tables.results_table(
-    of_chapter(record, "theorem1.", "theory.", "audit.", "faces."),
-    caption="Theory, what we found by reading, and drawn faces.",
-)
-
-# %% tags=["hide-input"]
-if real:
-    points = of_chapter(record, "fig3.")
-    display(tables.results_table(points, caption="The main figure, point by point."))
-
-# %% tags=["hide-input"]
-words = VERDICTS
-tally = {}
-for verdict in (v for v in of_chapter(record) if not v.question):
-    row = tally.setdefault(verdict.id.split(".")[0], dict.fromkeys(words, 0))
-    row[verdict.verdict] += 1
-tables.table(
-    pd.DataFrame([{"claims": name} | row for name, row in tally.items()]),
-    caption="Verdicts by kind of claim, without questions of ours. Claims are not independent: this is a summary, not a test.",
-)
-
 # %% [markdown]
-# The scoreboard has every claim, point by point.
+# The {doc}`scoreboard <../book/scoreboard>` has every claim, point by point, and the appendix has the messages with their verdicts.
 #
 # **How to read this.** A point that "holds" says that bias fell against BASE at that price. It does not say that a trigger was
 # needed: for that, look at the rows that compare with the mixing line, the moved threshold and the random trigger. A method can have the paper's
@@ -1948,8 +1918,65 @@ except ValueError as error:
 #
 # **Two boxes.** Everybody is "Male" or not, by the guess of strangers, and triggers need these guesses for training.
 #
+# ## Check yourself
+#
+# Five questions; the answers unfold.
+
+# %% tags=["hide-input"]
+quiz(
+    [
+        Check(
+            "Which parameters move while a trigger is trained?",
+            [
+                "BASE's last layer and the trigger",
+                "the trigger's and the discriminator's",
+                "the trigger's only",
+            ],
+            right=1,
+            why="Gradients pass through BASE, but no weight of it moves. The discriminator learns in the same turn.",
+        ),
+        Check(
+            "What does λ = 0 give in the projected update?",
+            [
+                "training for accuracy alone",
+                "no training at all",
+                "accuracy without the part that would help the adversary",
+            ],
+            right=2,
+            why="The projection takes away the part of the label's gradient along the adversary's, whatever λ is.",
+        ),
+        Check(
+            "A network averages local features before a linear head. What can a border do to it?",
+            ["move its threshold", "make it deaf to the group", "nothing"],
+            right=0,
+            why="The ring adds the same number to everybody's logit. To do more, it must change how the inner picture is read.",
+        ),
+        Check(
+            "A trigger has half of BASE's gap, and so has the coin at the same accuracy. What follows?",
+            [
+                "the trigger made BASE less unfair by understanding groups",
+                "it did not show more than deciding less would",
+                "the trigger is useless at any other accuracy",
+            ],
+            right=1,
+            why="The coin knows nothing about groups. Only a point beyond the mixing line, and the moved threshold, shows more than that.",
+        ),
+        Check(
+            "What does the theorem of two vocabularies promise in its limit?",
+            ["demographic parity", "equalised odds", "both"],
+            right=1,
+            why="Given the label, decisions then say nothing about the group. Without the label they still may, because labels do.",
+        ),
+    ],
+    name="triggers",
+)
+
+# %% [markdown]
 # ## Exercises
 #
+# Six at three levels: check, code, research. Each has a solution below it that was run and says its answer. Try first.
+
+# %% [markdown]
 # ### Exercise 1 (check)
 # A coin decides with probability $q$ by BASE and otherwise "no" for everybody. Show that DP and EO are both multiplied by $q$.
 
@@ -1961,6 +1988,11 @@ mixed = np.concatenate([y_hat_demo, np.zeros((repeats - 1) * len(y_demo), int)])
 for key, whole in (("dp", dp_plain), ("eo_half", eo_plain)):
     print(f"{key}: {DEFINITIONS[key](y_long, mixed, s_long):.4f} = {q} × {whole:.4f}")
     assert np.isclose(DEFINITIONS[key](y_long, mixed, s_long), q * whole)
+say(
+    "Every rate of the coin is {q:.0%} of BASE's rate, in each group and for each label, so every difference of rates is, too: both measures are multiplied by q. "
+    "A coin halves a gap for nothing but accuracy.",
+    q=q,
+)
 
 # %% [markdown]
 # ### Exercise 2 (check)
@@ -1974,7 +2006,9 @@ for p in (0.9, 0.999, 1 - 1e-9):
     heard = stubborn.triggered(p, soft=True).given_y
     assert heard > 0.04
     print(f"p(s = 1 | trigger) = {p:.9f}: I = {heard:.4f} nats")
-print("No strength short of certainty is enough: one impossible word outvotes it.")
+say(
+    "No strength short of certainty is enough: one impossible word outvotes the trigger, because evidence that rules a group out never saturates."
+)
 
 # %% [markdown]
 # ### Exercise 3 (code)
@@ -2005,7 +2039,11 @@ if expect(
     "Adam keeps the promise roughly",
     "With these gradients Adam does not keep the promise.",
 ):
-    print("Adam keeps the promise roughly, and everybody uses Adam.")
+    say(
+        "Without the projection the mean cosine with the adversary's gradient is {none:+.2f}, with it and Adam {adams:+.2f}: Adam keeps the promise only roughly, and everybody uses Adam.",
+        none=none,
+        adams=adams,
+    )
 
 # %% [markdown]
 # ### Exercise 4 (code)
@@ -2032,15 +2070,150 @@ for values, start in starts.items():
         f"{'everybody gets one class' if rp.collapsed(y_hat) is not None else 'both classes are given'}"
     )
     assert values == "tanh" or 0 <= low <= high <= 1  # a picture stays a picture
-print("BASE alone: accuracy", f"{plain_acc:.3f}, EO {record.measured('base.eo').draws()[0]:.3f}")
+say(
+    "With the sigmoid the picture stays a picture. BASE alone has an accuracy of {acc:.3f} and an EO of {eo:.3f}; compare the lines above with it. One training of each does not "
+    "tell the two bounds apart in general.",
+    acc=plain_acc,
+    eo=float(record.measured("base.eo").draws()[0]),
+)
 
 # %% [markdown]
-# ### Exercise 5 (research)
-# Train one trigger against several BASE models at once, and try it on one that it has not seen. Does it transfer better than a trigger
-# of one model? There is no solution here; `rp.Game` takes any function from images to logits.
+# ### Exercise 5 (code): break it
+# Switch the projection off in `reprogram`, as if the printed sum were the method, and take λ = 0. Which promise of the update fails?
+
+# %% tags=["hide-cell"]
+lean_of = {}
+for project in (True, False):
+    g_y, g_z = torch.tensor([1.0, 0.5, -0.2]), torch.tensor([0.7, 0.6, 0.1])
+    u = g_z / g_z.norm()
+    move = g_y - (project * (g_y * u).sum()) * u  # the broken line has project=False
+    lean_of[project] = float(move @ g_z)
+    try:
+        assert abs(lean_of[project]) < 1e-6, "the step changes the adversary's loss"
+        caught = False
+    except AssertionError:
+        caught = True
+    assert caught is not project
+say(
+    "The assertion that a step at λ = 0 is orthogonal to the adversary's gradient catches the broken line: the product is {off:.2f} without the projection and zero with it. "
+    "A positive product means that the step, which goes *against* this direction, lowers the adversary's loss: it helps the reader of the group.",
+    off=lean_of[False],
+)
 
 # %% [markdown]
-# ## Keeping the record
+# ### Exercise 6 (research)
+# Train a trigger against one network and put it before another of the same kind that learned from the same people. How much of its effect travels? Try it on the toy first, where a
+# training takes a second, and say what a full answer would need.
+
+# %% tags=["hide-cell"]
+with torch.random.fork_rng():
+    torch.manual_seed(1)
+    second = nn.Sequential(
+        nn.Conv2d(3, 8, 3, stride=2, padding=1), nn.BatchNorm2d(8), nn.ReLU(),
+        nn.Flatten(), nn.Linear(200, 24), nn.ReLU(), nn.Linear(24, 2),
+    )  # fmt: skip
+adam = torch.optim.Adam(second.parameters(), 5e-3)
+for _ in range(60):
+    adam.zero_grad()
+    F.cross_entropy(second(learn_x), learn_y).backward()
+    adam.step()
+second.eval().requires_grad_(False)
+patch = reprogram(f, *toy_tuning, 2.0)
+with_patch = test_x.masked_fill(patch.abs().sum(0) > 0, 0.0) + patch
+home = point(f(with_patch).argmax(1), test_y, test_s)
+away = point(second(with_patch).argmax(1), test_y, test_s)
+before_away = point(second(test_x).argmax(1), test_y, test_s)
+say(
+    "On the toy EO is {home:.3f} at home, and before the second network it goes from {before:.3f} to {away:.3f}. The share of yes is {share_home:.1%} at home and {share:.1%} there. That is one pair of networks: "
+    "a full answer needs several of each, the coin and the moved threshold of the *new* network beside it, and intervals over both kinds of training.",
+    home=home[1],
+    before=before_away[1],
+    away=away[1],
+    share_home=home[2],
+    share=away[2],
+)
+
+# %% [markdown]
+# ## What we learned
+#
+# The box from the top once more, now that its words have been earned.
+
+# %% tags=["hide-input"]
+learned(
+    "reprogramming_vision",
+    points=[
+        "A constant in the input moves decisions of a frozen network. The projected update sees to it that, to first order, no step helps a reader of the group.",
+        "Before a network that only adds, a border is a moved threshold. It can do more only where its pixels change how the rest is read.",
+        "A gap that closes together with the share of positive decisions is worth no more than a coin. Always draw the constant, the mixing line and the moved threshold.",
+        "An interval over people asks about other people and the same networks. Over {n} trainings most comparisons stay open, and so do most messages of the paper in our runs.",
+        "Whoever controls the frame controls whom the model fails. A repair in front of a model is a promise that somebody must keep.",
+    ],
+    answer=answer,
+    **shared,
+)
+
+# %% [markdown]
+# The next chapter, {doc}`Fairness Reprogramming in words <05_reprogramming_text>`, puts the trigger behind a comment, where the theorem's world is closer at hand: five words
+# instead of a frame.
+
+# %% [markdown]
+# ## Sources
+#
+# Method and numbers: {cite}`zhang2022fairreprogram` (paper, blog and released code). Projected update: {cite}`zhang2018`. Reprogramming:
+# {cite}`elsayed2019`. Network, Grad-CAM and its limits: {cite}`he2016resnet,selvaraju2017gradcam,adebayo2018`. Rerun: {cite}`yang2024`. Data:
+# {cite}`liu2015`. All wording, drawings and code here are ours.
+
+# %% [markdown]
+# ## Appendix: verdicts and record
+#
+# Everything that the judge says about the messages of the paper and about questions of ours, folded. How these words come about stands on the page
+# {doc}`how we judge <../book/judgement>`.
+
+# %% tags=["hide-cell"]
+display(
+    tables.results_table(
+        of_chapter(record, "message.", "control."),
+        caption="The messages of the main figure, and the controls that it lacks.",
+    )
+)
+display(
+    tables.results_table(
+        of_chapter(record, "theorem1.", "theory.", "audit.", "faces."),
+        caption="Theory, what we found by reading, and drawn faces.",
+    )
+)
+
+# %% [markdown]
+# On photographs there are more claims, which a run on drawn faces cannot touch:
+
+# %% tags=["hide-cell"]
+if real:  # about photographs; on drawn faces this run has nothing to add to the scoreboard
+    display(
+        tables.results_table(
+            of_chapter(record, "fig4.", "fig5.", "fig6.", "fig8.", "fig9.", "fig10."),
+            caption="Tuning ratio, transfer, classes, saliency, size, null input (figures 4 to 10).",
+        )
+    )
+if real:
+    points = of_chapter(record, "fig3.")
+    display(tables.results_table(points, caption="The main figure, point by point."))
+
+# %% [markdown]
+# Counted by kind:
+
+# %% tags=["hide-cell"]
+words = VERDICTS
+tally = {}
+for verdict in (v for v in of_chapter(record) if not v.question):
+    row = tally.setdefault(verdict.id.split(".")[0], dict.fromkeys(words, 0))
+    row[verdict.verdict] += 1
+tables.table(
+    pd.DataFrame([{"claims": name} | row for name, row in tally.items()]),
+    caption="Verdicts by kind of claim, without questions of ours. Claims are not independent: this is a summary, not a test.",
+)
+
+# %% [markdown]
+# Last of all, the run is written down, so that the pages of the book can read it.
 
 # %%
 if preset == "smoke":  # a small run still shows that a constant in the input moves decisions
@@ -2054,10 +2227,3 @@ if preset == "smoke":  # a small run still shows that a constant in the input mo
     )
 path = record.save(results_dir)
 print(f"{len(record.measurements)} measurements in {path}")
-
-# %% [markdown]
-# ## Sources
-#
-# Method and numbers: {cite}`zhang2022fairreprogram` (paper, blog and released code). Projected update: {cite}`zhang2018`. Reprogramming:
-# {cite}`elsayed2019`. Network, Grad-CAM and its limits: {cite}`he2016resnet,selvaraju2017gradcam,adebayo2018`. Rerun: {cite}`yang2024`. Data:
-# {cite}`liu2015`. All wording, drawings and code here are ours.

@@ -86,7 +86,9 @@ def deafened() -> Figure:
     d.arrow("py", "h")
     d.arrow("ps", "h", "1 for all", dashed=True)
     d.arrow("h", "out")
-    d.note((4.75, 0.9), "ŷ then depends on the words\nof y alone: given y,\nit says nothing about s")
+    d.note(
+        (4.75, 0.9), "ŷ then depends on the words\nof y alone: given y,\nit says nothing about s"
+    )
     return d.figure()
 
 
