@@ -2184,7 +2184,8 @@ display(
 )
 
 # %% [markdown]
-# On photographs there are more claims, which a run on drawn faces cannot touch:
+# On photographs there are more claims, which a run on drawn faces cannot touch. They stand on the {doc}`scoreboard <../book/scoreboard>`, and here
+# when this chapter is run with `data="real"`.
 
 # %% tags=["hide-cell"]
 if real:  # about photographs; on drawn faces this run has nothing to add to the scoreboard
