@@ -21,10 +21,10 @@
 #
 # A classifier is finished. It treats men and women differently, and its weights may not change: training it again
 # costs too much, or it belongs to somebody else. Zhang and colleagues proposed at NeurIPS 2022 {cite}`zhang2022fairreprogram` to
-# put *the same* learned pattern, a **trigger**, into every picture that it sees: a square in a corner, or a frame. They call it
-# *fairness reprogramming*, after the trick that makes one network do another one's job {cite}`elsayed2019`.
+# put *the same* learned pattern, a {term}`trigger`, into every picture that it sees: a square in a corner, or a frame. They call it
+# *fairness {term}`reprogramming`*, after the trick that makes one network do another one's job {cite}`elsayed2019`.
 #
-# The chapter on FAAP had the same wish and gave every face a perturbation of its own. Here there is one
+# The chapter on {doc}`FAAP <02_faap>` had the same wish and gave every face a perturbation of its own. Here there is one
 # constant for everybody, so nothing about a person can be corrected individually. **Can a constant make
 # a classifier treat groups more alike? And if it does, does it do more than moving a threshold?**
 
@@ -50,18 +50,22 @@ import torch
 from IPython.display import display
 
 from fairtut.chapters import reprogramming_vision as study
-from fairtut.chapters.reprogramming_vision import drawings
+from fairtut.chapters.reprogramming_vision import drawings, mechanisms
 from fairtut.chapters.reprogramming_vision.opening import CHAPTER
 from fairtut.data.images import as_pixels
 from fairtut.data.synthetic import faces
+from fairtut.lab.choice import fairest
 from fairtut.methods import reprogramming as rp
 from fairtut.methods.reprogramming.theory import Pooled, TwoVocabularies
 from fairtut.metrics import DEFINITIONS
 from fairtut.page import controls, plots, tables
+from fairtut.page.box import box, learned
 from fairtut.page.effects import Effects
 from fairtut.page.figures import show
 from fairtut.page.prose import say
-from fairtut.page.results import VERDICTS, load_records, of_chapter
+from fairtut.page.quiz import Check, quiz
+from fairtut.page.results import VERDICTS, judge, load_claims, load_records, of_chapter
+from fairtut.page.slider import Track, curves, slide
 from fairtut.page.source import source_of
 from fairtut.runtime.checkpoints import state_digest
 from fairtut.runtime.precision import full_precision
@@ -72,6 +76,70 @@ from fairtut.runtime.seeds import torch_rng
 )
 real = data == "real"
 plots.use_style()
+expect = Effects(preset, data, seed)  # what this page says of a run is asserted where it is made
+
+# %% [markdown]
+# The answer comes first, so that you can read the rest with a question in mind. Its numbers are computed from the
+# committed {term}`record` of a run on photographs, and its words about what is better, worse or open follow from the rules on the page
+# {doc}`how we judge <../book/judgement>`, which count people *and* trainings.
+
+# %% tags=["hide-input"]
+photos = next(r for r in load_records()
+              if (r.chapter, r.data, r.preset) == ("reprogramming_vision", "real", "laptop"))  # fmt: skip
+asked = [c for c in load_claims("reprogramming_vision") if c.id.startswith("control.")]
+judged = {v.id.removeprefix("control."): v for v in judge(asked, [photos])}
+
+
+def beside(verdict) -> str:
+    """Return how a bias compares with its control's, by the interval over people and trainings."""
+    low, high = verdict.values["low"], verdict.values["high"]
+    return "below" if high < 0 else "above" if low > 0 else "not told apart from"
+
+
+shared = {
+    "dp": photos.estimate("border.dp.cost0.03.dp").value,
+    "dp_base": photos.estimate("base.dp").value,
+    "eo": photos.estimate("border.eo.cost0.03.eo").value,
+    "eo_base": photos.estimate("base.eo").value,
+    "acc": photos.estimate("border.dp.cost0.03.acc").value,
+    "acc_base": photos.estimate("base.acc").value,
+    "threshold": beside(judged["dp.border.threshold"]),
+    "coin": beside(judged["eo.border.mixing"]),
+    "n": judged["eo.border.mixing"].values["trainings"],
+}
+answer = (
+    "On photographs a border brings the gap in demographic parity from {dp_base:.3f} to {dp:.3f} and that in equalised odds from "
+    "{eo_base:.3f} to {eo:.3f}, while accuracy falls from {acc_base:.3f} to {acc:.3f} (DP; mean of {n} trainings). Whether a frame was needed for that "
+    "is another matter: at the same accuracy its demographic parity is {threshold} that of a moved threshold, and its equalised "
+    "odds are {coin} those of a coin that calls some people not blond."
+)
+assert shared["dp"] < shared["dp_base"] and shared["eo"] < shared["eo_base"]
+box(
+    "reprogramming_vision",
+    objectives=[
+        "write a trigger, its discriminator and the projected update in plain torch",
+        "say what a patch and a border do to a picture, and what they can do to a network",
+        "name the five controls that a repair from outside has to beat",
+        "tell a repaired classifier from one that has stopped deciding",
+    ],
+    prerequisites=[
+        "how a classifier is trained by gradient descent",
+        "what a false positive rate and a true positive rate are",
+        "the idea of an adversary, as in the chapters on FR-Train and FAAP",
+    ],
+    worked="A good part is moved decisions: with the border for demographic parity {after:.3f} of the test people are called blond instead of "
+    "{before:.3f}, and its gap minus that of a trigger with λ = 0 at the same accuracy is {lam0:+.3f}.",
+    answer=answer,
+    after=photos.estimate("border.dp.cost0.03.positive").value,
+    before=photos.estimate("base.positive").value,
+    lam0=judged["dp.border.lam0"].values["ours"],
+    **shared,
+)
+assert photos.estimate("border.dp.cost0.03.positive").value < photos.estimate("base.positive").value
+
+# %% [markdown]
+# The box will come back at the end, when you know what its words cost. Two of them are worth a first look now: a *moved threshold* is
+# the same classifier with another cut, and a *coin* is the same classifier that at random answers "no". Both are free.
 
 # %% [markdown]
 # **Before you go on.** "Male" and "Blond_Hair" are labels that strangers gave to photographs; the page
@@ -80,8 +148,8 @@ plots.use_style()
 # ## The claim in one picture
 #
 # The paper's main figure on photographs: five strengths per method. The numbers are not printed anywhere; we read them off the figure
-# by eye, to about .002 in both directions. In grey stands what the figure leaves out: the *constant classifier*,
-# which calls nobody blond, and the *mixing line*, a coin that picks BASE or the constant.
+# by eye, to about .002 in both directions. In grey stands what the figure leaves out: the {term}`constant classifier`,
+# which calls nobody blond, and the {term}`mixing line`, a coin that picks BASE or the constant.
 
 # %% tags=["hide-input"]
 published = study.published
@@ -96,7 +164,6 @@ show(
 )
 
 # %% tags=["hide-input"]
-expect = Effects(preset, data, seed)  # what this page says of a run is asserted where it is made
 off_line = {
     c: np.array([
         gap - published.mixing(c, accuracy)
@@ -127,8 +194,34 @@ say(
 
 # %% [markdown]
 # So the picture has a question in it that the paper does not ask: how much of the fairness is bought by deciding
-# less? Every result below is drawn together with the controls.
+# less? Every result below is drawn together with the {term}`controls <control>`. The
+# [metrics guide](../book/metrics-guide.md) explains why such a line exists for every measure of this kind, and what a picture without it hides.
+
+# %% [markdown]
+# ## Who plays
 #
+# Four things take part, and only two of them learn. The pictures come from {term}`tuning people`. The trigger is one small
+# picture, added to all of them. BASE reads the sum, and gives {term}`logits <logit>`. The {term}`discriminator` reads the logits and guesses the group.
+
+# %% tags=["hide-input"]
+show(
+    mechanisms.players(),
+    name="players",
+    caption="One turn. Whole arrows: what is computed. Dashed arrows: gradients. BASE passes gradients on and never moves.",
+    alt="Pictures and the trigger are added and go through the frozen BASE. Its logits go to the loss of the label and to a "
+    "discriminator with a loss of the group. Two gradients come back and are combined into one move of the trigger.",
+)
+
+# %% [markdown]
+# Follow the dashed arrows. Both losses send a gradient *through* the frozen network to the pixels, one that wants the label to be right, one that
+# wants the group to be read. The trigger follows the first and flees the second. The discriminator is taught by its own loss, in
+# the same turn. Nothing else has a parameter that moves.
+
+# %% [markdown]
+# The {term}`adversary` here is the one of {doc}`FR-Train <01_frtrain>` and FAAP. What is new is how little can answer it: a patch has about as many numbers
+# as one picture has pixels in a corner, and every one of them is the same for everybody.
+
+# %% [markdown]
 # ## Notation, and the measures
 #
 # | symbol | meaning |
@@ -141,7 +234,8 @@ say(
 # | $g_y$, $g_z$ | gradients, with respect to $w$, of the cross-entropies of $y$ and of $d$ |
 #
 # The paper sums deviations from everybody's rate; its code averages them, and halves once more in places.
-# With two groups every version is the plain difference or half of it:
+# With two groups every version is the plain difference or half of it. The cell below has twenty people, so that you can count along:
+# ten in each group, of whom six and two have the label.
 
 # %%
 y_demo = np.repeat([1, 0, 1, 0], [6, 4, 2, 8])
@@ -160,14 +254,20 @@ tables.table(
 )
 
 # %% [markdown]
-# We report **DP**, the difference of the two shares that are decided positive, and **EO**, the mean of the differences in
-# false and true positive rates. From what we know about CelebA, the paper's figure shows *half* of our DP
-# and all of our EO. That is an inference; the results table gives both.
-#
+# We report **DP**, the difference of the two shares that are decided positive ({term}`demographic parity`), and **EO**, the mean of the differences in
+# false and true positive rates ({term}`equalised odds`). From what we know about CelebA, the paper's figure shows *half* of our DP
+# and all of our EO. That is an inference; the results table gives both. The other definitions of the same words are compared in the
+# [metrics guide](../book/metrics-guide.md).
+
+# %% [markdown]
 # ## The people, and a finished classifier
 #
 # The paper needs four sets that share nobody: BASE learns from *training* people, the trigger from *tuning* people, settings are chosen on
 # *validation* people and numbers come from *test* people. Our people are drawn unless you ask for `data="real"`.
+
+# %% [markdown]
+# Why so strict? A trigger that learns from the people who trained BASE meets answers that BASE knows by heart, and a setting that is
+# chosen on test people looks better than it is. So the sets are cut first, and the last line checks that nobody is in two of them.
 
 # %%
 crowd = None if real else study.crowd(cfg, device)
@@ -190,9 +290,9 @@ cells = pd.DataFrame(
         for name, rows in parts.items()
     ]
 )
-tables.table(cells, caption=f"Cell sizes, {people.name}: s = 1 is Male, y = 1 is {cfg.target}.")
-
-# %% tags=["hide-input"]
+display(
+    tables.table(cells, caption=f"Cell sizes, {people.name}: s = 1 is Male, y = 1 is {cfg.target}.")
+)
 y_test, s_test = task.people("test")
 small = int(min(((y_test == b) & (s_test == a)).sum() for a in (0, 1) for b in (0, 1)))
 say(
@@ -216,17 +316,39 @@ print(f"{sum(p.numel() for p in base.parameters()):,} weights, {fingerprint[:12]
 # %% [markdown]
 # ## What a trigger is
 #
+# A picture with a trigger is the picture, with room made in it, plus a constant:
+#
 # $$\tilde x = g(x) + \delta,$$
 #
 # where $g$ makes room. A **patch** replaces a square in a corner. A **border** shrinks the picture, so that nothing is
 # lost but sharpness, and fills the ring around it. In the paper the square measures 80 and the ring 20 of 224 pixels;
 # we scale that to our pictures.
 
+# %% tags=["hide-input"]
+show(
+    mechanisms.shapes(),
+    name="shapes",
+    caption="What the two triggers do to a picture of 64 × 64 pixels, at the paper's proportions.",
+    alt="From a picture two ways lead on. The patch blanks a corner of 23 by 23 pixels, and 13 per cent of the result are "
+    "trigger. The border shrinks the picture to 52 by 52, and 34 per cent are trigger.",
+)
+
+# %% [markdown]
+# So the border has more than twice the pixels of the patch to speak with, and pays by showing BASE smaller pictures than it learned from. That price
+# is there before any training: look for it when you see what an untrained border does.
+
 # %%
 source_of(rp.TriggerModule.pixels)
 
+# %% [markdown]
+# The hyperbolic tangent keeps every pixel of the trigger between −1 and 1, and the mask keeps it in its place. Making room for a border is two
+# lines: shrink, and fill up with zeros.
+
 # %%
 source_of(rp.Border.make_room)
+
+# %% [markdown]
+# Three faces, as BASE would see them before anybody trains anything:
 
 # %%
 size = (cfg.size, cfg.size)
@@ -250,7 +372,7 @@ show(
 )
 
 # %% [markdown]
-# Sizes are easy to get wrong by one pixel, so they are checked: the patch reaches all of its four corners, the
+# In the second row you lose a corner, in the third a little of everything. Sizes are easy to get wrong by one pixel, so they are checked: the patch reaches all of its four corners, the
 # ring is as wide as it says, pictures need not be square, and a batch may hold one picture.
 
 # %%
@@ -273,7 +395,7 @@ print(
 # ## The objective, and the update that is really done
 #
 # The paper prints a sum: cross-entropy of the label, minus $\lambda$ times that of a discriminator that tries to read $s$. Its code does
-# something else, after {cite}`zhang2018`. With $u = g_z / \lVert g_z \rVert$ it descends along
+# something else, after {cite}`zhang2018`: a {term}`projected update`. With $u = g_z / \lVert g_z \rVert$ it descends along
 #
 # $$G = g_y - \langle g_y, u \rangle\, u - \lambda\, g_z .$$
 #
@@ -283,7 +405,9 @@ print(
 source_of(rp.projected)
 
 # %% [markdown]
-# Whatever $g_y$ is, $\langle G, g_z \rangle = -\lambda \lVert g_z \rVert^2$: a small step against $G$ never lowers the adversary's loss. Two dimensions show it.
+# Whatever $g_y$ is, $\langle G, g_z \rangle = -\lambda \lVert g_z \rVert^2$: a small step against $G$ never lowers the adversary's loss. To see why, take the
+# product of $G$ with $g_z$ term by term. The first two terms cancel, because $\langle g_y, u \rangle \langle u, g_z \rangle$ is $\langle g_y, g_z \rangle$.
+# Two dimensions show it.
 
 # %%
 g_y, g_z = torch.tensor([1.0, 0.5]), torch.tensor([0.7, -0.6])
@@ -308,9 +432,14 @@ show(
 )
 
 # %% [markdown]
+# Read the arrows from left to right. As printed, the update leans away from $g_z$ only as far as $\lambda$ pushes it. With the projection it lies on the
+# dashed line at $\lambda = 0$, and beyond the line at any larger $\lambda$.
+
+# %% [markdown]
 # **$\lambda = 0$ is not "off".** With the projection on, the part of $g_y$ along $g_z$ is gone even then. So our control "$\lambda = 0$" is the same update
 # without the last term, not training for accuracy alone.
-#
+
+# %% [markdown]
 # ## What the discriminator reads
 #
 # For DP it reads the logits; for EO it also gets the label. The input decides what it means to fool it.
@@ -363,11 +492,200 @@ assert norms[1] == 0 and off < 1e-3 and state_digest(base) == fingerprint
 print(f"batch norms: {norms[0]} before, {norms[1]} after; no logit moves by a thousandth")
 
 # %% [markdown]
-# What the method promises must hold exactly: these are claims like any other.
+# What the method promises must hold exactly: no weight of BASE moves, no pixel outside the mask changes, and at $\lambda = 0$ the update is
+# orthogonal to the adversary's gradient. These are claims like any other; the appendix has their verdicts.
 
 # %% tags=["hide-input"]
 record.keep(study.exact.invariants(task, cfg))
-tables.results_table(of_chapter(record, "exact."), caption="What must hold exactly.")
+exact_claims = of_chapter(record, "exact.")
+say(
+    "Of {n} such promises {k} hold in the runs at hand.",
+    n=len(exact_claims),
+    k=sum(v.verdict == "reproduced" for v in exact_claims),
+)
+
+# %% [markdown]
+# ## The method, written out
+#
+# Now all of it once more, without the package: data, losses, loop and the point in the plane, in plain torch. The pictures are a toy of 10 × 10 pixels, so that
+# it runs in seconds. Two stripes carry the information: a noisy red one speaks of the label and a clear blue one of the group, which has
+# the same value as the label three times in four.
+
+# %%
+import torch.nn.functional as F
+from torch import nn
+
+
+def toy_people(n, purpose):
+    """Return n pictures (n, 3, 10, 10), their labels and their groups."""
+    rng = torch_rng(0, purpose)
+    s = torch.randint(0, 2, (n,), generator=rng)
+    y = torch.where(torch.rand(n, generator=rng) < 0.75, s, 1 - s)
+    x = 0.35 * torch.rand(n, 3, 10, 10, generator=rng)
+    red = 0.3 * y + 0.2 * torch.randn(n, generator=rng)
+    blue = 0.3 * s + 0.12 * torch.randn(n, generator=rng)
+    x[:, 0, 1:5, 5:10] += red[:, None, None]
+    x[:, 2, 6:10, 3:10] += blue[:, None, None]
+    return x.clamp(0, 1), y, s
+
+
+with torch.random.fork_rng():
+    torch.manual_seed(0)
+    f = nn.Sequential(
+        nn.Conv2d(3, 8, 3, stride=2, padding=1), nn.BatchNorm2d(8), nn.ReLU(),
+        nn.Flatten(), nn.Linear(200, 24), nn.ReLU(), nn.Linear(24, 2),
+    )  # fmt: skip
+learn_x, learn_y, _ = toy_people(300, "toy people")
+adam = torch.optim.Adam(f.parameters(), 5e-3)
+for _ in range(60):
+    adam.zero_grad()
+    F.cross_entropy(f(learn_x), learn_y).backward()
+    adam.step()
+f.eval().requires_grad_(False)  # finished and frozen
+toy_tuning, toy_test = toy_people(300, "toy tuning"), toy_people(1000, "toy test")
+grey = toy_test[0].clone()
+grey[:, 2, 6:10, 3:10] = 0.3  # no blue stripe: many answers change
+assert float((f(grey).argmax(1) != f(toy_test[0]).argmax(1)).float().mean()) > 0.1
+
+# %% [markdown]
+# The toy's BASE leans on the blue stripe, because the group says something about the label. Now the trigger. Read the function from top to bottom: a mask and the room, what
+# learns, and then a loop of one forward pass, two gradients and two steps. There is a patch of four pixels' side here; for a border only the first two lines change.
+
+
+# %%
+def reprogram(f, x, y, s, lam, steps=60, ramp=0.5, guard=0.05, project=True):
+    """Return a patch in the corner, (3, h, w), that was trained for equalised odds."""
+    # room: a blank square, the same in every picture
+    mask = torch.zeros(x.shape[2:], dtype=torch.bool)
+    mask[:4, :4] = True
+    room = x.masked_fill(mask, 0.0)
+
+    # what learns: the pixels before their bound, and the discriminator with its temperature
+    start = torch.rand(x.shape[1:], generator=torch_rng(0, "trigger"))
+    w = (0.5 + 0.1 * (2 * start - 1)).requires_grad_()
+    d = nn.Sequential(nn.Linear(6, 16), nn.LeakyReLU(0.2), nn.Linear(16, 2))
+    rng = torch_rng(0, "discriminator")
+    for layer in (d[0], d[2]):
+        nn.init.kaiming_normal_(layer.weight, 0.2, generator=rng)
+        nn.init.zeros_(layer.bias)
+    c = torch.ones((), requires_grad=True)
+    of_d = [c, *d.parameters()]
+    adam, adam_d = torch.optim.Adam([w], 0.02), torch.optim.Adam(of_d, 0.01)
+
+    # what a guess loses that knows the label: H(s | y)
+    joint = torch.bincount(2 * y + s).float() / len(s)
+    alone = torch.bincount(y).float() / len(y)
+    blind = torch.special.entr(joint).sum() - torch.special.entr(alone).sum()
+
+    for i in range(steps):
+        # forward, through a network that does not move
+        o = f(room + torch.where(mask, torch.tanh(w), 0.0))
+        p = torch.softmax(o * (1 + c.abs()), 1)
+        guess = d(torch.cat([o, p, p * F.one_hot(y, 2)], 1))
+        utility, adversary = F.cross_entropy(o, y), F.cross_entropy(guess, s)
+        # two gradients of the trigger, and one of the discriminator
+        (g_y,) = torch.autograd.grad(utility, w, retain_graph=True)
+        g_z, *g_d = torch.autograd.grad(adversary, [w, *of_d])
+        # the update that is really done
+        now = lam * min(i / steps / ramp, 1) * float(adversary - blind < guard)
+        u = g_z / g_z.norm()
+        w.grad = g_y - now * g_z - (project * (g_y * u).sum()) * u
+        for parameter, gradient in zip(of_d, g_d, strict=True):
+            parameter.grad = gradient
+        adam.step()
+        adam_d.step()
+    return torch.where(mask, torch.tanh(w.detach()), 0.0)
+
+
+def point(y_hat, y, s):
+    """Return accuracy, EO and the share of positive decisions."""
+    rate = {
+        (a, b): float(y_hat[(s == a) & (y == b)].float().mean()) for a in (0, 1) for b in (0, 1)
+    }
+    odds = sum(abs(rate[1, b] - rate[0, b]) for b in (0, 1)) / 2
+    return float((y_hat == y).float().mean()), odds, float(y_hat.float().mean())
+
+
+# %% [markdown]
+# The ramp lets $\lambda$ grow over the first half, and the guard drops the adversary's term while the discriminator is worse than a guess. Both are ours, and
+# the table of differences says why. Without them these sixty lines are the released method.
+
+# %% [markdown]
+# **The same numbers.** The package does the same on a rewritten copy of the network, in which batch norm is gone and the first convolution's
+# transpose runs once instead of once per picture. So the pixels must agree up to rounding, and the two measures must agree exactly.
+
+# %%
+test_x, test_y, test_s = toy_test
+slow = reprogram(f, *toy_tuning, lam=2.0, steps=20)
+package = rp.Trigger.fit(
+    f, *toy_tuning, shape=rp.Patch(4), start=0.1, centre=0.5, seed=0,
+    config=rp.Config(criterion="eo", lam=2.0, ramp=0.5, guard=0.05, hidden=(16,), epochs=20,
+                     batch=300, lr=0.02, lr_d=0.01, drops=(), flip=False),
+)  # fmt: skip
+apart = float((package.image - slow).abs().max())
+travelled = float((slow - torch.tanh(torch.tensor(0.5))).abs()[:, :4, :4].max())
+assert apart < 1e-3 < 0.1 < travelled
+y_hat = f(test_x).argmax(1)
+assert np.isclose(
+    point(y_hat, test_y, test_s)[1],
+    float(DEFINITIONS["equalized_odds_mean"](test_y.numpy(), y_hat.numpy(), test_s.numpy())),
+)
+print("after 20 updates no pixel of the two triggers differs by a thousandth")
+
+# %% [markdown]
+# Why only after 20 updates? The direction $u$ has length one however short $g_z$ is. Where the discriminator has nothing left to read, $g_z$ is almost zero, and
+# rounding then turns $u$ around. Two exact versions of one method may end at different triggers, and so may two seeds. It is one reason for
+# the wide intervals below.
+
+# %% [markdown]
+# Now move $\lambda$. Each stop of the slider is a training of its own by the function above, on the same toy.
+
+# %%
+toy_lams = [0.0, 1.0, 2.0, 8.0, 16.0]
+toy_points = {}
+for lam in toy_lams:
+    patch = reprogram(f, *toy_tuning, lam)
+    covered = test_x.clone()
+    covered[:, :, :4, :4] = 0
+    toy_points[lam] = point(f(covered + patch).argmax(1), test_y, test_s)
+toy_base = point(f(test_x).argmax(1), test_y, test_s)
+toy_curves = {
+    name: [toy_points[lam][i] for lam in toy_lams]
+    for i, name in enumerate(("accuracy", "EO", "share of positive decisions"))
+}
+
+# %% tags=["hide-input"]
+curves(
+    toy_lams,
+    toy_curves,
+    says=[
+        f"At λ = {lam:g} the accuracy is {a:.3f} and EO is {odds:.3f}; {share:.1%} get a yes."
+        for lam, (a, odds, share) in toy_points.items()
+    ],
+    label="strength λ of the adversary's gradient",
+    ylabel="share of the toy's test people",
+    ylim=(0, 1),
+    even=True,
+    border=0.5,
+    still=drawings.strengths(toy_lams, toy_curves, "λ"),
+    caption="The toy with a patch, trained for equalised odds with five strengths; the dashed line is one half. One training each.",
+    alt="Three curves over lambda: accuracy, the gap in equalised odds and the share of positive decisions.",
+    name="toy-strength",
+)
+say(
+    "Without a patch the toy's accuracy is {acc:.3f} and its EO {odds:.3f}. At the largest λ EO is {low:.3f}, and the share of people with a yes is {share:.1%} "
+    "instead of {before:.1%}.",
+    acc=toy_base[0],
+    odds=toy_base[1],
+    before=toy_base[2],
+    low=toy_points[toy_lams[-1]][1],
+    share=toy_points[toy_lams[-1]][2],
+)
+
+# %% [markdown]
+# Watch the third curve while you move. A gap may close because the network has gone deaf to the group. It may also close because decisions
+# run to one side, and then every measure of this kind goes down with them: that is {term}`collapse` in slow motion. The first two
+# curves cannot tell one from the other. Keep this in mind for the real thing.
 
 # %% [markdown]
 # ## Why it could work: two vocabularies
@@ -381,9 +699,22 @@ tables.results_table(of_chapter(record, "exact."), caption="What must hold exact
 source_of(TwoVocabularies.h)
 
 # %% [markdown]
+# The sum runs over the group: what a text says of $s$ is weighed by what $s$ says of the label. Nothing else is needed to decide.
+
+# %% tags=["hide-input"]
+show(
+    mechanisms.deafened(),
+    name="deafened",
+    caption="The theorem's world. The trigger word drowns what the other words say of the group; then only the words of the label are left.",
+    alt="Words of the label and words of the group lead to two posteriors, and both to a function h and the decision. A trigger word "
+    "pushes the second posterior to one for everybody.",
+)
+
+# %% [markdown]
 # Now put one more word into *every* text: a word that says "$s = 1$" loudly. The second posterior goes to one for everybody, $h$ no
-# longer has anything to read there, and $I(\hat y; s \mid y) \to 0$. The network is not deaf to the group. It is deafened.
-#
+# longer has anything to read there, and the {term}`mutual information` $I(\hat y; s \mid y) \to 0$. The network is not deaf to the group. It is deafened.
+
+# %% [markdown]
 # The world is small enough to write down every text, so nothing has to be estimated.
 
 # %%
@@ -434,14 +765,32 @@ say(
 # %% [markdown]
 # In this world a trigger does what no threshold can. Two conditions are hidden in it. The network must be the *best* classifier, one that really
 # takes posteriors. And the evidence about $s$ must **saturate**: more of it must stop to matter. Does a network saturate?
-#
+
+# %% [markdown]
 # ### A network that cannot
 #
 # Let features be local, average them over the picture, and put a linear layer on top. A trigger then adds the same number to everybody's logit.
-# That is a moved threshold, whatever the pixels are.
+# That is a {term}`moved threshold`, whatever the pixels are.
+
+# %% tags=["hide-input"]
+show(
+    mechanisms.linear_head(),
+    name="linear-head",
+    caption="What a border does to local features that are averaged before a linear head.",
+    alt="The inner picture of a person and the ring, which is the same for all, each go through local features into one mean and a "
+    "linear layer. The logit is a sum of a person's part and a part of the ring.",
+)
+
+# %% [markdown]
+# The two streams meet in a sum only. Person $i$ brings $a_i$, the ring brings $b$ for everybody, and to ask whether $a_i + b$ is positive is to ask whether
+# $a_i$ exceeds $-b$. A border can then be loud or clever: it stays a number. To do more, the ring must change *how* the inner picture is read, and
+# for this the streams have to meet before something bends, such as a ReLU.
 
 # %%
 source_of(Pooled.forward)
+
+# %% [markdown]
+# Here is that network with random weights, beside BASE, before and after a random border fills the ring:
 
 # %%
 test_rows = task.test[:400]
@@ -480,17 +829,53 @@ say(
 # For each seed: one BASE; triggers of both shapes for both criteria and several $\lambda$; and the paper's two rivals, which move all weights by
 # the same update. *AdvIn* learns from scratch on the training people, *AdvPost* goes on from BASE with the tuning people.
 #
-# And the controls, none of which is in the paper: the **constant**, the **mixing line**, BASE with a **moved threshold**, a **random trigger**, and a
-# trigger with $\lambda = 0$. The random trigger is the noise that the released code starts from, $w$ uniform on (−1, 1). Ours start from a quiet grey instead, so it is
+# And the {term}`controls <control>`, none of which is in the paper: the **constant**, the **mixing line**, BASE with a **moved threshold**, a **random trigger**, and a
+# trigger with $\lambda = 0$.
+
+# %% [markdown]
+# The random trigger is the noise that the released code starts from, $w$ uniform on (−1, 1). Ours start from a quiet grey instead, so it is
 # *not* our trigger untrained; that one is measured below, too. Each training offers a few snapshots; we take the least biased one *on validation people* that keeps
 # half of BASE's gain over the constant, and the most accurate one where there is none.
 
 # %% [markdown]
-# **The protocol, whole.** One training is a method, a criterion and a strength on one BASE. Two copies
-# are kept: the snapshot that validation people chose, and the last one.
+# **The protocol, whole.** One training is a method, a criterion and a strength on one BASE. Who meets whom is in the drawing; the function
+# below it is all of it.
+
+# %% tags=["hide-input"]
+show(
+    mechanisms.protocol(),
+    name="protocol",
+    caption="One cell of the experiment with a trigger, and the four sets of people that it meets.",
+    alt="Training people fit BASE, which is frozen. Tuning people fit a trigger with one strength, which offers a few snapshots. Validation "
+    "people choose one of them, and test people decide about accuracy, DP and EO.",
+)
+
+# %% [markdown]
+# No arrow leads from the test people upwards: they are asked once, at the end. And the validation people choose twice, a snapshot here and a
+# strength $\lambda$ later; both times by the same rule, least bias among what is accurate enough.
 
 # %%
 source_of(study.models.trained)
+
+# %% [markdown]
+# From top to bottom: `rows` are the people that the method may learn from, and `config` is the strength with everything that goes with it. `train` runs only where the
+# result is not kept already. Its `_Watcher` looks at validation people while the training runs, and at the end its choice and the last state are both kept.
+# A trigger gets `train_trigger`, the loop that you have read in plain form; AdvIn and AdvPost get `train_weights`, the same loop on all weights.
+
+# %% [markdown]
+# Which snapshot is taken? The rule is a floor on accuracy and then the least bias:
+
+# %%
+source_of(fairest)
+
+# %% [markdown]
+# And what is measured of each? Accuracy, both gaps, the share of positive decisions, and whether everybody got the same answer:
+
+# %%
+source_of(study.models.scores)
+
+# %% [markdown]
+# Now everything is trained, for every method, criterion, strength and seed. Finished trainings are kept, so that an interrupted run goes on where it was.
 
 # %%
 board = study.run_board(task, cfg)
@@ -520,7 +905,61 @@ show(
 # %% [markdown]
 # Noise to the eye, all of them. The trained ones are greyer, because they started from grey. No picture or word shows what a trigger says; later we ask a classifier.
 
+# %% [markdown]
+# But we can turn one up slowly. The slider multiplies the pixels of the strongest border for EO, from nothing to all of it, on faces that it already made smaller.
+# Below the picture stands what BASE decides about test people.
+
+# %%
+chosen = board.results["border", "eo", max(cfg.grids["border"]["eo"])][0]
+fading = study.beside.rebuilt(task, cfg, chosen)
+some = task.test[:2000]
+y_some, s_some = task.y[some].cpu().numpy(), task.s[some].cpu().numpy()
+turned, frames = {}, []
+for t in (0.0, 0.25, 0.5, 0.75, 1.0):
+    with torch.no_grad():
+        fading.weight.copy_(torch.atanh(t * torch.from_numpy(chosen.pixels)).to(fading.weight))
+        frames.append(fading(as_pixels(portraits[:1]))[0].clamp(0, 1).cpu())
+    y_hat = (study.models.margins(base, people.x[some], fading) > 0).astype(int)
+    turned[t] = study.models.scores(y_some, y_hat, s_some)
+assert np.allclose(  # all of it is the trigger that was judged above
+    turned[1.0]["positive"], (chosen.margin["test"][: len(some)] > 0).mean(), atol=5e-3
+)
+
 # %% tags=["hide-input"]
+turned_curves = {
+    text: [turned[t][key] for t in turned]
+    for key, text in (("accuracy", "accuracy"), ("eo", "EO"), ("positive", "positive decisions"))
+}
+slide(
+    list(turned),
+    torch.stack(frames),
+    [Track(name, heights) for name, heights in turned_curves.items()],
+    [
+        f"With {t:.0%} of the border {row['positive']:.1%} get a yes; accuracy {row['accuracy']:.3f}, EO {row['eo']:.3f}."
+        for t, row in turned.items()
+    ],
+    still=drawings.strengths(list(turned), turned_curves, "share of the border's pixel values"),
+    label="how much of the border",
+    ylabel="share of test people",
+    caption=f"A border for EO, λ = {max(cfg.grids['border']['eo']):g}, first seed, from an empty ring to the whole trigger; n = {len(some)} test people.",
+    alt="A drawn face inside a ring that goes from black to its trained pixels, beside three curves: accuracy, EO and the share of positive decisions.",
+    name="border-strength",
+)
+say(
+    "The empty ring alone brings the share of positive decisions from {plain:.1%} to {empty:.1%} and accuracy from {acc:.3f} to {acc_empty:.3f}: smaller pictures in a "
+    "black frame are strange to BASE. The whole border ends at {full:.1%} and {acc_full:.3f}.",
+    plain=float((board.base[0].margin["test"][: len(some)] > 0).mean()),
+    acc=float(((board.base[0].margin["test"][: len(some)] > 0) == y_some).mean()),
+    empty=turned[0.0]["positive"],
+    acc_empty=turned[0.0]["accuracy"],
+    full=turned[1.0]["positive"],
+    acc_full=turned[1.0]["accuracy"],
+)
+
+# %% [markdown]
+# So a border has to repair the damage of its own frame before it can do anything about groups. A patch has no such debt: it only hides a corner.
+
+# %% tags=["hide-cell"]
 for name, several in board.results.items():
     if name[0] in untrained:
         inside = several[0].pixels[:, untrained[name[0]].mask.cpu().numpy()]
@@ -529,22 +968,22 @@ for name, several in board.results.items():
 
 # %% [markdown]
 # ### Equalised odds
-
+#
+# The plane of accuracy and bias. To the right is less bias, and up is more accuracy, so the upper right corner is where everybody wants to go.
 
 # %% tags=["hide-input"]
 METRIC = {"eo": "equalized_odds_mean", "dp": "demographic_parity_gap"}
 cost = cfg.costs[min(1, len(cfg.costs) - 1)]  # the price in accuracy at which methods are compared
 
 
-def printed(criterion: str) -> dict[str, tuple[float, float]]:
+def printed(criterion: str, price: float) -> dict[str, tuple[float, float]]:
     """Return each method's published point whose price is nearest to ours, in our units."""
     given, unit = published.POINTS[criterion], {"eo": 1, "dp": 2}[criterion]
-    goal = given["base"][0][0] - cost
+    goal = given["base"][0][0] - price
     nearest = {m: min(points, key=lambda p: abs(p[0] - goal)) for m, points in given.items()}
     return {m: (accuracy, unit * gap) for m, (accuracy, gap) in nearest.items()}
 
 
-# %% tags=["hide-input"]
 def placed(criterion: str) -> tuple[pd.DataFrame, dict]:
     """Return the points of a criterion, one per method and λ, and the grey controls."""
     found = {("base", 0.0): "base"} | {
@@ -579,7 +1018,6 @@ def counted(points: pd.DataFrame, grey: dict) -> None:
     )
 
 
-# %% tags=["hide-input"]
 def plane(criterion: str) -> None:
     """Show the trade-off of a criterion with every control."""
     points, grey = placed(criterion)
@@ -590,7 +1028,7 @@ def plane(criterion: str) -> None:
         draw=None,
         labels=drawings.METHODS,
         order=[m for m in drawings.METHODS if m in set(points["method"])],
-        published=printed(criterion) if real else None,
+        published=printed(criterion, cost) if real else None,
         **grey,
     )
     low = min(points["accuracy_low"].min(), grey["constant"].accuracy)
@@ -612,12 +1050,62 @@ plane("eo")
 
 # %% [markdown]
 # Read it from the grey lines. A point *on* the dotted line is worth as much as a coin. A point near the grey cross has no bias because
-# it has no decisions: that is **collapse**, and it is shown, not left out.
-#
+# it has no decisions: that is {term}`collapse`, and it is shown, not left out.
+
+# %% [markdown]
 # ### Demographic parity
+#
+# The same for the other criterion. Here the label is allowed to matter less: a classifier that is always right has a gap, too.
 
 # %% tags=["hide-input"]
 plane("dp")
+
+# %% [markdown]
+# ### The same planes on photographs
+#
+# The faces above are drawn. The committed record has the same experiment on photographs of CelebA, with three trainings of everything and many more
+# test people. Its thresholds at every cut are not in the record, so their curve is missing here; the comparison at one price follows below.
+
+# %% tags=["hide-input"]
+of_photos = study.configuration("laptop", "real", 0)
+floor = photos.estimate("constant.acc").value
+shown = {c: drawings.recorded(photos, of_photos.grids, c, floor - 0.02) for c in ("eo", "dp")}
+show(
+    drawings.photographs(shown, floor, {c: printed(c, of_photos.costs[1]) for c in shown}),
+    name="photographs",
+    caption="The committed record on photographs: accuracy and bias of Blond_Hair, a point per method and λ (mean of three trainings, bars are 95 % "
+    "bootstrap intervals over people). Hollow diamonds: the paper's point whose price is nearest to three points of accuracy, its DP doubled. Points "
+    "more than two points of accuracy below the constant are not drawn.",
+    alt="Two panels, equalised odds and demographic parity. Points of triggers and retrained models lie around a dotted line from BASE to the "
+    "constant classifier.",
+)
+below = {c: [] for c in shown}
+for c, methods in shown.items():
+    (top, most), *_ = methods["base"]
+    for accuracy, bias in methods["border"] + methods["patch"]:
+        coin = most.value * (accuracy.value - floor) / (top.value - floor)
+        below[c].append(bias.value < coin)
+assert all(  # BASE has more bias here than in the paper, whose DP is a half
+    photos.estimate(f"base.{c}").value > unit * published.POINTS[c]["base"][0][1]
+    for c, unit in (("eo", 1), ("dp", 2))
+)
+say(
+    "Of {n_eo} points of triggers {eo} have less bias than the mixing line in equalised odds, and of {n_dp} points {dp} in demographic parity. That "
+    "counts points, as the eye does; whether the line is beaten beyond chance is asked below.",
+    n_eo=len(below["eo"]),
+    eo=sum(below["eo"]),
+    n_dp=len(below["dp"]),
+    dp=sum(below["dp"]),
+)
+
+# %% [markdown]
+# Compare this with the paper's picture at the top of the page. The shape is the same: triggers reach low bias at a price in accuracy. The start is another
+# one, because our BASE is smaller and was trained on fewer people, and has more bias to lose.
+
+# %% [markdown]
+# ### Which trainings fell
+#
+# Back to this run. Before any gap is believed, look at what became of every training:
 
 # %% tags=["hide-input"]
 fallen = pd.DataFrame(
@@ -641,6 +1129,10 @@ tables.table(
 )
 
 # %% [markdown]
+# A row with collapsed seeds has a low bias for a bad reason. A row whose snapshots were never above the floor offers nothing at any price that
+# we call reasonable: its point in the plane is the most accurate state of a training that did not work.
+
+# %% [markdown]
 # ### What is left after the controls
 #
 # For each method validation people chose a $\lambda$: the least biased one that costs at most a stated accuracy and has not
@@ -659,28 +1151,36 @@ RIVALS = {
 }
 
 
-def against(method: str, criterion: str) -> dict[str, object]:
-    """Return what a picked method leaves after each rival, where both exist."""
-    known = {f"{method}.{criterion}.cost{cost:g}.{k}": text for k, text in RIVALS.items()}
+def against(of, method: str, criterion: str, price: float) -> dict[str, object]:
+    """Return what a picked method leaves after each rival in a record, where both exist."""
+    known = {f"{method}.{criterion}.cost{price:g}.{k}": text for k, text in RIVALS.items()}
     return {
-        f"{method} − {text}": record.estimate(i)
+        f"{method} − {text}": of.estimate(i)
         for i, text in known.items()
-        if i in record and record.measured(i).values != (None,)
+        if i in of and of.measured(i).values != (None,)
     }
 
 
-left = {f"bias in {c.upper()}": against("border", c) | against("patch", c) for c in ("eo", "dp")}
+def both_shapes(of, criterion: str, price: float) -> dict[str, object]:
+    """Return the same for border and patch together."""
+    return against(of, "border", criterion, price) | against(of, "patch", criterion, price)
 
-# %% tags=["hide-input"]
-if any(left.values()):
-    show(
-        drawings.differences(left, xlabels=dict.fromkeys(left, "difference; less unfair ←")),
-        name="left",
-        caption=f"Bias of the picked trigger minus that of a rival at the same accuracy; price at most {cost:g} of "
-        f"accuracy on validation. n = {n_test} test people, mean over {cfg.seeds} seeds, 95 % bootstrap "
-        "over people. A row that is missing has no setting within the price.",
-        alt="Two panels of intervals with a dashed line at zero, a row for each rival.",
-    )
+
+left = {f"{c.upper()}, this run": both_shapes(record, c, cost) for c in ("eo", "dp")}
+theirs = {
+    f"{c.upper()}, photographs": both_shapes(photos, c, of_photos.costs[1]) for c in ("eo", "dp")
+}
+panels = {title: rows for title, rows in (left | theirs).items() if rows}
+show(
+    drawings.differences(
+        panels, xlabels=dict.fromkeys(panels, "difference; less unfair ←"), columns=2
+    ),
+    name="left",
+    caption=f"Bias of the picked trigger minus that of a rival at the same accuracy; price at most {cost:g} of "
+    f"accuracy on validation in this run and {of_photos.costs[1]:g} on photographs. Means over {cfg.seeds} and {of_photos.seeds} "
+    "trainings, 95 % bootstrap over people. A row or panel that is missing has no setting within the price.",
+    alt="Panels of intervals with a dashed line at zero, a row for each rival.",
+)
 found = [e for rows in left.values() for e in rows.values()]
 if found:
     say(
@@ -692,9 +1192,52 @@ if found:
     )
 else:
     say(
-        "No trigger has a setting within the price of {cost:g}: there is nothing to compare.",
+        "No trigger of this run has a setting within the price of {cost:g}: there is nothing to compare.",
         cost=cost,
     )
+
+# %% [markdown]
+# These bars are about people only: with the *same* trained models, how would other test people change the number? Would another *training* change it?
+# That needs several trainings, and the judge counts both. On the photographs it says:
+
+# %% tags=["hide-input"]
+asked_rows = [
+    {
+        "trigger": method,
+        "bias": c.upper(),
+        "against": text,
+        "difference": f"{v.values['ours']:+.3f} [{v.values['low']:+.3f}, {v.values['high']:+.3f}]",
+        "less biased?": v.verdict,
+    }
+    for c in ("eo", "dp")
+    for method in ("border", "patch")
+    for k, text in (("mixing", "coin"), ("threshold", "moved threshold"), ("random", "random trigger"), ("lam0", "λ = 0"))
+    if (v := judged.get(f"{c}.{method}.{k}")) is not None
+]  # fmt: skip
+tables.table(
+    pd.DataFrame(asked_rows),
+    caption="Photographs: bias of the picked trigger minus that of a control at the same accuracy, price at most three points; 95 % intervals over "
+    "people and three trainings.",
+)
+answers_of = [row["less biased?"] for row in asked_rows]
+say(
+    "So of {n} comparisons with what costs nothing, {yes} are a *yes*, {no} a *no* and {rest} *unclear*. For demographic parity the border's bias "
+    "is {threshold} that of the moved threshold, and for equalised odds {coin} that of the coin. A *yes* against the coin for the patch, where there is one, "
+    "is not yet a *yes* against the threshold.",
+    n=len(answers_of),
+    yes=answers_of.count("yes"),
+    no=answers_of.count("no"),
+    rest=answers_of.count("unclear"),
+    threshold=shared["threshold"],
+    coin=shared["coin"],
+)
+
+# %% [markdown]
+# Mind the difference between *no* and *unclear*. With three trainings an interval over trainings is wide, and what it cannot exclude it leaves open. The paper
+# reports means of three runs without intervals: with the same data the same sentence would have been written there as a result.
+
+# %% [markdown]
+# ### Every price, and whole curves
 
 
 # %% tags=["hide-input"]
@@ -751,6 +1294,10 @@ tables.table(
 # %% [markdown]
 # To the right of the dashed line the trigger is better. An interval that lies there as a whole is a *yes*; one that does not reach it is a *no*; one on both
 # sides is *unclear*. The intervals are over people *and* trainings: with few trainings they are wide. A threshold for each group has to be told who is who, and a trigger is the same for everybody.
+# The record on photographs is older than this comparison and does not hold it; what it says about one price stands in the table before.
+
+# %% [markdown]
+# ### What noise does
 
 # %% [markdown]
 # A random trigger is in the comparison for a reason. Noise that a network has never seen can push all of its decisions to one side: towards *yes* on
@@ -769,12 +1316,6 @@ for shape in ("border", "patch"):
         dp=record.estimate(f"random-{shape}.dp"),
         mix=record.estimate(f"random-{shape}.eo-vs-mixing"),
     )
-photos = next(
-    (r for r in load_records()
-     if (r.chapter, r.data, r.preset) == ("reprogramming_vision", "real", "laptop")), None
-)  # fmt: skip
-photos = record if real and preset != "smoke" else photos
-assert photos is not None or not expect.pinned
 for of, sign, sentence in (
     ((record if not real else None), 1, "the random border pushes drawn faces towards yes"),
     (photos, -1, "the random border pushes photographs towards no"),
@@ -865,6 +1406,9 @@ fewer, fewer_entries = study.beside.ratios(task, cfg, board)
 larger, larger_entries = study.beside.sizes(task, cfg, board)
 record.keep(fewer_entries | larger_entries)
 
+# %% [markdown]
+# This run first, and below it the committed record on photographs.
+
 # %% tags=["hide-input"]
 panels, axes_of = {"tuning people": {}}, {"tuning people": "share that is used"}
 for (m, ratio), _ in fewer.sort_values("ratio").groupby(["method", "ratio"], sort=False):
@@ -905,7 +1449,6 @@ for m in cfg.sizes:
         acc=record.estimate(f"size.{m}.acc-gain"),
     )
 
-# %% tags=["hide-input"]
 gone = pd.concat([fewer, larger])
 say(
     "Of these {n} trainings {k} ended at a constant answer or no better than one, and accuracy runs from {low:.3f} to {high:.3f}: "
@@ -917,10 +1460,57 @@ say(
 )
 
 # %% [markdown]
+# On photographs the same was asked with one training of each:
+
+# %% tags=["hide-input"]
+panels = {"tuning people": {}}
+for m in ("border", "patch", "advpost"):
+    panels["tuning people"][drawings.METHODS[m]] = {
+        f"{ratio:.0%}": photos.estimate(f"ratio.{m}.r{ratio:g}.eo") for ratio in of_photos.ratios
+    }
+usual = {"border": of_photos.shape("border").width, "patch": of_photos.shape("patch").size}
+for m, several in of_photos.sizes.items():
+    panels[f"size of the {m}"] = {
+        drawings.METHODS[m]: {
+            str(k): photos.estimate(f"size.{m}.s{k}.eo") for k in sorted({*several, usual[m]})
+        }
+    }
+show(
+    drawings.curves(
+        panels,
+        xlabels={"tuning people": "share that is used", "size of the border": "width, pixels",
+                 "size of the patch": "side, pixels"},
+        ylabel="EO",
+        references={"BASE": photos.estimate("base.eo")},
+    ),
+    name="beside-photographs",
+    caption="Photographs: EO with fewer tuning people and other sizes, one training each, 95 % bootstrap over people. Band: BASE, three trainings.",
+    alt="Three panels with lines for border, patch and AdvPost with bars, and a grey band for BASE.",
+)  # fmt: skip
+say(
+    "With {share:.0%} of the tuning people EO minus BASE's is {border} for the border, {patch} for the patch and {advpost} for AdvPost. From the smallest patch to the largest "
+    "EO changes by {size}. One training has no interval over trainings, so the judge leaves all of these messages *inconclusive*.",
+    share=min(of_photos.ratios),
+    size=photos.estimate("size.patch.eo-gain"),
+    **{
+        m: photos.estimate(f"ratio.{m}.r{min(of_photos.ratios):g}.change")
+        for m in ("border", "patch", "advpost")
+    },
+)
+assert of_photos.side_seeds == 1
+
+# %% [markdown]
 # ## Another classifier of the same kind
 #
 # The paper puts a trigger before a second BASE, with another seed, and finds the trade-off about the same. That would be welcome: one
-# frame for a whole family of models. It would also say that the trigger speaks about the *data*, not about one set of weights.
+# frame for a whole family of models. It would also say that the trigger speaks about the *data*, not about one set of weights. The experiment is called
+# {term}`transfer`, and it is short:
+
+# %%
+source_of(study.beside.transfer)
+
+# %% [markdown]
+# Each seed's trigger goes before the BASE of the next seed, on the same test people. Two differences are kept: to the bias of the new BASE, and to the bias at home.
 
 # %%
 _, entries = study.beside.transfer(task, cfg, board)
@@ -928,23 +1518,31 @@ record.keep(entries)
 
 # %% tags=["hide-input"]
 sides = {"change": "minus the new BASE's bias", "vs-own": "minus the bias at home"}
-carried = {
-    title: {
-        f"{m}, {c.upper()}": record.estimate(f"transfer.{m}.{c}.{key}")
-        for m in ("border", "patch")
-        for c in ("eo", "dp")
-        if f"transfer.{m}.{c}.{key}" in entries
+
+
+def travelled_in(of, where: str) -> dict[str, dict[str, object]]:
+    """Return both differences of every trigger in a record."""
+    return {
+        f"{title}, {where}": {
+            f"{m}, {c.upper()}": of.estimate(f"transfer.{m}.{c}.{key}")
+            for m in ("border", "patch")
+            for c in ("eo", "dp")
+            if f"transfer.{m}.{c}.{key}" in of
+        }
+        for key, title in sides.items()
     }
-    for key, title in sides.items()
-}
+
+
+carried = travelled_in(record, "this run")
+both = carried | travelled_in(photos, "photographs")
 show(
-    drawings.differences(carried, xlabels=dict.fromkeys(carried, "difference; less unfair ←")),
+    drawings.differences(both, xlabels=dict.fromkeys(both, "difference; less unfair ←"), columns=2),
     name="transfer",
-    caption=f"Triggers before a BASE that they were not trained for: n = {n_test} test people, mean over {cfg.seeds} "
-    "seeds, 95 % bootstrap over people.",
-    alt="Two panels of intervals, a row per trigger and criterion.",
+    caption=f"Triggers before a BASE that they were not trained for: this run (n = {n_test} test people, {cfg.seeds} seeds) and the "
+    f"committed record on photographs ({of_photos.seeds} trainings); 95 % bootstrap over people.",
+    alt="Four panels of intervals, a row per trigger and criterion.",
 )
-new, home = (list(carried[title].values()) for title in sides.values())
+new, home = (list(rows.values()) for rows in carried.values())
 say(
     "Before a BASE that is new to them {k} of {n} triggers have less bias than it, by their interval; {j} have more bias than at "
     "home, and {i} less.",
@@ -963,6 +1561,9 @@ say(
 # %%
 source_of(rp.combined)
 
+# %% [markdown]
+# With the strength of the two-class task, on this run and on photographs:
+
 # %% tags=["hide-input"]
 lams = {
     m: study.beside.strength(board, cfg, m)
@@ -971,20 +1572,28 @@ lams = {
 }
 several_classes, entries = study.multi.run_multi(people, cfg, lams)
 record.keep(entries)
+in_classes = {
+    f"{k} classes, {where}": {
+        drawings.METHODS[m]: of.estimate(f"multi{k}.{m}.change")
+        for m in ("border", "advin", "advpost")
+        if f"multi{k}.{m}.change" in of
+    }
+    for of, where, counts in (
+        (record, "this run", several_classes),
+        (photos, "photographs", (8, 16)),
+    )
+    for k in counts
+}
 show(
     drawings.differences(
-        {
-            f"{k} classes": {
-                drawings.METHODS[m]: record.estimate(f"multi{k}.{m}.change") for m in lams
-            }
-            for k in several_classes
-        },
-        xlabels={f"{k} classes": "EO minus BASE's; less unfair ←" for k in several_classes},
+        in_classes,
+        xlabels=dict.fromkeys(in_classes, "EO minus BASE's; less unfair ←"),
+        columns=2,
     ),
     name="classes",
-    caption=f"EO minus BASE's with more classes, one seed, λ of the two-class task; n = {n_test} test people, "
-    "95 % bootstrap over people.",
-    alt="A panel per number of classes with an interval for each method.",
+    caption=f"EO minus BASE's with more classes, one training, λ of the two-class task; this run (n = {n_test} test people) and the committed record "
+    "on photographs; 95 % bootstrap over people.",
+    alt="A panel per number of classes and data with an interval for each method.",
 )
 for k in several_classes:
     accuracies = [record.estimate(f"multi{k}.{m}.acc").value for m in lams]
@@ -995,8 +1604,20 @@ for k in several_classes:
         low=min(accuracies),
         high=max(accuracies),
     )
+multi_photos = [
+    photos.estimate(f"multi{k}.{m}.acc").value - photos.estimate(f"multi{k}.base.acc").value
+    for k in (8, 16)
+    for m in ("border", "advin", "advpost")
+]
+say(
+    "On photographs accuracy falls by {least:.2f} to {most:.2f} in these trainings. A gap that is a mean over many small classes falls easily when rare classes are "
+    "no longer given to anybody, so read it with the accuracy.",
+    least=-max(multi_photos),
+    most=-min(multi_photos),
+)
+assert max(multi_photos) < 0
 
-# %% tags=["hide-input"]
+# %% tags=["hide-output", "hide-input"]
 tables.table(
     pd.concat(several_classes.values())[
         ["classes", "method", "lam", "acc", "dp", "eo", "collapsed"]
@@ -1034,18 +1655,19 @@ if not real:  # no photograph is shown
 
 # %% tags=["hide-input"]
 looked = [
-    {"model": names[v]}
-    | {text: str(record.estimate(f"look.{v}.{key}")) for key, text in
+    {"pictures": where, "model": names[v]}
+    | {text: str(of.estimate(f"look.{v}.{key}")) for key, text in
        (("ring", "heat on the trigger"), ("hair", "on the hair, of the rest"))}
-    | {"hair, minus BASE's": "–" if v == "base" else str(record.estimate(f"look.{v}.hair-change"))}
+    | {"hair, minus BASE's": "–" if v == "base" else str(of.estimate(f"look.{v}.hair-change"))}
+    for of, where in ((record, "this run"), (photos, "photographs"))
     for v in names
 ]  # fmt: skip
-tables.table(
-    pd.DataFrame(looked),
-    caption=f"Shares of heat over {len(seen.rows)} test pictures; 95 % bootstrap over pictures.",
+display(
+    tables.table(
+        pd.DataFrame(looked),
+        caption=f"Shares of heat over {len(seen.rows)} test pictures of this run, and in the record on photographs; 95 % bootstrap over pictures.",
+    )
 )
-
-# %% tags=["hide-input"]
 hair = record.estimate("look.border.hair-change")
 say(
     "With the border {ring} of the heat lies on the border itself. Of the rest, the share on the hair is {word} BASE's.",
@@ -1056,6 +1678,13 @@ say(
     if hair.high < 0
     else "not told apart from",
 )
+there = photos.estimate("look.border.hair-change")
+say(
+    "On photographs the share on the hair changes by {change} with the border, in one training. The paper's examples have it the other way round: more hair, less face. "
+    "Three pictures can show both.",
+    change=there,
+)
+assert there.high < 0
 
 # %% [markdown]
 # ## What does a trigger claim?
@@ -1085,7 +1714,6 @@ show(
     "and a dashed line for the empty picture.",
 )
 
-# %% tags=["hide-input"]
 trained_ones = answers[answers["criterion"] != ""]
 of_trigger = trained_ones.groupby(["method", "criterion"])["lam"]
 one_sided = {
@@ -1106,6 +1734,24 @@ say(
     blank=blank,
     **one_sided,
 )
+slopes = {
+    f"{m}, {c.upper()}": photos.estimate(f"null.{m}.{c}.slope")
+    for m in ("border", "patch")
+    for c in ("eo", "dp")
+}
+say(
+    "On photographs the change from a smaller to a larger λ is {b_eo} for the border in EO and {b_dp} in DP, {p_eo} for the patch in EO and {p_dp} in DP: {n} of four intervals over trainings lie "
+    "above zero, as the paper's account would have it.",
+    b_eo=slopes["border, EO"],
+    b_dp=slopes["border, DP"],
+    p_eo=slopes["patch, EO"],
+    p_dp=slopes["patch, DP"],
+    n=sum(e.low > 0 for e in slopes.values()),
+)
+
+# %% [markdown]
+# The theorem's trigger *must* claim a group. A trained trigger may do something else: lower a confidence, or move the cut. Nothing here says which,
+# and a classifier that was asked about an empty picture answers a question that it never learned.
 
 # %% [markdown]
 # ## On your own model
@@ -1168,45 +1814,8 @@ tables.table(
     caption="Both units of both measures. The paper's numbers stand in the columns that they seem to be in.",
 )
 
-# %% tags=["hide-input"]
-tables.results_table(
-    of_chapter(record, "message.", "control."),
-    caption="The messages of the main figure, and the controls that it lacks.",
-)
-
-# %% tags=["hide-input"]
-if real:  # about photographs; on drawn faces this run has nothing to add to the scoreboard
-    display(
-        tables.results_table(
-            of_chapter(record, "fig4.", "fig5.", "fig6.", "fig8.", "fig9.", "fig10."),
-            caption="Tuning ratio, transfer, classes, saliency, size, null input (figures 4 to 10).",
-        )
-    )
-
-# %% tags=["hide-input"]
-tables.results_table(
-    of_chapter(record, "theorem1.", "theory.", "audit.", "faces."),
-    caption="Theory, what we found by reading, and drawn faces.",
-)
-
-# %% tags=["hide-input"]
-if real:
-    points = of_chapter(record, "fig3.")
-    display(tables.results_table(points, caption="The main figure, point by point."))
-
-# %% tags=["hide-input"]
-words = VERDICTS
-tally = {}
-for verdict in (v for v in of_chapter(record) if not v.question):
-    row = tally.setdefault(verdict.id.split(".")[0], dict.fromkeys(words, 0))
-    row[verdict.verdict] += 1
-tables.table(
-    pd.DataFrame([{"claims": name} | row for name, row in tally.items()]),
-    caption="Verdicts by kind of claim, without questions of ours. Claims are not independent: this is a summary, not a test.",
-)
-
 # %% [markdown]
-# The scoreboard has every claim, point by point.
+# The {doc}`scoreboard <../book/scoreboard>` has every claim, point by point, and the appendix has the messages with their verdicts.
 #
 # **How to read this.** A point that "holds" says that bias fell against BASE at that price. It does not say that a trigger was
 # needed: for that, look at the rows that compare with the mixing line, the moved threshold and the random trigger. A method can have the paper's
@@ -1309,8 +1918,65 @@ except ValueError as error:
 #
 # **Two boxes.** Everybody is "Male" or not, by the guess of strangers, and triggers need these guesses for training.
 #
+# ## Check yourself
+#
+# Five questions; the answers unfold.
+
+# %% tags=["hide-input"]
+quiz(
+    [
+        Check(
+            "Which parameters move while a trigger is trained?",
+            [
+                "BASE's last layer and the trigger",
+                "the trigger's and the discriminator's",
+                "the trigger's only",
+            ],
+            right=1,
+            why="Gradients pass through BASE, but no weight of it moves. The discriminator learns in the same turn.",
+        ),
+        Check(
+            "What does λ = 0 give in the projected update?",
+            [
+                "training for accuracy alone",
+                "no training at all",
+                "accuracy without the part that would help the adversary",
+            ],
+            right=2,
+            why="The projection takes away the part of the label's gradient along the adversary's, whatever λ is.",
+        ),
+        Check(
+            "A network averages local features before a linear head. What can a border do to it?",
+            ["move its threshold", "make it deaf to the group", "nothing"],
+            right=0,
+            why="The ring adds the same number to everybody's logit. To do more, it must change how the inner picture is read.",
+        ),
+        Check(
+            "A trigger has half of BASE's gap, and so has the coin at the same accuracy. What follows?",
+            [
+                "the trigger made BASE less unfair by understanding groups",
+                "it did not show more than deciding less would",
+                "the trigger is useless at any other accuracy",
+            ],
+            right=1,
+            why="The coin knows nothing about groups. Only a point beyond the mixing line, and the moved threshold, shows more than that.",
+        ),
+        Check(
+            "What does the theorem of two vocabularies promise in its limit?",
+            ["demographic parity", "equalised odds", "both"],
+            right=1,
+            why="Given the label, decisions then say nothing about the group. Without the label they still may, because labels do.",
+        ),
+    ],
+    name="triggers",
+)
+
+# %% [markdown]
 # ## Exercises
 #
+# Six at three levels: check, code, research. Each has a solution below it that was run and says its answer. Try first.
+
+# %% [markdown]
 # ### Exercise 1 (check)
 # A coin decides with probability $q$ by BASE and otherwise "no" for everybody. Show that DP and EO are both multiplied by $q$.
 
@@ -1322,6 +1988,11 @@ mixed = np.concatenate([y_hat_demo, np.zeros((repeats - 1) * len(y_demo), int)])
 for key, whole in (("dp", dp_plain), ("eo_half", eo_plain)):
     print(f"{key}: {DEFINITIONS[key](y_long, mixed, s_long):.4f} = {q} × {whole:.4f}")
     assert np.isclose(DEFINITIONS[key](y_long, mixed, s_long), q * whole)
+say(
+    "Every rate of the coin is {q:.0%} of BASE's rate, in each group and for each label, so every difference of rates is, too: both measures are multiplied by q. "
+    "A coin halves a gap for nothing but accuracy.",
+    q=q,
+)
 
 # %% [markdown]
 # ### Exercise 2 (check)
@@ -1335,7 +2006,9 @@ for p in (0.9, 0.999, 1 - 1e-9):
     heard = stubborn.triggered(p, soft=True).given_y
     assert heard > 0.04
     print(f"p(s = 1 | trigger) = {p:.9f}: I = {heard:.4f} nats")
-print("No strength short of certainty is enough: one impossible word outvotes it.")
+say(
+    "No strength short of certainty is enough: one impossible word outvotes the trigger, because evidence that rules a group out never saturates."
+)
 
 # %% [markdown]
 # ### Exercise 3 (code)
@@ -1366,7 +2039,11 @@ if expect(
     "Adam keeps the promise roughly",
     "With these gradients Adam does not keep the promise.",
 ):
-    print("Adam keeps the promise roughly, and everybody uses Adam.")
+    say(
+        "Without the projection the mean cosine with the adversary's gradient is {none:+.2f}, with it and Adam {adams:+.2f}: Adam keeps the promise only roughly, and everybody uses Adam.",
+        none=none,
+        adams=adams,
+    )
 
 # %% [markdown]
 # ### Exercise 4 (code)
@@ -1393,15 +2070,151 @@ for values, start in starts.items():
         f"{'everybody gets one class' if rp.collapsed(y_hat) is not None else 'both classes are given'}"
     )
     assert values == "tanh" or 0 <= low <= high <= 1  # a picture stays a picture
-print("BASE alone: accuracy", f"{plain_acc:.3f}, EO {record.measured('base.eo').draws()[0]:.3f}")
+say(
+    "With the sigmoid the picture stays a picture. BASE alone has an accuracy of {acc:.3f} and an EO of {eo:.3f}; compare the lines above with it. One training of each does not "
+    "tell the two bounds apart in general.",
+    acc=plain_acc,
+    eo=float(record.measured("base.eo").draws()[0]),
+)
 
 # %% [markdown]
-# ### Exercise 5 (research)
-# Train one trigger against several BASE models at once, and try it on one that it has not seen. Does it transfer better than a trigger
-# of one model? There is no solution here; `rp.Game` takes any function from images to logits.
+# ### Exercise 5 (code): break it
+# Switch the projection off in `reprogram`, as if the printed sum were the method, and take λ = 0. Which promise of the update fails?
+
+# %% tags=["hide-cell"]
+lean_of = {}
+for project in (True, False):
+    g_y, g_z = torch.tensor([1.0, 0.5, -0.2]), torch.tensor([0.7, 0.6, 0.1])
+    u = g_z / g_z.norm()
+    move = g_y - (project * (g_y * u).sum()) * u  # the broken line has project=False
+    lean_of[project] = float(move @ g_z)
+    try:
+        assert abs(lean_of[project]) < 1e-6, "the step changes the adversary's loss"
+        caught = False
+    except AssertionError:
+        caught = True
+    assert caught is not project
+say(
+    "The assertion that a step at λ = 0 is orthogonal to the adversary's gradient catches the broken line: the product is {off:.2f} without the projection and zero with it. "
+    "A positive product means that the step, which goes *against* this direction, lowers the adversary's loss: it helps the reader of the group.",
+    off=lean_of[False],
+)
 
 # %% [markdown]
-# ## Keeping the record
+# ### Exercise 6 (research)
+# Train a trigger against one network and put it before another of the same kind that learned from the same people. How much of its effect travels? Try it on the toy first, where a
+# training takes a second, and say what a full answer would need.
+
+# %% tags=["hide-cell"]
+with torch.random.fork_rng():
+    torch.manual_seed(1)
+    second = nn.Sequential(
+        nn.Conv2d(3, 8, 3, stride=2, padding=1), nn.BatchNorm2d(8), nn.ReLU(),
+        nn.Flatten(), nn.Linear(200, 24), nn.ReLU(), nn.Linear(24, 2),
+    )  # fmt: skip
+adam = torch.optim.Adam(second.parameters(), 5e-3)
+for _ in range(60):
+    adam.zero_grad()
+    F.cross_entropy(second(learn_x), learn_y).backward()
+    adam.step()
+second.eval().requires_grad_(False)
+patch = reprogram(f, *toy_tuning, 2.0)
+with_patch = test_x.masked_fill(patch.abs().sum(0) > 0, 0.0) + patch
+home = point(f(with_patch).argmax(1), test_y, test_s)
+away = point(second(with_patch).argmax(1), test_y, test_s)
+before_away = point(second(test_x).argmax(1), test_y, test_s)
+say(
+    "On the toy EO is {home:.3f} at home, and before the second network it goes from {before:.3f} to {away:.3f}. The share of yes is {share_home:.1%} at home and {share:.1%} there. That is one pair of networks: "
+    "a full answer needs several of each, the coin and the moved threshold of the *new* network beside it, and intervals over both kinds of training.",
+    home=home[1],
+    before=before_away[1],
+    away=away[1],
+    share_home=home[2],
+    share=away[2],
+)
+
+# %% [markdown]
+# ## What we learned
+#
+# The box from the top once more, now that its words have been earned.
+
+# %% tags=["hide-input"]
+learned(
+    "reprogramming_vision",
+    points=[
+        "A constant in the input moves decisions of a frozen network. The projected update sees to it that, to first order, no step helps a reader of the group.",
+        "Before a network that only adds, a border is a moved threshold. It can do more only where its pixels change how the rest is read.",
+        "A gap that closes together with the share of positive decisions is worth no more than a coin. Always draw the constant, the mixing line and the moved threshold.",
+        "An interval over people asks about other people and the same networks. Over {n} trainings most comparisons stay open, and so do most messages of the paper in our runs.",
+        "Whoever controls the frame controls whom the model fails. A repair in front of a model is a promise that somebody must keep.",
+    ],
+    answer=answer,
+    **shared,
+)
+
+# %% [markdown]
+# The next chapter, {doc}`Fairness Reprogramming in words <05_reprogramming_text>`, puts the trigger behind a comment, where the theorem's world is closer at hand: five words
+# instead of a frame.
+
+# %% [markdown]
+# ## Sources
+#
+# Method and numbers: {cite}`zhang2022fairreprogram` (paper, blog and released code). Projected update: {cite}`zhang2018`. Reprogramming:
+# {cite}`elsayed2019`. Network, Grad-CAM and its limits: {cite}`he2016resnet,selvaraju2017gradcam,adebayo2018`. Rerun: {cite}`yang2024`. Data:
+# {cite}`liu2015`. All wording, drawings and code here are ours.
+
+# %% [markdown]
+# ## Appendix: verdicts and record
+#
+# Everything that the judge says about the messages of the paper and about questions of ours, folded. How these words come about stands on the page
+# {doc}`how we judge <../book/judgement>`.
+
+# %% tags=["hide-cell"]
+display(
+    tables.results_table(
+        of_chapter(record, "message.", "control."),
+        caption="The messages of the main figure, and the controls that it lacks.",
+    )
+)
+display(
+    tables.results_table(
+        of_chapter(record, "theorem1.", "theory.", "audit.", "faces."),
+        caption="Theory, what we found by reading, and drawn faces.",
+    )
+)
+
+# %% [markdown]
+# On photographs there are more claims, which a run on drawn faces cannot touch. They stand on the {doc}`scoreboard <../book/scoreboard>`, and here
+# when this chapter is run with `data="real"`.
+
+# %% tags=["hide-cell"]
+if real:  # about photographs; on drawn faces this run has nothing to add to the scoreboard
+    display(
+        tables.results_table(
+            of_chapter(record, "fig4.", "fig5.", "fig6.", "fig8.", "fig9.", "fig10."),
+            caption="Tuning ratio, transfer, classes, saliency, size, null input (figures 4 to 10).",
+        )
+    )
+if real:
+    points = of_chapter(record, "fig3.")
+    display(tables.results_table(points, caption="The main figure, point by point."))
+
+# %% [markdown]
+# Counted by kind:
+
+# %% tags=["hide-cell"]
+words = VERDICTS
+tally = {}
+for verdict in (v for v in of_chapter(record) if not v.question):
+    row = tally.setdefault(verdict.id.split(".")[0], dict.fromkeys(words, 0))
+    row[verdict.verdict] += 1
+tables.table(
+    pd.DataFrame([{"claims": name} | row for name, row in tally.items()]),
+    caption="Verdicts by kind of claim, without questions of ours. Claims are not independent: this is a summary, not a test.",
+)
+
+# %% [markdown]
+# Last of all, the run is written down, so that the pages of the book can read it.
 
 # %%
 if preset == "smoke":  # a small run still shows that a constant in the input moves decisions
@@ -1415,10 +2228,3 @@ if preset == "smoke":  # a small run still shows that a constant in the input mo
     )
 path = record.save(results_dir)
 print(f"{len(record.measurements)} measurements in {path}")
-
-# %% [markdown]
-# ## Sources
-#
-# Method and numbers: {cite}`zhang2022fairreprogram` (paper, blog and released code). Projected update: {cite}`zhang2018`. Reprogramming:
-# {cite}`elsayed2019`. Network, Grad-CAM and its limits: {cite}`he2016resnet,selvaraju2017gradcam,adebayo2018`. Rerun: {cite}`yang2024`. Data:
-# {cite}`liu2015`. All wording, drawings and code here are ours.

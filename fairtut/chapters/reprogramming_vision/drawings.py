@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from fairtut.evidence.records import Record
+
 Floats = NDArray[np.float64]
 Points = Sequence[tuple[float, float]]
 
@@ -89,6 +91,39 @@ def points(
             for (method, setting), (acc, bias) in found.items()
         ]
     )  # fmt: skip
+
+
+def recorded(
+    record: Record,
+    grids: Mapping[str, Mapping[str, Sequence[float]]],
+    criterion: str,
+    least: float,
+) -> dict[str, list[tuple[Estimate, Estimate]]]:
+    """Return what :func:`photographs` draws of a record for one criterion.
+
+    Parameters
+    ----------
+    record : Record
+        Of a run of the chapter.
+    grids : mapping of str to mapping of str to sequence of float
+        Method → criterion → λ; λ = 0 is a control and left out.
+    criterion : {"eo", "dp"}
+    least : float
+        Points with less accuracy are left out, BASE excepted.
+    """
+    names = {m: [m] for m in ("base", "random-patch", "random-border")}
+    for method, several in grids.items():
+        names[method] = [f"{method}.{criterion}.lam{lam:g}" for lam in several[criterion] if lam]
+    found = {
+        method: [
+            (record.estimate(f"{i}.acc"), record.estimate(f"{i}.{criterion}"))
+            for i in names[method]
+            if method == "base" or record.estimate(f"{i}.acc").value >= least
+        ]
+        for method in METHODS
+        if method in names
+    }
+    return {method: several for method, several in found.items() if several}
 
 
 def step(g_y: ArrayLike, g_z: ArrayLike, panels: Mapping[str, Mapping[str, ArrayLike]]) -> Figure:
@@ -276,7 +311,10 @@ def _line(ax: Axes, x: Floats, points: Sequence[Estimate], i: int, label: str) -
 
 
 def differences(
-    panels: Mapping[str, Mapping[str, Estimate]], *, xlabels: Mapping[str, str]
+    panels: Mapping[str, Mapping[str, Estimate]],
+    *,
+    xlabels: Mapping[str, str],
+    columns: int | None = None,
 ) -> Figure:
     """Draw differences with their intervals; negative, to the left, is less unfair.
 
@@ -286,13 +324,19 @@ def differences(
         Panel title → row → estimate.  All panels share their rows; one may lack some.
     xlabels : mapping of str to str
         Panel title → axis label.
+    columns : int, optional
+        Panels beside each other; the others follow below.  Default: all of them.
     """
     rows = list(dict.fromkeys(row for found in panels.values() for row in found))
     if not rows:
         raise InputError("there is nothing to draw: pass at least one estimate")
-    size = (2.9 * len(panels) + 1.6, 0.3 * len(rows) + 1.2)
-    fig, axes = grid(1, len(panels), size, sharey=True)
-    for ax, (title, found) in zip(axes[0], panels.items(), strict=True):
+    columns = columns or len(panels)
+    lines = -(-len(panels) // columns)
+    size = (2.9 * columns + 1.6, lines * (0.3 * len(rows) + 1.2))
+    fig, axes = grid(lines, columns, size, sharey=True)
+    for ax in axes.flat[len(panels) :]:
+        ax.set_axis_off()
+    for ax, (title, found) in zip(axes.flat, panels.items(), strict=False):
         for row, e in found.items():
             i = rows.index(row)
             mark, colour = ("o", GREY)
@@ -306,6 +350,66 @@ def differences(
         ax.set_ylim(0.6 - len(rows), 0.6)
         ax.locator_params(axis="x", nbins=4)
         ax.grid(False, axis="y")
+    return fig
+
+
+def strengths(stops: Sequence[float], found: Mapping[str, Sequence[float]], xlabel: str) -> Figure:
+    """Draw shares at evenly spaced stops: the still picture of a slider.
+
+    Parameters
+    ----------
+    stops : sequence of float
+    found : mapping of str to sequence of float
+        Name → a height in [0, 1] per stop.
+    xlabel : str
+        What the stops are.
+    """
+    fig, axes = grid(1, 1, (4.6, 3.2))
+    ax = axes[0, 0]
+    for i, (name, heights) in enumerate(found.items()):
+        ax.plot(range(len(stops)), heights, **look(i)._asdict(), label=name)
+    ax.set_xticks(range(len(stops)), [f"{stop:g}" for stop in stops])
+    ax.set(xlabel=xlabel, ylim=(0, 1))
+    legend_below(fig, ax, 3)
+    return fig
+
+
+def photographs(
+    found: Mapping[str, Mapping[str, Sequence[tuple[Estimate, Estimate]]]],
+    constant: float,
+    published: Mapping[str, Mapping[str, tuple[float, float]]],
+) -> Figure:
+    """Draw the planes of both criteria from a record, beside the paper's points.
+
+    Parameters
+    ----------
+    found : mapping of str to mapping of str to sequence of (accuracy, bias)
+        Criterion → method of :data:`METHODS` → its points, in the order of λ.
+    constant : float
+        Accuracy of the constant classifier, which has no gap.
+    published : mapping of str to mapping of str to (accuracy, bias)
+        Criterion → method → the paper's point whose price is nearest, in our unit.
+    """
+    fig, axes = grid(1, len(found), (3.7 * len(found), 3.9), sharey=True)
+    for ax, (criterion, methods) in zip(axes[0], found.items(), strict=True):
+        for name, several in methods.items():
+            style = look(list(METHODS).index(name))
+            y, x = ([pair[i] for pair in several] for i in (0, 1))
+            at = [e.value for e in x], [e.value for e in y]
+            ends = [([e.low for e in v], [e.high for e in v]) for v in (x, y)]
+            whiskers(ax, *at, of_x=ends[0], of_y=ends[1], color=style.color)
+            ax.plot(*at, **style._asdict(), label=METHODS[name])
+            if name in published[criterion]:
+                top, gap = published[criterion][name]
+                ax.plot(gap, top, "D", mfc="none", color=style.color, ms=5)
+        accuracy, bias = methods["base"][0]
+        ax.plot([bias.value, 0], [accuracy.value, constant], color=GREY, ls=LINES[3], lw=1.6,
+                label="mixing line")  # fmt: skip
+        ax.plot(0, constant, "X", color=GREY, ms=8, label="constant classifier")
+        ax.invert_xaxis()
+        ax.set(xlabel=f"{criterion.upper()}, fairer by this metric →", ylim=(constant - 0.02, None))
+    axes[0, 0].set_ylabel("accuracy →")
+    legend_below(fig, axes[0, 0], 3)
     return fig
 
 
