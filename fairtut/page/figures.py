@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Final
 from xml.etree import ElementTree
 
 from fairtut.errors import InputError
-from fairtut.page.markup import Bundle, escape, inline, plain, present
+from fairtut.page.markup import Bundle, escape, inline, named, plain, present
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -38,7 +38,6 @@ PNG_DPI: Final = 72
 _SVG: Final = "http://www.w3.org/2000/svg"
 _XLINK: Final = "{http://www.w3.org/1999/xlink}href"
 _FONT: Final = "DejaVu Sans, Verdana, Geneva, sans-serif"
-_NAME: Final = re.compile(r"[a-z][a-z0-9-]*")
 _NOTES: Final = "_fairtut_notes"
 
 
@@ -72,8 +71,7 @@ def show(fig: Figure, *, caption: str, alt: str, name: str) -> Bundle | None:
     for what, text in (("caption", caption), ("alt", alt)):
         if not text.strip():
             raise InputError(f"figure {name!r} has no {what}: pass {what}=... with a sentence")
-    if not _NAME.fullmatch(name):
-        raise InputError(f"name {name!r} must be lower-case words joined by hyphens")
+    named(name)
     caption = " ".join([caption.strip(), *getattr(fig, _NOTES, [])])
     try:
         picture = png(fig)

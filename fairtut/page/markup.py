@@ -8,7 +8,11 @@ import sys
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
+from fairtut.errors import InputError
+
 T = TypeVar("T")
+
+_NAME: Final = re.compile(r"[a-z][a-z0-9-]*")
 
 
 def words(name: str) -> str:
@@ -18,6 +22,22 @@ def words(name: str) -> str:
     ('other religions', '$x_i$', 'Blond_Hair')
     """
     return name.replace("_", " ") if re.fullmatch(r"[a-z0-9]+(_[a-z0-9]+)+", name) else name
+
+
+def named(name: str) -> str:
+    """Return a name that ids on a page may start with; refuse any other.
+
+    >>> named("players-of-the-game")
+    'players-of-the-game'
+
+    Raises
+    ------
+    fairtut.errors.InputError
+        If it is not of lower-case words joined by hyphens.
+    """
+    if not _NAME.fullmatch(name):
+        raise InputError(f"name {name!r} must be lower-case words joined by hyphens")
+    return name
 
 
 def escape(text: object) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import string
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from fairtut.errors import InputError, UnknownName
@@ -61,8 +61,24 @@ def say(template: str, **values: Any) -> Bundle | None:
         If the template or a text holds a decimal number typed by hand, a value is missing, or one
         is not used.
     """
-    text = _Writer().vformat(_checked(template, values), (), values)
+    text = filled(template, values, harmless)
     return present(Bundle({"text/markdown": text, "text/plain": text}))
+
+
+def filled(template: str, values: Mapping[str, Any], guard: Callable[[str], str] = str) -> str:
+    """Return a template of :func:`say` with its values written in.
+
+    >>> filled("It takes {n} rows, {share:.0%} of all.", {"n": 1800, "share": 0.25})
+    'It takes 1,800 rows, 25% of all.'
+
+    Parameters
+    ----------
+    template, values
+        As :func:`say` takes them, with the same errors.
+    guard : callable, optional
+        Takes from a text among the values what the page would run.
+    """
+    return _Writer(guard).vformat(_checked(template, values), (), values)
 
 
 def verdict_badge(verdict: str | Verdict) -> str:
@@ -106,9 +122,12 @@ def written(value: Any, spec: str = "") -> str:
 
 
 class _Writer(string.Formatter):
+    def __init__(self, guard: Callable[[str], str]) -> None:
+        self.guard = guard
+
     def format_field(self, value: Any, format_spec: str) -> str:
         text = written(value, format_spec)
-        return harmless(text) if isinstance(value, str) else text
+        return self.guard(text) if isinstance(value, str) else text
 
 
 def _checked(template: str, values: Mapping[str, Any]) -> str:

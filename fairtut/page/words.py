@@ -9,21 +9,18 @@ computes the contrast).
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from fairtut.errors import InputError
-from fairtut.page.markup import Bundle, escape, inline, plain, present
+from fairtut.page.markup import Bundle, escape, inline, named, plain, present
 
 TOWARDS: Final = (213, 94, 0)
 AWAY: Final = (0, 114, 178)
 """Colours of positive and of negative contributions; the two stay apart for colour-blind eyes."""
 DEEPEST: Final = 0.45
 """Opacity behind the largest contribution."""
-
-_NAME: Final = re.compile(r"[a-z][a-z0-9-]*")
 
 
 @dataclass(frozen=True)
@@ -73,8 +70,9 @@ def highlight(
         If there is no text, one has no words, a value is not finite, the caption is empty or the
         name is malformed.
     """
-    if not caption.strip() or not _NAME.fullmatch(name):
-        raise InputError(f"highlight {name!r}: give a caption, and lower-case words as its name")
+    named(name)
+    if not caption.strip():
+        raise InputError(f"highlight {name!r}: give a caption")
     if not rows or not all(rows.values()):
         raise InputError(f"highlight {name!r}: a text has no words, or there is none")
     values = [word.value for words in rows.values() for word in words]

@@ -16,9 +16,10 @@ from bs4 import BeautifulSoup
 from PIL import Image
 
 from fairtut.errors import InputError
-from fairtut.page import slider
+from fairtut.page import live, slider
+from fairtut.page.live import sprite
 from fairtut.page.markup import Bundle
-from fairtut.page.slider import Track, slide, sprite
+from fairtut.page.slider import Track, curves, slide
 
 STOPS = [-1.0, -0.5, 0.0, 0.5, 1.0]
 
@@ -93,7 +94,7 @@ def test_ink_follows_the_theme_and_curves_stand_at_their_heights(page):
     x, y = np.array(points).T
     assert np.allclose(np.diff(x), x[1] - x[0]) and (np.diff(y) < 0).all()
     height = (y[0] - y[-1]) / (0.9 - 0.1)
-    assert height == pytest.approx(slider._HIGH)
+    assert height == pytest.approx(live.HIGH)
     # the bar of the first track covers the middle half of the range; the second has none
     bars = [p for p in svg.select("path") if p.get("stroke-width") == "5"]
     assert len(bars) == 1
@@ -170,3 +171,61 @@ def test_a_heavy_slider_is_refused(monkeypatch):
     monkeypatch.setattr(slider, "MOST_BYTES", 2000)
     with pytest.raises(InputError, match="at most 2000"):
         build()
+
+
+LEVELS = [0.0, 0.1, 1.0]
+
+
+def walk(**changes: object) -> Bundle:
+    arguments = {
+        "heights": {"one": [2.0, 4.0, 6.0], "two <b>": [6.0, 2.0, 2.0]}, "says": ["a", "b", "c"],
+        "label": "weight", "ylabel": "gap", "ylim": (2.0, 6.0), "still": plt.figure(),
+        "caption": "C.", "alt": "A.", "name": "walk",
+    } | changes  # fmt: skip
+    found = curves(arguments.pop("stops", LEVELS), arguments.pop("heights"), **arguments)
+    assert isinstance(found, Bundle)
+    return found
+
+
+def test_curves_stand_at_their_values_without_pictures():
+    page = BeautifulSoup(walk().data["text/html"], "html.parser")
+    assert page.select_one(".ft-face") is None and "certifi" not in page.text
+    points = [tuple(map(float, p.split(","))) for p in page.polyline["points"].split()]
+    x, y = np.array(points).T
+    assert x == pytest.approx([live.LEFT + live.WIDE * v for v in LEVELS])
+    assert y == pytest.approx([live.TOP + live.HIGH * v for v in (1, 0.5, 0)])
+    shares = json.loads(re.search(r"shares = (\[.*?\]), heights", page.script.string)[1])
+    heights = json.loads(re.search(r"heights = (\[\[.*?\]\]);", page.script.string)[1])
+    assert (shares, heights) == ([0, 0.1, 1], [[0, 0.5, 1], [1, 0, 0]])
+    assert [text.text for text in page.svg.select("text")] == [
+        "2", "4", "6", "0", "0.5", "1", "gap",
+    ]  # fmt: skip
+    assert "two <b>" in page.select_one("p").text and len(page.select(".ft-key")) == 2
+
+
+def test_curves_may_stand_equally_far_apart():
+    page = BeautifulSoup(walk(even=True).data["text/html"], "html.parser")
+    x = [float(p.split(",")[0]) for p in page.polyline["points"].split()]
+    assert np.diff(x) == pytest.approx([live.WIDE / 2] * 2)
+    assert [text.text for text in page.svg.select("text")][3:6] == ["0", "0.1", "1"]
+
+
+def test_curves_are_the_same_to_the_byte():
+    assert walk().data == walk().data
+
+
+@pytest.mark.parametrize(
+    "wrong, words",
+    [
+        ({"stops": [0.0, 1.0, 0.5]}, "increasing"),
+        ({"says": ["a", "b"]}, "3 stops"),
+        ({"heights": {"one": [2.0, 4.0, 6.1]}}, r"\[2, 6\]"),
+        ({"heights": {}}, "tracks"),
+        ({"caption": ""}, "need words"),
+    ],
+)  # fmt: skip
+def test_wrong_curves_are_named(wrong, words):
+    before = plt.get_fignums()
+    with pytest.raises(InputError, match=words):
+        walk(**wrong)
+    assert plt.get_fignums() == before

@@ -1,0 +1,241 @@
+"""The verdict box: a chapter's question and answer, at its top and, understood, at its end.
+
+A chapter calls :func:`box` once after its opening paragraphs and :func:`learned` in its last
+section.  The chapter writes what only it can say: the answer in one or two sentences, what did
+the work, what a reader will be able to do and should know.  The question, the paper's headlines
+with their words and the minutes follow from :mod:`fairtut.page.questions`, the claims and the
+committed records, by the judge.  Numbers in the texts are passed by name, as to
+:func:`fairtut.page.prose.say`::
+
+    box(
+        "frtrain",
+        objectives=["write the three losses of FR-Train as code"],
+        prerequisites=["how a logistic regression is trained"],
+        worked="The clean set did the work: plain training on it reaches {plain}.",
+        answer="On drawn data, yes: {accuracy} at a disparate impact of {impact}.",
+        accuracy=accuracy, impact=impact, plain=plain,
+    )
+
+The output is one piece of HTML that a program without style sheets still shows in order, with
+Markdown and plain text behind it.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from fairtut.errors import InputError
+from fairtut.evidence.claims import Paper, chapter_id
+from fairtut.evidence.messages import Headline
+from fairtut.page import results, scoreboard
+from fairtut.page.markup import Bundle, escape, harmless, inline, plain, present
+from fairtut.page.prose import filled, verdict_badge
+from fairtut.page.questions import question
+
+HEADS: Final[Mapping[str, tuple[str, ...]]] = {
+    "Held": results.HOLDS,
+    "Consistent with our runs": ("consistent",),
+    "Held in part": ("partly",),
+    "Did not hold": ("not reproduced",),
+    "Open": ("inconclusive",),
+    "Not tested": ("not tested",),
+}
+"""What a headline's word is listed under, in this order."""
+
+_CUT: Final = "\x1f"
+_LOOK: Final = (
+    ":where(.ft-box){border:1px solid #76808d;border-left-width:5px;border-radius:.4rem;"
+    "padding:.7rem 1rem;margin:1rem 0;max-width:52rem;text-align:left;overflow-wrap:anywhere}"
+    ":where(.ft-box) :where(p,ul){margin:.3rem 0 .6rem}"
+    ":where(.ft-box-question){font-size:1.15em;font-weight:600}"
+    ":where(.ft-verdict){border:1px solid currentColor;border-radius:1em;padding:0 .5em;"
+    "font-size:.85em;font-weight:600;white-space:nowrap}"
+)
+"""The look where the book's style sheet is absent; ``:where`` lets that one win."""
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A part of the box: its title, and a text or a list of (word, text); a word may be empty."""
+
+    title: str
+    items: Sequence[tuple[str, str]]
+    listed: bool = True
+
+
+def box(
+    paper: str,
+    *,
+    objectives: Sequence[str],
+    prerequisites: Sequence[str],
+    worked: str,
+    answer: str,
+    **values: Any,
+) -> Bundle | None:
+    """Display a chapter's verdict box.
+
+    Parameters
+    ----------
+    paper : str
+        The paper's id, such as ``frtrain``.
+    objectives : sequence of str
+        What a reader of the chapter will be able to do; each completes "you can …".
+    prerequisites : sequence of str
+        What the chapter takes for granted.
+    worked : str
+        One sentence: which part of the method, or of the data, did the work.
+    answer : str
+        The answer in one or two sentences, from the *real* record where there is one.
+    **values
+        What stands for ``{name}`` in `worked` and `answer`.  All texts are inline Markdown.
+
+    Returns
+    -------
+    Bundle or None
+        ``None`` inside a Jupyter kernel, where it is displayed at once.
+
+    Raises
+    ------
+    fairtut.errors.UnknownName
+        If there is no such paper.
+    fairtut.errors.InputError
+        If a text is empty, holds a decimal number typed by hand, or values and fields differ.
+    """
+    _worded(objectives=objectives, prerequisites=prerequisites, worked=[worked], answer=[answer])
+    answer, worked = _filled([answer, worked], values)
+    parts = [
+        _Part("Answer", [("", answer)], listed=False),
+        *_standing(paper),
+        _Part("What did the work", [("", worked)], listed=False),
+        _Part("Minutes", [("", minutes(paper))], listed=False),
+        _Part("After this chapter you can", [("", text) for text in objectives]),
+        _Part("You should know", [("", text) for text in prerequisites]),
+    ]
+    return _shown(paper, "box", parts)
+
+
+def learned(paper: str, *, points: Sequence[str], answer: str, **values: Any) -> Bundle | None:
+    """Display the box again at a chapter's end, with what there is to take along.
+
+    Parameters
+    ----------
+    paper : str
+        The paper's id.
+    points : sequence of str
+        What the chapter taught, a sentence each.
+    answer : str
+        As in :func:`box`, in the words that the reader has learnt since.
+    **values
+        What stands for ``{name}`` in `answer` and `points`.
+
+    Returns
+    -------
+    Bundle or None
+        ``None`` inside a Jupyter kernel, where it is displayed at once.
+
+    Raises
+    ------
+    fairtut.errors.UnknownName, fairtut.errors.InputError
+        As :func:`box`.
+    """
+    _worded(points=points, answer=[answer])
+    answer, *points = _filled([answer, *points], values)
+    parts = [
+        _Part("Answer", [("", answer)], listed=False),
+        _Part("What to take along", [("", text) for text in points]),
+        *_standing(paper),
+    ]
+    return _shown(paper, "learned", parts)
+
+
+def minutes(paper: str) -> str:
+    """Say how long the committed runs of a paper's chapter took, and on what.
+
+    Parameters
+    ----------
+    paper : str
+        The paper's id.
+    """
+    head = _stands(paper).paper
+    runs = [r for r in results.load_records() if r.chapter == chapter_id(head.chapter)]
+    runs = [r for r in runs if r.preset != "smoke"]
+    own = [r for r in runs if r.device.get("type", "cpu") == "cpu"]
+    graphics = [r for r in runs if r not in own]
+    return f"CPU: {_times(own)}. GPU: {_times(graphics)}."
+
+
+def _times(runs: Iterable[results.Record]) -> str:
+    said = []
+    for run in sorted(runs, key=lambda r: (r.data != "synthetic", r.name)):
+        data = {"synthetic": "drawn", "real": "real"}[run.data]
+        count = run.device.get("threads", 1)
+        threads = f"{count} thread{'s' if count != 1 else ''}"
+        said.append(f"{run.minutes:.0f} minutes on {data} data (`{run.preset}`, {threads})")
+    return ", ".join(said) or "not run"
+
+
+@functools.cache
+def _stands(paper: str) -> scoreboard.Standing:
+    """Judge a paper on the committed records, once for the two boxes of a chapter."""
+    claims, records = results.load_claims(paper), results.load_records()
+    head: Paper = results.papers()[paper]
+    return scoreboard.standing(head, results.judge(claims, records), records)
+
+
+def _standing(paper: str) -> list[_Part]:
+    """Return the headlines under :data:`HEADS`, and how the paper's claims are counted."""
+    found = _stands(paper)
+    parts = []
+    for title, words in HEADS.items():
+        below: list[Headline] = [h for h in found.headlines if h.verdict in words]
+        if below:
+            parts.append(_Part(title, [(h.verdict, h.says) for h in below]))
+    return [*parts, _Part("Counted", [("", found.answer)], listed=False)]
+
+
+def _worded(**texts: Sequence[str]) -> None:
+    for what, several in texts.items():
+        if isinstance(several, str):
+            raise InputError(f"the box takes a list of sentences as {what}, not one text")
+        if not several or not all(text.strip() for text in several):
+            raise InputError(f"the box has no {what}: pass {what}=... in words")
+
+
+def _filled(texts: Sequence[str], values: Mapping[str, Any]) -> list[str]:
+    """Write the values into several texts that share them."""
+    return filled(_CUT.join(texts), values).split(_CUT)
+
+
+def _shown(paper: str, kind: str, parts: Sequence[_Part]) -> Bundle | None:
+    asked = question(paper)
+    body = "\n".join(_html(part) for part in parts)
+    title = "Verdict" if kind == "box" else "What we learned"
+    name = paper.replace("_", "-")
+    page = (
+        f'<section class="ft-box" id="ft-{kind}-{name}" aria-label="{title}">\n'
+        f'<style>{_LOOK}</style>\n<p class="ft-box-question">{escape(asked)}</p>\n'
+        f"{body}\n</section>"
+    )
+    text = "\n\n".join([f"**{asked}**", *(_markdown(part) for part in parts)])
+    data = {"text/html": page, "text/markdown": harmless(text), "text/plain": plain(text)}
+    return present(Bundle(data))
+
+
+def _html(part: _Part) -> str:
+    texts = [
+        (f"{verdict_badge(word)} " if word else "") + inline(text) for word, text in part.items
+    ]
+    if not part.listed:
+        return f"<p><strong>{part.title}.</strong> {texts[0]}</p>"
+    items = "".join(f"<li>{text}</li>" for text in texts)
+    return f"<p><strong>{part.title}</strong></p>\n<ul>{items}</ul>"
+
+
+def _markdown(part: _Part) -> str:
+    texts = [(f"*{word}*: " if word else "") + text for word, text in part.items]
+    if not part.listed:
+        return f"**{part.title}.** {texts[0]}"
+    return "\n".join([f"**{part.title}**", "", *(f"* {text}" for text in texts)])
