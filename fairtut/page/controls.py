@@ -86,6 +86,8 @@ def drawn(found: Answers, xlabel: str = "method minus control →") -> Figure:
     fig, axes = grid(down, across, size, sharex=True, sharey=True)
     for ax in axes.flat[len(found) :]:
         ax.set_axis_off()
+    for ax in axes.flat[max(len(found) - across, 0) :]:  # the lowest of each column
+        ax.tick_params(labelbottom=True)
     for ax, (title, one) in zip(axes.flat, found.items(), strict=False):
         _panel(ax, one, rows)
         ax.set_title(title, fontsize=10)

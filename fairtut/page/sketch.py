@@ -220,11 +220,14 @@ def canvas(width: float, height: float, points: float) -> tuple[Figure, Axes]:
     """Return a figure whose one axes has inches as units and nothing but what is drawn."""
     import matplotlib as mpl
     import matplotlib.pyplot as plt
+    from matplotlib.layout_engine import PlaceHolderLayoutEngine
 
     settings: Any = {**STYLE, "font.size": points, "figure.constrained_layout.use": False}
     with mpl.rc_context(settings):  # other figures keep their style
         fig = plt.figure(figsize=(width, height))
         ax = fig.add_axes((0, 0, 1, 1), xlim=(0, width), ylim=(0, height))
+    # saving restores the engine it found, and takes none for "as the style says": a warning
+    fig.set_layout_engine(PlaceHolderLayoutEngine(True, False))
     ax.set_axis_off()
     fig.points = points  # type: ignore[attr-defined]
     return fig, ax
