@@ -162,9 +162,12 @@ def borders(found: Mapping[str, Flat]) -> Figure:
 
 
 def _circle(ax: Axes, center: Floats, radius: float, style: Any, label: str) -> None:
-    angle = np.linspace(0, 2 * np.pi, 73)
-    ax.plot(center[0] + radius * np.cos(angle), center[1] + radius * np.sin(angle), color=GREY,
-            lw=1.4, ls=style, label=label)  # fmt: skip
+    from matplotlib.patches import Circle
+
+    ring = Circle(
+        (center[0], center[1]), radius, fill=False, ec=GREY, lw=1.4, ls=style, label=label
+    )
+    ax.add_patch(ring)
 
 
 def attacks(draws: Sequence[int], reached: Mapping[str, Floats]) -> Figure:

@@ -80,7 +80,7 @@ def walk() -> Figure:
     rng = np.random.default_rng(0)
     without, step = np.array([1.6, 1.35]), np.array([2.3, 0.95])
     for middle, colour in ((without, GREY), (without + step, PALETTE[0])):
-        cloud = middle + rng.normal(0, (0.42, 0.28), (24, 2))
+        cloud = middle + rng.normal(0, (0.42, 0.28), (14, 2))
         ax.plot(*cloud.T, ".", color=colour, ms=6, alpha=0.5)
         ax.plot(*middle, "o", color=colour, ms=9)
     _straight(ax, without, without + step, INK)
@@ -111,13 +111,13 @@ def _straight(ax: Axes, start: np.ndarray, end: np.ndarray, colour: str) -> None
 
 def _compared(ax: Axes, middle: np.ndarray, far: float, near: float) -> None:
     """Draw the codes of similar people, the three balls around the centre, and the border."""
-    angle, along = np.linspace(0, 2 * np.pi, 61), np.linspace(-1, 1, 21)
-    bent = np.stack([along, 0.35 * np.abs(along) - 0.2], 1) * far / 3.4
+    from matplotlib.patches import Circle
+
+    bent = np.array([(-1, 0.15), (0, -0.2), (1, 0.15)]) * far / 3.4
     ax.plot(*(middle + bent).T, color=PALETTE[2], lw=3.5)
     rings = (far / 3, LINES[3], GREY), (far, "-", PALETTE[1]), (near, LINES[1], PALETTE[0])
     for radius, style, colour in rings:
-        ring = middle + radius * np.stack([np.cos(angle), np.sin(angle)], 1)
-        ax.plot(*ring.T, ls=style, color=colour, lw=1.8)
+        ax.add_patch(Circle(tuple(middle), radius, fill=False, ls=style, ec=colour, lw=1.8))
     ax.plot(*middle, "+", color=INK, ms=9, mew=2)
     border = middle[0] + 1.04 * near
     ax.plot([border, border], [middle[1] - 1.35, middle[1] + 1.35], color=INK, lw=1.4)

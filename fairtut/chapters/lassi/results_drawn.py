@@ -1,16 +1,14 @@
-"""The drawings of what the LASSI chapter measures: shares, their looseness, and distances."""
+"""The drawings of what the LASSI chapter measures: shares, and how loose they are."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from fairtut.chapters.lassi.drawings import COLOURS, METHODS, Floats
+from fairtut.chapters.lassi.drawings import COLOURS, METHODS
 from fairtut.metrics import Estimate
-from fairtut.page.canvas import grid, inner, interval
-from fairtut.page.style import DIAMOND, GREY, MARKERS, PALETTE
+from fairtut.page.canvas import grid, interval
+from fairtut.page.style import DIAMOND, GREY, PALETTE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -52,7 +50,7 @@ def shares(
     rows = list(dict.fromkeys(row for _, row in found))
     across = 2 if len(columns) == 4 else len(columns)
     down = -(-len(columns) // across)
-    size = max(2.0 * across + 1.5, 6.4), (0.3 * len(rows) + 0.6) * down + 0.8
+    size = max(2.3 * across + 1.8, 6.4), (0.26 * len(rows) + 0.6) * down + 0.8
     fig, axes = grid(down, across, size, sharex=True, sharey=True)
     for ax, (column, title) in zip(axes.flat, columns.items(), strict=True):
         for i, row in enumerate(rows):
@@ -108,7 +106,7 @@ def plane(
     published : mapping, optional
         Column → method → the paper's certified share and accuracy.
     """
-    across = min(len(columns), 3)
+    across = 2 if len(columns) == 4 else min(len(columns), 3)
     down = -(-len(columns) // across)
     fig, axes = grid(
         down, across, (max(2.5 * across, 5.4), 2.4 * down + 0.9), sharex=True, sharey=True
@@ -173,32 +171,4 @@ def looseness(found: Mapping[tuple[str, str, str], Estimate], columns: Mapping[s
     axes[-1, 0].set_xlabel("people, %")
     handles, names = axes[0, 0].get_legend_handles_labels()
     fig.legend(handles, names, loc="outside lower center", ncols=2, fontsize=9)
-    return fig
-
-
-def distances(found: Mapping[tuple[str, str], Floats]) -> Figure:
-    """Draw the distances that a certificate is made of, on a logarithmic axis.
-
-    Parameters
-    ----------
-    found : mapping of (method, what) to array (people,)
-        Median, and where the middle half of the people is.
-    """
-    names = list(dict.fromkeys(what for _, what in found))
-    fig, axes = grid(1, 1, (6.8, 0.42 * len(names) + 1.5))
-    ax = axes[0, 0]
-    for j, method in enumerate(METHODS):
-        for i, what in enumerate(names):
-            if (method, what) not in found:
-                continue
-            values = found[method, what]
-            low, middle, high = inner(values[np.isfinite(values)], 0.5)
-            y = -i + 0.22 * (1 - j)
-            ax.plot([low, high], [y, y], color=COLOURS[method], lw=2)
-            ax.plot(middle, y, MARKERS[j], color=COLOURS[method], ms=5,
-                    label=None if i else METHODS[method])  # fmt: skip
-    ax.set_xscale("log")
-    ax.set(yticks=[-i for i in range(len(names))], yticklabels=names)
-    ax.set_xlabel("distance between codes")
-    fig.legend(loc="outside lower center", ncols=3)
     return fig
