@@ -143,14 +143,14 @@ def looseness(found: Mapping[tuple[str, str, str], Estimate], columns: Mapping[s
     found : mapping of (column, method, what) to Estimate
         What: ``certified``, ``sampling-free`` and ``constant``, shares in [0, 1].
     columns : mapping of str to str
-        Column → title; five or more stand in two rows.
+        Column → title; four or more stand in two rows.
     """
     looks = {
         "constant": ("decision is constant (exact, plain model)", 0.22, 0.72),
         "sampling-free": ("certified without sampling", 0.5, 0.46),
         "certified": ("certified as published", 1.0, 0.2),
     }
-    across = len(columns) if len(columns) < 5 else -(-len(columns) // 2)
+    across = len(columns) if len(columns) < 4 else -(-len(columns) // 2)
     down = -(-len(columns) // across)
     size = max(2.3 * across + 1, 6.4), 1.8 * down + 0.8
     fig, axes = grid(down, across, size, sharex=True, sharey=True)
