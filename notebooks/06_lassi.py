@@ -151,7 +151,7 @@ box(
 
 # %% [markdown]
 # **Before you go on.** "Pale Skin", "Young" and "Heavy Makeup" are labels that strangers gave to photographs; the page
-# *Faces are not labels* says why they are not facts. Every face on this page is drawn by a program. With `data="real"` the numbers
+# {doc}`Faces are not labels <../book/face-ethics>` says why they are not facts. Every face on this page is drawn by a program. With `data="real"` the numbers
 # are about photographs, and then the chapter shows no face at all.
 
 # %% [markdown]
@@ -342,7 +342,7 @@ show(
 # %% [markdown]
 # Labels come in company: in CelebA blond hair and make-up go together, so their vectors share a part. Three other ways try to do better or need less. **Perpendicular**
 # {cite}`denton2019` takes the normal of a linear classifier of the attribute. **Ramaswamy** {cite}`ramaswamy2021` removes from that normal whatever also moves
-# the target. **Discover** {cite}`li2021discover` needs no labels of the attribute at all: it searches for directions along which an image classifier changes its mind.
+# the target. **Discover** {cite}`li2021discover` needs no labels of the attribute at all: it searches for directions along which an image classifier changes its mind. The {doc}`chapter on DVGE <03_dvge>` meets latent directions from the other side: there a gradient finds them, person by person.
 
 # %%
 source_of(vectors.ramaswamy)
@@ -447,7 +447,7 @@ if not real:
 # %% [markdown]
 # ### The method, written out
 #
-# Before the package takes over, here is all of it on a toy: six hundred people with six numbers each. The label depends on the first two numbers and the attribute is the second, so the two are tied. $R$ has one hidden layer. The plain lines use nothing but torch.
+# Before the package takes over, here is all of it on a toy: six hundred people with six numbers each. The label depends on the first two numbers and the attribute is the second, so the two are tied. $R$ has one hidden layer. The plain lines use nothing but torch and, for quantiles, scipy.
 
 # %% tags=["plain"]
 rng = torch.Generator().manual_seed(2)
@@ -1871,7 +1871,7 @@ if not real:
     )
 
 # %% [markdown]
-# The certificate is about $S(x)$, and the true twin is *not in it*: one vector for everybody cannot say what the attribute means for each face. So whether the decision holds for the true twin is a matter of experience, and the bars show it. It is not what was proved.
+# The certificate is about $S(x)$, and the true twin is *not in it*: one vector for everybody cannot say what the attribute means for each face. So whether the decision holds for the true twin is a matter of experience, and the sentence above counts it. It is not what was proved.
 
 # %% [markdown]
 # ## What a small Glow costs
@@ -2177,7 +2177,7 @@ for encoder, decide in ((mine, judge), (models["lassi"].representation, models["
 #
 # **A mean of a group is not a person.** The mean difference contains everything that goes with a label in this data set. In CelebA, to be labelled "Young" goes with make-up. Whoever is far from the mean gets the least meaningful twin.
 #
-# **Equal treatment can be equally bad.** The constant classifier is certified for everyone. So is a model that is wrong for the same group every time. Individual fairness along one attribute says nothing about group errors; read it beside the other chapters.
+# **Equal treatment can be equally bad.** The constant classifier is certified for everyone. So is a model that is wrong for the same group every time. Individual fairness along one attribute says nothing about group errors; read it beside chapters that do, such as {doc}`FR-Train <01_frtrain>`, and beside the {doc}`metrics guide <../book/metrics-guide>`.
 #
 # **Looseness has a direction.** A model can be refused a certificate for being hard to prove things about. If certificates were required by law, that would favour models that are easy to certify, not those that are fair.
 #
@@ -2218,7 +2218,7 @@ quiz([
 # %% [markdown]
 # ## Exercises
 #
-# Five levels of effort in three kinds: *check* asks whether you can follow, *code* asks you to change something, *research* has no known end. Each solution is run, and its last sentence answers.
+# Six exercises of three kinds: *check* asks whether you can follow, *code* asks you to change something, *research* has no known end. Each solution is run, and its last sentence answers.
 
 # %% [markdown]
 # ### Exercise 1 (check)
@@ -2232,7 +2232,7 @@ missing = ndtr(-2 * v.cap)  # 1 - p_low for a doubled cap
 millions = -np.log(v.alpha) / missing / 1e12
 assert abs(float(ndtri(v.alpha ** (1 / v.n))) - v.cap) < 1e-9 and millions > 1
 say(
-    "All votes for one class still leave its share open below: the cap is the quantile of $\\alpha^{{1/n}}$. Doubling it takes {millions:,.0f} million million votes, so noise is cheaper than votes.",
+    "All votes for one class still leave its share open below: the cap is the normal quantile of the n-th root of α. Doubling it takes {millions:,.0f} million million votes, so noise is cheaper than votes.",
     millions=millions,
 )
 
@@ -2255,7 +2255,7 @@ for slack in (0.05, 0.1):
 assert binding == ["the check", "the level"]
 assert lassi.Smoothing(n=10**6, slack=0.1).level > lassi.Smoothing(n=10**6, slack=0.05).level
 say(
-    "The check binds at the published slack and the level at the larger one. With more slack the check is easier, but $Q$ grows, and so does $d_{{cs}}$."
+    "The check binds at the published slack and the level at the larger one. With more slack the check is easier, but Q grows, and so does d_cs."
 )
 
 # %% [markdown]
@@ -2322,13 +2322,13 @@ for epsilon in (0.25, 1.0, 2.0):
     )
 assert (np.diff(fading, axis=0) <= 0).all()  # of one smoothed model, a larger set holds a smaller
 say(
-    "It fades and never comes back, because what holds for a set holds for every smaller one. With a noise that grows with $\\varepsilon$, each $\\varepsilon$ would certify a model of its own, and nothing would follow from one to the next."
+    "It fades and never comes back, because what holds for a set holds for every smaller one. With a noise that grows with ε, each ε would certify a model of its own, and nothing would follow from one to the next."
 )
 
 # %% [markdown]
 # ### Exercise 5 (code: break it)
 #
-# In `level`, forget the walk: take $\Phi(\Phi^{-1}(1/2 + D))$ and leave out $\varepsilon/\sigma$. The bound becomes shorter and more people are certified. Does anything in this chapter notice?
+# In `level`, forget the walk: take $\Phi(\Phi^{-1}(1/2 + D))$ and leave out $\varepsilon/\sigma$. The bound becomes shorter, so more people may be certified. Does anything in this chapter notice?
 
 # %% tags=["hide-cell"]
 whole = level

@@ -50,7 +50,7 @@ def shares(
     rows = list(dict.fromkeys(row for _, row in found))
     across = 2 if len(columns) == 4 else len(columns)
     down = -(-len(columns) // across)
-    size = max(2.3 * across + 1.8, 6.4), (0.26 * len(rows) + 0.6) * down + 0.8
+    size = max(2.6 * across + 1.8, 6.4), (0.26 * len(rows) + 0.6) * down + 0.8
     fig, axes = grid(down, across, size, sharex=True, sharey=True)
     for ax, (column, title) in zip(axes.flat, columns.items(), strict=True):
         for i, row in enumerate(rows):
