@@ -1059,7 +1059,7 @@ rows |= {
     (m, k): f"{drawings.METHODS[m]}, {NOISES[k]}" for m in ("naive", "dataaug") for k in NOISES
 }
 titles = {s: study.SETTINGS[s].title for s in cfg.settings}
-markers = dict(zip(NOISES, "osD", strict=True))
+markers = dict(zip(NOISES, "os^", strict=True))
 pictured = [s for s in ("makeup", "young", "pale-young") if s in cfg.settings][:2]
 
 
@@ -1667,8 +1667,8 @@ say(
     plain=real_transfer["plain.fair"].max(),
     useless=useless,
 )
-words = {v.verdict for v in of_chapter(photo, "message.transfer")}
-assert words == {"inconclusive"}, words
+judged = of_chapter(photo)  # the committed run on photographs, once for the rest of the page
+assert {v.verdict for v in judged if v.id.startswith("message.transfer")} == {"inconclusive"}
 
 # %% [markdown]
 # ## Other vectors, and tasks that are tied to the attribute
@@ -1761,7 +1761,7 @@ say(
     cost_chubby=price["chubby"],
     worst=-min(earrings),
 )
-assert {v.verdict for v in of_chapter(photo, "failure.")} == {"inconclusive"}
+assert {v.verdict for v in judged if v.id.startswith("failure.")} == {"inconclusive"}
 
 # %% [markdown]
 # ## FairFace
@@ -1914,11 +1914,8 @@ say(
 # A verdict asks for more than the captions above: other people *and* another training, with every test of this paper counted. So a sentence above may hold for these trained models, and its verdict may still be *inconclusive*.
 
 # %% tags=["hide-input"]
-heads = of_chapter(
-    photo, "message.fair", "message.acc", "control.exact", "control.loose", "control.free"
-)
 told = {
-    start: [v.verdict for v in heads if v.id.startswith(start)]
+    start: [v.verdict for v in judged if v.id.startswith(start)]
     for start in ("message.fair", "message.acc", "control.exact", "control.loose", "control.free")
 }
 assert set(told["message.fair"]) == {"trend reproduced"}
@@ -2403,12 +2400,11 @@ learned(
 
 # %% tags=["hide-cell"]
 kept = "" if real else " (Heavy Makeup)"
-asked = [
-    *of_chapter(record, "table1." if real else "table1.makeup."),
-    *of_chapter(record, "message.most", "message.vectors", "failure."),
-    *of_chapter(record, *(("control.loose", "control.exact", "control.gap") if real else
-                          ("control.loose.makeup", "control.exact.makeup", "control.gap-loose.makeup"))),
-]  # fmt: skip
+starts = (
+    *("table1." if real else "table1.makeup.", "message.most", "message.vectors", "failure."),
+    *(f"control.{what}.{'' if real else 'makeup'}" for what in ("loose", "exact", "gap-loose")),
+)
+asked = [v for v in of_chapter(record) if v.id.startswith(starts)]
 tables.results_table(
     asked,
     caption=f"Table 1 of the poster{kept}, messages and failures, and our controls on photographs{kept}.",

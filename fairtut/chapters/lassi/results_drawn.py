@@ -130,8 +130,9 @@ def plane(
         ax.set_xlim(-4, 104)
     axes[-1, 0].set_xlabel("certified, %")
     axes[0, 0].set_ylabel("accuracy, %")
-    handles, names = axes[0, 0].get_legend_handles_labels()
-    fig.legend(handles, names, loc="outside lower center", ncols=2, fontsize=8)
+    both = [ax.get_legend_handles_labels() for ax in axes.flat]
+    named = {name: handle for pair in both for handle, name in zip(*pair, strict=True)}
+    fig.legend([*named.values()], [*named], loc="outside lower center", ncols=2, fontsize=8)
     return fig
 
 
