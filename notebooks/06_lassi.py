@@ -2335,18 +2335,17 @@ try:
         return whole(n, 0.0, sigma, alpha, slack)  # the broken line
 
     broken = [smooth_center(plain_r, z, vector, draw(lassi.Smoothing(n=2000, alpha=0.05), 1, 6, i))[1]
-              for i, z in enumerate(toy[:5])]  # fmt: skip
-    check_smoothing(toy[:5])
+              for i, z in enumerate(toy[:3])]  # fmt: skip
+    check_smoothing(toy[:1])
     caught = False
 except AssertionError:
     caught = True
 finally:
     level = whole
-assert caught and (np.array(broken) < toy_found.d_cs).all()
-check_smoothing(toy[:5])  # whole again
+assert caught and (np.array(broken) < toy_found.d_cs[:3]).all()
 say(
     "Yes: the comparison with the package fails at the first person, because every broken distance is shorter, by a factor of {factor:.1f} in the median. A certificate that nobody compares with anything would just have looked better.",
-    factor=float(np.median(toy_found.d_cs / np.array(broken))),
+    factor=float(np.median(toy_found.d_cs[:3] / np.array(broken))),
 )
 
 # %% [markdown]
@@ -2359,7 +2358,7 @@ shifts = np.linspace(-1, 1, 5) * firsts[0].spec.config.epsilon
 moved_by = {}
 for m, v in models.items():
     used = []
-    for z in z_test[:4]:
+    for z in z_test[:3]:
         near = z + torch.tensor(shifts, dtype=z.dtype)[:, None] * v.direction.to(z)
         got_there = lassi.certify_exactly(
             v.representation, v.head, near, v.direction, shifts[-1], 0.65 * shifts[-1]
@@ -2369,7 +2368,7 @@ for m, v in models.items():
     moved_by[m] = float(np.nanmax(used))
 assert max(moved_by.values()) < 1  # else a proof would be wrong
 say(
-    "At these neighbours of four people the centre moves by at most {most:.0%} of the certified distance, whatever the method. That is a measurement at five places and no proof; if an exact bound stayed near it, many more certificates of the baselines would follow. The question is open.",
+    "At these neighbours of three people the centre moves by at most {most:.0%} of the certified distance, whatever the method. That is a measurement at five places and no proof; if an exact bound stayed near it, many more certificates of the baselines would follow. The question is open.",
     most=max(moved_by.values()),
 )
 
@@ -2396,7 +2395,7 @@ learned(
 # %% [markdown]
 # ## Appendix: verdicts and record
 #
-# What was judged, cell by cell (the rest stands on the scoreboard), and where the numbers of this page are kept. Open the cells to see the tables' code.
+# What was judged, cell by cell (the rest stands on the scoreboard), and where the numbers of this page are kept. The table is folded; open its cell to read it.
 
 # %% tags=["hide-cell"]
 kept = "" if real else " (Heavy Makeup)"
