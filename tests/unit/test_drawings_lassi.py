@@ -89,16 +89,26 @@ def test_borders_say_who_is_certified():
     fig = drawings.borders({m: Flat.of(look(*pair)) for m, pair in pairs.items()})
     assert titles(fig) == ["Naive: not certified", "DataAug: not certified", "LASSI: certified"]
     for ax, (d_cs, _) in zip(fig.axes, pairs.values(), strict=True):
-        (outer,) = [line for line in ax.lines if line.get_label() == "d_cs"]
-        assert np.ptp(outer.get_xdata()) == pytest.approx(2 * d_cs, rel=1e-2)
+        (outer,) = [ring for ring in ax.patches if ring.get_label() == "d_cs"]
+        assert outer.radius == pytest.approx(d_cs)
 
 
-def test_circles_show_three_radii():
-    fig = drawings.circles(Flat.of(look(3.0, 1.0)), 0.968)
-    assert "radius q: 96.8% of them" in words(fig)
-    widths = [np.ptp(line.get_ydata()) / 2 for line in fig.axes[0].lines
-              if str(line.get_label()).startswith(("ball", "radius", "d_cs"))]  # fmt: skip
-    assert widths == pytest.approx([0.2, 1.0, 3.0], rel=1e-2)
+def test_fading_names_methods_and_dashes_what_is_constant():
+    shares = {"LASSI, constant": [1.0, 0.9], "LASSI, certified": [0.8, 0.5]}
+    fig = drawings.fading([0.0, 1.0], shares)
+    solid, dashed = sorted(fig.axes[0].lines, key=lambda line: line.get_linestyle() != "-")
+    assert (solid.get_label(), dashed.get_label()) == ("LASSI, certified", "LASSI, constant")
+    assert list(solid.get_ydata()) == [80, 50]
+    assert solid.get_color() == dashed.get_color() == drawings.COLOURS["lassi"]
+
+
+def test_thinned_corners_stay_near_the_curve():
+    t = np.linspace(0, 1, 2001)
+    points = np.stack([np.cos(3 * t), np.sin(3 * t)], 1)
+    few = drawings.thinned(points)
+    assert len(few) < 400 and (few[[0, -1]] == points[[0, -1]]).all()
+    gaps = np.linalg.norm(points[:, None] - few, axis=2).min(1)
+    assert gaps.max() < 0.004 * np.ptp(points, axis=0).max() * 1.01
 
 
 def test_poster_has_a_point_per_cell():
@@ -141,13 +151,16 @@ def test_swing_puts_faces_above_curves_and_bars_below():
     assert list(bar.get_xdata()) == [-0.5, 0.5] and max(bar.get_ydata()) < 0
 
 
-def test_walks_name_their_ends():
+def test_strips_join_a_row_and_name_its_ends():
     import torch
 
     rows = {"a": torch.rand(4, 3, 8, 8), "b": torch.rand(4, 3, 8, 8)}
-    fig = drawings.walks(rows, ("from", "to"))
-    named = [ax.get_title() for ax in fig.axes]
-    assert named == ["from", "", "", "to", "", "", "", ""]
+    fig = drawings.strips(rows, 0.7, ("from", "to"))
+    assert [ax.get_title(loc="left") for ax in fig.axes] == ["from", ""]
+    assert fig.axes[0].get_title(loc="right") == "to"
+    shown = np.asarray(fig.axes[1].images[0].get_array())
+    assert shown.shape == (8, 32, 3)
+    assert (shown[:, 16:24] == rows["b"][2].permute(1, 2, 0).numpy()).all()  # the third picture
 
 
 def test_shares_draw_percent_people_seeds_and_paper():
@@ -173,7 +186,9 @@ def test_plane_shows_the_constant_classifier_in_every_panel():
     cells = {(c, "one"): estimate(0.5) for c in "wxyz"}
     columns = {c: c.upper() for c in "wxyz"}
     paper = {"w": {"lassi": (0.98, 0.86)}}
-    fig = results.plane(cells, cells, columns, 0.6, {"one": ("#0f99d3", "o")}, paper)
+    fig = results.plane(
+        cells, cells, columns, dict.fromkeys(columns, 0.6), {"one": ("#0f99d3", "o")}, paper
+    )
     shown = [ax for ax in fig.axes if ax.axison]
     assert len(shown) == 4
     for ax in shown:
@@ -188,10 +203,3 @@ def test_looseness_bars_have_the_shares_lengths():
     ax = results.looseness(found, {"x": "X"}).axes[0]
     assert sorted({round(bar.get_width()) for bar in ax.patches}) == [10, 20, 70]
     assert len(ax.patches) == 9
-
-
-def test_distances_ignore_abstentions():
-    found = {(m, "d"): np.array([1.0, 2.0, 3.0, np.nan]) for m in METHODS}
-    ax = results.distances(found).axes[0]
-    middles = [line.get_xdata()[0] for line in ax.lines if len(line.get_xdata()) == 1]
-    assert middles == [2.0] * 3 and ax.get_xscale() == "log"

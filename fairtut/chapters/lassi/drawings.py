@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from fairtut.page.canvas import faces, grid, inner
+from fairtut.page.canvas import grid, inner
 from fairtut.page.figures import INK
 from fairtut.page.style import GREY, LINES, MARKERS, PALETTE
 
@@ -53,19 +53,27 @@ def poster(published: Mapping[tuple[str, str], float], rows: Mapping[str, str]) 
     return fig
 
 
-def walks(rows: Mapping[str, Any], ends: tuple[str, str], size: float = 0.72) -> Figure:
-    """Draw rows of decoded pictures from one end of a walk to the other.
+def strips(rows: Mapping[str, Any], size: float, ends: tuple[str, str] | None = None) -> Figure:
+    """Draw labelled rows of pictures, each row as one strip: a page weighs less that way.
 
     Parameters
     ----------
-    rows : mapping of str to tensor (n, 3, h, w)
-    ends : (str, str)
+    rows : mapping of str to tensor
+        Title → pictures (n, 3, h, w), uint8 or in [0, 1]; all rows have the same n.
+    size : float
+        Inches of a picture.
+    ends : (str, str), optional
         What stands above the first and the last column.
     """
-    fig = faces(rows, size)
-    first, *_, last = fig.axes[: max(len(images) for images in rows.values())]
-    for ax, text in ((first, ends[0]), (last, ends[1])):
-        ax.set_title(text, fontsize=9, loc="center")
+    count = len(next(iter(rows.values())))
+    fig, axes = grid(len(rows), 1, (size * count + 1.6, size * len(rows) + (0.3 if ends else 0.1)))
+    for ax, (title, images) in zip(axes[:, 0], rows.items(), strict=True):
+        strip = np.concatenate([*images.permute(0, 2, 3, 1).cpu().numpy()], axis=1)  # (h, n w, 3)
+        ax.imshow(strip, interpolation="nearest")
+        ax.set_axis_off()
+        ax.text(-0.02, 0.5, title, transform=ax.transAxes, ha="right", va="center", fontsize=9)
+    for side, text in zip(("left", "right"), ends or (), strict=False):
+        axes[0, 0].set_title(text, fontsize=9, loc=side)
     return fig
 
 
@@ -137,8 +145,8 @@ def borders(found: Mapping[str, Flat]) -> Figure:
     fig, axes = grid(1, len(found), (2.9 * len(found) + 0.2, 3.5))
     for ax, (method, flat) in zip(axes[0], found.items(), strict=True):
         colour = COLOURS[method]
-        ax.plot(*flat.corners.T, color=colour, lw=0.9, alpha=0.6)
-        ax.plot(*flat.part.T, color=colour, lw=2.4, label="R(z + t a), |t| ≤ ε")
+        ax.plot(*thinned(flat.corners).T, color=colour, lw=0.9, alpha=0.6)
+        ax.plot(*thinned(flat.part).T, color=colour, lw=2.4, label="R(z + t a), |t| ≤ ε")
         _circle(ax, flat.center, flat.radius, LINES[3], "half of the draws")
         _circle(ax, flat.center, flat.d_cs, "-", "d_cs")
         ax.plot(*flat.plain, "o", color=colour, ms=6, label="R(z)")
@@ -154,9 +162,12 @@ def borders(found: Mapping[str, Flat]) -> Figure:
 
 
 def _circle(ax: Axes, center: Floats, radius: float, style: Any, label: str) -> None:
-    angle = np.linspace(0, 2 * np.pi, 73)
-    ax.plot(center[0] + radius * np.cos(angle), center[1] + radius * np.sin(angle), color=GREY,
-            lw=1.4, ls=style, label=label)  # fmt: skip
+    from matplotlib.patches import Circle
+
+    ring = Circle(
+        (center[0], center[1]), radius, fill=False, ec=GREY, lw=1.4, ls=style, label=label
+    )
+    ax.add_patch(ring)
 
 
 def attacks(draws: Sequence[int], reached: Mapping[str, Floats]) -> Figure:
@@ -252,30 +263,34 @@ def swing(
     return fig
 
 
-def circles(flat: Flat, level: float) -> Figure:
-    """Draw center smoothing of one person.
+def fading(radii: Sequence[float], shares: Mapping[str, Sequence[float]]) -> Figure:
+    """Draw shares of people over the radius of the similarity set.
 
     Parameters
     ----------
-    flat : Flat
-    level : float
-        Share of the draws that the ball of radius q must hold.
+    radii : sequence of float
+    shares : mapping of str to sequence of float
+        "method, what" → shares in [0, 1]; a method's second curve is drawn in its colour, dashed.
     """
-    fig, axes = grid(1, 1, (6.8, 3.8))
+    fig, axes = grid(1, 1, (6.8, 3.4))
     ax = axes[0, 0]
-    ax.plot(*flat.corners.T, color=GREY, lw=0.8)
-    ax.plot(*flat.draws.T, ".", ms=4, alpha=0.35, color=PALETTE[0], label="codes of the draws",
-            rasterized=True)  # fmt: skip
-    ax.plot(*flat.part.T, color=PALETTE[1], lw=2.2, label="R(z + t a), |t| ≤ ε")
-    for radius, style, text in (
-        (flat.radius, LINES[3], "ball with half of them"),
-        (flat.d_cs / 3, LINES[1], f"radius q: {level:.1%} of them"),
-        (flat.d_cs, "-", "d_cs = 3 q"),
-    ):
-        _circle(ax, flat.center, radius, style, text)
-    ax.plot(*flat.plain, "o", color=PALETTE[1], label="R(z)")
-    ax.plot(*flat.center, "+", color=INK, ms=10, mew=2, label="centre")
-    ax.set_aspect("equal", adjustable="datalim")
-    ax.set(xlabel="signed distance to the border", ylabel="longest other direction")
-    fig.legend(loc="outside right upper", fontsize=9)
+    for name, line in shares.items():
+        method = next(key for key, title in METHODS.items() if name.startswith(title))
+        style = LINES[1] if "constant" in name else "-"
+        ax.plot(radii, 100 * np.asarray(line), color=COLOURS[method], ls=style, label=name)
+    ax.set(xlabel="radius of the similarity set, ε", ylabel="people, %", ylim=(-3, 103))
+    fig.legend(loc="outside lower center", ncols=2, fontsize=9)
     return fig
+
+
+def thinned(points: Floats, share: float = 0.004) -> Floats:
+    """Leave out corners (m, 2) nearer to the last one kept than a share of the whole extent.
+
+    The first and the last corner stay.
+    """
+    least = share * float(np.ptp(points, axis=0).max())
+    kept = [points[0]]
+    for point in points[1:-1]:
+        if float(np.linalg.norm(point - kept[-1])) >= least:
+            kept.append(point)
+    return np.array([*kept, points[-1]])

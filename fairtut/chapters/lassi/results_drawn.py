@@ -1,16 +1,14 @@
-"""The drawings of what the LASSI chapter measures: shares, their looseness, and distances."""
+"""The drawings of what the LASSI chapter measures: shares, and how loose they are."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from fairtut.chapters.lassi.drawings import COLOURS, METHODS, Floats
+from fairtut.chapters.lassi.drawings import COLOURS, METHODS
 from fairtut.metrics import Estimate
-from fairtut.page.canvas import grid, inner, interval
-from fairtut.page.style import DIAMOND, GREY, MARKERS, PALETTE
+from fairtut.page.canvas import grid, interval
+from fairtut.page.style import DIAMOND, GREY, PALETTE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -31,6 +29,8 @@ def shares(
 ) -> Figure:
     """Draw shares with their intervals: a panel per column, a line per row.
 
+    Four columns stand two by two.
+
     Parameters
     ----------
     found : mapping of (column, row) to Estimate
@@ -48,10 +48,11 @@ def shares(
         Of the axes, in percent.
     """
     rows = list(dict.fromkeys(row for _, row in found))
-    fig, axes = grid(
-        1, len(columns), (max(2.0 * len(columns) + 1.5, 6.4), 0.36 * len(rows) + 1.4), sharey=True
-    )
-    for ax, (column, title) in zip(axes[0], columns.items(), strict=True):
+    across = 2 if len(columns) == 4 else len(columns)
+    down = -(-len(columns) // across)
+    size = max(2.6 * across + 1.8, 6.4), (0.26 * len(rows) + 0.6) * down + 0.8
+    fig, axes = grid(down, across, size, sharex=True, sharey=True)
+    for ax, (column, title) in zip(axes.flat, columns.items(), strict=True):
         for i, row in enumerate(rows):
             if (column, row) not in found:
                 continue
@@ -66,7 +67,7 @@ def shares(
                         zorder=5, label="paper" if i == 0 else None)  # fmt: skip
         ax.set_title(title, fontsize=10)
         ax.set(yticks=[-i for i in range(len(rows))], yticklabels=rows, xlim=limits)
-    axes[0, 0].set_xlabel(xlabel)
+    axes[-1, 0].set_xlabel(xlabel)
     names = {
         "people": "interval over people", "seeds": "over seeds", "paper": "the paper's number",
     }  # fmt: skip
@@ -86,7 +87,7 @@ def plane(
     acc: Cells,
     fair: Cells,
     columns: Mapping[str, str],
-    constant: float,
+    constant: Mapping[str, float],
     looks: Mapping[str, tuple[str, str]],
     published: Mapping[str, Mapping[str, Sequence[float]]] | None = None,
 ) -> Figure:
@@ -95,17 +96,17 @@ def plane(
     Parameters
     ----------
     acc, fair : mapping of (column, row) to Estimate
-        With intervals over people, in [0, 1].
+        With intervals over people, in [0, 1]; a row that a column lacks is left out there.
     columns : mapping of str to str
         Column → title.
-    constant : float
-        Accuracy of the constant classifier, which is certified for everybody.
+    constant : mapping of str to float
+        Column → accuracy of the constant classifier, which is certified for everybody.
     looks : mapping of str to (str, str)
         Row → colour and marker.
     published : mapping, optional
         Column → method → the paper's certified share and accuracy.
     """
-    across = min(len(columns), 3)
+    across = 2 if len(columns) == 4 else min(len(columns), 3)
     down = -(-len(columns) // across)
     fig, axes = grid(
         down, across, (max(2.5 * across, 5.4), 2.4 * down + 0.9), sharex=True, sharey=True
@@ -114,12 +115,14 @@ def plane(
         ax.set_axis_off()
     for ax, (column, title) in zip(axes.flat, columns.items(), strict=False):
         for row, (colour, marker) in looks.items():
+            if (column, row) not in fair:
+                continue
             x, y = fair[column, row], acc[column, row]
             ax.plot([100 * x.low, 100 * x.high], [100 * y.value] * 2, color=colour, lw=1)
             ax.plot([100 * x.value] * 2, [100 * y.low, 100 * y.high], color=colour, lw=1)
             ax.plot(100 * x.value, 100 * y.value, ls="", marker=marker, color=colour, label=row,
                     mfc=colour if marker == "o" else "none")  # fmt: skip
-        ax.plot(100, 100 * constant, "X", color=GREY, ms=8, label="constant classifier")
+        ax.plot(100, 100 * constant[column], "X", color=GREY, ms=8, label="constant classifier")
         for method, (share, right) in ((published or {}).get(column) or {}).items():
             ax.plot(100 * share, 100 * right, **DIAMOND, color=COLOURS[method], zorder=5,
                     label=f"{METHODS[method]} (paper)")  # fmt: skip
@@ -127,8 +130,9 @@ def plane(
         ax.set_xlim(-4, 104)
     axes[-1, 0].set_xlabel("certified, %")
     axes[0, 0].set_ylabel("accuracy, %")
-    handles, names = axes[0, 0].get_legend_handles_labels()
-    fig.legend(handles, names, loc="outside lower center", ncols=2, fontsize=8)
+    both = [ax.get_legend_handles_labels() for ax in axes.flat]
+    named = {name: handle for pair in both for handle, name in zip(*pair, strict=True)}
+    fig.legend([*named.values()], [*named], loc="outside lower center", ncols=2, fontsize=8)
     return fig
 
 
@@ -140,15 +144,20 @@ def looseness(found: Mapping[tuple[str, str, str], Estimate], columns: Mapping[s
     found : mapping of (column, method, what) to Estimate
         What: ``certified``, ``sampling-free`` and ``constant``, shares in [0, 1].
     columns : mapping of str to str
-        Column → title.
+        Column → title; four or more stand in two rows.
     """
     looks = {
         "constant": ("decision is constant (exact, plain model)", 0.22, 0.72),
         "sampling-free": ("certified without sampling", 0.5, 0.46),
         "certified": ("certified as published", 1.0, 0.2),
     }
-    fig, axes = grid(1, len(columns), (max(2.3 * len(columns) + 1, 6.4), 2.6), sharey=True)
-    for ax, (column, title) in zip(axes[0], columns.items(), strict=True):
+    across = len(columns) if len(columns) < 4 else -(-len(columns) // 2)
+    down = -(-len(columns) // across)
+    size = max(2.3 * across + 1, 6.4), 1.8 * down + 0.8
+    fig, axes = grid(down, across, size, sharex=True, sharey=True)
+    for ax in axes.flat[len(columns) :]:
+        ax.set_axis_off()
+    for ax, (column, title) in zip(axes.flat, columns.items(), strict=False):
         for j, (what, (label, alpha, height)) in enumerate(looks.items()):
             for i, method in enumerate(METHODS):
                 e = found[column, method, what]
@@ -160,35 +169,7 @@ def looseness(found: Mapping[tuple[str, str, str], Estimate], columns: Mapping[s
         ax.set(xlim=(0, 102), yticks=[0, -1, -2], yticklabels=list(METHODS.values()))
         ax.set_title(title, fontsize=10)
         ax.grid(False, axis="y")
-    axes[0, 0].set_xlabel("people, %")
+    axes[-1, 0].set_xlabel("people, %")
     handles, names = axes[0, 0].get_legend_handles_labels()
     fig.legend(handles, names, loc="outside lower center", ncols=2, fontsize=9)
-    return fig
-
-
-def distances(found: Mapping[tuple[str, str], Floats]) -> Figure:
-    """Draw the distances that a certificate is made of, on a logarithmic axis.
-
-    Parameters
-    ----------
-    found : mapping of (method, what) to array (people,)
-        Median, and where the middle half of the people is.
-    """
-    names = list(dict.fromkeys(what for _, what in found))
-    fig, axes = grid(1, 1, (6.8, 0.42 * len(names) + 1.5))
-    ax = axes[0, 0]
-    for j, method in enumerate(METHODS):
-        for i, what in enumerate(names):
-            if (method, what) not in found:
-                continue
-            values = found[method, what]
-            low, middle, high = inner(values[np.isfinite(values)], 0.5)
-            y = -i + 0.22 * (1 - j)
-            ax.plot([low, high], [y, y], color=COLOURS[method], lw=2)
-            ax.plot(middle, y, MARKERS[j], color=COLOURS[method], ms=5,
-                    label=None if i else METHODS[method])  # fmt: skip
-    ax.set_xscale("log")
-    ax.set(yticks=[-i for i in range(len(names))], yticklabels=names)
-    ax.set_xlabel("distance between codes")
-    fig.legend(loc="outside lower center", ncols=3)
     return fig
