@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from fairtut.chapters.dvge.presets import Preset, configuration
@@ -17,6 +18,10 @@ def _size(cfg: Preset) -> str:
     return f"{images} tasks of images, {credit} of credit"
 
 
+def _grown(cfg: Preset, trainings: int) -> Preset:
+    return replace(cfg, seeds=trainings)
+
+
 CHAPTER: Final[Chapter[Preset]] = Chapter(
     "dvge",
     configuration,
@@ -24,4 +29,5 @@ CHAPTER: Final[Chapter[Preset]] = Chapter(
     _size,
     minutes={"smoke": 1, "laptop": 8, "paper": 600},
     real_minutes={"laptop": 30},
+    grown=_grown,
 )
