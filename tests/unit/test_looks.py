@@ -24,7 +24,7 @@ from fairtut.metrics import Chance
 from fairtut.runtime.device import pick_device
 from tests.second_judge import judged
 
-GROWING = ("faap", "frtrain", "lassi", "reprogramming_text", "reprogramming_vision")
+GROWING = ("dvge", "faap", "frtrain", "lassi", "reprogramming_text", "reprogramming_vision")
 HALVES = (-1.0, 0.0, 1.0)
 """Deviations of three trainings with a spread of 1."""
 
@@ -174,7 +174,7 @@ def test_a_chapter_grows_by_trainings_and_by_nothing_else(name: str, data: str) 
     assert opening.enlarged(opening.enlarged(before, 6), 3) == opening.enlarged(before, 3)
 
 
-@pytest.mark.parametrize("name", ["faap", "frtrain", "reprogramming_text", "reprogramming_vision"])
+@pytest.mark.parametrize("name", ["dvge", "faap", "frtrain", "reprogramming_text", "reprogramming_vision"])
 def test_the_cells_of_the_first_trainings_come_from_the_store(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
