@@ -712,7 +712,7 @@ show(
 
 # %%
 with tempfile.TemporaryDirectory() as folder:
-    exact = study.extras.invariants(people, target, cfg, Path(folder) / "faap.pt")
+    exact = study.side.invariants(people, target, cfg, Path(folder) / "faap.pt")
 record.keep(exact)
 assert exact["exact.changed-tensors"].values == [0] and exact["exact.excess"].values == [0]
 
@@ -1087,7 +1087,7 @@ say(
 # may cost accuracy. The best pair, chosen on the test people themselves, says how much room the scores leave.
 
 # %%
-record.keep(study.extras.floors(people, cells))
+record.keep(study.side.floors(people, cells))
 views = [(record, target, prefix)]
 if data == "synthetic":
     views.append((real, "Smiling", "celeba.smiling"))
@@ -1478,7 +1478,7 @@ tables.table(
 
 # %%
 if data == "synthetic":
-    record.keep(study.extras.flips(people, twins.images.x, cfg))
+    record.keep(study.side.flips(people, twins.images.x, cfg))
     answer = {
         f"{drawings.KINDS[k]}{tail}": record.estimate(f"faces.{k}{mark}.flips")
         for k in ("normal", "lf")
@@ -1522,7 +1522,7 @@ if data == "synthetic":
 if data == "synthetic" and not cfg.brief:
     free = faces.Dial(target=target, sensitive="Male", p=(0.5, 0.5))
     other = faces.sample(cfg.faces, seed + 1, cfg.size, free, device=device)
-    record.keep(study.extras.dialled(people, other.images, cfg))
+    record.keep(study.side.dialled(people, other.images, cfg))
     expect(
         record.estimate("faces.dialled.deo-vs-law").high < 0,
         "a model from a world without the bias has a smaller DEO",
@@ -1541,7 +1541,7 @@ if data == "synthetic" and not cfg.brief:
 
 # %%
 if cfg.sweeps:
-    swept = study.extras.sweep(people, cfg)
+    swept = study.side.sweep(people, cfg)
     show(
         drawings.sweeps(swept),
         name="sweeps",
@@ -1581,7 +1581,7 @@ if cfg.sweeps:
 
 # %%
 if not cfg.brief:
-    record.keep(study.extras.obvious(people, cfg))
+    record.keep(study.side.obvious(people, cfg))
     names = {
         "rg.features.deo": "RG on the code: DEO",
         "rg.features.deo-vs-normal": "RG on the code: DEO minus normal",
@@ -1616,7 +1616,7 @@ if not cfg.brief:
 
 # %% tags=["hide-input"]
 if data == "real" and not cfg.brief:
-    record.keep(study.extras.other_fair(people, cells["Smiling"], cfg))
+    record.keep(study.side.other_fair(people, cells["Smiling"], cfg))
 known = [r for r in (*photographs, record) if "fair.logit.deo" in r]
 if known:
     source = known[-1]

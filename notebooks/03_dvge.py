@@ -1009,12 +1009,12 @@ say(
     codes=cfg.classifier.epochs,
 )
 boards = {name: study.play(people, t, cfg) for name, t in tasks.items()}
-scores = {name: study.fronts.Scores(board) for name, board in boards.items()}
+scores = {name: study.measures.Scores(board) for name, board in boards.items()}
 title = {name: f"celeba-{name}" if real else name for name in boards}
 for name, one in scores.items():
-    found = study.fronts.panels(one, title[name])
+    found = study.measures.panels(one, title[name])
     if not real and name == cfg.settings[0]:
-        found |= study.fronts.synthetic(found, name, "faces")
+        found |= study.measures.synthetic(found, name, "faces")
     record.keep(found)
 
 # %% [markdown]
@@ -1036,7 +1036,7 @@ grey = plots.controls(
     "demographic_parity_gap",
     y_hat=decided["plain-n"][0],
 )
-points = pd.DataFrame(study.fronts.table(score, methods, "dp"))
+points = pd.DataFrame(study.measures.table(score, methods, "dp"))
 show(
     plots.plot_tradeoff(points, metric="demographic_parity_gap", fairness="gap", draw=None, **grey),
     name="fronts",
@@ -1106,7 +1106,7 @@ def told(panels: dict) -> None:
 # This is how all numbers of a board are made, DVGE's, its rivals' and the controls':
 
 # %%
-source_of(study.fronts.panels)
+source_of(study.measures.panels)
 
 # %% [markdown]
 # Each panel below is one encoder and one gap, each row one rival or control. Two marks stand in a row: drawn faces, and photographs.
@@ -1295,11 +1295,11 @@ record.dataset(table.name, rows=len(table.y), digest=table.digest, source=table.
 alias = {
     name: name if real else f"applicants{'' if i == 0 else '.two'}" for i, name in enumerate(played)
 }
-credit_scores = {name: study.fronts.Scores(p.board) for name, p in played.items()}
+credit_scores = {name: study.measures.Scores(p.board) for name, p in played.items()}
 for name, one in credit_scores.items():
-    found = study.fronts.panels(one, alias[name])
+    found = study.measures.panels(one, alias[name])
     if alias[name] == "applicants":
-        found |= study.fronts.synthetic(found, "applicants", "applicants")
+        found |= study.measures.synthetic(found, "applicants", "applicants")
     record.keep(found)
 
 # %% [markdown]
@@ -1367,10 +1367,10 @@ for i, (name, one) in enumerate(credit_scores.items()):
 
 # %%
 for entries in (
-    study.extras.refit(people, task, cfg),
-    study.extras.credit_times(next(iter(played.values()))),
-    study.extras.audit(study.encoders.codes(people, cfg, "n"), task, cfg),
-    study.extras.invariants(people, task, cfg),
+    study.side.refit(people, task, cfg),
+    study.side.credit_times(next(iter(played.values()))),
+    study.side.audit(study.encoders.codes(people, cfg, "n"), task, cfg),
+    study.side.invariants(people, task, cfg),
 ):
     record.keep(entries)
 say(
@@ -1389,7 +1389,7 @@ say(
 # photographs, so they are missing here.
 
 # %%
-source_of(study.extras.flips)
+source_of(study.side.flips)
 
 # %% [markdown]
 # Every test face is drawn once as it is and once with the other drawn sex, and both go through the same encoder and the same classifier. The shares below count faces whose decision is not the same.
@@ -1398,7 +1398,7 @@ source_of(study.extras.flips)
 if not real:
     twins = faces.counterfactual(crowd.select(crowd.images.split == "test"), "Male")
     for e in ("d", "n"):
-        found = study.extras.flips(people, twins.images.x, task, cfg, e)
+        found = study.side.flips(people, twins.images.x, task, cfg, e)
         record.keep(found)
     for e in ("d", "n"):
         say(
@@ -1687,7 +1687,7 @@ for used, passes, epochs, first_passes in (
 # Whoever says so should measure it. This function makes the chapter's numbers about the slides and the released code:
 
 # %%
-source_of(study.extras.audit)
+source_of(study.side.audit)
 
 # %% [markdown]
 # The first of them can be seen with twenty people who are all decided about correctly.

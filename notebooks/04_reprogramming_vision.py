@@ -911,7 +911,7 @@ show(
 
 # %%
 chosen = board.results["border", "eo", max(cfg.grids["border"]["eo"])][0]
-fading = study.beside.rebuilt(task, cfg, chosen)
+fading = study.side.rebuilt(task, cfg, chosen)
 some = task.test[:2000]
 y_some, s_some = task.y[some].cpu().numpy(), task.s[some].cpu().numpy()
 turned, frames = {}, []
@@ -1402,8 +1402,8 @@ expect(
 # triggers stay ahead of BASE while AdvPost falls behind. It also makes patches larger: less unfair, less accurate.
 
 # %%
-fewer, fewer_entries = study.beside.ratios(task, cfg, board)
-larger, larger_entries = study.beside.sizes(task, cfg, board)
+fewer, fewer_entries = study.side.ratios(task, cfg, board)
+larger, larger_entries = study.side.sizes(task, cfg, board)
 record.keep(fewer_entries | larger_entries)
 
 # %% [markdown]
@@ -1507,13 +1507,13 @@ assert of_photos.side_seeds == 1
 # {term}`transfer`, and it is short:
 
 # %%
-source_of(study.beside.transfer)
+source_of(study.side.transfer)
 
 # %% [markdown]
 # Each seed's trigger goes before the BASE of the next seed, on the same test people. Two differences are kept: to the bias of the new BASE, and to the bias at home.
 
 # %%
-_, entries = study.beside.transfer(task, cfg, board)
+_, entries = study.side.transfer(task, cfg, board)
 record.keep(entries)
 
 # %% tags=["hide-input"]
@@ -1566,7 +1566,7 @@ source_of(rp.combined)
 
 # %% tags=["hide-input"]
 lams = {
-    m: study.beside.strength(board, cfg, m)
+    m: study.side.strength(board, cfg, m)
     for m in ("border", "advin", "advpost")
     if board.lams(m, "eo")
 }

@@ -225,12 +225,12 @@ tables.table(
 # and seed. BASE is frozen for the triggers; AdvIn starts anew, AdvPost goes on from BASE.
 
 # %%
-source_of(study.cells.trained)
+source_of(study.protocol.trained)
 
 # %%
-cells = study.cells.play(tokens, cfg, study.cells.grid(cfg))
-board = study.board.Board(tokens, cfg, cells)
-record.keep(study.board.measures(board))
+cells = study.protocol.play(tokens, cfg, study.protocol.grid(cfg))
+board = study.measures.Board(tokens, cfg, cells)
+record.keep(study.measures.measures(board))
 print(f"{len(cells)} trainings and controls, n = {board.n} test comments")
 
 # %% tags=["hide-input"]
@@ -280,7 +280,7 @@ tables.table(
 # If none does, the most accurate. A setting that gives all but one in two hundred the same answer is called *collapsed*, and counted.
 
 # %%
-source_of(study.board.Board.chosen)
+source_of(study.measures.Board.chosen)
 
 # %% tags=["hide-input"]
 collapse = pd.DataFrame(
@@ -318,7 +318,7 @@ say(
 # %% tags=["hide-input"]
 shown = {**drawings.METHODS, "random": "random words", "base": "BASE"}
 for c, text in drawings.CRITERIA.items():
-    frame = pd.DataFrame(study.board.table(board, shown, c))
+    frame = pd.DataFrame(study.measures.table(board, shown, c))
     show(
         plots.plot_tradeoff(
             frame,
@@ -629,7 +629,7 @@ spelled = pd.DataFrame(
         {
             "criterion": drawings.CRITERIA[c],
             "λ": f"{job.lam:g}",
-            "words": " ".join(study.extras.readable(cells[job].words, harmless)),
+            "words": " ".join(study.side.readable(cells[job].words, harmless)),
         }
         for c in study.CRITERIA
         for job in board.jobs("hard", c, cfg.run_seeds()[0])
@@ -653,9 +653,9 @@ say(
 # $\lambda$ is fixed now, as in the paper. First the number of words: the paper says that one already helps and that more than five change little.
 
 # %%
-varied = study.extras.Varied(tokens, board)
-found = varied.measures() | study.extras.transfer(tokens, board)
-found |= study.extras.softening(tokens, board)
+varied = study.side.Varied(tokens, board)
+found = varied.measures() | study.side.transfer(tokens, board)
+found |= study.side.softening(tokens, board)
 record.keep(found)
 
 # %% tags=["hide-input"]
@@ -717,7 +717,7 @@ say(
 less = drawings.frame(
     {
         (drawings.METHODS[m], 100 * r): record.estimate(f"ratio.{m}.{100 * r:g}.change")
-        for m in study.extras.TUNED
+        for m in study.side.TUNED
         for r in cfg.ratios
     },
     "percent",
@@ -790,7 +790,7 @@ say(
 # We train a classifier of *groups* and feed it `[CLS]`, the trigger, `[SEP]`, nothing else. The paper expects: the larger $\lambda$, the more one-sided.
 
 # %%
-found, alone = study.extras.alone(tokens, board)
+found, alone = study.side.alone(tokens, board)
 record.keep(found)
 show(
     drawings.claimed(alone, cfg.lams, tokens.group_names),
@@ -867,18 +867,18 @@ source_of(study.attribution.attribute)
 
 # %%
 first = cfg.run_seeds()[0]
-base = study.cells.base(tokens, cfg, first)
-job = study.extras.fixed(cfg, "hard", "dp", first)
-hard, _ = study.cells.trained(tokens, cfg, job)
+base = study.protocol.base(tokens, cfg, first)
+job = study.side.fixed(cfg, "hard", "dp", first)
+hard, _ = study.protocol.trained(tokens, cfg, job)
 test = tokens.part("test")
 marked, gaps, toxicity = {}, [], []
 if not real:  # only invented comments are ever shown
-    plain = study.cells.margins(base, test)
+    plain = study.protocol.margins(base, test)
     wrong = np.flatnonzero((plain > 0) & (crowd.y == 0) & crowd.members.any(1))
     for i in wrong[:2]:
         for text, t in (("as deployed", None), ("with five trigger words", hard)):
             a = study.attribution.attribute(base, test.ids[i : i + 1], t, tokens.tokenizer)
-            words = study.extras.readable(a.tokens, harmless | {"[CLS]", "[SEP]"})
+            words = study.side.readable(a.tokens, harmless | {"[CLS]", "[SEP]"})
             marked[f"Comment {i}, {text}: toxicity {a.toxicity:.2f}"] = [
                 Word(w, float(v), k in a.trigger)
                 for k, (w, v) in enumerate(zip(words, a.scaled(), strict=True))
@@ -1095,8 +1095,8 @@ assert abs(sum(each) - gap) < 1e-12
 for name in tokens.group_names:
     known = [w for w in WORDS[name] if tokens.tokenizer.pieces(w) != [1]]
     if known:
-        y_hat = study.cells.margins(base, test, study.theorem.named(tokens, known[0], 5)) >= 0
-        margin = study.cells.margins(base, test)
+        y_hat = study.protocol.margins(base, test, study.theorem.named(tokens, known[0], 5)) >= 0
+        margin = study.protocol.margins(base, test)
         cut = margin >= np.quantile(margin, 1 - y_hat.mean())  # as many flagged, no words
         print(f"{name.replace('_', ' '):16s} flagged {y_hat.mean():.2f}, "
               f"dp {crowd.bias(y_hat, 'dp')[0]:.3f} (threshold {crowd.bias(cut, 'dp')[0]:.3f}), "
@@ -1117,7 +1117,7 @@ outcome = []
 for project in (True, False):
     config = replace(cfg.words, criterion="dp", lam=job.lam, projection=project)
     other = train_words(base, tuning, mode="hard", config=config, seed=first).module
-    y_hat = study.cells.margins(base, test, other) >= 0
+    y_hat = study.protocol.margins(base, test, other) >= 0
     outcome.append((crowd.bias(y_hat, "dp"), crowd.accuracy(y_hat)))
     print(f"projection {'on ' if project else 'off'}: dp {outcome[-1][0][0]:.3f}, "
           f"accuracy {outcome[-1][1][0]:.3f}")  # fmt: skip

@@ -541,12 +541,12 @@ print(f"after training, {right:.0%} of the toy people are decided right")
 # $R$ ends in a batch norm without parameters, so each coordinate of a code has variance 1 and *far* has a fixed meaning: $R$ cannot win by shrinking everything. Now we train all cells of the table: every method, setting and seed. Glow and the vectors are shared. All certificates, too, are computed here; the sections below say how.
 
 # %%
-specs = study.cells.plan(cfg)
+specs = study.protocol.plan(cfg)
 cells = study.run_cells(world, cfg, specs)
-table = study.table.Table(cells, cfg)
+table = study.measures.Table(cells, cfg)
 prefix = "table1" if real else "faces"
-measured = study.table.measures(table, prefix)
-record.keep(measured | study.table.near(measured, claims))  # near the poster, on photographs
+measured = study.measures.measures(table, prefix)
+record.keep(measured | study.measures.near(measured, claims))  # near the poster, on photographs
 firsts = pictures.first_cells(cells, single)
 models = pictures.models(world, cfg, firsts)
 print(len(cells), "cells,", len(test_rows), "test people each")
@@ -1036,7 +1036,7 @@ _ = expect(
 # One cell of the experiment is a setting, a method and a seed. This function is all that happens in it:
 
 # %%
-source_of(study.cells.cell)
+source_of(study.protocol.cell)
 
 # %% [markdown]
 # Line by line. $R$ is trained on the training latents and frozen (`encoder` trains it, or loads it where the same cell was trained before). The setting's vectors come from training people only. Codes of the training people feed one consumer per noise. Then test people are certified at every noise with the *same* smoothed codes, and validation people as well where a noise is to be chosen. `plain` are the decisions without any smoothing, of all test people. With a single attribute the exact verdict is added.
@@ -1044,7 +1044,7 @@ source_of(study.cells.cell)
 # Certifying a part, in turn, is this:
 
 # %%
-source_of(study.cells.certify_part)
+source_of(study.protocol.certify_part)
 
 # %% [markdown]
 # Only every so-manyth person is evaluated, as in the released code. Every person has a random stream of their own, named by their number, so a certificate does not depend on the batch that it came in. The smoothed codes are computed once; each noise only votes.
@@ -1677,9 +1677,9 @@ assert {v.verdict for v in judged if v.id.startswith("message.transfer")} == {"i
 # *Attractive* and *Bald*. Where along such a vector the label itself tends to change, accuracy and a constant decision pull in opposite directions. On drawn faces the two are tied by a rule of the program only, so look here for whether such a failure shows at all.
 
 # %%
-more = study.run_cells(world, cfg, study.beside.plan(world, cfg))
+more = study.run_cells(world, cfg, study.side.plan(world, cfg))
 pre = "beside" if real else "faces.beside"
-record.keep(study.beside.measures(more, cfg, pre))
+record.keep(study.side.measures(more, cfg, pre))
 far = "faces.beside" if real else "beside"
 kinds = dict.fromkeys((c.spec.task, c.spec.setting, c.spec.way) for c in more)
 label = {
@@ -2066,8 +2066,8 @@ widest = max(cfg.settings, key=lambda s: len(study.SETTINGS[s].attributes))
 several = study.directions.directions(world, cfg, widest)
 saved, changed = [], []
 for spec in (cell.spec for cell in pictures.first_cells(cells, widest)):
-    r = study.cells.encoder(world, cfg, spec)
-    judge = study.cells.head(world, spec, lassi.encode(r, world.z("train")), study.EQUAL)
+    r = study.protocol.encoder(world, cfg, spec)
+    judge = study.protocol.head(world, spec, lassi.encode(r, world.z("train")), study.EQUAL)
     setting = cfg.smoothing(spec.config), lassi.Voting(study.EQUAL)
     full, early = (
         certify(r, judge, z_test[:40], several.to(z_test), *setting, seed=seed)

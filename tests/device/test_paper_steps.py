@@ -215,8 +215,8 @@ def test_words(sim: Counts, method: str) -> None:
     tokens = text_study.corpus.corpus(few, False, KIND)
     part = some_of(tokens.part("tune"), 2 * 16)
     model = text_study.corpus.network(tokens, few, 0).to(KIND)
-    job = text_study.cells.Job(method, "eo", 1.0, 0, preset.count)
-    config = replace(text_study.cells.settings(preset, method, job), epochs=1, batch=16)
+    job = text_study.protocol.Job(method, "eo", 1.0, 0, preset.count)
+    config = replace(text_study.protocol.settings(preset, method, job), epochs=1, batch=16)
 
     def train() -> None:
         if method == "base":

@@ -41,7 +41,7 @@ def board(n: int = 300, runs: int = 2, shared: bool = True, seed: int = 0) -> st
 
 
 def test_planes_are_those_of_the_metrics_package():
-    scores = study.fronts.Scores(board())
+    scores = study.measures.Scores(board())
     plane = scores.plane("dvge-n", "eo", "test")
     y_hat = scores.board.decisions["dvge-n"]["test"][3, 1]
     counted = group_table(scores.board.y["test"], y_hat, scores.board.s["test"], positive=1)
@@ -51,10 +51,10 @@ def test_planes_are_those_of_the_metrics_package():
 
 
 def test_the_reference_is_the_mean_over_runs_that_share_people():
-    one = study.fronts.Scores(board(), resamples=0)
+    one = study.measures.Scores(board(), resamples=0)
     gaps = one.plane("plain-n", "dp", "test").gap[0, :, 0]
     np.testing.assert_allclose(one.reference("n", "dp"), gaps.mean())
-    split = study.fronts.Scores(board(shared=False))
+    split = study.measures.Scores(board(shared=False))
     np.testing.assert_array_equal(
         split.reference("n", "dp"), split.plane("plain-n", "dp", "test").gap[0, :, 0]
     )
@@ -62,7 +62,7 @@ def test_the_reference_is_the_mean_over_runs_that_share_people():
 
 
 def test_the_limit_is_half_the_plain_gap_on_validation():
-    scores = study.fronts.Scores(board(), resamples=0)
+    scores = study.measures.Scores(board(), resamples=0)
     known, found = (scores.plane("dvge-n", "dp", part) for part in ("val", "test"))
     limits = scores.plane("plain-n", "dp", "val").gap[0, :, 0] / 2
     for run, gained in enumerate(scores.at_limit("n", "dp")[:, 0]):
@@ -76,13 +76,13 @@ def test_a_front_without_a_gap_is_worth_its_whole_gain():
     one = board()
     perfect = {part: one.y[part][None, None].repeat(2, 1).astype(np.int8) for part in one.y}
     one.decisions["adt"] = perfect  # right about everybody: accuracy 1, equal opportunity gap 0
-    scores = study.fronts.Scores(one)
+    scores = study.measures.Scores(one)
     gained = scores.area("adt", "n", "eo")[:, 0]
     np.testing.assert_allclose(gained, 1 - scores.constant()[0, 0])
 
 
 def test_splits_are_not_taken_for_independent_people():
-    scores = study.fronts.Scores(board(shared=False))
+    scores = study.measures.Scores(board(shared=False))
     found = scores.entry(scores.area("adt", "n", "dp"))
     assert found.overlap == pytest.approx(300 / 500) and found.people is None
 
@@ -97,7 +97,7 @@ def test_moved_thresholds_keep_the_order_of_the_scores():
 
 def test_times_become_log_ratios_per_split():
     one = study.credit.Played(board(shared=False), {"encoder-n": 20.0, "ffvae": 80.0}, [1.0, 2.0])
-    found = study.extras.credit_times(one)
+    found = study.side.credit_times(one)
     np.testing.assert_allclose(np.exp(found["d5.german.encoder"].values), [0.1, 0.2])
     np.testing.assert_allclose(np.exp(found["d5.german.ffvae"].values), [0.1, 0.2])  # 4 FFVAEs
 
@@ -122,13 +122,13 @@ def test_every_claim_waits_for_something_that_the_study_measures():
     names = ("celeba-male-oval", "celeba-maleyoung-attractive", *study.credit.GROUPS)
     made: set[str] = set()
     for name in names:
-        made |= set(study.fronts.panels(study.fronts.Scores(board(), resamples=0), name))
+        made |= set(study.measures.panels(study.measures.Scores(board(), resamples=0), name))
     for row in ("table1", "table2"):
         for e in ("d", "n"):
             made |= set(study.ablation.measures(reading(), f"{row}.{e}"))
     for name in ("faces", "applicants"):
-        found = study.fronts.panels(study.fronts.Scores(board(), resamples=0), name)
-        made |= set(study.fronts.synthetic(found, name, name))
+        found = study.measures.panels(study.measures.Scores(board(), resamples=0), name)
+        made |= set(study.measures.synthetic(found, name, name))
     for e in ("d", "n"):
         made |= set(study.ablation.measures(reading(), f"faces.{e}"))
     for claim in load_claims("dvge"):
@@ -171,12 +171,12 @@ def test_a_whole_board_of_images(monkeypatch, tmp_path):
     assert shapes["noise"] == (4, 2, 60) and shapes["threshold"] == (41, 2, 60)
     plain = played.decisions["plain-n"]["test"][0]
     assert ((played.margin["test"] > 0) == plain).all()
-    asked = study.beaten(study.fronts.Scores(played, resamples=20), "male-oval")
+    asked = study.beaten(study.measures.Scores(played, resamples=20), "male-oval")
     assert set(asked) == {f"beats.male-oval.n.{g}.{c}" for g in ("dp", "eo") for c in CONTROLS}
     again = study.play(people, task, preset)  # from the kept encoders
     assert all((again.decisions[k]["test"] == v["test"]).all() for k, v in played.decisions.items())
-    found = study.extras.audit(study.encoders.codes(people, preset, "n"), task, preset)
-    found |= study.extras.invariants(people, task, preset)
+    found = study.side.audit(study.encoders.codes(people, preset, "n"), task, preset)
+    found |= study.side.invariants(people, task, preset)
     exact = [c for c in load_claims("dvge") if c.kind == "exact"]
     assert {m for c in exact for m in c.measure} <= set(found)
     for claim in exact:

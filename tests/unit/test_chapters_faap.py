@@ -103,7 +103,7 @@ def test_the_moved_threshold_is_never_worse_than_the_model():
 def test_floors_stay_below_the_model_and_fall_with_the_budget():
     images = world("celeba", ("Smiling",))
     several = cells(images, "Smiling")
-    found = study.extras.floors(images, {"Smiling": several})
+    found = study.side.floors(images, {"Smiling": several})
     table = study.measures.table(images, several)
     floor = {k.removeprefix("floor.smiling.normal."): v for k, v in found.items()}
     assert floor["deo"] == table["celeba.smiling.normal.deo"]
@@ -117,7 +117,7 @@ def test_floors_stay_below_the_model_and_fall_with_the_budget():
     for cell in several:
         margin = cell.patients["normal"].margin["plain"]
         margin += s * np.random.default_rng(9).normal(size=len(s)).astype("f4") * 3
-    gap = study.extras.floors(images, {"Smiling": several})["floor.smiling.normal.auc-gap"]
+    gap = study.side.floors(images, {"Smiling": several})["floor.smiling.normal.auc-gap"]
     assert gap.people[1] < 0
     assert all(value < -0.1 for value in gap.values)
 
@@ -156,9 +156,9 @@ def test_other_fair_models_are_compared_with_the_same_normal_ones(tmp_path, monk
         margin = {kind: patient.margin["plain"] for kind, patient in patients.items()}
         return {"longer": margin["normal"] > 0, "logit": margin["lf"] > 0}
 
-    monkeypatch.setattr(study.extras, "_other_decisions", decide)
-    monkeypatch.setattr(study.extras, "starting", lambda *_: ())
-    found = study.extras.other_fair(images, several, study.FAAP["smoke"])
+    monkeypatch.setattr(study.side, "_other_decisions", decide)
+    monkeypatch.setattr(study.side, "starting", lambda *_: ())
+    found = study.side.other_fair(images, several, study.FAAP["smoke"])
     table = study.measures.table(images, several)
     for name, same in (
         ("fair.deo-vs-longer", "fair.deo-vs-normal"),
@@ -177,7 +177,7 @@ def test_other_fair_models_are_trained_and_differ(tmp_path, monkeypatch):
     monkeypatch.setenv("FAIRTUT_CACHE", str(tmp_path))
     drawn = faces.sample(600, 0, 16).images
     preset = replace(study.for_real(study.FAAP["laptop"], "laptop"), half=200, size=16, width=4)
-    said = study.extras._other_decisions(drawn, preset, "Smiling", 0)
+    said = study.side._other_decisions(drawn, preset, "Smiling", 0)
     task = study.Task(drawn, "Smiling", 0, preset.half)
     x = drawn.x[task.evaluated()]
     said |= {
@@ -209,7 +209,7 @@ def test_every_claim_waits_for_a_measurement_that_the_chapter_makes():
         for name in names:
             made |= set(study.measures.table(images, cells(images, name)))
     made |= set(study.measures.table(drawn, cells(drawn, "Attractive"), "Attractive"))
-    made |= set(study.extras.floors(celeba, {"Smiling": cells(celeba, "Smiling")}))
+    made |= set(study.side.floors(celeba, {"Smiling": cells(celeba, "Smiling")}))
     beside = ("rg.features.", "lf.uniform.", "fair.", "faces.", "transfer.", "cam.", "exact.")
     for claim in load_claims("faap"):
         if claim.untested is None:

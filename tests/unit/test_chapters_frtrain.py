@@ -29,8 +29,8 @@ from fairtut.chapters.frtrain import (
     run_draws,
     synthetic_draw,
 )
-from fairtut.chapters.frtrain.audit import CROWD_METHODS, _same_mix
-from fairtut.chapters.frtrain.table import KEYS, plan
+from fairtut.chapters.frtrain.protocol import KEYS, plan
+from fairtut.chapters.frtrain.side import CROWD_METHODS, _same_mix
 from fairtut.data.crowd import CrowdModel
 from fairtut.data.poison import flip_labels
 from fairtut.errors import UnknownName

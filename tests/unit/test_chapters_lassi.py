@@ -13,8 +13,8 @@ import pytest
 import torch
 
 from fairtut.chapters import lassi as study
-from fairtut.chapters.lassi.cells import Certified, Exact
 from fairtut.chapters.lassi.presets import Row
+from fairtut.chapters.lassi.protocol import Certified, Exact
 from fairtut.chapters.lassi.sound import Search
 from fairtut.chapters.lassi.transfer import Transferred
 from fairtut.data.images import ImageSet
@@ -100,7 +100,7 @@ def test_perpendicular_vectors_have_the_released_radius():
 
 def test_shares_and_differences_are_those_of_the_certificates():
     cells = [cell(s) for s in study.plan(REAL)]
-    found = study.table.measures(study.Table(cells, REAL), "table1")
+    found = study.measures.measures(study.Table(cells, REAL), "table1")
     ours, theirs = of(cells, "pale", "lassi"), of(cells, "pale", "naive")
     acc = [np.mean(c.published.prediction == c.y) for c in ours]
     assert found["table1.pale.lassi.acc"].values == pytest.approx(acc)
@@ -121,7 +121,7 @@ def test_shares_and_differences_are_those_of_the_certificates():
 
 def test_the_gap_is_split_into_looseness_and_what_holds_exactly():
     cells = [cell(s) for s in study.plan(REAL)]
-    found = study.table.measures(study.Table(cells, REAL), "table1")
+    found = study.measures.measures(study.Table(cells, REAL), "table1")
     value = {k: float(np.mean(v.values)) for k, v in found.items()}
     for m in study.METHODS:
         name = f"table1.young.{m}"
@@ -146,10 +146,10 @@ def test_the_noise_is_chosen_on_validation_images():
 
 def test_near_is_two_one_sided_tests():
     cells = [cell(s) for s in study.plan(REAL)]
-    found = study.table.measures(study.Table(cells, REAL), "table1")
+    found = study.measures.measures(study.Table(cells, REAL), "table1")
     name = "table1.pale.lassi.fair"
     for published, passes in ((0.98, (True, True)), (0.70, (True, False)), (1.2, (False, True))):
-        tests = study.table.near(found, {name: published, "table1.other.lassi.fair": 0.5})
+        tests = study.measures.near(found, {name: published, "table1.other.lassi.fair": 0.5})
         ends = [tests[f"{name}-near.{end}"].people for end in ("low", "high")]
         assert tuple(low > 0 for low, _ in ends) == passes
         assert all(low <= high for low, high in ends)
@@ -215,13 +215,15 @@ def test_every_claim_waits_for_a_measurement_that_the_chapter_makes():
     made: set[str] = set(study.audit.measures())
     for preset, prefix in ((REAL, "table1"), (study.LASSI["laptop"], "faces")):
         cells = [cell(s) for s in study.plan(preset)]
-        found = study.table.measures(study.Table(cells, preset), prefix)
-        made |= set(found) | set(study.table.near(found, dict.fromkeys(found_shares(found), 0.5)))
+        found = study.measures.measures(study.Table(cells, preset), prefix)
+        made |= set(found) | set(
+            study.measures.near(found, dict.fromkeys(found_shares(found), 0.5))
+        )
         real = prefix == "table1"
         first = "" if real else "faces."
         made |= set(study.transfer.measures(transferred(preset), f"{first}transfer"))
-        beside = [cell(s) for s in study.beside.plan(Everything(), preset)]
-        made |= set(study.beside.measures(beside, preset, f"{first}beside"))
+        beside = [cell(s) for s in study.side.plan(Everything(), preset)]
+        made |= set(study.side.measures(beside, preset, f"{first}beside"))
     raced = [cell(s) for s in study.race.plan(REAL)]
     made |= set(study.race.measures(raced, REAL))
     made |= set(study.sound.measures([Search("pale", 1, 6, 0, 0.3, 0.011, 1, 0)]))
@@ -374,7 +376,7 @@ def test_what_a_discovered_direction_depends_on_is_in_every_key(small, change):
     preset, _, _, world = small
     spec = replace(study.plan(preset)[-1], way="discover")
     assert spec.config.moves
-    for key in (study.listing.about, study.cells.representation_card):
+    for key in (study.listing.about, study.protocol.representation_card):
         assert key(world, preset, spec) != key(world, replace(preset, **change), spec)
         usual = replace(spec, way="mean")
         assert key(world, preset, usual) == key(world, replace(preset, judge_epochs=9), usual)
@@ -437,4 +439,4 @@ def test_rows_without_labels_are_left_out(small):
     preset, _, _, world = small
     found = Row("smiling", "found", "discover")
     rows = (Row("smiling", "makeup"), Row("attractive", "chubby"), found)
-    assert study.beside.rows(world, replace(preset, beside=rows)) == [rows[0], rows[2]]
+    assert study.side.rows(world, replace(preset, beside=rows)) == [rows[0], rows[2]]

@@ -10,11 +10,11 @@ import pytest
 import torch
 
 from fairtut.chapters import reprogramming_text as study
-from fairtut.chapters.reprogramming_text.board import Board
-from fairtut.chapters.reprogramming_text.cells import Cell, grid, settings
 from fairtut.chapters.reprogramming_text.corpus import by_group, corpus, encoder_folder, share_of
 from fairtut.chapters.reprogramming_text.crowd import Crowd
-from fairtut.chapters.reprogramming_text.extras import readable, variations
+from fairtut.chapters.reprogramming_text.measures import Board
+from fairtut.chapters.reprogramming_text.protocol import Cell, grid, settings
+from fairtut.chapters.reprogramming_text.side import readable, variations
 from fairtut.data.comments import CommentSet, Vocabulary
 from fairtut.data.synthetic.comments import WORDS
 from fairtut.errors import CorruptFile, InputError, MissingData
@@ -254,7 +254,7 @@ def test_the_network_is_the_enumerated_classifier_and_forgets_the_group() -> Non
     assert found["theorem.enumerated.information"].values[0] < 1e-9
     model = study.theorem.Posterior(texts.tokenizer)
     words = study.theorem.named(texts, "muslim", 8)
-    from fairtut.chapters.reprogramming_text.cells import margins
+    from fairtut.chapters.reprogramming_text.protocol import margins
 
     far = texts.ids.clone()  # the same texts with every group word of the other group
     ids = [texts.tokenizer.pieces(w)[0] for w in ("imam", "church")]
@@ -276,12 +276,12 @@ def test_a_whole_chapter_measures_what_the_claims_wait_for(
 ) -> None:
     tokens = corpus(ONE, False)
     monkeypatch.setenv("FAIRTUT_CACHE", str(tmp_path))
-    cells = study.cells.play(tokens, ONE, grid(ONE))
+    cells = study.protocol.play(tokens, ONE, grid(ONE))
     made = Board(tokens, ONE, cells, resamples=5)
-    found = study.board.measures(made)
-    found |= study.extras.Varied(tokens, made).measures()
-    found |= study.extras.transfer(tokens, made) | study.extras.softening(tokens, made)
-    found |= study.extras.alone(tokens, made)[0] | study.theorem.run(ONE)[0]
+    found = study.measures.measures(made)
+    found |= study.side.Varied(tokens, made).measures()
+    found |= study.side.transfer(tokens, made) | study.side.softening(tokens, made)
+    found |= study.side.alone(tokens, made)[0] | study.theorem.run(ONE)[0]
     found |= study.checks.exact(tokens, made) | study.checks.audit(tokens, made)
     units = {key: entry.unit for key, entry in found.items()}
     assert f"ratio.hard.{100 * min(ONE.ratios):g}.change" in found
@@ -294,7 +294,7 @@ def test_a_whole_chapter_measures_what_the_claims_wait_for(
             assert claim.value is not None and claim.tolerance is not None
             assert max(abs(v - claim.value) for v in values) <= claim.tolerance, claim.id
     jobs = [job for job in cells if not isinstance(job, int)]
-    again = study.cells.play(tokens, ONE, jobs)  # from the kept files
+    again = study.protocol.play(tokens, ONE, jobs)  # from the kept files
     for job in jobs:
         np.testing.assert_array_equal(again[job].margin["test"], cells[job].margin["test"])
         assert again[job].words == cells[job].words

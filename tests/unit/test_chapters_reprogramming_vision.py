@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from fairtut.chapters import reprogramming_vision as study
-from fairtut.chapters.reprogramming_vision import beside, measures, models, multi
-from fairtut.chapters.reprogramming_vision.board import Board, Result
+from fairtut.chapters.reprogramming_vision import measures, models, multi, side
 from fairtut.chapters.reprogramming_vision.measures import Measured
+from fairtut.chapters.reprogramming_vision.protocol import Board, Result
 from fairtut.data.images import ImageSet
 from fairtut.errors import InputError
 from fairtut.evidence.claims import load_claims
@@ -313,7 +313,7 @@ def test_a_rebuilt_trigger_is_the_trigger():
     kept = models.trained(task, SMALL, 0, spec)
     one = models.margins(models.base(task, SMALL, 0), task.images.x[task.test], kept.chosen)
     result = Result(spec, 0, {"test": one}, pixels=kept.chosen.pixels().numpy())
-    again = beside.rebuilt(task, SMALL, result)
+    again = side.rebuilt(task, SMALL, result)
     torch.testing.assert_close(again.pixels(), kept.chosen.pixels())
 
 

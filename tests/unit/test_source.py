@@ -51,8 +51,8 @@ PROTOCOLS = {
     "02_faap": "study.treat",
     "03_dvge": "study.play",
     "04_reprogramming_vision": "study.models.trained",
-    "05_reprogramming_text": "study.cells.trained",
-    "06_lassi": "study.cells.cell",
+    "05_reprogramming_text": "study.protocol.trained",
+    "06_lassi": "study.protocol.cell",
 }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fairtut.chapters.dvge.fronts import GAPS, Scores
+from fairtut.chapters.dvge.measures import GAPS, Scores
 from fairtut.lab.asked import asked
 from fairtut.metrics.entry import Entry
 

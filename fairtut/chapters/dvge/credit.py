@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from fairtut.chapters.dvge.board import Board
 from fairtut.chapters.dvge.codes import Trial
 from fairtut.chapters.dvge.presets import Preset
+from fairtut.chapters.dvge.protocol import Board
 from fairtut.chapters.dvge.tasks import PARTS, Decisions
 from fairtut.data import repeats, south_german
 from fairtut.data.table import Table

@@ -8,8 +8,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from fairtut.chapters.faap.cells import Cell, Task
 from fairtut.chapters.faap.measures import prefix
+from fairtut.chapters.faap.protocol import Cell, Task
 from fairtut.data.images import ImageSet
 from fairtut.lab.asked import asked
 from fairtut.lab.board import Board, Decisions

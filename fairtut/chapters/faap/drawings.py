@@ -197,7 +197,7 @@ def sweeps(frame: pd.DataFrame) -> Figure:
     Parameters
     ----------
     frame : DataFrame
-        From :func:`fairtut.chapters.faap.extras.sweep`.
+        From :func:`fairtut.chapters.faap.side.sweep`.
     """
     names = list(dict.fromkeys(frame["parameter"]))
     fig, axes = grid(1, len(names), (2.4 * len(names), 2.9), sharey=True)

@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from fairtut.chapters.faap.cells import Cell, Task
+from fairtut.chapters.faap.protocol import Cell, Task
 from fairtut.data.images import ImageSet
 from fairtut.lab.controls import mixed_gap, moved
 from fairtut.lab.plane import Plane

@@ -11,8 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from fairtut.chapters.faap.cells import Task, deploy, generator, see
 from fairtut.chapters.faap.presets import Preset
+from fairtut.chapters.faap.protocol import Task, deploy, generator, see
 from fairtut.data.images import ImageSet, pixels
 from fairtut.methods.saliency import heat
 from fairtut.metrics.entry import Entry

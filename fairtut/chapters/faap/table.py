@@ -8,8 +8,8 @@ from typing import Any
 
 import torch
 
-from fairtut.chapters.faap.cells import Cell, Patient, Task, start, treat
 from fairtut.chapters.faap.presets import Preset, for_lfw
+from fairtut.chapters.faap.protocol import Cell, Patient, Task, start, treat
 from fairtut.data import images as photographs
 from fairtut.data.images import ImageSet
 from fairtut.data.synthetic import faces

@@ -17,10 +17,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from fairtut.chapters.faap.cells import Noise, Task, deploy, generator
-from fairtut.chapters.faap.extras import people
 from fairtut.chapters.faap.measures import COST
 from fairtut.chapters.faap.presets import Preset
+from fairtut.chapters.faap.protocol import Noise, Task, deploy, generator
+from fairtut.chapters.faap.side import people
 from fairtut.data.images import ImageSet, pixels
 from fairtut.errors import InputError
 from fairtut.lab.keep import network

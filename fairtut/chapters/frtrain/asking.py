@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from fairtut.chapters.frtrain.draws import Draw
 from fairtut.chapters.frtrain.methods import Decisions, Family, triple
 from fairtut.chapters.frtrain.presets import Preset
-from fairtut.chapters.frtrain.table import score_family
+from fairtut.chapters.frtrain.protocol import score_family
 from fairtut.lab.asked import asked
 from fairtut.lab.board import Scored
 from fairtut.lab.controls import swept
@@ -42,8 +42,8 @@ def free_draw(draw: Draw, preset: Preset) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        As :func:`fairtut.chapters.frtrain.table.run_draw`: ``lr`` as it is, ``constant`` answers,
-        a moved ``threshold``, thresholds for ``groups`` and ``noise`` on the rows.
+        As :func:`fairtut.chapters.frtrain.protocol.run_draw`: ``lr`` as it is, ``constant``
+        answers, a moved ``threshold``, thresholds for ``groups`` and ``noise`` on the rows.
     """
     frames = []
     for method, of in _decisions(draw).items():
@@ -83,7 +83,7 @@ def beaten(frame: pd.DataFrame, free: pd.DataFrame, n: int) -> dict[str, Entry]:
     Parameters
     ----------
     frame : DataFrame
-        From :func:`fairtut.chapters.frtrain.table.run_draws`.
+        From :func:`fairtut.chapters.frtrain.protocol.run_draws`.
     free : DataFrame
         The same draws with :func:`free_draw`.
     n : int

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from fairtut.chapters.frtrain.audit import AUDIT_LAMBDA
-from fairtut.chapters.frtrain.table import chosen
+from fairtut.chapters.frtrain.protocol import chosen
+from fairtut.chapters.frtrain.side import AUDIT_LAMBDA
 from fairtut.metrics import Estimate, over_seeds
 from fairtut.metrics.entry import Entry
 
@@ -106,9 +106,9 @@ def audit(frame: pd.DataFrame, looks: pd.DataFrame, limit: float, n: int) -> Mea
     Parameters
     ----------
     frame : DataFrame
-        From :func:`~fairtut.chapters.frtrain.table.run_draws`.
+        From :func:`~fairtut.chapters.frtrain.protocol.run_draws`.
     looks : DataFrame
-        From :func:`~fairtut.chapters.frtrain.audit.audit_draw`, all draws.
+        From :func:`~fairtut.chapters.frtrain.side.audit_draw`, all draws.
     limit : float
         Disparate impact of the selection rule.
     n : int

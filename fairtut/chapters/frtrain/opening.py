@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from fairtut.chapters.frtrain.audit import DEVICE
 from fairtut.chapters.frtrain.presets import Preset, configuration
+from fairtut.chapters.frtrain.side import DEVICE
 from fairtut.lab.chapter import Chapter
 
 

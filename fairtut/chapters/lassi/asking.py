@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from fairtut.chapters.lassi.table import Floats, Table, at, constant, minus
+from fairtut.chapters.lassi.measures import Floats, Table, at, constant, minus
 from fairtut.lab.asked import answered, identifier, untested
 from fairtut.metrics.entry import Entry
 
@@ -34,7 +34,7 @@ def beaten(table: Table, prefix: str) -> dict[str, Entry]:
     ----------
     table : Table
     prefix : str
-        As in :func:`fairtut.chapters.lassi.table.measures`.
+        As in :func:`fairtut.chapters.lassi.measures.measures`.
     """
     found: dict[str, Entry] = {}
     for setting in table.settings:

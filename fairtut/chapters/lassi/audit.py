@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import torch
 
+from fairtut.chapters.lassi.measures import numbers
 from fairtut.chapters.lassi.presets import LASSI, METHODS, voting
-from fairtut.chapters.lassi.table import numbers
 from fairtut.methods.lassi.center import Smoothing
 from fairtut.methods.lassi.classifier import Voting
 from fairtut.methods.lassi.discover import walk

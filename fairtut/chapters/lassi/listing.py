@@ -10,10 +10,10 @@ from typing import Any, TypeVar
 import torch
 
 from fairtut.chapters.lassi import flow
-from fairtut.chapters.lassi.cells import Cell, Spec, cell, encoder, plan, representation_card
 from fairtut.chapters.lassi.directions import directions, found_card
 from fairtut.chapters.lassi.flow import World
 from fairtut.chapters.lassi.presets import Preset
+from fairtut.chapters.lassi.protocol import Cell, Spec, cell, encoder, plan, representation_card
 from fairtut.data import images
 from fairtut.data.synthetic import faces
 from fairtut.lab import grid

@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from fairtut.chapters.lassi.cells import Bools, Cell, Floats, Spec, encoder, head
 from fairtut.chapters.lassi.directions import directions
 from fairtut.chapters.lassi.flow import World
 from fairtut.chapters.lassi.presets import EQUAL, METHODS, NOISE, Preset, voting
+from fairtut.chapters.lassi.protocol import Bools, Cell, Floats, Spec, encoder, head
 from fairtut.methods.lassi.center import smooth
 from fairtut.methods.lassi.certify import draw
 from fairtut.methods.lassi.classifier import vote

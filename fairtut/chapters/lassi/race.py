@@ -9,9 +9,9 @@ from typing import Final
 import numpy as np
 import torch
 
-from fairtut.chapters.lassi.cells import Cell, Spec
+from fairtut.chapters.lassi.measures import Table, levels, versus
 from fairtut.chapters.lassi.presets import Preset, Race
-from fairtut.chapters.lassi.table import Table, levels, versus
+from fairtut.chapters.lassi.protocol import Cell, Spec
 from fairtut.data import images as data
 from fairtut.data.images import ImageSet
 from fairtut.errors import InputError

@@ -11,10 +11,10 @@ import torch
 from numpy.typing import NDArray
 
 from fairtut.chapters.lassi import listing
-from fairtut.chapters.lassi.cells import Cell, Spec, encoder, head
 from fairtut.chapters.lassi.directions import directions
 from fairtut.chapters.lassi.flow import World
 from fairtut.chapters.lassi.presets import SETTINGS, Preset, voting
+from fairtut.chapters.lassi.protocol import Cell, Spec, encoder, head
 from fairtut.methods.lassi.certify import certify
 from fairtut.methods.lassi.learning import encode
 from fairtut.methods.lassi.similar import draw_similar

@@ -12,11 +12,11 @@ import torch
 from torch import Tensor, nn
 
 from fairtut.chapters.lassi import listing
-from fairtut.chapters.lassi.cells import Cell, Spec, encoder, head
 from fairtut.chapters.lassi.directions import directions
 from fairtut.chapters.lassi.flow import World
+from fairtut.chapters.lassi.measures import numbers
 from fairtut.chapters.lassi.presets import NOISE, Preset, voting
-from fairtut.chapters.lassi.table import numbers
+from fairtut.chapters.lassi.protocol import Cell, Spec, encoder, head
 from fairtut.methods.lassi.certify import classify, smooth_codes
 from fairtut.methods.lassi.exact import certify_exactly
 from fairtut.methods.lassi.learning import encode

@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairtut.chapters.lassi import listing
-from fairtut.chapters.lassi.cells import Certified, Spec, certify_part, encoder, head
 from fairtut.chapters.lassi.directions import directions
 from fairtut.chapters.lassi.flow import World
+from fairtut.chapters.lassi.measures import constant, difference
 from fairtut.chapters.lassi.presets import TASKS, Preset
-from fairtut.chapters.lassi.table import constant, difference
+from fairtut.chapters.lassi.protocol import Certified, Spec, certify_part, encoder, head
 from fairtut.methods.lassi.learning import encode
 from fairtut.metrics.entry import Entry
 from fairtut.metrics.panels import Panel

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from fairtut.chapters.lassi import listing
-from fairtut.chapters.lassi.cells import Cell, Spec, encoder, head
 from fairtut.chapters.lassi.directions import directions
 from fairtut.chapters.lassi.flow import World
+from fairtut.chapters.lassi.measures import Table, minus
 from fairtut.chapters.lassi.presets import SETTINGS, Preset, voting
-from fairtut.chapters.lassi.table import Table, minus
+from fairtut.chapters.lassi.protocol import Cell, Spec, encoder, head
 from fairtut.data.synthetic import faces
 from fairtut.methods.lassi.certify import classify, smooth_codes
 from fairtut.methods.lassi.learning import encode

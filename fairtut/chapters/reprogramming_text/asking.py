@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fairtut.chapters.reprogramming_text.board import Board
+from fairtut.chapters.reprogramming_text.measures import Board
 from fairtut.chapters.reprogramming_text.presets import CRITERIA, TRIGGERS
 from fairtut.lab.asked import asked
 from fairtut.metrics.entry import Entry

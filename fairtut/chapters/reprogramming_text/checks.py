@@ -9,11 +9,11 @@ import torch
 from torch import nn
 
 from fairtut.chapters.reprogramming_text.attribution import attribute, sequence
-from fairtut.chapters.reprogramming_text.board import Board, Measured
-from fairtut.chapters.reprogramming_text.cells import Job, base, settings, trained
 from fairtut.chapters.reprogramming_text.corpus import network
-from fairtut.chapters.reprogramming_text.extras import biggest, fixed
+from fairtut.chapters.reprogramming_text.measures import Board, Measured
 from fairtut.chapters.reprogramming_text.presets import TRIGGERS
+from fairtut.chapters.reprogramming_text.protocol import Job, base, settings, trained
+from fairtut.chapters.reprogramming_text.side import biggest, fixed
 from fairtut.data.comments import CommentSet
 from fairtut.methods.reprogramming.overlap import deviations
 from fairtut.methods.reprogramming.words import WordTrigger, with_room

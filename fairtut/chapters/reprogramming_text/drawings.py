@@ -64,7 +64,7 @@ def controls(board: Any, criterion: str) -> dict[str, Any]:
 
     Parameters
     ----------
-    board : fairtut.chapters.reprogramming_text.board.Board
+    board : fairtut.chapters.reprogramming_text.measures.Board
     criterion : {"dp", "eo"}
     """
     metric, crowd = AXES[criterion], board.crowd["test"]

@@ -16,10 +16,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from fairtut.chapters.reprogramming_text.board import Measured
-from fairtut.chapters.reprogramming_text.cells import base, margins
 from fairtut.chapters.reprogramming_text.crowd import Crowd
+from fairtut.chapters.reprogramming_text.measures import Measured
 from fairtut.chapters.reprogramming_text.presets import Preset
+from fairtut.chapters.reprogramming_text.protocol import base, margins
 from fairtut.data.comments import SPLITS, CommentSet, Tokenizer, from_texts
 from fairtut.data.comments.sources import SHARES
 from fairtut.data.synthetic.comments import CUES, WORDS

@@ -6,8 +6,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from fairtut.chapters.reprogramming_vision.board import GAPS, JUDGED, Board
 from fairtut.chapters.reprogramming_vision.presets import CRITERIA, TRIGGERS
+from fairtut.chapters.reprogramming_vision.protocol import GAPS, JUDGED, Board
 from fairtut.lab import board as lab
 from fairtut.lab.asked import asked
 from fairtut.lab.controls import swept

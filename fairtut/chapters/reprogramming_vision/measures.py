@@ -20,8 +20,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from fairtut.chapters.reprogramming_vision.board import GAPS, Board, Result
 from fairtut.chapters.reprogramming_vision.presets import CRITERIA, RETRAINED, TRIGGERS
+from fairtut.chapters.reprogramming_vision.protocol import GAPS, Board, Result
 from fairtut.chapters.reprogramming_vision.published import POINTS, READING, mixing
 from fairtut.lab.controls import matched_gap, moved
 from fairtut.lab.plane import Plane

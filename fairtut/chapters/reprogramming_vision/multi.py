@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from fairtut.chapters.reprogramming_vision.board import settings
 from fairtut.chapters.reprogramming_vision.models import Spec, base, logits, trained
 from fairtut.chapters.reprogramming_vision.presets import Preset
+from fairtut.chapters.reprogramming_vision.protocol import settings
 from fairtut.chapters.reprogramming_vision.tasks import Task
 from fairtut.data.images import ImageSet
 from fairtut.lab import grid

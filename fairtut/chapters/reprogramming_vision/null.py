@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import torch
 
-from fairtut.chapters.reprogramming_vision.beside import rebuilt
-from fairtut.chapters.reprogramming_vision.board import Board
 from fairtut.chapters.reprogramming_vision.models import classifier, margins
 from fairtut.chapters.reprogramming_vision.presets import Preset
+from fairtut.chapters.reprogramming_vision.protocol import Board
+from fairtut.chapters.reprogramming_vision.side import rebuilt
 from fairtut.chapters.reprogramming_vision.tasks import Task
 from fairtut.metrics.entry import Entry
 from fairtut.metrics.panels import Panel

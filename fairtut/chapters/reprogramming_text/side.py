@@ -9,8 +9,11 @@ from typing import Any, Final
 import numpy as np
 import torch
 
-from fairtut.chapters.reprogramming_text.board import Board, Measured
-from fairtut.chapters.reprogramming_text.cells import (
+from fairtut.chapters.reprogramming_text.corpus import by_group
+from fairtut.chapters.reprogramming_text.crowd import Floats
+from fairtut.chapters.reprogramming_text.measures import Board, Measured
+from fairtut.chapters.reprogramming_text.presets import CRITERIA, TRIGGERS, Preset
+from fairtut.chapters.reprogramming_text.protocol import (
     Cell,
     Job,
     base,
@@ -19,9 +22,6 @@ from fairtut.chapters.reprogramming_text.cells import (
     reader,
     trained,
 )  # fmt: skip
-from fairtut.chapters.reprogramming_text.corpus import by_group
-from fairtut.chapters.reprogramming_text.crowd import Floats
-from fairtut.chapters.reprogramming_text.presets import CRITERIA, TRIGGERS, Preset
 from fairtut.data.comments import CommentSet
 from fairtut.methods.reprogramming.text import on_empty, text_logits
 from fairtut.methods.reprogramming.words import WordTrigger

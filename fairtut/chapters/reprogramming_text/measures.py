@@ -9,9 +9,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fairtut.chapters.reprogramming_text.cells import PARTS, Cell, Job, random_words, sweep
 from fairtut.chapters.reprogramming_text.crowd import RESAMPLES, Crowd, Floats
 from fairtut.chapters.reprogramming_text.presets import CRITERIA, METHODS, TRIGGERS, Preset
+from fairtut.chapters.reprogramming_text.protocol import PARTS, Cell, Job, random_words, sweep
 from fairtut.data.comments import CommentSet
 from fairtut.lab import board as lab
 from fairtut.lab.controls import mixed_gap, swept
@@ -35,7 +35,7 @@ class Board(lab.Board):
     tokens : CommentSet
     preset : Preset
     cells : mapping of Job to Cell
-        From :func:`fairtut.chapters.reprogramming_text.cells.play`.
+        From :func:`fairtut.chapters.reprogramming_text.protocol.play`.
     resamples : int
     """
 

@@ -14,10 +14,10 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
-from fairtut.chapters.faap.cells import SENSITIVE, Cell, Task, deploy, generator, see
 from fairtut.chapters.faap.measures import Measured
 from fairtut.chapters.faap.presets import Preset
 from fairtut.chapters.faap.probes import probe
+from fairtut.chapters.faap.protocol import SENSITIVE, Cell, Task, deploy, generator, see
 from fairtut.chapters.faap.table import settings, starting
 from fairtut.data.images import ImageSet, augment, pixels
 from fairtut.lab import grid

@@ -12,7 +12,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fairtut.chapters.dvge.board import Board
+from fairtut.chapters.dvge.protocol import Board
 from fairtut.chapters.dvge.tasks import PARTS
 from fairtut.lab import board as lab
 from fairtut.lab.controls import Gap

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from fairtut.chapters.lassi.cells import Cell, Certified, Exact
 from fairtut.chapters.lassi.presets import EQUAL, METHODS, Preset
+from fairtut.chapters.lassi.protocol import Cell, Certified, Exact
 from fairtut.metrics.entry import Entry
 from fairtut.metrics.panels import Panel
 

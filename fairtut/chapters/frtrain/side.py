@@ -13,7 +13,7 @@ import torch
 from fairtut.chapters.frtrain.draws import REAL_SETS, Draw, real_draw, synthetic_draw
 from fairtut.chapters.frtrain.methods import ODDS, from_theta, init_seeds, triple
 from fairtut.chapters.frtrain.presets import Preset
-from fairtut.chapters.frtrain.table import cells, run_draw, score
+from fairtut.chapters.frtrain.protocol import cells, run_draw, score
 from fairtut.data.crowd import CrowdModel
 from fairtut.lab import grid
 from fairtut.methods.frtrain import Config, Trained, debiasing, train
@@ -100,7 +100,7 @@ def crowd_draw(draw: Draw, preset: Preset, single: float, majority: float) -> pd
     Returns
     -------
     DataFrame
-        As :func:`~fairtut.chapters.frtrain.table.run_draw`, poisoned training labels only.
+        As :func:`~fairtut.chapters.frtrain.protocol.run_draw`, poisoned training labels only.
     """
     noisy = draw.with_crowd(CrowdModel.fit(single, majority), seed=0)
     return run_draw(noisy, preset, {"poisoned": CROWD_METHODS})

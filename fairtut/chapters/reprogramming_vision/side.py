@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 import torch
 
-from fairtut.chapters.reprogramming_vision.board import Board, Result, run_many
 from fairtut.chapters.reprogramming_vision.measures import Measured
 from fairtut.chapters.reprogramming_vision.models import Spec, base, margins, random_trigger
 from fairtut.chapters.reprogramming_vision.presets import CRITERIA, TRIGGERS, Preset
+from fairtut.chapters.reprogramming_vision.protocol import Board, Result, run_many
 from fairtut.chapters.reprogramming_vision.tasks import Task
 from fairtut.methods.reprogramming import TriggerModule
 from fairtut.metrics.entry import Entry

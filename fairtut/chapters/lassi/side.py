@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fairtut.chapters.lassi.cells import Cell, Spec
 from fairtut.chapters.lassi.flow import World
+from fairtut.chapters.lassi.measures import Table, levels, negative, shifted, versus
 from fairtut.chapters.lassi.presets import EQUAL, SETTINGS, TASKS, Preset, Row
-from fairtut.chapters.lassi.table import Table, levels, negative, shifted, versus
+from fairtut.chapters.lassi.protocol import Cell, Spec
 from fairtut.metrics.entry import Entry
 
 
