@@ -16,7 +16,7 @@ VERSION ?=
 
 export VENV
 
-.PHONY: help env book site run outputs pair test isa shuffle device lint types bench claims repo release lock wheel clean
+.PHONY: help env book site run outputs pair front test isa shuffle device lint types bench claims repo release lock wheel clean
 
 help: ## list what can be made
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,6 +38,10 @@ pair: env ## write the .ipynb of every chapter from its .py, keeping outputs
 
 outputs: env ## execute chapters with their defaults and commit outputs and records (NB=... for one)
 	@$(PY) -m tools.notebooks commit-outputs $(NB)
+
+front: env ## write the README's table of chapters from claims and records, and print what chapters have
+	@$(PY) -m tools.front
+	@$(PY) -m tools.rhythm
 
 test: env ## everything that CI checks: lint, types, tests, notebooks, book
 	@$(PY) -m tools.check

@@ -14,11 +14,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from fairtut.evidence.claims import chapter_id
 from fairtut.page.tables import aligned
 from tools import cells, figure_checks
 from tools.common import ROOT, chapters, exit_with, write_atomically
 
 FILE: Final = ROOT / "tests" / "book" / "rhythm.json"
+CHAPTERS: Final = ROOT / "fairtut" / "chapters"
 BARS: Final[Mapping[str, float]] = {
     "words": 3500,
     "markdown per code cell": 1.2,
@@ -33,6 +35,9 @@ BARS: Final[Mapping[str, float]] = {
     "unread figures": 0,
 }
 """What every chapter is to reach; the last one is at most so many, the others at least."""
+COLUMN: Final = 675
+"""Pixels that a figure gets where the page is 1,280 pixels wide."""
+SMALL: Final = 9.0
 MOST: Final = frozenset({"unread figures"})
 
 _FENCE: Final = re.compile(r"^(`{3,})[^\n]*\n.*?^\1[ \t]*$", re.MULTILINE | re.DOTALL)
@@ -40,6 +45,7 @@ _MARKS: Final = re.compile(r"\$\$.*?\$\$|\$[^$\n]*\$|`[^`\n]*`|\]\([^)]*\)|^:{3,
                            re.MULTILINE | re.DOTALL)  # fmt: skip
 _EXERCISE: Final = re.compile(r"^#+ Exercise \d+[^\n]*|^`{3,}\{exercise[^\n]*", re.MULTILINE)
 _LEVEL: Final = re.compile(r"\b(check|code|research)\b")
+_OWNER: Final = re.compile(r"^(?:slider|quiz|box)\.")
 _WORD: Final = re.compile(r"[A-Za-zÀ-ž][\w’'-]*")
 
 
@@ -64,7 +70,7 @@ def calls(sources: Sequence[str]) -> tuple[dict[str, int], set[str]]:
                 imported |= {alias.asname or alias.name for alias in node.names}
             if not isinstance(node, ast.Call):
                 continue
-            name = ast.unparse(node.func)
+            name = _OWNER.sub("", ast.unparse(node.func))
             found[name] = found.get(name, 0) + 1
             if name.startswith("mechanisms.") or name in imported:
                 drawn.add(name.removeprefix("mechanisms."))
@@ -125,6 +131,63 @@ def count(source: Path) -> dict[str, float]:
     }
 
 
+def told(source: Path) -> dict[str, float]:
+    """Return what is printed beside the bars: the share of own code shown, and small letters."""
+    notebook = cells.read(source.with_suffix(".ipynb"))
+    return {
+        "own code shown": round(shown_share(notebook, CHAPTERS / chapter_id(source.stem)), 2),
+        "figures with small letters": sum(size < SMALL for size in letters(notebook)),
+    }
+
+
+def outputs(notebook: cells.Notebook, kind: str) -> list[str]:
+    """Return the outputs of one MIME type, in order."""
+    data = [o.get("data", {}) for c in notebook.cells for o in c.get("outputs", [])]
+    return ["".join(one[kind]) for one in data if kind in one]
+
+
+def shown_share(notebook: cells.Notebook, package: Path) -> float:
+    """Return the share of a package's lines, docstrings left out, whose functions are shown."""
+    seen = {_bare(text) for text in outputs(notebook, "text/plain")} - {""}
+    whole = shown = 0
+    for path in sorted(package.glob("*.py")):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        whole += len(_bare(path.read_text(encoding="utf-8")).split("\n"))
+        for node in tree.body:
+            text = _bare(ast.unparse(node))
+            if isinstance(node, ast.FunctionDef | ast.ClassDef) and text in seen:
+                shown += len(text.split("\n"))
+    return shown / max(whole, 1)
+
+
+def _bare(text: str) -> str:
+    """Return code in one form, without docstrings and comments; nothing for what is no code."""
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError):
+        return ""
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if not isinstance(body, list) or not body or not isinstance(body[0], ast.Expr):
+            continue
+        if isinstance(getattr(body[0].value, "value", None), str):
+            body[:] = body[1:] or [ast.Pass()]
+    return ast.unparse(tree)
+
+
+def letters(notebook: cells.Notebook) -> list[float]:
+    """Return the pixels of each figure's smallest text in a column of :data:`COLUMN` pixels."""
+    found = []
+    for html in outputs(notebook, "text/html"):
+        drawn = re.search(r'<svg[^>]* width="(\d+)".*?</svg>', html, re.DOTALL)
+        texts = re.findall(r"<text.*?</text>", drawn[0], re.DOTALL) if drawn else []
+        sizes = [re.findall(r'font-size="([\d.]+)', text) for text in texts]
+        largest = [max(map(float, one)) for one in sizes if one]  # an index is smaller
+        if drawn and largest:
+            found.append(min(largest) * 4 / 3 * min(1.0, COLUMN / float(drawn[1])))
+    return found
+
+
 def better(name: str, value: float, other: float) -> float:
     """Return the better of two values, no better than the bar."""
     if name in MOST:
@@ -148,9 +211,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tools.rhythm", description=__doc__)
     parser.add_argument("--raise", dest="raising", action="store_true")
     args = parser.parse_args(argv)
-    rows = [["bar", *(f"{value:g}" for value in BARS.values())]]
-    rows += [[s.stem, *(f"{value:g}" for value in count(s).values())] for s in chapters()]
-    print(aligned(["chapter", *BARS], rows))
+    bars = {**BARS, "own code shown": 0.15, "figures with small letters": 0}
+    found = [count(source) | told(source) for source in chapters()]
+    rows = [[name, f"{bar:g}", *(f"{one[name]:g}" for one in found)] for name, bar in bars.items()]
+    print(aligned(["", "bar", *(source.stem for source in chapters())], rows))
     if args.raising:
         kept: dict[str, Any] = {}
         if FILE.is_file():

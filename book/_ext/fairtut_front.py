@@ -16,7 +16,7 @@ import re
 from typing import Any
 
 from docutils import nodes
-from fairtut_results import badge, cell, chapter_link, fold, line, noted, table, watch
+from fairtut_nodes import badge, cell, chapter_link, fold, line, noted, table, watch
 from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment

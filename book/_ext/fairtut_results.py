@@ -4,8 +4,6 @@
 ``{scoreboard}``          without an argument: one card per paper with its headlines; with a
                           paper's id: its headlines and, folded, one row per claim
 ``{verdict-rules}``       the rules that turn records into verdicts, in words
-``{calibration}``         a figure: how often the judge is wrong on worlds whose truth is known
-``{judgement-changes}``   how many claims had which word in the first edition, and have now
 ``{measured}``            a role, ``{measured}`frtrain/laptop-synthetic:table1.frtrain.accuracy```:
                           the mean over seeds with its interval; a second part ``|value`` or
                           ``|interval`` or ``|n`` picks one of the three
@@ -18,14 +16,13 @@ number that no run has measured.
 from __future__ import annotations
 
 import hashlib
-import json
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from docutils import nodes
-from sphinx import addnodes
+from fairtut_judgement import FIRST
+from fairtut_nodes import badge, cell, chapter_link, counted, fold, line, noted, table, watch
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.util.docutils import SphinxDirective, SphinxRole
@@ -34,14 +31,11 @@ from fairtut.errors import FairtutError
 from fairtut.evidence import calibration
 from fairtut.evidence.claims import CLAIMS_DIR, chapter_id
 from fairtut.evidence.origin import study_of
-from fairtut.evidence.records import Record, committed_results
+from fairtut.evidence.records import committed_results
 from fairtut.evidence.spelling import NOTHING, number, points
-from fairtut.evidence.standing import remarks
 from fairtut.evidence.verdicts import RULES
 from fairtut.lab.asked import CONTROLS
-from fairtut.page import calibrated, figures, results, scoreboard
-from fairtut.page.markup import escape
-from fairtut.page.prose import BADGES, verdict_badge
+from fairtut.page import results, scoreboard
 from fairtut.page.questions import introduced
 from fairtut.page.tables import interval, reason
 from fairtut.runtime import code
@@ -51,93 +45,13 @@ WRITERS = ("fairtut.page.tables", "fairtut.page.front", "fairtut.page.cards",
 """The modules that import all those that compute and write what a table says."""
 
 
-def badge(verdict: str, count: int | None = None) -> nodes.inline:
-    """Return a verdict as an inline badge, with a count in front where one is given."""
-    text = verdict if count is None else f"{count} {verdict}"
-    return nodes.inline("", text, classes=["ft-verdict", BADGES[verdict]])
-
-
-def cell(*content: nodes.Node | str) -> nodes.entry:
-    """Return a cell of a table with one paragraph."""
-    paragraph = nodes.paragraph()
-    for part in content:
-        paragraph += nodes.Text(part) if isinstance(part, str) else part
-    return nodes.entry("", paragraph)
-
-
-def table(
-    heads: list[str], rows: list[list[nodes.entry]], name: str, widths: list[int]
-) -> nodes.Element:
-    """Return a table inside a box that scrolls sideways on a narrow screen."""
-    group = nodes.tgroup(cols=len(heads))
-    group += [nodes.colspec(colwidth=width) for width in widths]
-    group += nodes.thead("", nodes.row("", *[cell(head) for head in heads]))
-    group += nodes.tbody("", *[nodes.row("", *row) for row in rows])
-    whole = nodes.table("", group, classes=["ft-scoreboard", f"ft-{name}"])
-    return nodes.container("", whole, classes=["ft-scroll"])
-
-
-def chapter_link(env: BuildEnvironment, chapter: str, text: str) -> nodes.Node:
-    """Return a link to the chapter's page, or plain text while there is none."""
-    target = f"notebooks/{chapter}"
-    if target not in env.found_docs:
-        return nodes.Text(text)
-    link = addnodes.pending_xref(
-        "",
-        nodes.inline("", text),
-        refdoc=env.docname,
-        refdomain="std",
-        reftype="doc",
-        reftarget=f"/{target}",
-        refexplicit=True,
-        refwarn=True,
-    )
-    return link
-
-
-def fold(title: str, *content: nodes.Node, word: str = "", why: str = "") -> list[nodes.Node]:
-    """Return content that is folded until the reader opens it.
-
-    Parameters
-    ----------
-    title : str
-        What one clicks on.
-    *content : nodes
-    word, why : str
-        A verdict before the title, and small print below it.
-    """
-    mark = f"{verdict_badge(word)} " if word else ""
-    small = f'<span class="ft-where">{escape(why)}</span>' if why else ""
-    says = f'<span class="ft-says">{escape(title)}</span>'
-    opened = f'<details class="ft-fold"><summary>{mark}{says}{small}</summary>'
-    return [nodes.raw("", opened, format="html"), *content,
-            nodes.raw("", "</details>", format="html")]  # fmt: skip
-
-
-def counted(words: Counter[str]) -> list[nodes.Node | str]:
-    """Return a badge with its count for each word that occurs."""
-    found: list[nodes.Node | str] = []
-    for word in BADGES:
-        if words[word]:
-            found += [badge(word, words[word]), " "]
-    return found
-
-
-def line(*content: nodes.Node | str, classes: tuple[str, ...] = ()) -> nodes.paragraph:
-    """Return a paragraph of nodes and texts."""
-    made = nodes.paragraph("", classes=list(classes))
-    for part in content:
-        made += nodes.Text(part) if isinstance(part, str) else part
-    return made
-
-
-def headlines(found: Iterable[results.Headline]) -> nodes.Element:
-    """Return a list of headlines, each behind its word."""
+def headlines(found: Iterable[results.Headline], *, reasons: bool = True) -> nodes.Element:
+    """Return a list of headlines, each behind its word, with or without where and why."""
     listed = nodes.bullet_list(classes=["ft-headlines"])
     for one in found:
         says = line(badge(one.verdict), " ", one.says)
-        why = line(f"{one.where}: {one.reason}.", classes=("ft-where",))
-        listed += nodes.list_item("", says, why)
+        why = [line(f"{one.where}: {one.reason}.", classes=("ft-where",))] if reasons else []
+        listed += nodes.list_item("", says, *why)
     return listed
 
 
@@ -167,7 +81,7 @@ def summary(env: BuildEnvironment) -> list[nodes.Node]:
         card = nodes.container("", title, by, classes=["ft-card"])
         card += line(nodes.strong("", introduced(paper.id).question))
         card += line(one.answer)
-        card += headlines(one.headlines)
+        card += headlines(one.headlines, reasons=False)  # they stand below, paper by paper
         card += controls_line(one)
         cards.append(card)
     return [*cards, *noted(records)]
@@ -247,18 +161,6 @@ def rows_table(verdicts: Iterable[results.Verdict]) -> nodes.Element:
     return table(heads, rows, "claims", [34, 28, 8, 15, 8, 7])
 
 
-def noted(records: Iterable[Record]) -> list[nodes.Node]:
-    """Return a paragraph for each remark on records, as ``fairtut results`` prints them."""
-    return [nodes.paragraph("", text, classes=["ft-where"]) for text in remarks(records)]
-
-
-def watch(env: BuildEnvironment) -> None:
-    """Remember that the present page shows results, so that a new record rebuilds it."""
-    pages: set[str] = getattr(env, "fairtut_pages", set())
-    pages.add(env.docname)
-    env.fairtut_pages = pages  # type: ignore[attr-defined]
-
-
 class Scoreboard(SphinxDirective):
     """``{scoreboard} [paper]``."""
 
@@ -288,85 +190,6 @@ class VerdictRules(SphinxDirective):
             for name, text in RULES.items()
         ]
         return [nodes.definition_list("", *items)]
-
-
-FIRST = Path(__file__).with_name("first_edition.json")
-"""The verdicts of the first edition's judge by paper and claim, and digests of its records."""
-
-
-def moved(before: Mapping[str, Mapping[str, str]]) -> dict[tuple[str, str], Counter[str]]:
-    """Return how often each word became which: (group, word before) to the words now."""
-    found: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
-    for verdict in results.judge(results.load_claims(), results.load_records()):
-        word = before.get(verdict.paper, {}).get(verdict.id, "no claim yet")
-        found[scoreboard.group(verdict), word][verdict.verdict] += 1
-    return dict(found)
-
-
-def other_records(judged: Mapping[str, str]) -> list[str]:
-    """Name the committed records that are not those which the first edition's judge saw."""
-    folder = committed_results()
-    if folder is None:
-        return []
-    now = {p.relative_to(folder).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest()
-           for p in sorted(folder.glob("*/*.json"))}  # fmt: skip
-    return sorted(name for name in {*now, *judged} if now.get(name) != judged.get(name))
-
-
-class JudgementChanges(SphinxDirective):
-    """``{judgement-changes}``."""
-
-    def run(self) -> list[nodes.Node]:
-        """Return a row for each kind of claim and each word of the first edition."""
-        watch(self.env)
-        first = json.loads(FIRST.read_text(encoding="utf-8"))
-        before, others = first["verdicts"], other_records(first["records"])
-        rows = [
-            [cell(scoreboard.GROUPS[group]), cell(f"{sum(now.values())} {word}"),
-             cell(*counted(now))]
-            for (group, word), now in sorted(
-                moved(before).items(), key=lambda item: list(scoreboard.GROUPS).index(item[0][0])
-            )
-        ]  # fmt: skip
-        whole = table(["", "first edition", "now"], rows, "moved", [30, 25, 45])
-        said = (
-            f"The first judge saw other records of these: {', '.join(others)}."
-            if others
-            else ("Both judges saw the same records, to the byte.")
-        )
-        return [whole, nodes.paragraph("", said, classes=["ft-where"])]
-
-
-class Calibration(SphinxDirective):
-    """``{calibration}``."""
-
-    def run(self) -> list[nodes.Node]:
-        """Return the figure, and a sentence with the worst places."""
-        watch(self.env)
-        found = calibration.table()
-        worst = calibrated.largest(found)
-        once = found[(found["looks"] == "once") & (found["trainings"] > 1)]
-        over = int((once["wrong"] > calibration.LEVEL).sum())
-        told = (
-            f"Judged once, more than 5 % of the words are wrong at {over} of {len(once)} places; "
-            f"the worst has {100 * once['wrong'].max():.1f} %. With three looks that share the "
-            f"chance, the worst has {_worst(worst, 'split')}; with three looks as if each were the "
-            f"only one, {_worst(worst, 'naive')}."
-        )
-        bundle = figures.show(
-            calibrated.drawn(found),
-            name="calibration",
-            caption="**How often is our judge wrong?** Shares of wrong words in simulated worlds, "
-            f"{calibration.MANY:,} for each place; the dashed line is at 5 %. {told}",
-            alt="A row for each kind of world with three pairs of lines: one look, three looks "
-            f"with the chance split, three looks as if each were one. {told}",
-        )
-        assert bundle is not None  # no kernel runs here
-        return [nodes.raw("", bundle.data["text/html"], format="html")]
-
-
-def _worst(found: Any, looks: str) -> str:
-    return f"{100 * found.loc[found['looks'] == looks, 'wrong'].max():.1f} %"
 
 
 def quote(text: str) -> str:
@@ -412,7 +235,9 @@ class Measured(SphinxRole):
 
 def state() -> str:
     """Return a digest of all that the tables follow from: claims, records and the code."""
-    digest = hashlib.sha256(Path(__file__).read_bytes())
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(path.read_bytes())
     # a record counts only if its configuration is that of its chapter's presets
     chapters = [study_of(chapter_id(paper.chapter)) for paper in results.papers().values()]
     for module in (*WRITERS, *(f"{name}.presets" for name in chapters if name)):
@@ -442,8 +267,6 @@ def setup(app: Sphinx) -> dict[str, Any]:
     """Register the directives, the role and the rebuild rule."""
     app.add_directive("scoreboard", Scoreboard)
     app.add_directive("verdict-rules", VerdictRules)
-    app.add_directive("calibration", Calibration)
-    app.add_directive("judgement-changes", JudgementChanges)
     app.add_role("measured", Measured())
     app.connect("env-get-outdated", outdated)
     return {"version": "1", "env_version": 1, "parallel_read_safe": False}

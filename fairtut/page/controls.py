@@ -80,7 +80,7 @@ def drawn(found: Answers, xlabel: str = "method minus control →") -> Figure:
     rows = list(dict.fromkeys(name for one in found.values() for name in one))
     if not rows:
         raise InputError("there is nothing to draw: pass at least one answer")
-    across = min(len(found), 4)
+    across = min(len(found), 2)  # so that letters are legible on a phone
     down = -(-len(found) // across)
     size = (max(1.8 * across + 2.2, 5.4), (0.3 * len(rows) + 0.7) * down + 0.7)
     fig, axes = grid(down, across, size, sharex=True, sharey=True)
@@ -120,7 +120,7 @@ def _panel(ax: Axes, one: Mapping[str, Estimate], rows: list[str]) -> None:
         height, word = -rows.index(row), beats(e)
         if word == "not tested":
             ax.text(0.03, height, word, transform=ax.get_yaxis_transform(), va="center",
-                    fontsize=8)  # fmt: skip
+                    fontsize=9)  # fmt: skip
             continue
         marker, colour = LOOKS[word]
         interval(ax, e, height, color=colour)
@@ -139,4 +139,4 @@ def _legend(fig: Figure) -> None:
         Line2D([], [], marker=marker, color=colour, ms=5, label=word)
         for word, (marker, colour) in LOOKS.items()
     ]
-    fig.legend(handles=handles, loc="outside lower center", ncols=3, fontsize=8)
+    fig.legend(handles=handles, loc="outside lower center", ncols=3, fontsize=9)

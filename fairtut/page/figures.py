@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import base64
 import io
+import math
 import re
 from typing import TYPE_CHECKING, Any, Final
 from xml.etree import ElementTree
@@ -33,6 +34,12 @@ INK: Final = "#1f2733"
 
 POINT_CAP: Final = 3000
 """A scatter, mesh or marked line with more elements than this becomes a picture in the SVG."""
+
+LEAST: Final = 7.0
+"""Pixels of the smallest text, however narrow the page."""
+
+NARROW: Final = 340
+"""Pixels that a figure gets where the page is 390 pixels wide."""
 
 PNG_DPI: Final = 72
 _SVG: Final = "http://www.w3.org/2000/svg"
@@ -126,7 +133,7 @@ def svg(fig: Figure, *, name: str, alt: str, title: str) -> str:
     root.attrib.update(
         {
             "width": f"{width:.0f}",
-            "style": "max-width:100%;height:auto",
+            "style": f"max-width:100%;height:auto;min-width:{_least_width(root, width)}px",
             "fill": "currentColor",  # matplotlib writes no fill for black
             "font-family": _FONT,
             "stroke-linejoin": "round",
@@ -172,9 +179,14 @@ def _html(drawing: str, picture: str, caption: str, alt: str, name: str) -> str:
     live, still = f"ft-{name}-live", f"ft-{name}-still"
     style = f"#{live}{{display:block!important}}#{still}{{display:none!important}}"
     drawing = drawing.replace("</title>", f"</title><style>{style}</style>", 1)
+    least, moved = re.search(r"min-width:(\d+)px", drawing), ""
+    if least is not None and int(least[1]) > NARROW:
+        # a wide drawing keeps its letters legible on a phone, and is moved sideways there instead
+        says = escape(plain(caption).split(". ")[0])
+        moved = f' tabindex="0" role="group" aria-label="{says}" style="overflow-x:auto"'
     return (
         f'<figure class="ft-figure" id="fig-{name}">\n'
-        f'<div id="{live}" hidden="hidden">{drawing}</div>\n'
+        f'<div id="{live}" hidden="hidden"{moved}>{drawing}</div>\n'
         f'<img id="{still}" alt="{escape(alt)}" src="data:image/png;base64,{picture}">\n'
         f"<figcaption>{inline(caption)}</figcaption>\n"
         "</figure>"
@@ -238,6 +250,24 @@ def _shorten(numbers: str) -> str:
         return f"{float(match[0]):.2f}".rstrip("0").rstrip(".")
 
     return " ".join(re.sub(r"-?\d+\.\d+(e-?\d+)?", two, numbers).split())
+
+
+def _least_width(root: ElementTree.Element, width: float) -> int:
+    """Return the width below which the smallest text would have fewer than ``LEAST`` pixels.
+
+    Parameters
+    ----------
+    root : Element
+        A drawing after :func:`_restyle`.
+    width : float
+        Of the whole drawing, in pixels.
+    """
+    sizes = []
+    for text in root.iter(f"{{{_SVG}}}text"):
+        parts = [text, *text.iter(f"{{{_SVG}}}tspan")]  # an index may be smaller than its letter
+        found = [float(part.get("font-size", "0").removesuffix("px")) for part in parts]
+        sizes += [max(found)] if max(found) else []
+    return math.ceil(width * min(1.0, LEAST / (min(sizes) * 4 / 3))) if sizes else 0
 
 
 def _slim(element: ElementTree.Element, fill: str = "currentColor") -> None:

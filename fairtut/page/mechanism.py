@@ -28,17 +28,13 @@ import numpy as np
 
 from fairtut.errors import InputError, UnknownName
 from fairtut.page import sketch
-from fairtut.page.figures import note
+from fairtut.page.figures import LEAST, NARROW, note
 from fairtut.page.sketch import ROLES, Curve, Rect
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-LEAST: Final = 7.0
-"""Pixels of a letter's size on a narrow page."""
-NARROW: Final = 340.0
-"""Pixels that a figure gets where the page is 390 pixels wide."""
 _POINTS: Final = 10.0
 _PAD: Final = 0.09
 """Inches between a box's text and its rim, and that labels keep from everything."""

@@ -9,19 +9,22 @@ from tools.common import ROOT
 
 sys.path.insert(0, str(ROOT / "book" / "_ext"))
 extension = pytest.importorskip("fairtut_results", exc_type=ImportError)
+judgement = pytest.importorskip("fairtut_judgement", exc_type=ImportError)
 
 from fairtut.evidence.standing import remarks  # noqa: E402
 from fairtut.page import results  # noqa: E402
+from fairtut.page.markup import escape  # noqa: E402
+from fairtut.page.prose import BADGES  # noqa: E402
 
 pytestmark = pytest.mark.book
 
 
 def test_every_verdict_has_a_badge_with_its_own_colour():
     words = {*results.VERDICTS, *results.ANSWERS}
-    assert set(extension.BADGES) == words
+    assert set(BADGES) == words
     css = (ROOT / "book/_static/custom.css").read_text(encoding="utf-8")
-    assert len(set(extension.BADGES.values())) == len(words)
-    for name in extension.BADGES.values():
+    assert len(set(BADGES.values())) == len(words)
+    for name in BADGES.values():
         assert f".ft-verdict.{name} " in css
 
 
@@ -108,10 +111,10 @@ def test_every_word_of_the_first_edition_is_followed():
     """Each claim stands in one row: with the word that it had, or as one that was not there."""
     import json
 
-    first = json.loads(extension.FIRST.read_text(encoding="utf-8"))
+    first = json.loads(judgement.FIRST.read_text(encoding="utf-8"))
     before = first["verdicts"]
-    assert extension.other_records({}) == sorted(first["records"]), "each record has its digest"
-    rows = extension.moved(before)
+    assert judgement.other_records({}) == sorted(first["records"]), "each record has its digest"
+    rows = judgement.moved(before)
     assert sum(sum(now.values()) for now in rows.values()) == len(results.load_claims())
     known = {(p, name) for p, found in before.items() for name in found}
     now = {(c.paper, c.id) for c in results.load_claims()}
@@ -132,7 +135,7 @@ def test_a_fold_shows_its_title_as_text():
 def test_each_headline_opens_its_claims_and_stands_there_once():
     html = "".join(node.astext() for node in extension.claims_table("frtrain"))
     for message in results.load_messages("frtrain"):
-        says = f'<span class="ft-says">{extension.escape(message.says)}</span>'
+        says = f'<span class="ft-says">{escape(message.says)}</span>'
         assert html.count(says) == 1, message.id
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from tools import cells, rhythm
 from tools.common import chapters
@@ -50,7 +50,7 @@ Four.
     code = [
         "from fairtut.chapters.toy import mechanisms\nshow(mechanisms.players())",
         "from fairtut.chapters.toy.mechanisms import walk\nshow(walk())\nshow(walk())",
-        "%matplotlib inline\nbox('toy')\nquiz([Check('?'), Check('?')], name='a')\ncurves(1)",
+        "%matplotlib inline\nbox('toy')\nquiz([Check('?'), quiz.Check('?')], name='a')\ncurves(1)",
     ]
     notebook = new_notebook(
         cells=[new_markdown_cell(text), new_markdown_cell("five"), *map(new_code_cell, code),
@@ -83,3 +83,21 @@ def test_a_loss_is_seen(toy, monkeypatch):
     monkeypatch.setattr(rhythm, "chapters", lambda: [toy])
     held = rhythm.raised({"09_toy": {"checks": 4, "words": 2}})
     assert held["09_toy"]["checks"] == 4 and held["09_toy"]["words"] == 14
+
+
+def test_code_that_is_shown_is_found_again(tmp_path):
+    shown = "def f(x: int) -> int:\n    # add\n    return x + 1\n"
+    file = shown.replace("# add", '"""Docs."""') + "def g() -> None:\n    pass\n"
+    (tmp_path / "a.py").write_text(file)
+    cell = new_code_cell(outputs=[new_output("display_data", {"text/plain": shown})])
+    notebook = new_notebook(cells=[cell])
+    # two lines of f, two of g and one between them
+    assert rhythm.shown_share(notebook, tmp_path) == pytest.approx(2 / 5)
+
+
+def test_the_smallest_letters_at_the_width_of_a_column():
+    index = '<tspan font-size="12px">x</tspan><tspan font-size="8px">i</tspan>'
+    texts = f'<text font-size="9px">a</text><text>{index}</text>'
+    html = f'<svg viewBox="0 0 1" width="1350">{texts}</svg>'
+    cell = new_code_cell(outputs=[new_output("display_data", {"text/html": html})])
+    assert rhythm.letters(new_notebook(cells=[cell])) == [pytest.approx(9 * 4 / 3 / 2)]

@@ -138,6 +138,37 @@ def test_the_drawing_shrinks_with_the_page() -> None:
     assert root.get("viewBox") is not None
 
 
+def smallest(root: ElementTree.Element, width: float) -> float:
+    """Return the pixels of the smallest text where the page leaves `width`."""
+    shown_at = max(width, float(re.search(r"min-width:(\d+)px", root.get("style", ""))[1]))  # type: ignore[index]
+    texts = [e for e in root.iter() if e.tag.endswith("}text")]
+    points = min(float(e.get("font-size", "nan").removesuffix("px")) for e in texts)
+    return points * 4 / 3 * min(1.0, shown_at / float(root.get("width", "")))
+
+
+@pytest.mark.parametrize(("inches", "moves"), [(3.0, False), (5.2, False), (9.0, True)])
+def test_letters_stay_legible_however_narrow_the_page(inches: float, moves: bool) -> None:
+    fig, ax = plt.subplots(figsize=(inches, 2))
+    ax.text(0.5, 0.5, "small", fontsize=8)
+    bundle = shown(fig)
+    root = svg_of(bundle)
+    assert smallest(root, 100) == pytest.approx(figures.LEAST, abs=0.05)
+    assert smallest(root, 2000) == pytest.approx(8 * 4 / 3)
+    opened = re.search(r'<div id="ft-demo-live" hidden="hidden"([^>]*)>', bundle.data["text/html"])
+    assert opened is not None
+    assert ('tabindex="0"' in opened[1] and "overflow-x:auto" in opened[1]) == moves
+
+
+def test_an_index_is_no_smallest_text() -> None:
+    fig, ax = plt.subplots(figsize=(4, 2))
+    ax.set_title("$x_i$", fontsize=9)
+    ax.tick_params(labelsize=10)
+    root = svg_of(shown(fig))
+    wanted = float(root.get("width", "")) * figures.LEAST / (9 * 4 / 3)
+    found = re.search(r"min-width:(\d+)px", root.get("style", ""))
+    assert found is not None and float(found[1]) == pytest.approx(wanted, abs=1.5)
+
+
 def test_every_id_belongs_to_the_figure_and_every_pointer_hits() -> None:
     first, second = svg_of(shown(name="one")), svg_of(shown(name="two"))
     for root, name in ((first, "one"), (second, "two")):

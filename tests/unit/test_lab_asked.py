@@ -316,7 +316,7 @@ def test_what_was_not_tested_is_written_out() -> None:
 def test_many_methods_take_several_rows_and_none_is_refused() -> None:
     fig = controls.drawn({f"method {i}": FOUND["ours"] for i in range(6)})
     drawn = [ax for ax in fig.axes if ax.get_title()]
-    assert len(drawn) == 6 and len({ax.get_position().y0 for ax in fig.axes}) == 2
+    assert len(drawn) == 6 and len({ax.get_position().y0 for ax in fig.axes}) == 3
     with pytest.raises(InputError, match="nothing to draw"):
         controls.drawn({})
 

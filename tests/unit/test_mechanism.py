@@ -59,6 +59,14 @@ def test_no_two_texts_meet_and_labels_keep_off_the_boxes() -> None:
         assert not any(found[label].meets(found[b].grown(0.05)) for b in ("batch", "classifier"))
 
 
+def test_a_label_gives_way_to_what_is_there_already() -> None:
+    first = texts(players())["x"].centre
+    d = players()
+    d.note(first, "busy")
+    found = texts(d)
+    assert found["x"].centre != first and not found["x"].meets(found["busy"])
+
+
 @pytest.mark.parametrize("width", [3.0, 5.2, 8.0, 9.0])
 def test_letters_are_legible_on_a_phone(width: float) -> None:
     points = Diagram(width=width, height=2).points
