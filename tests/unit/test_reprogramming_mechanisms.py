@@ -1,4 +1,4 @@
-"""The drawn mechanisms of the image triggers' chapter: complete, and true to the package's sizes."""
+"""The drawn mechanisms of the chapter on image triggers: complete, and true to the sizes."""
 
 from __future__ import annotations
 
