@@ -189,7 +189,7 @@ def test_photographs_hold_every_point_and_the_coin() -> None:
 def test_differences_go_on_below() -> None:
     panels = {name: {"a − b": about(-0.1)} for name in ("one", "two", "three")}
     fig = drawings.differences(panels, xlabels={}, columns=2)
-    assert [ax.get_title() for ax in fig.axes] == ["one", "two", "three", ""]
+    assert [ax.get_title(loc="left") for ax in fig.axes] == ["one", "two", "three", ""]
     assert not fig.axes[3].axison
 
 
