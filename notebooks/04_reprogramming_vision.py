@@ -885,28 +885,10 @@ assert cfg.floor == 0.5  # "half of BASE's gain"
 assert state_digest(base) == fingerprint  # after all of this, BASE is what it was
 
 # %% [markdown]
-# What do trained triggers look like?
-
-# %% tags=["hide-input"]
-dressed = {"random border": pictures["border"].cpu()}
-for (method, c, lam), several in sorted(board.results.items()):
-    if method in untrained and c == "eo" and lam == max(cfg.grids[method][c]):
-        put, delta = untrained[method], torch.from_numpy(several[0].pixels)
-        room = put.shape.make_room(as_pixels(portraits), put.mask).cpu()
-        dressed[f"{method}, {c.upper()}, λ = {lam:g}"] = room + delta
-show(
-    drawings.triggered(dressed),
-    name="trained",
-    caption="The same three drawn faces with a random border and with triggers trained for EO, the largest λ "
-    "of each grid, first seed. Pixels below black are shown black.",
-    alt="Rows of three portraits, each row with its own noisy square or frame, the same for all three.",
-)
+# What does a trained trigger look like? Noise to the eye, greyer than the random one, because it started from grey. No picture or word shows what a trigger says; later we ask a classifier.
 
 # %% [markdown]
-# Noise to the eye, all of them. The trained ones are greyer, because they started from grey. No picture or word shows what a trigger says; later we ask a classifier.
-
-# %% [markdown]
-# But we can turn one up slowly. The slider multiplies the pixels of the strongest border for EO, from nothing to all of it, on faces that it already made smaller.
+# But we can turn one up slowly, and see it. The slider multiplies the pixels of the strongest border for EO, from nothing to all of it, on faces that it already made smaller.
 # Below the picture stands what BASE decides about test people.
 
 # %%
@@ -1623,19 +1605,6 @@ record.keep(entries)
 
 # %% tags=["hide-input"]
 names = {"base": "BASE", "border": "BASE with border", "advin": "AdvIn"}
-if not real:  # no photograph is shown
-    show(
-        drawings.heat(
-            {names[v]: images[:2] for v, images in seen.images.items()},
-            {names[v]: maps[:2] for v, maps in seen.maps.items()},
-        ),
-        name="heat",
-        caption="Grad-CAM of the predicted class on two drawn test faces, not selected; first seed, λ as "
-        "picked for EO.",
-        alt="Three rows of two faces under heat maps: as BASE sees them, with a border, and AdvIn.",
-    )
-
-# %% tags=["hide-input"]
 looked = [
     {"pictures": where, "model": names[v]}
     | {text: str(of.estimate(f"look.{v}.{key}")) for key, text in
