@@ -493,7 +493,7 @@ print(f"batch norms: {norms[0]} before, {norms[1]} after; no logit moves by a th
 
 # %% [markdown]
 # What the method promises must hold exactly: no weight of BASE moves, no pixel outside the mask changes, and at $\lambda = 0$ the update is
-# orthogonal to the adversary's gradient. These are claims like any other; the appendix has their verdicts.
+# orthogonal to the adversary's gradient. These are claims like any other.
 
 # %% tags=["hide-input"]
 record.keep(study.exact.invariants(task, cfg))
@@ -719,10 +719,10 @@ show(
 
 # %%
 world = study.theory.world()
-strength = 1 / (1 + np.exp(-np.linspace(-7, 7, 41)))
+strength = 1 / (1 + np.exp(-np.linspace(-7, 7, 21)))
 hard = [world.triggered(float(p)) for p in strength]
 soft = [world.triggered(float(p), soft=True) for p in strength]
-moved = [world.threshold(at) for at in np.linspace(0, 1, 51)]
+moved = [world.threshold(at) for at in np.linspace(0, 1, 26)]
 plain = world.triggered()
 record.keep(study.theory.measures())
 assert hard[-1].given_y < 1e-12 < plain.given_y and hard[-1].marginal > 0.01
@@ -793,7 +793,7 @@ source_of(Pooled.forward)
 # Here is that network with random weights, beside BASE, before and after a random border fills the ring:
 
 # %%
-test_rows = task.test[:400]
+test_rows = task.test[:200]
 x_some = as_pixels(people.x[test_rows])
 put = untrained["border"]
 linear = Pooled(generator=torch_rng(seed, "pooled")).to(device)
@@ -885,28 +885,10 @@ assert cfg.floor == 0.5  # "half of BASE's gain"
 assert state_digest(base) == fingerprint  # after all of this, BASE is what it was
 
 # %% [markdown]
-# What do trained triggers look like?
-
-# %% tags=["hide-input"]
-dressed = {"random border": pictures["border"].cpu()}
-for (method, c, lam), several in sorted(board.results.items()):
-    if method in untrained and c == "eo" and lam == max(cfg.grids[method][c]):
-        put, delta = untrained[method], torch.from_numpy(several[0].pixels)
-        room = put.shape.make_room(as_pixels(portraits), put.mask).cpu()
-        dressed[f"{method}, {c.upper()}, λ = {lam:g}"] = room + delta
-show(
-    drawings.triggered(dressed),
-    name="trained",
-    caption="The same three drawn faces with a random border and with triggers trained for EO, the largest λ "
-    "of each grid, first seed. Pixels below black are shown black.",
-    alt="Rows of three portraits, each row with its own noisy square or frame, the same for all three.",
-)
+# What does a trained trigger look like? Noise to the eye, greyer than the random one, because it started from grey. No picture or word shows what a trigger says; later we ask a classifier.
 
 # %% [markdown]
-# Noise to the eye, all of them. The trained ones are greyer, because they started from grey. No picture or word shows what a trigger says; later we ask a classifier.
-
-# %% [markdown]
-# But we can turn one up slowly. The slider multiplies the pixels of the strongest border for EO, from nothing to all of it, on faces that it already made smaller.
+# But we can turn one up slowly, and see it. The slider multiplies the pixels of the strongest border for EO, from nothing to all of it, on faces that it already made smaller.
 # Below the picture stands what BASE decides about test people.
 
 # %%
@@ -1276,23 +1258,14 @@ beats = controls.answers(
     },
     {"noise": "a random trigger"},
 )
-show(
-    controls.drawn(beats, "trigger minus the control, accuracy →"),
-    name="beats",
-    caption=f"The number of a trigger's curve minus that of each control, {people.name}: n = {n_test} test people, mean "
-    f"over {cfg.seeds} seeds, bars are 95 % intervals over people and trainings.",
-    alt="A panel for each trigger and criterion, with a row for each of five controls, an interval and a dashed line "
-    "at zero; the table below has the numbers.",
-)
-
 # %% tags=["hide-input"]
 tables.table(
     controls.table(beats),
-    caption="Do triggers beat what costs nothing? The answer, and the trigger's number minus the control's.",
+    caption="Do triggers beat what costs nothing? The answer, and the trigger's number minus the control's, with 95 % intervals over people and trainings.",
 )
 
 # %% [markdown]
-# To the right of the dashed line the trigger is better. An interval that lies there as a whole is a *yes*; one that does not reach it is a *no*; one on both
+# A positive number says that the trigger is better. An interval that is positive as a whole is a *yes*; one that is negative as a whole is a *no*; one on both
 # sides is *unclear*. The intervals are over people *and* trainings: with few trainings they are wide. A threshold for each group has to be told who is who, and a trigger is the same for everybody.
 # The record on photographs is older than this comparison and does not hold it; what it says about one price stands in the table before.
 
@@ -1359,9 +1332,8 @@ expect(
 # %% [markdown]
 # ## How training goes
 #
-# Three curves tell most of the story: how far the pixels moved, how long the adversary's gradient is beside the label's, and
-# whether the discriminator still reads the group. A discriminator at the dotted line has nothing left to read; ask first
-# whether there are decisions left.
+# Two numbers tell most of the story: how far the pixels moved, and whether the discriminator still reads the group. A discriminator that does no better than
+# to guess the larger group has nothing left to read; ask first whether there are decisions left.
 
 # %% tags=["hide-input"]
 histories = {
@@ -1370,14 +1342,6 @@ histories = {
     for lam in cfg.grids[m].get("eo", ())
 }
 tuned_on = task.s[task.tune].cpu().double().mean().item()
-show(
-    drawings.training(histories, max(tuned_on, 1 - tuned_on)),
-    name="training",
-    caption="Training border triggers for EO, first seed, per pass over the tuning people: Euclidean distance of the "
-    "pixels from their start, ratio of the two gradients' norms, and the discriminator's accuracy.",
-    alt="Three panels with a line per trigger over passes: distance from the start, ratio of the norms of "
-    "the two gradients, and the discriminator's accuracy with a dotted line at the larger group's share.",
-)
 ending = [history[-1] for history in histories.values()]
 say(
     "At the end these pixels are between {near:.1f} and {far:.1f} away from their start, and the discriminator is right about "
@@ -1641,19 +1605,6 @@ record.keep(entries)
 
 # %% tags=["hide-input"]
 names = {"base": "BASE", "border": "BASE with border", "advin": "AdvIn"}
-if not real:  # no photograph is shown
-    show(
-        drawings.heat(
-            {names[v]: images[:3] for v, images in seen.images.items()},
-            {names[v]: maps[:3] for v, maps in seen.maps.items()},
-        ),
-        name="heat",
-        caption="Grad-CAM of the predicted class on three drawn test faces, not selected; first seed, λ as "
-        "picked for EO.",
-        alt="Three rows of three faces under heat maps: as BASE sees them, with a border, and AdvIn.",
-    )
-
-# %% tags=["hide-input"]
 looked = [
     {"pictures": where, "model": names[v]}
     | {text: str(of.estimate(f"look.{v}.{key}")) for key, text in
@@ -1815,7 +1766,7 @@ tables.table(
 )
 
 # %% [markdown]
-# The {doc}`scoreboard <../book/scoreboard>` has every claim, point by point, and the appendix has the messages with their verdicts.
+# The {doc}`scoreboard <../book/scoreboard>` has every claim, point by point; the appendix counts them.
 #
 # **How to read this.** A point that "holds" says that bias fell against BASE at that price. It does not say that a trigger was
 # needed: for that, look at the rows that compare with the mixing line, the moved threshold and the random trigger. A method can have the paper's
@@ -2166,41 +2117,8 @@ learned(
 # %% [markdown]
 # ## Appendix: verdicts and record
 #
-# Everything that the judge says about the messages of the paper and about questions of ours, folded. How these words come about stands on the page
-# {doc}`how we judge <../book/judgement>`.
-
-# %% tags=["hide-cell"]
-display(
-    tables.results_table(
-        of_chapter(record, "message.", "control."),
-        caption="The messages of the main figure, and the controls that it lacks.",
-    )
-)
-display(
-    tables.results_table(
-        of_chapter(record, "theorem1.", "theory.", "audit.", "faces."),
-        caption="Theory, what we found by reading, and drawn faces.",
-    )
-)
-
-# %% [markdown]
-# On photographs there are more claims, which a run on drawn faces cannot touch. They stand on the {doc}`scoreboard <../book/scoreboard>`, and here
-# when this chapter is run with `data="real"`.
-
-# %% tags=["hide-cell"]
-if real:  # about photographs; on drawn faces this run has nothing to add to the scoreboard
-    display(
-        tables.results_table(
-            of_chapter(record, "fig4.", "fig5.", "fig6.", "fig8.", "fig9.", "fig10."),
-            caption="Tuning ratio, transfer, classes, saliency, size, null input (figures 4 to 10).",
-        )
-    )
-if real:
-    points = of_chapter(record, "fig3.")
-    display(tables.results_table(points, caption="The main figure, point by point."))
-
-# %% [markdown]
-# Counted by kind:
+# What the judge says about every message, control and point stands on the {doc}`scoreboard <../book/scoreboard>`, and how these words come about on the page
+# {doc}`how we judge <../book/judgement>`. Here they are counted.
 
 # %% tags=["hide-cell"]
 words = VERDICTS

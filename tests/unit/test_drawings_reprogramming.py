@@ -170,3 +170,30 @@ def test_the_figures_are_light() -> None:
     before = rng.normal(size=400)
     fig = drawings.shifts({"a": (before, before), "b": (before, before)})
     assert len(figures.svg(fig, name="s", alt="a", title="t")) < 110_000
+
+
+def test_photographs_hold_every_point_and_the_coin() -> None:
+    found = {
+        c: {"base": [(about(0.95), about(0.2))], "border": [(about(0.9), about(0.1))]}
+        for c in ("eo", "dp")
+    }
+    fig = drawings.photographs(found, 0.86, {c: {"border": (0.93, 0.12)} for c in found})
+    for ax in fig.axes:
+        lines = {line.get_label(): line for line in ax.lines}
+        np.testing.assert_allclose(lines["mixing line"].get_xydata(), [[0.2, 0.95], [0, 0.86]])
+        np.testing.assert_allclose(lines["border"].get_xydata(), [[0.1, 0.9]])
+        assert any(line.get_marker() == "D" for line in ax.lines)  # the paper's point
+        assert ax.xaxis_inverted()
+
+
+def test_differences_go_on_below() -> None:
+    panels = {name: {"a − b": about(-0.1)} for name in ("one", "two", "three")}
+    fig = drawings.differences(panels, xlabels={}, columns=2)
+    assert [ax.get_title(loc="left") for ax in fig.axes] == ["one", "two", "three", ""]
+    assert not fig.axes[3].axison
+
+
+def test_strengths_name_their_stops() -> None:
+    fig = drawings.strengths([0.0, 1.0, 16.0], {"EO": [0.3, 0.2, 0.1]}, "λ")
+    assert [tick.get_text() for tick in fig.axes[0].get_xticklabels()] == ["0", "1", "16"]
+    np.testing.assert_allclose(fig.axes[0].lines[0].get_ydata(), [0.3, 0.2, 0.1])
