@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -118,16 +117,3 @@ def _shape(none: Floats, scores: Floats, etas: tuple[float, ...]) -> dict[str, F
         half = scores[:, etas.index(0.5)]
         found["saturation"] = (half - scores[:, -1]) - (none - half)
     return found
-
-
-def frame(readings: Mapping[str, Reading], focus: str, probe: str) -> pd.DataFrame:
-    """Return accuracies by encoder, strength and seed, for a figure."""
-    rows = []
-    for name, reading in readings.items():
-        whole = np.column_stack([reading.none, reading.probes[focus, probe]])
-        for i, eta in enumerate((0.0, *reading.etas)):
-            rows += [
-                {"encoder": name, "eta1": eta, "draw": seed, "accuracy": float(value)}
-                for seed, value in enumerate(whole[:, i])
-            ]
-    return pd.DataFrame(rows)
