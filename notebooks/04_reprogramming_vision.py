@@ -806,16 +806,6 @@ spread = {name: float(np.std(after - before)) for name, (before, after) in logit
 assert spread["global pooling, linear head"] < 1e-5 < 1e-2 < spread["BASE"]
 
 # %% tags=["hide-input"]
-show(
-    drawings.shifts({name: tuple(values) for name, values in logit.items()}),
-    name="shifts",
-    caption="Logits of the same test people with an empty ring and with a random border, for an "
-    f"additive network with random weights and for BASE, seed 0; n = {len(test_rows)}.",
-    alt="Left, all points lie on one straight line parallel to the diagonal. Right, they form a "
-    "cloud around such a line.",
-)
-
-# %% tags=["hide-input"]
 say(
     "The shift of the additive network does not vary over people by a hundred-thousandth (it is rounding), that of BASE "
     "has a standard deviation of {bent:.2f}. A deep network is not additive, so the door is open; whether the trigger goes "
@@ -1468,13 +1458,7 @@ assert of_photos.side_seeds == 1
 #
 # The paper puts a trigger before a second BASE, with another seed, and finds the trade-off about the same. That would be welcome: one
 # frame for a whole family of models. It would also say that the trigger speaks about the *data*, not about one set of weights. The experiment is called
-# {term}`transfer`, and it is short:
-
-# %%
-source_of(study.beside.transfer)
-
-# %% [markdown]
-# Each seed's trigger goes before the BASE of the next seed, on the same test people. Two differences are kept: to the bias of the new BASE, and to the bias at home.
+# {term}`transfer`. Each seed's trigger goes before the BASE of the next seed, on the same test people. Two differences are kept: to the bias of the new BASE, and to the bias at home.
 
 # %%
 _, entries = study.beside.transfer(task, cfg, board)
@@ -1651,20 +1635,6 @@ record.keep(entries)
 # %% tags=["hide-input"]
 mean = answers.groupby(["method", "criterion", "lam", "seed"])["male"].mean().reset_index()
 blank = float(mean[mean["method"] == "none"]["male"].iloc[0])
-spoken = {}
-for (m, c), part in mean[mean["criterion"] != ""].groupby(["method", "criterion"]):
-    random = mean[mean["method"] == f"random-{m}"]["male"].tolist()
-    line = {f"{lam:g}": rows["male"].tolist() for lam, rows in part.groupby("lam")}
-    spoken[f"{m}, {c.upper()}"] = {"random": random} | line
-show(
-    drawings.claims_of_null(spoken, blank),
-    name="null",
-    caption="P(man) that a classifier of the group gives an empty picture with a trigger, mean of black, "
-    "grey and white; marks are seeds, bars their means. The dashed line is the empty picture alone, the dotted one a half.",
-    alt="A panel per trigger. Marks for a random trigger and for each lambda, between zero and one, "
-    "and a dashed line for the empty picture.",
-)
-
 trained_ones = answers[answers["criterion"] != ""]
 of_trigger = trained_ones.groupby(["method", "criterion"])["lam"]
 one_sided = {
@@ -1678,8 +1648,8 @@ one_sided = {
 }
 say(
     "The classifier of the group is right about {acc} of the test people. Without a trigger it calls the empty "
-    "pictures a man with {blank:.2f}. If a stronger λ made triggers more one-sided, the marks would leave the "
-    "middle from left to right. Their mean distance from one half is {weak:.2f} at the smallest λ, {strong:.2f} at the largest, and "
+    "pictures a man with {blank:.2f}. If a stronger λ made triggers more one-sided, their answers would leave the "
+    "middle. Their mean distance from one half is {weak:.2f} at the smallest λ, {strong:.2f} at the largest, and "
     "{random:.2f} for random triggers, which nobody taught to say anything.",
     acc=record.estimate("null.acc"),
     blank=blank,
