@@ -144,7 +144,8 @@ assert photos.estimate("border.dp.cost0.03.positive").value < photos.estimate("b
 # %% [markdown]
 # **Before you go on.** "Male" and "Blond_Hair" are labels that strangers gave to photographs; the page
 # *Faces are not labels* says why the first is not a fact. Every face on this page is drawn by a program.
-#
+
+# %% [markdown]
 # ## The claim in one picture
 #
 # The paper's main figure on photographs: five strengths per method. The numbers are not printed anywhere; we read them off the figure
@@ -1248,7 +1249,6 @@ beats = controls.answers(
     },
     {"noise": "a random trigger"},
 )
-# %% tags=["hide-input"]
 tables.table(
     controls.table(beats),
     caption="Do triggers beat what costs nothing? The answer, and the trigger's number minus the control's, with 95 % intervals over people and trainings.",
@@ -1780,7 +1780,8 @@ for used, updates in ((drawn, (80, 60, 45)), (study.for_real(drawn, "laptop"), (
 
 # %% [markdown]
 # The ramp and the guard are for triggers only.
-#
+
+# %% [markdown]
 # ## What the released code does
 #
 # The authors released their code, which is why any of this can be known. Seven facts, each checked by running it
@@ -1822,7 +1823,8 @@ except ValueError as error:
 
 # %% [markdown]
 # A rerun by others {cite}`yang2024` on the same task, with $\lambda = 10$ for EO, ended with pre- and in-processing methods ahead of this one.
-#
+
+# %% [markdown]
 # ## Limits, and who could be harmed
 #
 # **A frame is a promise that somebody must keep.** The repair stands in front of the model. A service that forgets it, or crops the frame away,
@@ -1830,7 +1832,8 @@ except ValueError as error:
 #
 # **Deafening is not justice.** If it works as in the theorem, the trigger tells the network that everybody belongs to *one* group. People of the
 # other are then judged by rules that were learned on the first.
-#
+
+# %% [markdown]
 # **The same trick harms.** A constant that lowers a gap can raise it, by one sign. Whoever controls the frame of a public
 # model controls whom it fails, without leaving a trace in its weights.
 #
@@ -1838,7 +1841,8 @@ except ValueError as error:
 # constant beside it, says nothing.
 #
 # **Two boxes.** Everybody is "Male" or not, by the guess of strangers, and triggers need these guesses for training.
-#
+
+# %% [markdown]
 # ## Check yourself
 #
 # Five questions; the answers unfold.
