@@ -144,7 +144,8 @@ assert photos.estimate("border.dp.cost0.03.positive").value < photos.estimate("b
 # %% [markdown]
 # **Before you go on.** "Male" and "Blond_Hair" are labels that strangers gave to photographs; the page
 # *Faces are not labels* says why the first is not a fact. Every face on this page is drawn by a program.
-#
+
+# %% [markdown]
 # ## The claim in one picture
 #
 # The paper's main figure on photographs: five strengths per method. The numbers are not printed anywhere; we read them off the figure
@@ -806,16 +807,6 @@ spread = {name: float(np.std(after - before)) for name, (before, after) in logit
 assert spread["global pooling, linear head"] < 1e-5 < 1e-2 < spread["BASE"]
 
 # %% tags=["hide-input"]
-show(
-    drawings.shifts({name: tuple(values) for name, values in logit.items()}),
-    name="shifts",
-    caption="Logits of the same test people with an empty ring and with a random border, for an "
-    f"additive network with random weights and for BASE, seed 0; n = {len(test_rows)}.",
-    alt="Left, all points lie on one straight line parallel to the diagonal. Right, they form a "
-    "cloud around such a line.",
-)
-
-# %% tags=["hide-input"]
 say(
     "The shift of the additive network does not vary over people by a hundred-thousandth (it is rounding), that of BASE "
     "has a standard deviation of {bent:.2f}. A deep network is not additive, so the door is open; whether the trigger goes "
@@ -1258,7 +1249,6 @@ beats = controls.answers(
     },
     {"noise": "a random trigger"},
 )
-# %% tags=["hide-input"]
 tables.table(
     controls.table(beats),
     caption="Do triggers beat what costs nothing? The answer, and the trigger's number minus the control's, with 95 % intervals over people and trainings.",
@@ -1468,6 +1458,7 @@ assert of_photos.side_seeds == 1
 #
 # The paper puts a trigger before a second BASE, with another seed, and finds the trade-off about the same. That would be welcome: one
 # frame for a whole family of models. It would also say that the trigger speaks about the *data*, not about one set of weights. The experiment is called
+<<<<<<< HEAD
 # {term}`transfer`, and it is short:
 
 # %%
@@ -1475,6 +1466,9 @@ source_of(study.side.transfer)
 
 # %% [markdown]
 # Each seed's trigger goes before the BASE of the next seed, on the same test people. Two differences are kept: to the bias of the new BASE, and to the bias at home.
+=======
+# {term}`transfer`. Each seed's trigger goes before the BASE of the next seed, on the same test people. Two differences are kept: to the bias of the new BASE, and to the bias at home.
+>>>>>>> w-c4
 
 # %%
 _, entries = study.side.transfer(task, cfg, board)
@@ -1651,20 +1645,6 @@ record.keep(entries)
 # %% tags=["hide-input"]
 mean = answers.groupby(["method", "criterion", "lam", "seed"])["male"].mean().reset_index()
 blank = float(mean[mean["method"] == "none"]["male"].iloc[0])
-spoken = {}
-for (m, c), part in mean[mean["criterion"] != ""].groupby(["method", "criterion"]):
-    random = mean[mean["method"] == f"random-{m}"]["male"].tolist()
-    line = {f"{lam:g}": rows["male"].tolist() for lam, rows in part.groupby("lam")}
-    spoken[f"{m}, {c.upper()}"] = {"random": random} | line
-show(
-    drawings.claims_of_null(spoken, blank),
-    name="null",
-    caption="P(man) that a classifier of the group gives an empty picture with a trigger, mean of black, "
-    "grey and white; marks are seeds, bars their means. The dashed line is the empty picture alone, the dotted one a half.",
-    alt="A panel per trigger. Marks for a random trigger and for each lambda, between zero and one, "
-    "and a dashed line for the empty picture.",
-)
-
 trained_ones = answers[answers["criterion"] != ""]
 of_trigger = trained_ones.groupby(["method", "criterion"])["lam"]
 one_sided = {
@@ -1678,8 +1658,8 @@ one_sided = {
 }
 say(
     "The classifier of the group is right about {acc} of the test people. Without a trigger it calls the empty "
-    "pictures a man with {blank:.2f}. If a stronger λ made triggers more one-sided, the marks would leave the "
-    "middle from left to right. Their mean distance from one half is {weak:.2f} at the smallest λ, {strong:.2f} at the largest, and "
+    "pictures a man with {blank:.2f}. If a stronger λ made triggers more one-sided, their answers would leave the "
+    "middle. Their mean distance from one half is {weak:.2f} at the smallest λ, {strong:.2f} at the largest, and "
     "{random:.2f} for random triggers, which nobody taught to say anything.",
     acc=record.estimate("null.acc"),
     blank=blank,
@@ -1810,7 +1790,8 @@ for used, updates in ((drawn, (80, 60, 45)), (study.for_real(drawn, "laptop"), (
 
 # %% [markdown]
 # The ramp and the guard are for triggers only.
-#
+
+# %% [markdown]
 # ## What the released code does
 #
 # The authors released their code, which is why any of this can be known. Seven facts, each checked by running it
@@ -1852,7 +1833,8 @@ except ValueError as error:
 
 # %% [markdown]
 # A rerun by others {cite}`yang2024` on the same task, with $\lambda = 10$ for EO, ended with pre- and in-processing methods ahead of this one.
-#
+
+# %% [markdown]
 # ## Limits, and who could be harmed
 #
 # **A frame is a promise that somebody must keep.** The repair stands in front of the model. A service that forgets it, or crops the frame away,
@@ -1860,7 +1842,8 @@ except ValueError as error:
 #
 # **Deafening is not justice.** If it works as in the theorem, the trigger tells the network that everybody belongs to *one* group. People of the
 # other are then judged by rules that were learned on the first.
-#
+
+# %% [markdown]
 # **The same trick harms.** A constant that lowers a gap can raise it, by one sign. Whoever controls the frame of a public
 # model controls whom it fails, without leaving a trace in its weights.
 #
@@ -1868,7 +1851,8 @@ except ValueError as error:
 # constant beside it, says nothing.
 #
 # **Two boxes.** Everybody is "Male" or not, by the guess of strangers, and triggers need these guesses for training.
-#
+
+# %% [markdown]
 # ## Check yourself
 #
 # Five questions; the answers unfold.
