@@ -1458,17 +1458,7 @@ assert of_photos.side_seeds == 1
 #
 # The paper puts a trigger before a second BASE, with another seed, and finds the trade-off about the same. That would be welcome: one
 # frame for a whole family of models. It would also say that the trigger speaks about the *data*, not about one set of weights. The experiment is called
-<<<<<<< HEAD
-# {term}`transfer`, and it is short:
-
-# %%
-source_of(study.side.transfer)
-
-# %% [markdown]
-# Each seed's trigger goes before the BASE of the next seed, on the same test people. Two differences are kept: to the bias of the new BASE, and to the bias at home.
-=======
 # {term}`transfer`. Each seed's trigger goes before the BASE of the next seed, on the same test people. Two differences are kept: to the bias of the new BASE, and to the bias at home.
->>>>>>> w-c4
 
 # %%
 _, entries = study.side.transfer(task, cfg, board)

@@ -200,37 +200,6 @@ def _log_odds(p: Floats) -> Floats:
     return np.log(p / (1 - p))
 
 
-def shifts(found: Mapping[str, tuple[ArrayLike, ArrayLike]]) -> Figure:
-    """Draw the logit of every image before and after a trigger, a panel per network.
-
-    Parameters
-    ----------
-    found : mapping of str to (array-like (n,), array-like (n,))
-        Title → logits with the room only, and with the trigger in it.
-    """
-    fig, axes = grid(1, len(found), (3.3 * len(found) + 0.4, 3.2))
-    for ax, (title, (before, after)) in zip(axes[0], found.items(), strict=True):
-        x, y = np.asarray(before, float), np.asarray(after, float)
-        ends = np.array([x.min(), x.max()])
-        ax.plot(ends, ends + float(np.mean(y - x)), color=GREY, ls=LINES[1], lw=1.2,
-                label="the same shift for everybody")  # fmt: skip
-        ax.plot(
-            x,
-            y,
-            ls="",
-            marker="o",
-            ms=3,
-            alpha=0.6,
-            color=PALETTE[0],
-            label="an image",
-            rasterized=True,
-        )
-        ax.set(title=title, xlabel="logit, room made but empty")
-    axes[0, 0].set_ylabel("logit with the trigger")
-    legend_below(fig, axes[0, 0], 2)
-    return fig
-
-
 def training(histories: Mapping[str, Sequence[Mapping[str, float]]], share: float) -> Figure:
     """Draw how far triggers moved, both gradients' lengths, and how often D is right.
 
@@ -450,28 +419,4 @@ def heat(images: Mapping[str, Any], maps: Mapping[str, Any]) -> Figure:
             ax.set_axis_off()
         line[0].text(-0.12, 0.5, title, transform=line[0].transAxes, ha="right", va="center",
                      fontsize=8)  # fmt: skip
-    return fig
-
-
-def claims_of_null(found: Mapping[str, Mapping[str, Sequence[float]]], blank: float) -> Figure:
-    """Draw what a classifier of the group says about an empty image with each trigger.
-
-    Parameters
-    ----------
-    found : mapping of str to mapping of str to sequence of float
-        Trigger → λ (as printed, in order) → P(s = 1) per seed.
-    blank : float
-        Its answer for the empty image without a trigger.
-    """
-    fig, axes = grid(1, len(found), (2.3 * len(found) + 0.6, 3.0), sharey=True)
-    for i, (ax, (name, line)) in enumerate(zip(axes[0], found.items(), strict=True)):
-        for k, values in enumerate(line.values()):
-            side = 0.08 * (np.arange(len(values)) - (len(values) - 1) / 2)
-            ax.plot(k + side, values, ls="", marker=look(i).marker, color=look(i).color, alpha=0.8)
-            ax.plot([k - 0.28, k + 0.28], [float(np.mean(values))] * 2, color=look(i).color, lw=2)
-        ax.axhline(blank, color=GREY, ls=LINES[1], lw=1.2)
-        ax.axhline(0.5, color=GREY, ls=LINES[3], lw=0.8)
-        ax.set_xticks(range(len(line)), list(line))
-        ax.set(title=name, xlabel="λ", ylim=(-0.04, 1.04), xlim=(-0.5, len(line) - 0.5))
-    axes[0, 0].set_ylabel("P(s = 1 | empty image + trigger)")
     return fig
