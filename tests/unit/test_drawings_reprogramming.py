@@ -9,14 +9,13 @@ import numpy as np
 import pytest
 import torch
 from matplotlib import colormaps
-from matplotlib.collections import PathCollection
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
 from fairtut.chapters.reprogramming_vision import drawings
 from fairtut.errors import InputError
 from fairtut.metrics import Estimate
-from fairtut.page import figures, plots
+from fairtut.page import plots
 
 POINTS = {
     c: {m: [(0.9 - 0.01 * i, 0.2 - 0.02 * i)] for i, m in enumerate(drawings.PAPERS)}
@@ -86,14 +85,6 @@ def test_the_theorem_has_log_odds_and_its_controls() -> None:
     assert shown == {"moved thresholds", "trigger words", "as deployed"}
 
 
-def test_a_common_shift_is_the_mean_shift() -> None:
-    before = np.array([0.0, 1.0, 2.0])
-    fig = drawings.shifts({"additive": (before, before + 3), "not": (before, before[::-1])})
-    first, second = fig.axes
-    np.testing.assert_allclose(first.lines[0].get_xydata(), [[0, 3], [2, 5]])
-    np.testing.assert_allclose(second.lines[0].get_xydata(), [[0, 0], [2, 2]])
-
-
 def test_training_shows_the_ratio_of_the_norms_and_guessing() -> None:
     rows = [
         {"movement": float(i), "norm_y": 2.0, "norm_z": float(i), "d_accuracy": 0.6}
@@ -153,23 +144,6 @@ def test_heat_lies_over_each_face() -> None:
     expected = (np.moveaxis(faces["plain"][0].numpy(), 0, -1) + dark) / 2
     expected[0, 0] += (bright - dark) / 2
     np.testing.assert_allclose(shown[0].get_array(), expected, atol=1e-6)
-
-
-def test_null_answers_keep_every_seed() -> None:
-    found = {"patch": {"0": [0.2, 0.4], "10": [0.8, 1.0]}, "border": {"0": [0.5, 0.5]}}
-    fig = drawings.claims_of_null(found, 0.3)
-    dots = [line.get_ydata() for line in fig.axes[0].lines if line.get_marker() != "None"]
-    np.testing.assert_allclose(dots, [[0.2, 0.4], [0.8, 1.0]])
-    means = [line for line in fig.axes[0].lines if line.get_linewidth() == 2]
-    np.testing.assert_allclose([line.get_ydata()[0] for line in means], [0.3, 0.9])
-    assert not any(isinstance(c, PathCollection) for c in fig.axes[0].collections)
-
-
-def test_the_figures_are_light() -> None:
-    rng = np.random.default_rng(0)
-    before = rng.normal(size=400)
-    fig = drawings.shifts({"a": (before, before), "b": (before, before)})
-    assert len(figures.svg(fig, name="s", alt="a", title="t")) < 110_000
 
 
 def test_photographs_hold_every_point_and_the_coin() -> None:
