@@ -121,8 +121,8 @@ box(
         "Python with numpy; a little torch helps",
         "expectation, conditional probability, and what a confidence interval is",
     ],
-    worked="The clean set did the work: the row weights stay near one, the robustness discriminator cannot see flipped labels, "
-    "and debiasing on the clean rows alone differs from FR-Train on drawn data by {drawn}.",
+    worked="Nothing but the clean set could be shown to do the work: the row weights stay near one, the robustness discriminator "
+    "cannot see flipped labels, and FR-Train minus debiasing on the clean rows alone is {drawn} on drawn data, which decides nothing.",
     answer=ANSWER,
     drawn=drawn_over_clean,
     **numbers,
@@ -512,8 +512,8 @@ curves(
 )
 
 # %% [markdown]
-# The level curve is the one to keep in mind: two hundred clean rows, and no attack on the training set can reach it. Adding the clean rows to the
-# poisoned ones is no rescue by itself, for they are few among many.
+# The level curve is the one to keep in mind: two hundred clean rows, and no attack on the training set can reach it. Where the clean rows are
+# added to the poisoned ones, the curve tells how much of the damage stays; they are few among many.
 
 # %% [markdown]
 # So the damage is one to accuracy. It does not look like more bias: the attack takes positive labels from the
@@ -1356,6 +1356,8 @@ tables.results_table(
 # their majority, and run the methods that rely on it once more.
 
 # %%
+right = [100 * on_real.estimate(f"crowd.{name}.majority").value for name in ("compas", "adult")]
+assert [round(share) for share in right] == [66, 72]  # the sentence above
 alone_right = binom.sf(5, 11, [0.617, 0.632])  # six or more of eleven, if they were independent
 assert ((alone_right > 0.78) & (alone_right < 0.83)).all()
 crowd_work = partial(study.crowd_draw, single=0.617, majority=0.661)
