@@ -53,7 +53,7 @@ import pandas as pd
 import torch
 
 from fairtut.chapters import reprogramming_text as study
-from fairtut.chapters.reprogramming_text import drawings
+from fairtut.chapters.reprogramming_text import drawings, mechanisms
 from fairtut.chapters.reprogramming_text.opening import CHAPTER
 from fairtut.data.comments import encode_with
 from fairtut.data.synthetic.comments import AMBIGUITY, CUES, WORDS
@@ -64,10 +64,12 @@ from fairtut.methods.reprogramming.text import TextGame, text_logits
 from fairtut.methods.reprogramming.words import WordTrigger, on_simplex, with_room
 from fairtut.models.text import load_pretrained
 from fairtut.page import controls, plots, tables
+from fairtut.page.box import box, learned
 from fairtut.page.effects import Effects
 from fairtut.page.figures import show
 from fairtut.page.prose import say
-from fairtut.page.results import load_claims, of_chapter
+from fairtut.page.quiz import Check, quiz
+from fairtut.page.results import load_claims, load_records, of_chapter
 from fairtut.page.source import source_of
 from fairtut.page.words import Word, highlight
 
@@ -77,6 +79,60 @@ from fairtut.page.words import Word, highlight
 real = data == "real"
 plots.use_style()
 expect = Effects(preset, data, seed)  # asserts what the text says of the committed run
+
+# %% tags=["hide-input"]
+on_real = next(r for r in load_records() if (r.chapter, r.data) == ("reprogramming_text", "real"))
+learned_words = {m: on_real.estimate(f"chosen.dp.{m}.change") for m in study.TRIGGERS}
+free_lunch = [
+    on_real.estimate(f"front.{c}.{m}.vs-{control}")
+    for c in study.CRITERIA
+    for m in study.TRIGGERS
+    for control in ("threshold", "mixing")
+]
+found = (
+    "On real comments we cannot show that they do: the hard trigger that our rule picks changes a bias of {base:.3f} (demographic parity) by "
+    "{hard:z.3f}, the soft one by {soft:z.3f}. And they do not do more than move the threshold: the fronts of both triggers are worth less "
+    "than a moved threshold and less than tossing coins, in both criteria."
+)
+known_values = {
+    "base": on_real.estimate("base.dp").value,
+    "hard": learned_words["hard"],
+    "soft": learned_words["soft"],
+}
+untaught = on_real.estimate("random.dp.change")
+expect(
+    not any(e.excludes(0) for e in learned_words.values())
+    and all(e.high < 0 for e in free_lunch)
+    and untaught.high < 0,
+    "the box says what the committed record on real comments says",
+    "the record on real comments says something else than the box",
+)
+
+# %% tags=["hide-input"]
+box(
+    "reprogramming_text",
+    objectives=[
+        "write a trigger word as a point of a simplex, and bring it back there after a step",
+        "tell a soft trigger from a hard one, and say which of them is a text",
+        "measure bias where groups overlap, and say why a sum and a mean differ",
+        "name the controls that learned words have to beat",
+    ],
+    prerequisites=[
+        "how a classifier is trained by gradient descent",
+        "what a word embedding is",
+        "the idea of an adversary, as in chapter one",
+    ],
+    worked="Nothing that we could show was learned: {count} random words, which nobody trained, change the bias by {random:z.3f}.",
+    answer=found,
+    count=5,
+    random=untaught,
+    **known_values,
+)
+
+# %% [markdown]
+# The numbers in the box come from the committed {term}`record` on real comments, and the words beside the {term}`headlines <headline>` are
+# verdicts by the rules of {doc}`how we judge <../book/judgement>`. *Inconclusive* is not *wrong*: it says that these trainings and these
+# comments cannot tell. The box comes back at the end.
 
 # %% [markdown]
 # ## The claim in one picture
@@ -147,6 +203,21 @@ say(
 source_of(WordTrigger.rows)
 
 # %% [markdown]
+# The classifier takes either of them as it takes any words: as rows of embeddings behind the comment.
+
+# %% tags=["hide-input"]
+show(
+    mechanisms.two_triggers(),
+    name="two-triggers",
+    caption="Five words behind a comment, soft and hard. A schematic drawing.",
+    alt="Five points of the simplex become mixtures of all words in the soft trigger and the largest word in the hard one. "
+    "Either is put behind the comment, before SEP, and goes to the frozen filter.",
+)
+
+# %% [markdown]
+# Both roads end at the same frozen filter. Only the lower one can be typed on a keyboard: a mixture of *welcome* and *street* is a vector
+# between two words, and no word has it.
+#
 # A step of the optimiser leaves the simplex. The nearest point on it is $\max(v - \tau, 0)$ with one $\tau$ for the row, found by sorting {cite}`held1974`.
 
 # %%
@@ -188,6 +259,21 @@ if not real:
 source_of(projected)
 
 # %% [markdown]
+# Who learns here, and who does not?
+
+# %% tags=["hide-input"]
+show(
+    mechanisms.players(),
+    name="players",
+    caption="Who is frozen and who learns. Solid: what flows forward; dashed: what teaches the trigger.",
+    alt="The trigger is put behind a comment. The frozen filter makes logits of both. The adversary reads the group from the logits and "
+    "has a loss of its own. The loss of the label teaches the trigger.",
+)
+
+# %% [markdown]
+# The adversary learns from its loss alone. The trigger learns from two gradients, joined by the formula above: that of the label, which is drawn,
+# and that of the adversary with a minus. The filter learns from nothing.
+#
 # A comment may mention several groups. So the adversary has one logit per group, and its loss is the mean of as many binary cross-entropies.
 
 # %%
@@ -1128,6 +1214,69 @@ print(f"Without it the bias changes by {moves:z.3f} (95 % over comments, one mod
 # %% [markdown]
 # ### Exercise 5 (research)
 # The theorem wants a network whose belief about the group saturates. Build one (a saturating unit before the head, say) and find out whether *trained* triggers then beat a moved threshold. There is no solution here; `study.theorem` is the place to start.
+
+# %% [markdown]
+# ## Check yourself
+#
+# Five questions. Choose first, then unfold the answer.
+
+# %% tags=["hide-input"]
+quiz(
+    [
+        Check(
+            "A hard trigger's weights move a little, and the largest stays the largest. What does the filter see?",
+            ["the same words as before", "a slightly different mixture"],
+            right=0,
+            why="Forward, only the largest weight counts. The gradient goes to all weights, so that another one can win later.",
+        ),
+        Check(
+            "Why is each row projected after a step?",
+            [
+                "so that the words stay short",
+                "so that its weights are again non-negative and sum to one",
+                "so that the adversary cannot read them",
+            ],
+            right=1,
+            why="A step of the optimiser knows nothing of the simplex. The projection takes the nearest point of it.",
+        ),
+        Check(
+            "What bias does a filter have that calls nothing toxic?",
+            ["none at all", "the difference of the groups' base rates", "the largest possible"],
+            right=0,
+            why="All groups are flagged equally often: never. That is why a choice by bias alone loves it, and why our rule has a floor of accuracy.",
+        ),
+        Check(
+            "A trigger lowers the bias, and a moved threshold lowers it as much at the same accuracy. What have the words shown?",
+            ["that the adversary works", "nothing that a threshold would not do"],
+            right=1,
+            why="The same words stand behind every comment. If they do no more than a constant, they are a costly way to write one.",
+        ),
+        Check(
+            "A comment mentions two groups. How often does it count?",
+            ["once, in the larger group", "half in each", "in each of them"],
+            right=2,
+            why="Groups overlap here, so each group's rate is compared with that of all comments, not with the rest.",
+        ),
+    ],
+    name="words",
+)
+
+# %% [markdown]
+# ## What we learned
+
+# %% tags=["hide-input"]
+learned(
+    "reprogramming_text",
+    points=[
+        "A trigger word is a point of a simplex: the soft one is a mixture, the hard one a word, and only a word can be typed.",
+        "The same words behind every comment are close to a constant, and a constant moves a threshold. So a moved threshold is the control to beat.",
+        "Words that nobody trained change the bias by {random:z.3f}; a learned trigger has to be compared with them.",
+        "A setting that is chosen by bias alone may be the filter that calls nothing toxic.",
+    ],
+    answer=found,
+    random=untaught,
+    **known_values,
+)
 
 # %% [markdown]
 # ## Keeping the record
