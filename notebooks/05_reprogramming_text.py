@@ -47,10 +47,13 @@ results_dir = "results"
 import tempfile
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import torch
+from torch.nn import functional
 
 from fairtut.chapters import reprogramming_text as study
 from fairtut.chapters.reprogramming_text import drawings, mechanisms
@@ -58,7 +61,7 @@ from fairtut.chapters.reprogramming_text.opening import CHAPTER
 from fairtut.data.comments import encode_with
 from fairtut.data.synthetic.comments import AMBIGUITY, CUES, WORDS
 from fairtut.errors import MissingData
-from fairtut.methods.reprogramming import projected, train_words
+from fairtut.methods.reprogramming import Config, Discriminator, projected, train_words
 from fairtut.methods.reprogramming.keeping import load_words, save_words
 from fairtut.methods.reprogramming.text import TextGame, text_logits
 from fairtut.methods.reprogramming.words import WordTrigger, on_simplex, with_room
@@ -70,8 +73,10 @@ from fairtut.page.figures import show
 from fairtut.page.prose import say
 from fairtut.page.quiz import Check, quiz
 from fairtut.page.results import load_claims, load_records, of_chapter
+from fairtut.page.slider import curves
 from fairtut.page.source import source_of
 from fairtut.page.words import Word, highlight
+from fairtut.runtime.seeds import torch_rng
 
 (preset, data, seed, results_dir), cfg, record, device = CHAPTER.open(
     preset, data, seed, results_dir
@@ -89,7 +94,7 @@ free_lunch = [
     for m in study.TRIGGERS
     for control in ("threshold", "mixing")
 ]
-found = (
+in_short = (
     "On real comments we cannot show that they do: the hard trigger that our rule picks changes a bias of {base:.3f} (demographic parity) by "
     "{hard:z.3f}, the soft one by {soft:z.3f}. And they do not do more than move the threshold: the fronts of both triggers are worth less "
     "than a moved threshold and less than tossing coins, in both criteria."
@@ -103,7 +108,8 @@ untaught = on_real.estimate("random.dp.change")
 expect(
     not any(e.excludes(0) for e in learned_words.values())
     and all(e.high < 0 for e in free_lunch)
-    and untaught.high < 0,
+    and untaught.high < 0
+    and untaught.value < min(e.value for e in learned_words.values()),
     "the box says what the committed record on real comments says",
     "the record on real comments says something else than the box",
 )
@@ -122,8 +128,8 @@ box(
         "what a word embedding is",
         "the idea of an adversary, as in chapter one",
     ],
-    worked="Nothing that we could show was learned: {count} random words, which nobody trained, change the bias by {random:z.3f}.",
-    answer=found,
+    worked="Not the learning, as far as we can show: {count} random words, which nobody trained, change the bias by {random:z.3f}, which is more than the chosen triggers do.",
+    answer=in_short,
     count=5,
     random=untaught,
     **known_values,
@@ -267,11 +273,11 @@ show(
     name="players",
     caption="Who is frozen and who learns. Solid: what flows forward; dashed: what teaches the trigger.",
     alt="The trigger is put behind a comment. The frozen filter makes logits of both. The adversary reads the group from the logits and "
-    "has a loss of its own. The loss of the label teaches the trigger.",
+    "has a loss of its own, which teaches it. The losses of label and group are joined in the update, which teaches the trigger.",
 )
 
 # %% [markdown]
-# The adversary learns from its loss alone. The trigger learns from two gradients, joined by the formula above: that of the label, which is drawn,
+# The adversary learns from its loss alone. The trigger learns from two gradients, joined by the formula above: that of the label,
 # and that of the adversary with a minus. The filter learns from nothing.
 #
 # A comment may mention several groups. So the adversary has one logit per group, and its loss is the mean of as many binary cross-entropies.
@@ -280,6 +286,144 @@ show(
 source_of(TextGame)
 
 # %% [markdown]
+# ## The method, written out
+#
+# Here is all of it on a toy, in plain torch. A toy comment has three words: a cue of the label, and for each of two groups a word that
+# names it or a word that says nothing. The filter adds the words up, squashes the sum, and decides. It should look at the first number of
+# an embedding, the cue. It looks at the second, the first group, too. It is frozen: nothing below changes its table or its weights.
+
+
+# %%
+class ToyFilter:
+    """Adds up embeddings (cue, group 0, group 1), squashes, decides; never trained."""
+
+    table = torch.zeros(9, 3, dtype=torch.float64)  # [PAD] [CLS] [SEP] and six words
+
+    def __init__(self):
+        for word, number, value in ((3, 0, 1), (4, 0, -1), (5, 1, 1), (6, 2, 1)):
+            self.table[word, number] = value
+
+    def from_words(self, words, mask, order=None):
+        code = torch.tanh((words * mask[..., None]).sum(1))
+        toxic = code @ torch.tensor([1.0, 1.5, 0.2], dtype=torch.float64) - 0.5
+        return torch.stack([-toxic, toxic], 1)
+
+
+def toy_comments(n, seed):
+    """Return ids (n, 5), labels (n,) and groups (n, 2)."""
+    chance = torch.rand(4, n, generator=torch_rng(seed, "toy"))
+    s = (chance[:2] < 0.5).T
+    y = (chance[2] < 0.3 + 0.4 * s[:, 0]).long()
+    cue = torch.where((chance[3] < 0.85) == (y == 1), 3, 4)  # right in 85 of 100
+    first, second = torch.where(s[:, 0], 5, 7), torch.where(s[:, 1], 6, 8)
+    one = torch.ones(n, dtype=torch.long)
+    return torch.stack([one, cue, first, second, 2 * one], 1), y, s
+
+
+# %% [markdown]
+# Now the trigger. `forward` puts the words before `[SEP]`: as a mixture, or as the largest word with the mixture's gradient. `nearest`
+# is the projection: sort, find how many entries stay positive, subtract one $\tau$.
+
+
+# %%
+def forward(model, v, ids, hard):
+    """Return the logits of comments with the trigger v (m, words) behind them."""
+    rows = v
+    if hard:  # forward the largest word; backward as if it were the mixture
+        rows = functional.one_hot(v.argmax(1), v.shape[1]) + (v - v.detach())
+    words = model.table[ids]
+    trigger = (rows @ model.table[3:]).expand(len(ids), -1, -1)
+    both = torch.cat([words[:, :-1], trigger, words[:, -1:]], 1)
+    return model.from_words(both, torch.ones(both.shape[:2], dtype=torch.bool))
+
+
+def nearest(v):
+    """Return the nearest point of the simplex, row by row, slowly."""
+    out = []
+    for row in v:
+        big = sorted(row.tolist(), reverse=True)
+        taus = [(sum(big[:k]) - 1) / k for k in range(1, len(big) + 1)]
+        tau = [t for t, b in zip(taus, big, strict=True) if b > t][-1]
+        out.append((row - tau).clamp_min(0))
+    return torch.stack(out)
+
+
+def reprogram(model, v, d, batches, hard, lam, lr, lr_d):
+    """Train the trigger v against the adversary d; the model stays as it is."""
+    v = v.clone().requires_grad_()
+    adam, adam_d = torch.optim.Adam([v], lr), torch.optim.Adam(d.parameters(), lr_d)
+    for ids, y, s in batches:
+        logits = forward(model, v, ids, hard)
+        loss_y = functional.cross_entropy(logits, y)
+        loss_s = functional.binary_cross_entropy_with_logits(d(logits, y), s.double())
+        (g_y,) = torch.autograd.grad(loss_y, v, retain_graph=True)
+        g_z, *of_d = torch.autograd.grad(loss_s, [v, *d.parameters()])
+        u = g_z / g_z.norm().clamp_min(1e-12)
+        v.grad = g_y - (g_y * u).sum() * u - lam * g_z  # the projected update
+        for weight, gradient in zip(d.parameters(), of_d, strict=True):
+            weight.grad = gradient
+        adam_d.step()
+        adam.step()
+        with torch.no_grad():
+            v.copy_(nearest(v))  # back on the simplex
+    return v.detach()
+
+
+# %% [markdown]
+# And the package's version on the same comments, soft and hard, from the same start and against the same adversary. Both must arrive at the
+# same weights; in double precision only rounding may tell them apart.
+
+# %%
+toy_filter, toy_config = ToyFilter(), Config("dp", lam=1.0, hidden=(8,), lr_d=0.01, drops=())
+toy_words = SimpleNamespace(ordinary=torch.arange(3, 9), pad=0)
+toy_batches = [toy_comments(64, seed + k) for k in range(60)]
+toy_test = toy_comments(4000, seed + 1000)
+
+
+def toy_point(logits):
+    """Return accuracy, and the gap between comments with and without the first group."""
+    flagged, y, s = logits.argmax(1), toy_test[1], toy_test[2][:, 0]
+    gap = flagged[s].double().mean() - flagged[~s].double().mean()
+    return float((flagged == y).double().mean()), float(gap.abs())
+
+
+untouched = toy_filter.table.clone()
+for mode in ("soft", "hard"):
+    theirs = WordTrigger(toy_words, 2, mode=mode, generator=torch_rng(seed, "start")).double()
+    d_theirs = Discriminator("dp", 2, 2, (8,), generator=torch_rng(seed, "d")).double()
+    d_mine = Discriminator("dp", 2, 2, (8,), generator=torch_rng(seed, "d")).double()
+    mine = reprogram(
+        toy_filter, theirs.weight.detach(), d_mine, toy_batches, mode == "hard", 1.0, 0.05, 0.01
+    )
+    game = TextGame(
+        lambda ids, t=theirs: t(toy_filter, ids), theirs, lambda t=theirs: t.weight, d_theirs,
+        toy_config, 0.05,
+    )  # fmt: skip
+    for batch in toy_batches:
+        game.step(*batch)
+    apart = float((mine - theirs.weight.detach()).abs().max())
+    assert apart < 1e-6, apart
+    accuracy, toy_gap = toy_point(forward(toy_filter, mine, toy_test[0], mode == "hard"))
+    print(f"{mode}: by hand and package agree; accuracy {accuracy:.3f}, gap {toy_gap:.3f}")
+assert torch.equal(toy_filter.table, untouched)  # frozen
+
+# %% [markdown]
+# Compare the lines with the drawing below: the point becomes a word, the word meets the frozen table, the losses pull, and the
+# projection brings the point back.
+
+# %% tags=["hide-input"]
+show(
+    mechanisms.update(),
+    name="update",
+    caption="One projected update of a hard trigger over the embedding table. Dashed: the gradient, which goes to the mixture.",
+    alt="A point becomes its largest word, which the frozen table turns into an embedding for the losses. Their gradient makes a step "
+    "off the simplex; the projection returns to the nearest point.",
+)
+
+# %% [markdown]
+# A hard trigger can train for many steps without any change of a decision: the point moves, the largest word stays. Then one step makes another word the
+# largest, and the filter sees something else at once.
+#
 # In the released code for text, $\lambda = 0$ skips the adversary *and* the projection. Then a trigger only learns to be accurate, which makes it the control for "any learned words".
 #
 # ## The comments, and what is deployed
@@ -774,6 +918,50 @@ say(
     else "does not grow",
 )
 
+# %% [markdown]
+# The same question on real comments, from the committed record, whatever ran here. Move the slider over the number of words.
+
+# %% tags=["hide-input"]
+stops = [m for m in (1, 2, 3, 5, 8) if f"words.{m}.change" in on_real.measurements]
+by_words = [on_real.estimate(f"words.{m}.change") for m in stops]
+tracks = {
+    "change of the bias": [e.value for e in by_words],
+    "upper end of its interval": [e.high for e in by_words],
+    "lower end of its interval": [e.low for e in by_words],
+}
+fig, ax = plt.subplots(figsize=(5, 2.6), layout="constrained")
+for (label, heights), line in zip(tracks.items(), ("-", "--", ":"), strict=True):
+    ax.plot(stops, heights, line, label=label)
+ax.set(xlabel="words of the hard trigger", ylabel="change of the bias (dp)")
+ax.legend()
+curves(
+    stops,
+    tracks,
+    says=[
+        f"{m} word{'s' * (m > 1)}: {e:z.3f}; "
+        + ("the interval excludes zero." if e.excludes(0) else "no change that can be told.")
+        for m, e in zip(stops, by_words, strict=True)
+    ],
+    label="words of the hard trigger",
+    ylabel="change of the bias",
+    ylim=(min(e.low for e in by_words) - 0.002, max(e.high for e in by_words) + 0.002),
+    border=0.0,
+    still=fig,
+    caption="Real comments, committed record: change of the bias by number of words at one λ, with its 95 % interval.",
+    alt="Three curves over the number of words: the change of the bias and both ends of its interval, and a line at zero.",
+    name="words-real",
+)
+
+# %% tags=["hide-input"]
+say(
+    "On real comments {some} of the {all} lengths show a change: {which}. Five random words change the bias by {random:z.3f}.",
+    some=sum(e.excludes(0) for e in by_words),
+    all=len(stops),
+    which=", ".join(f"{m} words" for m, e in zip(stops, by_words, strict=True) if e.excludes(0))
+    or "none",
+    random=untaught,
+)
+
 # %% tags=["hide-input"]
 places = pd.DataFrame(
     [
@@ -1216,6 +1404,27 @@ print(f"Without it the bias changes by {moves:z.3f} (95 % over comments, one mod
 # The theorem wants a network whose belief about the group saturates. Build one (a saturating unit before the head, say) and find out whether *trained* triggers then beat a moved threshold. There is no solution here; `study.theorem` is the place to start.
 
 # %% [markdown]
+# ### Exercise 6 (break it)
+# Leave the projection out: replace `nearest` by a function that does nothing. Which promise of a trigger breaks?
+
+# %% tags=["hide-cell"]
+kept_projection, caught = nearest, False
+nearest = torch.clone  # the broken line
+try:
+    d_mine = Discriminator("dp", 2, 2, (8,), generator=torch_rng(seed, "d")).double()
+    start = functional.one_hot(torch.tensor([4, 5]), 6).double()
+    broken = reprogram(toy_filter, start, d_mine, toy_batches[:5], False, 1.0, 0.05, 0.01)
+    assert (broken.sum(1) - 1).abs().max() < 1e-5 and broken.min() >= 0, "not on the simplex"
+except AssertionError as problem:
+    caught = True
+    print("caught:", problem)
+nearest = kept_projection
+assert caught
+
+# %% [markdown]
+# The weights are no mixture any more: a word may count negatively, and the trigger may be louder than any two words are.
+
+# %% [markdown]
 # ## Check yourself
 #
 # Five questions. Choose first, then unfold the answer.
@@ -1273,7 +1482,7 @@ learned(
         "Words that nobody trained change the bias by {random:z.3f}; a learned trigger has to be compared with them.",
         "A setting that is chosen by bias alone may be the filter that calls nothing toxic.",
     ],
-    answer=found,
+    answer=in_short,
     random=untaught,
     **known_values,
 )
