@@ -173,6 +173,9 @@ for c in study.CRITERIA:  # what the picture is said to show
     others = [p for m in study.METHODS if m != "soft" for p in civil[c, m]]
     assert max(a for a, b in soft if b < 0.4 * worst) > max(a for a, b in others if b < 0.4 * worst)
 
+# %% [markdown]
+# Points above the grey line keep more accuracy than a coin between BASE and silence would. What do the numbers say?
+
 # %% tags=["hide-input"]
 soft_points, worst = civil["dp", "soft"], civil["dp", "base"][0][1]
 assert civil["dp", "advpost"][0][1] == 0
@@ -228,6 +231,9 @@ show(
 
 # %%
 source_of(on_simplex)
+
+# %% [markdown]
+# A projection leaves alone what is already on the simplex. The next cell tries it on three random rows.
 
 # %%
 away = torch.randn(3, 1000, generator=torch.Generator().manual_seed(seed))
@@ -388,6 +394,9 @@ def toy_point(logits):
 
 
 untouched = toy_filter.table.clone()
+no_words = torch.zeros(0, 6, dtype=torch.float64)
+accuracy, toy_gap = toy_point(forward(toy_filter, no_words, toy_test[0], False))
+print(f"no words: accuracy {accuracy:.3f}, gap {toy_gap:.3f}")
 for mode in ("soft", "hard"):
     theirs = WordTrigger(toy_words, 2, mode=mode, generator=torch_rng(seed, "start")).double()
     d_theirs = Discriminator("dp", 2, 2, (8,), generator=torch_rng(seed, "d")).double()
@@ -408,6 +417,9 @@ for mode in ("soft", "hard"):
 assert torch.equal(toy_filter.table, untouched)  # frozen
 
 # %% [markdown]
+# The first line printed is the filter as deployed. Read the others as a pair of numbers each: a smaller gap alone is no success, because a
+# filter that gives everybody one answer has none. Two words cannot know the comment, on this toy or anywhere.
+#
 # Compare the lines with the drawing below: the point becomes a word, the word meets the frozen table, the losses pull, and the
 # projection brings the point back.
 
@@ -463,6 +475,9 @@ board = study.board.Board(tokens, cfg, cells)
 record.keep(study.board.measures(board))
 print(f"{len(cells)} trainings and controls, n = {board.n} test comments")
 
+# %% [markdown]
+# Before anything is repaired: how good is BASE, and how biased?
+
 # %% tags=["hide-input"]
 say(
     "BASE is right about {accuracy} of the test comments, {over} above calling nothing toxic. Its bias is {dp} in demographic parity and {eo} in equalised odds (means over groups; intervals: "
@@ -490,6 +505,9 @@ say(
 # %%
 source_of(study.crowd.Crowd.bias)
 
+# %% [markdown]
+# The same filter in both normalisations:
+
 # %% tags=["hide-input"]
 norms = [
     {
@@ -511,6 +529,9 @@ tables.table(
 
 # %%
 source_of(study.board.Board.chosen)
+
+# %% [markdown]
+# How often would the two rules differ? The table counts.
 
 # %% tags=["hide-input"]
 collapse = pd.DataFrame(
@@ -566,6 +587,9 @@ for c, text in drawings.CRITERIA.items():
         "words are among them. The moved threshold is a curve that bends down far below the line.",
     )
 
+# %% [markdown]
+# A picture of many points wants a count. How many of them lie above the dotted line?
+
 # %% tags=["hide-input"]
 fairer = {}
 for c in study.CRITERIA:
@@ -599,6 +623,9 @@ for c, text in drawings.CRITERIA.items():
         caption=f"What each front is worth, {text}, {tokens.name}.",
         alt="Seven bars: two triggers, AdvIn, AdvPost, random words, moved threshold, mixing line.",
     )
+
+# %% [markdown]
+# Read the bars against the last three: random words, a moved threshold and a coin need no training. Here are the differences with their intervals.
 
 # %% tags=["hide-input"]
 for c, text in drawings.CRITERIA.items():
@@ -686,6 +713,9 @@ show(
     "right; hollow points are the paper's, filled ones ours. The paper's soft trigger lies "
     "above the diagonal; many of our points lie near it or below.",
 )
+
+# %% [markdown]
+# Above the diagonal a method keeps a larger share of the gain than of the bias. Count them:
 
 # %% tags=["hide-input"]
 
@@ -803,6 +833,9 @@ show(
     "of the label, gradient of the adversary. All lie above zero at every λ.",
 )
 
+# %% [markdown]
+# If the first panel lay at zero, everything above would be about random words. It does not.
+
 # %% tags=["hide-input"]
 far = [v for (key, _), by in moved.items() if key == "movement" for run in by.values() for v in run]
 pull = [float(np.mean(by[lam])) for (key, _), by in moved.items() if key == "norm-z"
@@ -820,6 +853,9 @@ _ = expect(
     "Here a trigger hardly moved: its results say nothing about learned words.",
 )
 
+# %% [markdown]
+# Next, words that were learned without any adversary, beside those of the chosen setting and those that nobody trained.
+
 # %% tags=["hide-input"]
 zero = {
     f"{label}: {what}": record.estimate(name)
@@ -836,6 +872,9 @@ show(
     "and by random words.",
     alt="Five bars: soft and hard trigger, each with λ = 0 and with the chosen λ, and random words.",
 )
+
+# %% [markdown]
+# A bar to the left of zero is less bias. The bar of the random words is the one to beat.
 
 # %% tags=["hide-input"]
 untrained = zero["random words"]
@@ -866,6 +905,9 @@ spelled = pd.DataFrame(
     ]
 )
 tables.table(spelled, caption="The hard triggers of the first seed, in words.")
+
+# %% [markdown]
+# Do the words name groups, as the explanation of the paper would have it?
 
 # %% tags=["hide-input"]
 named = {w for name in tokens.group_names for w in WORDS[name]}
@@ -903,6 +945,9 @@ show(
     f"bootstrap over comments, mean over {cfg.seeds} models.",
     alt="A curve with its band over the number of words, and a horizontal line for random words.",
 )  # fmt: skip
+
+# %% [markdown]
+# The horizontal line is what untrained words do. In numbers:
 
 # %% tags=["hide-input"]
 by_count = {m: record.estimate(f"words.{m}.change") for m in cfg.counts}
@@ -957,7 +1002,9 @@ say(
     "On real comments {some} of the {all} lengths show a change: {which}. Five random words change the bias by {random:z.3f}.",
     some=sum(e.excludes(0) for e in by_words),
     all=len(stops),
-    which=", ".join(f"{m} words" for m, e in zip(stops, by_words, strict=True) if e.excludes(0))
+    which=", ".join(
+        f"{m} word{'s' * (m > 1)}" for m, e in zip(stops, by_words, strict=True) if e.excludes(0)
+    )
     or "none",
     random=untaught,
 )
@@ -976,6 +1023,9 @@ places = pd.DataFrame(
     ]
 )
 tables.table(places, caption="The two placements at one λ, demographic parity.")
+
+# %% [markdown]
+# Is the place a detail? The differences have intervals of their own.
 
 # %% tags=["hide-input"]
 say(
@@ -1010,6 +1060,9 @@ show(
     alt="Two curves with bands over the share of tuning comments, and a line at zero for BASE.",
 )  # fmt: skip
 
+# %% [markdown]
+# A curve near zero on the left means that few comments were too few.
+
 # %% tags=["hide-input"]
 say(
     "With the smallest share the hard trigger changes the bias by {hard:z.3f} and AdvPost by {post:z.3f}; minus their change with all comments that is {hard_loss:z.3f} and {post_loss:z.3f}. Their accuracy changes by {hard_cost:z.3f} and {cost:z.3f}.",
@@ -1039,6 +1092,9 @@ carried = pd.DataFrame(
     ]
 )
 tables.table(carried, caption="Change of bias and accuracy by a trigger on another BASE.")
+
+# %% [markdown]
+# Count the intervals rather than the points:
 
 # %% tags=["hide-input"]
 there = {
@@ -1074,6 +1130,9 @@ show(
     alt="Two panels, soft and hard trigger, with one curve per group over λ, and a dashed line at "
     "one over the number of groups.",
 )
+
+# %% [markdown]
+# A curve near one claims a group; all curves near the dashed line claim nothing.
 
 # %% tags=["hide-input"]
 say(
@@ -1180,6 +1239,9 @@ if marked:
         rate=AMBIGUITY,
     )
 
+# %% [markdown]
+# One comment is an anecdote. The whole test part:
+
 # %% tags=["hide-input"]
 say(
     "Over *all* test comments that mention a group and are labelled harmless, the hard trigger changes the probability of toxic by {change:z.3f}. One chosen example can show either direction.",
@@ -1256,10 +1318,11 @@ free = of_chapter(record, "control.front.", suffix=".real" if real else ".synthe
 beats = [v for v in free if v.id.split(".")[3] in study.TRIGGERS and "random" not in v.id]
 above = [v for v in beats if v.holds]
 say(
-    "On {name}, {held} of the {tested} messages that could be tested hold by interval. Of the {beats} comparisons of a trigger's front with the mixing line or with a moved threshold, {above} favour the trigger.",
+    "On {name}, {held} of the {tested} messages that could be tested hold, and {unsure} are *inconclusive*. Of the {beats} comparisons of a trigger's front with the mixing line or with a moved threshold, {above} favour the trigger.",
     name=tokens.name,
     held=len(held),
     tested=len(tested),
+    unsure=sum(v.verdict == "inconclusive" for v in tested),
     beats=len(beats),
     above=len(above),
 )
