@@ -47,29 +47,36 @@ results_dir = "results"
 import tempfile
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import torch
+from torch.nn import functional
 
 from fairtut.chapters import reprogramming_text as study
-from fairtut.chapters.reprogramming_text import drawings
+from fairtut.chapters.reprogramming_text import drawings, mechanisms
 from fairtut.chapters.reprogramming_text.opening import CHAPTER
 from fairtut.data.comments import encode_with
 from fairtut.data.synthetic.comments import AMBIGUITY, CUES, WORDS
 from fairtut.errors import MissingData
-from fairtut.methods.reprogramming import projected, train_words
+from fairtut.methods.reprogramming import Config, Discriminator, projected, train_words
 from fairtut.methods.reprogramming.keeping import load_words, save_words
 from fairtut.methods.reprogramming.text import TextGame, text_logits
 from fairtut.methods.reprogramming.words import WordTrigger, on_simplex, with_room
 from fairtut.models.text import load_pretrained
 from fairtut.page import controls, plots, tables
+from fairtut.page.box import box, learned
 from fairtut.page.effects import Effects
 from fairtut.page.figures import show
 from fairtut.page.prose import say
-from fairtut.page.results import load_claims, of_chapter
+from fairtut.page.quiz import Check, quiz
+from fairtut.page.results import load_claims, load_records, of_chapter
+from fairtut.page.slider import curves
 from fairtut.page.source import source_of
 from fairtut.page.words import Word, highlight
+from fairtut.runtime.seeds import torch_rng
 
 (preset, data, seed, results_dir), cfg, record, device = CHAPTER.open(
     preset, data, seed, results_dir
@@ -77,6 +84,61 @@ from fairtut.page.words import Word, highlight
 real = data == "real"
 plots.use_style()
 expect = Effects(preset, data, seed)  # asserts what the text says of the committed run
+
+# %% tags=["hide-input"]
+on_real = next(r for r in load_records() if (r.chapter, r.data) == ("reprogramming_text", "real"))
+learned_words = {m: on_real.estimate(f"chosen.dp.{m}.change") for m in study.TRIGGERS}
+free_lunch = [
+    on_real.estimate(f"front.{c}.{m}.vs-{control}")
+    for c in study.CRITERIA
+    for m in study.TRIGGERS
+    for control in ("threshold", "mixing")
+]
+in_short = (
+    "On real comments we cannot show that they do: the hard trigger that our rule picks changes a bias of {base:.3f} (demographic parity) by "
+    "{hard:z.3f}, the soft one by {soft:z.3f}. And they do not do more than move the threshold: the fronts of both triggers are worth less "
+    "than a moved threshold and less than tossing coins, in both criteria."
+)
+known_values = {
+    "base": on_real.estimate("base.dp").value,
+    "hard": learned_words["hard"],
+    "soft": learned_words["soft"],
+}
+untaught = on_real.estimate("random.dp.change")
+expect(
+    not any(e.excludes(0) for e in learned_words.values())
+    and all(e.high < 0 for e in free_lunch)
+    and untaught.high < 0
+    and untaught.value < min(e.value for e in learned_words.values()),
+    "the box says what the committed record on real comments says",
+    "the record on real comments says something else than the box",
+)
+
+# %% tags=["hide-input"]
+box(
+    "reprogramming_text",
+    objectives=[
+        "write a trigger word as a point of a simplex, and bring it back there after a step",
+        "tell a soft trigger from a hard one, and say which of them is a text",
+        "measure bias where groups overlap, and say why a sum and a mean differ",
+        "name the controls that learned words have to beat",
+    ],
+    prerequisites=[
+        "how a classifier is trained by gradient descent",
+        "what a word embedding is",
+        "the idea of an adversary, as in chapter one",
+    ],
+    worked="Not the learning, as far as we can show: {count} random words, which nobody trained, change the bias by {random:z.3f}, which is more than the chosen triggers do.",
+    answer=in_short,
+    count=5,
+    random=untaught,
+    **known_values,
+)
+
+# %% [markdown]
+# The numbers in the box come from the committed {term}`record` on real comments, and the words beside the {term}`headlines <headline>` are
+# verdicts by the rules of {doc}`how we judge <../book/judgement>`. *Inconclusive* is not *wrong*: it says that these trainings and these
+# comments cannot tell. The box comes back at the end.
 
 # %% [markdown]
 # ## The claim in one picture
@@ -110,6 +172,9 @@ for c in study.CRITERIA:  # what the picture is said to show
     assert all(a > nothing + (top - nothing) * b / worst for a, b in soft)
     others = [p for m in study.METHODS if m != "soft" for p in civil[c, m]]
     assert max(a for a, b in soft if b < 0.4 * worst) > max(a for a, b in others if b < 0.4 * worst)
+
+# %% [markdown]
+# Points above the grey line keep more accuracy than a coin between BASE and silence would. What do the numbers say?
 
 # %% tags=["hide-input"]
 soft_points, worst = civil["dp", "soft"], civil["dp", "base"][0][1]
@@ -147,10 +212,28 @@ say(
 source_of(WordTrigger.rows)
 
 # %% [markdown]
+# The classifier takes either of them as it takes any words: as rows of embeddings behind the comment.
+
+# %% tags=["hide-input"]
+show(
+    mechanisms.two_triggers(),
+    name="two-triggers",
+    caption="Five words behind a comment, soft and hard. A schematic drawing.",
+    alt="Five points of the simplex become mixtures of all words in the soft trigger and the largest word in the hard one. "
+    "Either is put behind the comment, before SEP, and goes to the frozen filter.",
+)
+
+# %% [markdown]
+# Both roads end at the same frozen filter. Only the lower one can be typed on a keyboard: a mixture of *welcome* and *street* is a vector
+# between two words, and no word has it.
+#
 # A step of the optimiser leaves the simplex. The nearest point on it is $\max(v - \tau, 0)$ with one $\tau$ for the row, found by sorting {cite}`held1974`.
 
 # %%
 source_of(on_simplex)
+
+# %% [markdown]
+# A projection leaves alone what is already on the simplex. The next cell tries it on three random rows.
 
 # %%
 away = torch.randn(3, 1000, generator=torch.Generator().manual_seed(seed))
@@ -188,12 +271,171 @@ if not real:
 source_of(projected)
 
 # %% [markdown]
+# Who learns here, and who does not?
+
+# %% tags=["hide-input"]
+show(
+    mechanisms.players(),
+    name="players",
+    caption="Who is frozen and who learns. Solid: what flows forward; dashed: what teaches the trigger.",
+    alt="The trigger is put behind a comment. The frozen filter makes logits of both. The adversary reads the group from the logits and "
+    "has a loss of its own, which teaches it. The losses of label and group are joined in the update, which teaches the trigger.",
+)
+
+# %% [markdown]
+# The adversary learns from its loss alone. The trigger learns from two gradients, joined by the formula above: that of the label,
+# and that of the adversary with a minus. The filter learns from nothing.
+#
 # A comment may mention several groups. So the adversary has one logit per group, and its loss is the mean of as many binary cross-entropies.
 
 # %%
 source_of(TextGame)
 
 # %% [markdown]
+# ## The method, written out
+#
+# Here is all of it on a toy, in plain torch. A toy comment has three words: a cue of the label, and for each of two groups a word that
+# names it or a word that says nothing. The filter adds the words up, squashes the sum, and decides. It should look at the first number of
+# an embedding, the cue. It looks at the second, the first group, too. It is frozen: nothing below changes its table or its weights.
+
+
+# %%
+class ToyFilter:
+    """Adds up embeddings (cue, group 0, group 1), squashes, decides; never trained."""
+
+    table = torch.zeros(9, 3, dtype=torch.float64)  # [PAD] [CLS] [SEP] and six words
+
+    def __init__(self):
+        for word, number, value in ((3, 0, 1), (4, 0, -1), (5, 1, 1), (6, 2, 1)):
+            self.table[word, number] = value
+
+    def from_words(self, words, mask, order=None):
+        code = torch.tanh((words * mask[..., None]).sum(1))
+        toxic = code @ torch.tensor([1.0, 1.5, 0.2], dtype=torch.float64) - 0.5
+        return torch.stack([-toxic, toxic], 1)
+
+
+def toy_comments(n, seed):
+    """Return ids (n, 5), labels (n,) and groups (n, 2)."""
+    chance = torch.rand(4, n, generator=torch_rng(seed, "toy"))
+    s = (chance[:2] < 0.5).T
+    y = (chance[2] < 0.3 + 0.4 * s[:, 0]).long()
+    cue = torch.where((chance[3] < 0.85) == (y == 1), 3, 4)  # right in 85 of 100
+    first, second = torch.where(s[:, 0], 5, 7), torch.where(s[:, 1], 6, 8)
+    one = torch.ones(n, dtype=torch.long)
+    return torch.stack([one, cue, first, second, 2 * one], 1), y, s
+
+
+# %% [markdown]
+# Now the trigger. `forward` puts the words before `[SEP]`: as a mixture, or as the largest word with the mixture's gradient. `nearest`
+# is the projection: sort, find how many entries stay positive, subtract one $\tau$.
+
+
+# %%
+def forward(model, v, ids, hard):
+    """Return the logits of comments with the trigger v (m, words) behind them."""
+    rows = v
+    if hard:  # forward the largest word; backward as if it were the mixture
+        rows = functional.one_hot(v.argmax(1), v.shape[1]) + (v - v.detach())
+    words = model.table[ids]
+    trigger = (rows @ model.table[3:]).expand(len(ids), -1, -1)
+    both = torch.cat([words[:, :-1], trigger, words[:, -1:]], 1)
+    return model.from_words(both, torch.ones(both.shape[:2], dtype=torch.bool))
+
+
+def nearest(v):
+    """Return the nearest point of the simplex, row by row, slowly."""
+    out = []
+    for row in v:
+        big = sorted(row.tolist(), reverse=True)
+        taus = [(sum(big[:k]) - 1) / k for k in range(1, len(big) + 1)]
+        tau = [t for t, b in zip(taus, big, strict=True) if b > t][-1]
+        out.append((row - tau).clamp_min(0))
+    return torch.stack(out)
+
+
+def reprogram(model, v, d, batches, hard, lam, lr, lr_d):
+    """Train the trigger v against the adversary d; the model stays as it is."""
+    v = v.clone().requires_grad_()
+    adam, adam_d = torch.optim.Adam([v], lr), torch.optim.Adam(d.parameters(), lr_d)
+    for ids, y, s in batches:
+        logits = forward(model, v, ids, hard)
+        loss_y = functional.cross_entropy(logits, y)
+        loss_s = functional.binary_cross_entropy_with_logits(d(logits, y), s.double())
+        (g_y,) = torch.autograd.grad(loss_y, v, retain_graph=True)
+        g_z, *of_d = torch.autograd.grad(loss_s, [v, *d.parameters()])
+        u = g_z / g_z.norm().clamp_min(1e-12)
+        v.grad = g_y - (g_y * u).sum() * u - lam * g_z  # the projected update
+        for weight, gradient in zip(d.parameters(), of_d, strict=True):
+            weight.grad = gradient
+        adam_d.step()
+        adam.step()
+        with torch.no_grad():
+            v.copy_(nearest(v))  # back on the simplex
+    return v.detach()
+
+
+# %% [markdown]
+# And the package's version on the same comments, soft and hard, from the same start and against the same adversary. Both must arrive at the
+# same weights; in double precision only rounding may tell them apart.
+
+# %%
+toy_filter, toy_config = ToyFilter(), Config("dp", lam=1.0, hidden=(8,), lr_d=0.01, drops=())
+toy_words = SimpleNamespace(ordinary=torch.arange(3, 9), pad=0)
+toy_batches = [toy_comments(64, seed + k) for k in range(60)]
+toy_test = toy_comments(4000, seed + 1000)
+
+
+def toy_point(logits):
+    """Return accuracy, and the gap between comments with and without the first group."""
+    flagged, y, s = logits.argmax(1), toy_test[1], toy_test[2][:, 0]
+    gap = flagged[s].double().mean() - flagged[~s].double().mean()
+    return float((flagged == y).double().mean()), float(gap.abs())
+
+
+untouched = toy_filter.table.clone()
+no_words = torch.zeros(0, 6, dtype=torch.float64)
+accuracy, toy_gap = toy_point(forward(toy_filter, no_words, toy_test[0], False))
+print(f"no words: accuracy {accuracy:.3f}, gap {toy_gap:.3f}")
+for mode in ("soft", "hard"):
+    theirs = WordTrigger(toy_words, 2, mode=mode, generator=torch_rng(seed, "start")).double()
+    d_theirs = Discriminator("dp", 2, 2, (8,), generator=torch_rng(seed, "d")).double()
+    d_mine = Discriminator("dp", 2, 2, (8,), generator=torch_rng(seed, "d")).double()
+    mine = reprogram(
+        toy_filter, theirs.weight.detach(), d_mine, toy_batches, mode == "hard", 1.0, 0.05, 0.01
+    )
+    game = TextGame(
+        lambda ids, t=theirs: t(toy_filter, ids), theirs, lambda t=theirs: t.weight, d_theirs,
+        toy_config, 0.05,
+    )  # fmt: skip
+    for batch in toy_batches:
+        game.step(*batch)
+    apart = float((mine - theirs.weight.detach()).abs().max())
+    assert apart < 1e-6, apart
+    accuracy, toy_gap = toy_point(forward(toy_filter, mine, toy_test[0], mode == "hard"))
+    print(f"{mode}: by hand and package agree; accuracy {accuracy:.3f}, gap {toy_gap:.3f}")
+assert torch.equal(toy_filter.table, untouched)  # frozen
+
+# %% [markdown]
+# The first line printed is the filter as deployed. Read the others as a pair of numbers each: a smaller gap alone is no success, because a
+# filter that gives everybody one answer has none. Two words cannot know the comment, on this toy or anywhere.
+#
+# Compare the lines with the drawing below: the point becomes a word, the word meets the frozen table, the losses pull, and the
+# projection brings the point back.
+
+# %% tags=["hide-input"]
+show(
+    mechanisms.update(),
+    name="update",
+    caption="One projected update of a hard trigger over the embedding table. Dashed: the gradient, which goes to the mixture.",
+    alt="A point becomes its largest word, which the frozen table turns into an embedding for the losses. Their gradient makes a step "
+    "off the simplex; the projection returns to the nearest point.",
+)
+
+# %% [markdown]
+# A hard trigger can train for many steps without any change of a decision: the point moves, the largest word stays. Then one step makes another word the
+# largest, and the filter sees something else at once.
+#
 # In the released code for text, $\lambda = 0$ skips the adversary *and* the projection. Then a trigger only learns to be accurate, which makes it the control for "any learned words".
 #
 # ## The comments, and what is deployed
@@ -233,6 +475,9 @@ board = study.measures.Board(tokens, cfg, cells)
 record.keep(study.measures.measures(board))
 print(f"{len(cells)} trainings and controls, n = {board.n} test comments")
 
+# %% [markdown]
+# Before anything is repaired: how good is BASE, and how biased?
+
 # %% tags=["hide-input"]
 say(
     "BASE is right about {accuracy} of the test comments, {over} above calling nothing toxic. Its bias is {dp} in demographic parity and {eo} in equalised odds (means over groups; intervals: "
@@ -260,6 +505,9 @@ say(
 # %%
 source_of(study.crowd.Crowd.bias)
 
+# %% [markdown]
+# The same filter in both normalisations:
+
 # %% tags=["hide-input"]
 norms = [
     {
@@ -281,6 +529,9 @@ tables.table(
 
 # %%
 source_of(study.measures.Board.chosen)
+
+# %% [markdown]
+# How often would the two rules differ? The table counts.
 
 # %% tags=["hide-input"]
 collapse = pd.DataFrame(
@@ -336,6 +587,9 @@ for c, text in drawings.CRITERIA.items():
         "words are among them. The moved threshold is a curve that bends down far below the line.",
     )
 
+# %% [markdown]
+# A picture of many points wants a count. How many of them lie above the dotted line?
+
 # %% tags=["hide-input"]
 fairer = {}
 for c in study.CRITERIA:
@@ -369,6 +623,9 @@ for c, text in drawings.CRITERIA.items():
         caption=f"What each front is worth, {text}, {tokens.name}.",
         alt="Seven bars: two triggers, AdvIn, AdvPost, random words, moved threshold, mixing line.",
     )
+
+# %% [markdown]
+# Read the bars against the last three: random words, a moved threshold and a coin need no training. Here are the differences with their intervals.
 
 # %% tags=["hide-input"]
 for c, text in drawings.CRITERIA.items():
@@ -456,6 +713,9 @@ show(
     "right; hollow points are the paper's, filled ones ours. The paper's soft trigger lies "
     "above the diagonal; many of our points lie near it or below.",
 )
+
+# %% [markdown]
+# Above the diagonal a method keeps a larger share of the gain than of the bias. Count them:
 
 # %% tags=["hide-input"]
 
@@ -573,6 +833,9 @@ show(
     "of the label, gradient of the adversary. All lie above zero at every λ.",
 )
 
+# %% [markdown]
+# If the first panel lay at zero, everything above would be about random words. It does not.
+
 # %% tags=["hide-input"]
 far = [v for (key, _), by in moved.items() if key == "movement" for run in by.values() for v in run]
 pull = [float(np.mean(by[lam])) for (key, _), by in moved.items() if key == "norm-z"
@@ -590,6 +853,9 @@ _ = expect(
     "Here a trigger hardly moved: its results say nothing about learned words.",
 )
 
+# %% [markdown]
+# Next, words that were learned without any adversary, beside those of the chosen setting and those that nobody trained.
+
 # %% tags=["hide-input"]
 zero = {
     f"{label}: {what}": record.estimate(name)
@@ -606,6 +872,9 @@ show(
     "and by random words.",
     alt="Five bars: soft and hard trigger, each with λ = 0 and with the chosen λ, and random words.",
 )
+
+# %% [markdown]
+# A bar to the left of zero is less bias. The bar of the random words is the one to beat.
 
 # %% tags=["hide-input"]
 untrained = zero["random words"]
@@ -636,6 +905,9 @@ spelled = pd.DataFrame(
     ]
 )
 tables.table(spelled, caption="The hard triggers of the first seed, in words.")
+
+# %% [markdown]
+# Do the words name groups, as the explanation of the paper would have it?
 
 # %% tags=["hide-input"]
 named = {w for name in tokens.group_names for w in WORDS[name]}
@@ -674,6 +946,9 @@ show(
     alt="A curve with its band over the number of words, and a horizontal line for random words.",
 )  # fmt: skip
 
+# %% [markdown]
+# The horizontal line is what untrained words do. In numbers:
+
 # %% tags=["hide-input"]
 by_count = {m: record.estimate(f"words.{m}.change") for m in cfg.counts}
 say(
@@ -686,6 +961,52 @@ say(
     grows="grows"
     if all(np.diff([e.value for m, e in by_count.items() if m <= cfg.count]) < 0)
     else "does not grow",
+)
+
+# %% [markdown]
+# The same question on real comments, from the committed record, whatever ran here. Move the slider over the number of words.
+
+# %% tags=["hide-input"]
+stops = [m for m in (1, 2, 3, 5, 8) if f"words.{m}.change" in on_real.measurements]
+by_words = [on_real.estimate(f"words.{m}.change") for m in stops]
+tracks = {
+    "change of the bias": [e.value for e in by_words],
+    "upper end of its interval": [e.high for e in by_words],
+    "lower end of its interval": [e.low for e in by_words],
+}
+fig, ax = plt.subplots(figsize=(5, 2.6), layout="constrained")
+for (label, heights), line in zip(tracks.items(), ("-", "--", ":"), strict=True):
+    ax.plot(stops, heights, line, label=label)
+ax.set(xlabel="words of the hard trigger", ylabel="change of the bias (dp)")
+ax.legend()
+curves(
+    stops,
+    tracks,
+    says=[
+        f"{m} word{'s' * (m > 1)}: {e:z.3f}; "
+        + ("the interval excludes zero." if e.excludes(0) else "no change that can be told.")
+        for m, e in zip(stops, by_words, strict=True)
+    ],
+    label="words of the hard trigger",
+    ylabel="change of the bias",
+    ylim=(min(e.low for e in by_words) - 0.002, max(e.high for e in by_words) + 0.002),
+    border=0.0,
+    still=fig,
+    caption="Real comments, committed record: change of the bias by number of words at one λ, with its 95 % interval.",
+    alt="Three curves over the number of words: the change of the bias and both ends of its interval, and a line at zero.",
+    name="words-real",
+)
+
+# %% tags=["hide-input"]
+say(
+    "On real comments {some} of the {all} lengths show a change: {which}. Five random words change the bias by {random:z.3f}.",
+    some=sum(e.excludes(0) for e in by_words),
+    all=len(stops),
+    which=", ".join(
+        f"{m} word{'s' * (m > 1)}" for m, e in zip(stops, by_words, strict=True) if e.excludes(0)
+    )
+    or "none",
+    random=untaught,
 )
 
 # %% tags=["hide-input"]
@@ -702,6 +1023,9 @@ places = pd.DataFrame(
     ]
 )
 tables.table(places, caption="The two placements at one λ, demographic parity.")
+
+# %% [markdown]
+# Is the place a detail? The differences have intervals of their own.
 
 # %% tags=["hide-input"]
 say(
@@ -736,6 +1060,9 @@ show(
     alt="Two curves with bands over the share of tuning comments, and a line at zero for BASE.",
 )  # fmt: skip
 
+# %% [markdown]
+# A curve near zero on the left means that few comments were too few.
+
 # %% tags=["hide-input"]
 say(
     "With the smallest share the hard trigger changes the bias by {hard:z.3f} and AdvPost by {post:z.3f}; minus their change with all comments that is {hard_loss:z.3f} and {post_loss:z.3f}. Their accuracy changes by {hard_cost:z.3f} and {cost:z.3f}.",
@@ -765,6 +1092,9 @@ carried = pd.DataFrame(
     ]
 )
 tables.table(carried, caption="Change of bias and accuracy by a trigger on another BASE.")
+
+# %% [markdown]
+# Count the intervals rather than the points:
 
 # %% tags=["hide-input"]
 there = {
@@ -800,6 +1130,9 @@ show(
     alt="Two panels, soft and hard trigger, with one curve per group over λ, and a dashed line at "
     "one over the number of groups.",
 )
+
+# %% [markdown]
+# A curve near one claims a group; all curves near the dashed line claim nothing.
 
 # %% tags=["hide-input"]
 say(
@@ -906,6 +1239,9 @@ if marked:
         rate=AMBIGUITY,
     )
 
+# %% [markdown]
+# One comment is an anecdote. The whole test part:
+
 # %% tags=["hide-input"]
 say(
     "Over *all* test comments that mention a group and are labelled harmless, the hard trigger changes the probability of toxic by {change:z.3f}. One chosen example can show either direction.",
@@ -982,10 +1318,11 @@ free = of_chapter(record, "control.front.", suffix=".real" if real else ".synthe
 beats = [v for v in free if v.id.split(".")[3] in study.TRIGGERS and "random" not in v.id]
 above = [v for v in beats if v.holds]
 say(
-    "On {name}, {held} of the {tested} messages that could be tested hold by interval. Of the {beats} comparisons of a trigger's front with the mixing line or with a moved threshold, {above} favour the trigger.",
+    "On {name}, {held} of the {tested} messages that could be tested hold, and {unsure} are *inconclusive*. Of the {beats} comparisons of a trigger's front with the mixing line or with a moved threshold, {above} favour the trigger.",
     name=tokens.name,
     held=len(held),
     tested=len(tested),
+    unsure=sum(v.verdict == "inconclusive" for v in tested),
     beats=len(beats),
     above=len(above),
 )
@@ -1128,6 +1465,90 @@ print(f"Without it the bias changes by {moves:z.3f} (95 % over comments, one mod
 # %% [markdown]
 # ### Exercise 5 (research)
 # The theorem wants a network whose belief about the group saturates. Build one (a saturating unit before the head, say) and find out whether *trained* triggers then beat a moved threshold. There is no solution here; `study.theorem` is the place to start.
+
+# %% [markdown]
+# ### Exercise 6 (break it)
+# Leave the projection out: replace `nearest` by a function that does nothing. Which promise of a trigger breaks?
+
+# %% tags=["hide-cell"]
+kept_projection, caught = nearest, False
+nearest = torch.clone  # the broken line
+try:
+    d_mine = Discriminator("dp", 2, 2, (8,), generator=torch_rng(seed, "d")).double()
+    start = functional.one_hot(torch.tensor([4, 5]), 6).double()
+    broken = reprogram(toy_filter, start, d_mine, toy_batches[:5], False, 1.0, 0.05, 0.01)
+    assert (broken.sum(1) - 1).abs().max() < 1e-5 and broken.min() >= 0, "not on the simplex"
+except AssertionError as problem:
+    caught = True
+    print("caught:", problem)
+nearest = kept_projection
+assert caught
+
+# %% [markdown]
+# The weights are no mixture any more: a word may count negatively, and the trigger may be louder than any two words are.
+
+# %% [markdown]
+# ## Check yourself
+#
+# Five questions. Choose first, then unfold the answer.
+
+# %% tags=["hide-input"]
+quiz(
+    [
+        Check(
+            "A hard trigger's weights move a little, and the largest stays the largest. What does the filter see?",
+            ["the same words as before", "a slightly different mixture"],
+            right=0,
+            why="Forward, only the largest weight counts. The gradient goes to all weights, so that another one can win later.",
+        ),
+        Check(
+            "Why is each row projected after a step?",
+            [
+                "so that the words stay short",
+                "so that its weights are again non-negative and sum to one",
+                "so that the adversary cannot read them",
+            ],
+            right=1,
+            why="A step of the optimiser knows nothing of the simplex. The projection takes the nearest point of it.",
+        ),
+        Check(
+            "What bias does a filter have that calls nothing toxic?",
+            ["none at all", "the difference of the groups' base rates", "the largest possible"],
+            right=0,
+            why="All groups are flagged equally often: never. That is why a choice by bias alone loves it, and why our rule has a floor of accuracy.",
+        ),
+        Check(
+            "A trigger lowers the bias, and a moved threshold lowers it as much at the same accuracy. What have the words shown?",
+            ["that the adversary works", "nothing that a threshold would not do"],
+            right=1,
+            why="The same words stand behind every comment. If they do no more than a constant, they are a costly way to write one.",
+        ),
+        Check(
+            "A comment mentions two groups. How often does it count?",
+            ["once, in the larger group", "half in each", "in each of them"],
+            right=2,
+            why="Groups overlap here, so each group's rate is compared with that of all comments, not with the rest.",
+        ),
+    ],
+    name="words",
+)
+
+# %% [markdown]
+# ## What we learned
+
+# %% tags=["hide-input"]
+learned(
+    "reprogramming_text",
+    points=[
+        "A trigger word is a point of a simplex: the soft one is a mixture, the hard one a word, and only a word can be typed.",
+        "The same words behind every comment are close to a constant, and a constant moves a threshold. So a moved threshold is the control to beat.",
+        "Words that nobody trained change the bias by {random:z.3f}; a learned trigger has to be compared with them.",
+        "A setting that is chosen by bias alone may be the filter that calls nothing toxic.",
+    ],
+    answer=in_short,
+    random=untaught,
+    **known_values,
+)
 
 # %% [markdown]
 # ## Keeping the record
