@@ -117,7 +117,7 @@ def present(thing: T, name: str | None = None) -> T | None:
         return thing
     from IPython.display import display
 
-    display(thing, display_id=name)
+    display(thing, **({} if name is None else {"display_id": name}))
     return None
 
 

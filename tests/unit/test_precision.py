@@ -86,7 +86,7 @@ def test_faaps_script_is_compared_in_full_precision(
         faap=replace(smoke.faap, width=4, blocks=1, batch=16),
     )  # fmt: skip
     with convolutions() as full:
-        found = faap.extras.invariants(images, "Attractive", preset, tmp_path / "g.pt")
+        found = faap.side.invariants(images, "Attractive", preset, tmp_path / "g.pt")
     layers = sum(
         isinstance(m, torch.nn.Conv2d | torch.nn.ConvTranspose2d)
         for m in Perturber(4, 1, epsilon=preset.faap.epsilon, bound=preset.faap.bound).modules()

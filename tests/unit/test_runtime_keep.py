@@ -191,12 +191,12 @@ PACKAGE = Path(fairtut.__file__).parent
     [
         ("faap.table", "methods/faap/losses.py", "- alpha * entropy(guess).mean()",
          "- 2 * alpha * entropy(guess).mean()"),
-        ("frtrain.table", "methods/frtrain/steps.py", "LEAK = 0.2", "LEAK = 0.3"),
-        ("lassi.cells", "methods/lassi/similar.py", "u ** (1 / k)", "u ** (2 / k)"),
+        ("frtrain.protocol", "methods/frtrain/steps.py", "LEAK = 0.2", "LEAK = 0.3"),
+        ("lassi.protocol", "methods/lassi/similar.py", "u ** (1 / k)", "u ** (2 / k)"),
         ("lassi.flow", "methods/lassi/glow_training.py", "rising * (", "2 * rising * ("),
         ("dvge.encoders", "models/vae.py", "class ", "SIDE = 1\n\n\nclass "),
         ("reprogramming_vision.models", "methods/reprogramming/game.py", "return ", "return -"),
-        ("reprogramming_text.cells", "methods/reprogramming/words.py", "return ", "return -"),
+        ("reprogramming_text.protocol", "methods/reprogramming/words.py", "return ", "return -"),
     ],
 )  # fmt: skip
 def test_a_changed_line_makes_it_again_and_a_changed_comment_does_not(
