@@ -594,6 +594,12 @@ def classifier_loss(plain, fair, robust, lam_f, lam_r):
     return (1 - lam_f - lam_r) * plain - lam_f * fair - lam_r * robust
 
 
+# %% [markdown]
+# Now the loop. In every epoch the two discriminators move first, on decisions that carry no gradient back. The classifier answers: at first
+# on its labels alone, then in every fifth epoch, against both. The row weights follow what the robustness discriminator believes of each row.
+
+
+# %%
 def play(train, clean, lam_f, seed, c, combine=classifier_loss):
     """Train FR-Train as the public code does; return the classifier's weights, bias last."""
     (x, s, y), (x_c, y_c) = train, clean  # s is the last column of x

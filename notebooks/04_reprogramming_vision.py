@@ -114,6 +114,10 @@ answer = (
     "odds are {coin} those of a coin that calls some people not blond."
 )
 assert shared["dp"] < shared["dp_base"] and shared["eo"] < shared["eo_base"]
+# %% [markdown]
+# The cell above looks up what the committed record on photographs says; the box writes it down.
+
+# %% tags=["hide-input"]
 box(
     "reprogramming_vision",
     objectives=[
@@ -560,7 +564,6 @@ def reprogram(f, x, y, s, lam, steps=60, ramp=0.5, guard=0.05, project=True):
     mask = torch.zeros(x.shape[2:], dtype=torch.bool)
     mask[:4, :4] = True
     room = x.masked_fill(mask, 0.0)
-
     # what learns: the pixels before their bound, and the discriminator with its temperature
     start = torch.rand(x.shape[1:], generator=torch_rng(0, "trigger"))
     w = (0.5 + 0.1 * (2 * start - 1)).requires_grad_()
@@ -572,19 +575,16 @@ def reprogram(f, x, y, s, lam, steps=60, ramp=0.5, guard=0.05, project=True):
     c = torch.ones((), requires_grad=True)
     of_d = [c, *d.parameters()]
     adam, adam_d = torch.optim.Adam([w], 0.02), torch.optim.Adam(of_d, 0.01)
-
     # what a guess loses that knows the label: H(s | y)
     joint = torch.bincount(2 * y + s).float() / len(s)
     alone = torch.bincount(y).float() / len(y)
     blind = torch.special.entr(joint).sum() - torch.special.entr(alone).sum()
-
     for i in range(steps):
         # forward, through a network that does not move
         o = f(room + torch.where(mask, torch.tanh(w), 0.0))
         p = torch.softmax(o * (1 + c.abs()), 1)
         guess = d(torch.cat([o, p, p * F.one_hot(y, 2)], 1))
         utility, adversary = F.cross_entropy(o, y), F.cross_entropy(guess, s)
-        # two gradients of the trigger, and one of the discriminator
         (g_y,) = torch.autograd.grad(utility, w, retain_graph=True)
         g_z, *g_d = torch.autograd.grad(adversary, [w, *of_d])
         # the update that is really done
@@ -598,6 +598,11 @@ def reprogram(f, x, y, s, lam, steps=60, ramp=0.5, guard=0.05, project=True):
     return torch.where(mask, torch.tanh(w.detach()), 0.0)
 
 
+# %% [markdown]
+# Accuracy, the gap and the share of positive decisions come from decisions alone.
+
+
+# %%
 def point(y_hat, y, s):
     """Return accuracy, EO and the share of positive decisions."""
     rate = {
@@ -973,6 +978,11 @@ def placed(criterion: str) -> tuple[pd.DataFrame, dict]:
     return points, plots.controls(y_test, s_test, margin, METRIC[criterion])
 
 
+# %% [markdown]
+# A point is worth something where it lies above the mixing line, so that is counted, too.
+
+
+# %% tags=["hide-input"]
 def counted(points: pd.DataFrame, grey: dict) -> None:
     """Say how many points lie above the mixing line."""
     line = np.column_stack([grey["mixing"].fairness, grey["mixing"].accuracy])
@@ -991,6 +1001,11 @@ def counted(points: pd.DataFrame, grey: dict) -> None:
     )
 
 
+# %% [markdown]
+# Now the plane itself: points, bars and the grey controls on the same people.
+
+
+# %% tags=["hide-input"]
 def plane(criterion: str) -> None:
     """Show the trade-off of a criterion with every control."""
     points, grey = placed(criterion)
@@ -1139,6 +1154,10 @@ def both_shapes(of, criterion: str, price: float) -> dict[str, object]:
     return against(of, "border", criterion, price) | against(of, "patch", criterion, price)
 
 
+# %% [markdown]
+# The same differences are taken in this run and in the committed record on photographs.
+
+# %% tags=["hide-input"]
 left = {f"{c.upper()}, this run": both_shapes(record, c, cost) for c in ("eo", "dp")}
 theirs = {
     f"{c.upper()}, photographs": both_shapes(photos, c, of_photos.costs[1]) for c in ("eo", "dp")
@@ -1384,6 +1403,10 @@ show(
     f"{max(cfg.side_seeds, 1)} of {cfg.seeds} seeds, 95 % bootstrap over people. Band: BASE.",
     alt="Panels with a line per method, with bars, and a grey band for BASE.",
 )
+# %% [markdown]
+# In numbers, and with the trainings that ended at a constant answer counted:
+
+# %% tags=["hide-input"]
 few_people = min(cfg.ratios)
 if few_people < 1:
     say(
@@ -1520,6 +1543,10 @@ lams = {
 }
 several_classes, entries = study.multi.run_multi(people, cfg, lams)
 record.keep(entries)
+# %% [markdown]
+# The figure shows what is left beside BASE, in this run and on photographs.
+
+# %% tags=["hide-input"]
 in_classes = {
     f"{k} classes, {where}": {
         drawings.METHODS[m]: of.estimate(f"multi{k}.{m}.change")
@@ -1543,6 +1570,10 @@ show(
     "on photographs; 95 % bootstrap over people.",
     alt="A panel per number of classes and data with an interval for each method.",
 )
+# %% [markdown]
+# A gap over many classes has a price that the figure does not show:
+
+# %% tags=["hide-input"]
 for k in several_classes:
     accuracies = [record.estimate(f"multi{k}.{m}.acc").value for m in lams]
     say(
@@ -1848,53 +1879,25 @@ except ValueError as error:
 # Five questions; the answers unfold.
 
 # %% tags=["hide-input"]
-quiz(
-    [
-        Check(
-            "Which parameters move while a trigger is trained?",
-            [
-                "BASE's last layer and the trigger",
-                "the trigger's and the discriminator's",
-                "the trigger's only",
-            ],
-            right=1,
-            why="Gradients pass through BASE, but no weight of it moves. The discriminator learns in the same turn.",
-        ),
-        Check(
-            "What does λ = 0 give in the projected update?",
-            [
-                "training for accuracy alone",
-                "no training at all",
-                "accuracy without the part that would help the adversary",
-            ],
-            right=2,
-            why="The projection takes away the part of the label's gradient along the adversary's, whatever λ is.",
-        ),
-        Check(
-            "A network averages local features before a linear head. What can a border do to it?",
-            ["move its threshold", "make it deaf to the group", "nothing"],
-            right=0,
-            why="The ring adds the same number to everybody's logit. To do more, it must change how the inner picture is read.",
-        ),
-        Check(
-            "A trigger has half of BASE's gap, and so has the coin at the same accuracy. What follows?",
-            [
-                "the trigger made BASE less unfair by understanding groups",
-                "it did not show more than deciding less would",
-                "the trigger is useless at any other accuracy",
-            ],
-            right=1,
-            why="The coin knows nothing about groups. Only a point beyond the mixing line, and the moved threshold, shows more than that.",
-        ),
-        Check(
-            "What does the theorem of two vocabularies promise in its limit?",
-            ["demographic parity", "equalised odds", "both"],
-            right=1,
-            why="Given the label, decisions then say nothing about the group. Without the label they still may, because labels do.",
-        ),
-    ],
-    name="triggers",
-)
+# fmt: off
+quiz([
+    Check("Which parameters move while a trigger is trained?",
+          ["BASE's last layer and the trigger", "the trigger's and the discriminator's", "the trigger's only"],
+          right=1, why="Gradients pass through BASE, but no weight of it moves. The discriminator learns in the same turn."),
+    Check("What does λ = 0 give in the projected update?",
+          ["training for accuracy alone", "no training at all", "accuracy without the part that would help the adversary"],
+          right=2, why="The projection takes away the part of the label's gradient along the adversary's, whatever λ is."),
+    Check("A network averages local features before a linear head. What can a border do to it?",
+          ["move its threshold", "make it deaf to the group", "nothing"],
+          right=0, why="The ring adds the same number to everybody's logit. To do more, it must change how the inner picture is read."),
+    Check("A trigger has half of BASE's gap, and so has the coin at the same accuracy. What follows?",
+          ["the trigger made BASE less unfair by understanding groups", "it did not show more than deciding less would", "the trigger is useless at any other accuracy"],
+          right=1, why="The coin knows nothing about groups. Only a point beyond the mixing line, and the moved threshold, shows more than that."),
+    Check("What does the theorem of two vocabularies promise in its limit?",
+          ["demographic parity", "equalised odds", "both"],
+          right=1, why="Given the label, decisions then say nothing about the group. Without the label they still may, because labels do."),
+], name="triggers")
+# fmt: on
 
 # %% [markdown]
 # ## Exercises

@@ -354,6 +354,12 @@ def nearest(v):
     return torch.stack(out)
 
 
+# %% [markdown]
+# Now the loop. The adversary $d$ and the trigger take one step for each batch; the weights of the filter are in no optimiser. After
+# each step every trigger word is brought back to the simplex.
+
+
+# %%
 def reprogram(model, v, d, batches, hard, lam, lr, lr_d):
     """Train the trigger v against the adversary d; the model stays as it is."""
     v = v.clone().requires_grad_()
@@ -999,7 +1005,7 @@ curves(
 
 # %% tags=["hide-input"]
 say(
-    "On real comments {some} of the {all} lengths show a change: {which}. Five random words change the bias by {random:z.3f}.",
+    "On real comments the interval excludes 0 for {some} of {all} lengths: {which}. Five random words change the bias by {random:z.3f}.",
     some=sum(e.excludes(0) for e in by_words),
     all=len(stops),
     which=", ".join(
