@@ -12,7 +12,7 @@ from typing import Any
 from fairtut.evidence.claims import chapter_id
 from fairtut.evidence.origin import digest_of_cells
 from fairtut.page import results
-from tools import cells, figure_checks, page_checks
+from tools import boxes, cells, figure_checks, page_checks
 from tools.common import shown
 
 MAX_CELL_LINES = 40
@@ -91,6 +91,8 @@ def check_shown(notebook: cells.Notebook, chapter: str) -> Iterator[str]:
     stamp = cells.stamp_of(notebook, "shown_sha256")
     if cells.stamp_of(notebook) is not None and stamp != cells.shown_sha256(chapter):
         yield "outputs show other claims or records than those that are here: run `make outputs`"
+    for paper in boxes.stale(notebook):
+        yield f"the verdict box of {paper} speaks of other records: run `make outputs`"
 
 
 def check_record(

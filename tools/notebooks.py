@@ -18,7 +18,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from tools import cells, execution, notebook_checks
+from tools import boxes, cells, execution, notebook_checks
 from tools.common import BUILD, ToolError, chapters, exit_with, shown, write_atomically
 
 
@@ -92,6 +92,7 @@ def commit_outputs(names: Sequence[str], preset: str | None, data: str | None, j
 def _store(source: Path, executed: Path) -> None:
     """Tidy, stamp and cap the executed notebook, then put it beside its source."""
     notebook = cells.tidy(cells.read(executed))
+    boxes.renew(notebook)
     cells.stamp(notebook, source.stem)
     text = cells.dumps(notebook)
     size = len(text.encode())

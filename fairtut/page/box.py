@@ -16,8 +16,8 @@ committed records, by the judge.  Numbers in the texts are passed by name, as to
         accuracy=accuracy, impact=impact, plain=plain,
     )
 
-The box speaks of the committed records.  A run may write one of them, so :func:`learned`, which
-stands behind the cell that saves the record, shows both boxes as they are with it.
+The box speaks of the committed records.  A run may write one of them afterwards, so where outputs
+are committed :func:`renewed` writes those parts once more, from the records as they are then.
 
 The output is one piece of HTML that a program without style sheets still shows in order, with
 Markdown and plain text behind it.
@@ -26,7 +26,7 @@ Markdown and plain text behind it.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -34,7 +34,7 @@ from fairtut.errors import InputError
 from fairtut.evidence.claims import Paper, chapter_id
 from fairtut.evidence.messages import Headline
 from fairtut.page import results, scoreboard
-from fairtut.page.markup import Bundle, escape, harmless, inline, plain, present, replaced
+from fairtut.page.markup import Bundle, escape, harmless, inline, plain, present
 from fairtut.page.prose import filled, verdict_badge
 from fairtut.page.questions import introduced
 
@@ -49,8 +49,6 @@ HEADS: Final[Mapping[str, tuple[str, ...]]] = {
 """What a headline's word is listed under, in this order."""
 
 _CUT: Final = "\x1f"
-_FIRST: Final[dict[str, Callable[[], Bundle]]] = {}
-"""Paper → how its first box is made anew."""
 _LOOK: Final = (
     ":where(.ft-box){border:1px solid #76808d;border-left-width:5px;border-radius:.4rem;"
     "padding:.7rem 1rem;margin:1rem 0;max-width:52rem;text-align:left;overflow-wrap:anywhere}"
@@ -111,27 +109,20 @@ def box(
     """
     _worded(objectives=objectives, prerequisites=prerequisites, worked=[worked], answer=[answer])
     answer, worked = _filled([answer, worked], values)
-
-    def made() -> Bundle:
-        return _bundle(paper, "box", [
+    return present(
+        _bundle(paper, "box", [
             _Part("Answer", [("", answer)], listed=False),
             *_standing(paper),
             _Part("What did the work", [("", worked)], listed=False),
             _Part("Minutes", [("", minutes(paper))], listed=False),
             _Part("After this chapter you can", [("", text) for text in objectives]),
             _Part("You should know", [("", text) for text in prerequisites]),
-        ])  # fmt: skip
-
-    shown = present(made(), f"ft-box-{paper}")
-    _FIRST[paper] = made
-    return shown
+        ])
+    )  # fmt: skip
 
 
 def learned(paper: str, *, points: Sequence[str], answer: str, **values: Any) -> Bundle | None:
     """Display the box again at a chapter's end, with what there is to take along.
-
-    Records are read anew for it, and the first box is shown again where it stands: put this behind
-    the cell that saves the chapter's record.
 
     Parameters
     ----------
@@ -156,9 +147,6 @@ def learned(paper: str, *, points: Sequence[str], answer: str, **values: Any) ->
     """
     _worded(points=points, answer=[answer])
     answer, *points = _filled([answer, *points], values)
-    stands.cache_clear()
-    if paper in _FIRST:
-        replaced(_FIRST[paper](), f"ft-box-{paper}")
     parts = [
         _Part("Answer", [("", answer)], listed=False),
         _Part("What to take along", [("", text) for text in points]),
@@ -210,6 +198,35 @@ def stands(paper: str) -> scoreboard.Standing:
     claims, records = results.load_claims(paper), results.load_records()
     head: Paper = results.papers()[paper]
     return scoreboard.standing(head, results.judge(claims, records), records)
+
+
+def renewed(paper: str, text: str) -> str:
+    """Return a box with what follows from the records as they are now.
+
+    Parameters
+    ----------
+    paper : str
+        The paper's id.
+    text : str
+        The HTML or the Markdown of :func:`box` or :func:`learned`; other text stays as it is.
+    """
+    html = text.lstrip().startswith("<section")
+    start, write = ("<p><strong>", _html) if html else ("**", _safe)
+    gap = "\n" if html else "\n\n"
+    head, *parts = text.split(gap + start)
+    tail = ""
+    if html and parts:
+        parts[-1], tail = parts[-1].removesuffix("\n</section>"), "\n</section>"
+    titles = [part.partition("</strong>" if html else "**")[0].rstrip(".") for part in parts]
+    standing = [write(part) for part in _standing(paper)]
+    told = write(_Part("Minutes", [("", minutes(paper))], listed=False))
+    found: list[str] = []
+    for title, part in zip(titles, parts, strict=True):
+        if title in HEADS or title == "Counted":
+            found, standing = found + standing, []
+        else:
+            found.append(told if title == "Minutes" else start + part)
+    return gap.join([head, *found]) + tail
 
 
 def _standing(paper: str) -> list[_Part]:
@@ -265,3 +282,7 @@ def _markdown(part: _Part) -> str:
     if not part.listed:
         return f"**{part.title}.** {texts[0]}"
     return "\n".join([f"**{part.title}**", "", *(f"* {text}" for text in texts)])
+
+
+def _safe(part: _Part) -> str:
+    return harmless(_markdown(part))

@@ -107,31 +107,17 @@ class Bundle:
         return dict(self.data)
 
 
-def present(thing: T, name: str | None = None) -> T | None:
+def present(thing: T) -> T | None:
     """Display ``thing`` now if a Jupyter kernel runs this code, else hand it back.
 
     Returning ``None`` in a kernel keeps the last line of a cell from showing it a second time.
-    What is displayed under a name can be replaced where it stands (:func:`replaced`).
     """
-    if not _in_kernel():
+    if "IPython" not in sys.modules:
         return thing
+    from IPython import get_ipython
     from IPython.display import display
 
-    display(thing, **({} if name is None else {"display_id": name}))
+    if get_ipython() is None:
+        return thing
+    display(thing)
     return None
-
-
-def replaced(thing: object, name: str) -> None:
-    """Show ``thing`` in the place of what was displayed under ``name``, in an earlier cell."""
-    if _in_kernel():
-        from IPython.display import update_display
-
-        update_display(thing, display_id=name)
-
-
-def _in_kernel() -> bool:
-    if "IPython" not in sys.modules:
-        return False
-    from IPython import get_ipython
-
-    return get_ipython() is not None

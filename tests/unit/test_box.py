@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import functools
 import re
+from dataclasses import replace
 from typing import Any
 
-import nbclient
 import nbformat
 import pytest
 from bs4 import BeautifulSoup
@@ -14,9 +14,10 @@ from bs4 import BeautifulSoup
 from fairtut.errors import InputError, UnknownName
 from fairtut.page import box as module
 from fairtut.page import results, scoreboard
-from fairtut.page.box import box, learned, minutes
+from fairtut.page.box import box, learned, minutes, renewed
 from fairtut.page.markup import Bundle
 from fairtut.page.questions import CHAPTERS
+from tools import boxes
 
 FOUND = [("partly", "Both parts <b>."), ("trend reproduced", "It works."), ("inconclusive", "So.")]
 
@@ -130,19 +131,31 @@ def test_one_paper_from_its_own_claims_and_records() -> None:
     assert "minutes on drawn data" in page.text
 
 
-def test_the_first_box_is_shown_anew_where_it_stands() -> None:
-    """A run may change a record that the box at the chapter's top speaks of."""
-    cells = [
-        "from fairtut.page import box, results, scoreboard\n"
-        "texts = dict(objectives=['a'], prerequisites=['b'], worked='c', answer='d')",
-        "box.box('frtrain', **texts)",
-        "records = results.load_records()\n"
-        "for record in records:\n    record.minutes = 1234.0\n"
-        "results.load_records = lambda: records",
-        "box.learned('frtrain', points=['e'], answer='f')",
-    ]
-    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(text) for text in cells])
-    done = nbclient.NotebookClient(book, timeout=120, kernel_name="python3").execute()
-    (first,), (last,) = done.cells[1].outputs, done.cells[3].outputs
-    assert "1234 minutes" in first["data"]["text/html"] and "minutes" in first["data"]["text/plain"]
-    assert "What to take along" in last["data"]["text/html"]
+@pytest.mark.parametrize("kind", ["text/html", "text/markdown"])
+def test_a_box_is_renewed_with_the_records_that_came_later(runs, kind: str) -> None:
+    """A run saves its record behind the box that speaks of it."""
+    last = learned("frtrain", points=["**Strong** `p` < q."], answer="Yes.")
+    assert isinstance(last, Bundle)
+    before = [build().data[kind], last.data[kind]]
+    assert [renewed("frtrain", text) for text in before] == before, "nothing has changed"
+    heads = module.stands("frtrain").headlines
+    heads[0], heads[2] = (
+        replace(heads[i], verdict=w) for i, w in ((0, "reproduced"), (2, "partly"))
+    )
+    runs[0].minutes = 1234.0
+    now = [build().data[kind], learned("frtrain", points=["**Strong** `p` < q."], answer="Yes.")]
+    now[1] = now[1].data[kind]
+    assert now != before
+    assert [renewed("frtrain", text) for text in before] == now
+
+
+def test_a_notebook_with_old_boxes_is_seen_and_mended(runs) -> None:
+    html = build().data
+    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("box()")])
+    book.cells[0].outputs = [nbformat.v4.new_output("display_data", dict(html))]
+    assert boxes.stale(book) == []
+    runs[0].minutes = 1234.0
+    assert boxes.stale(book) == ["frtrain"]
+    boxes.renew(book)
+    assert boxes.stale(book) == []
+    assert "1234 minutes" in book.cells[0].outputs[0]["data"]["text/html"]
