@@ -32,6 +32,7 @@ BADGES: Final[Mapping[str, str]] = {
 }
 """The class of each verdict's and answer's badge; its colours are in the book's style sheet."""
 
+_ZERO: Final = re.compile(r"\s*-0(\.0*)?%?\s*")  # what rounding leaves has no sign
 _TYPED: Final = re.compile(r"\d*\.\d+")
 _LINK: Final = re.compile(r"\]\([^)]*\)|<https?://[^>]*>")
 
@@ -118,7 +119,10 @@ def written(value: Any, spec: str = "") -> str:
     if not isinstance(value, int | float):
         raise InputError(f"cannot write a {type(value).__name__} in prose: pass a number or text")
     missing = isinstance(value, float) and value != value
-    return format(value, spec) if spec and not missing else number(value)
+    if not spec or missing:
+        return number(value)
+    text = format(value, spec)
+    return format(abs(value), spec) if _ZERO.fullmatch(text) else text
 
 
 class _Writer(string.Formatter):
