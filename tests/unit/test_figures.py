@@ -363,11 +363,3 @@ def test_a_browser_shows_the_drawing_in_the_theme_s_ink_and_hides_the_picture(
         assert ink == "rgb(221, 227, 234)"
     finally:
         driver.quit()
-
-
-@pytest.mark.parametrize(
-    ("x", "spec", "text"),
-    [(-1e-5, "+.4f", "+0.0000"), (-1e-3, ".0%", "0%"), (-0.3, ".1f", "-0.3"), (-0.4, ".0f", "0")],
-)
-def test_a_zero_that_rounding_leaves_has_no_sign(x: float, spec: str, text: str) -> None:
-    assert written(x, spec) == text

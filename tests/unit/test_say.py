@@ -134,3 +134,11 @@ def test_badges_name_every_verdict_in_words() -> None:
     assert len(classes) == len(VERDICTS)
     with pytest.raises(UnknownName, match="reproduced"):
         verdict_badge("reproduce")
+
+
+@pytest.mark.parametrize(
+    ("x", "spec", "text"),
+    [(-1e-5, "+.4f", "+0.0000"), (-1e-3, ".0%", "0%"), (-0.3, ".1f", "-0.3"), (-0.4, ".0f", "0")],
+)
+def test_a_zero_that_rounding_leaves_has_no_sign(x: float, spec: str, text: str) -> None:
+    assert written(x, spec) == text
