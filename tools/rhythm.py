@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from fairtut.evidence.claims import chapter_id
 from fairtut.page.tables import aligned
+from fairtut.runtime.code import stripped
 from tools import cells, figure_checks
 from tools.common import ROOT, chapters, exit_with, write_atomically
 
@@ -163,16 +164,9 @@ def shown_share(notebook: cells.Notebook, package: Path) -> float:
 def _bare(text: str) -> str:
     """Return code in one form, without docstrings and comments; nothing for what is no code."""
     try:
-        tree = ast.parse(text)
+        return ast.unparse(stripped(ast.parse(text)))
     except (SyntaxError, ValueError):
         return ""
-    for node in ast.walk(tree):
-        body = getattr(node, "body", None)
-        if not isinstance(body, list) or not body or not isinstance(body[0], ast.Expr):
-            continue
-        if isinstance(getattr(body[0].value, "value", None), str):
-            body[:] = body[1:] or [ast.Pass()]
-    return ast.unparse(tree)
 
 
 def letters(notebook: cells.Notebook) -> list[float]:

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from fairtut.evidence.claim import Claim
-from fairtut.evidence.looks import GrownMeasurement, level
+from fairtut.evidence.looks import LOOKS, GrownMeasurement, level
 from fairtut.evidence.measurements import Measurement
 from fairtut.evidence.spelling import number, points, powers
 from fairtut.metrics.trainings import Chance
@@ -60,10 +60,11 @@ RULES: Final = {
     "one training": "It has no interval over trainings: inconclusive, whatever its number is. "
     "Initialisations on one trained part of the method (DVGE's encoder) are one training; a "
     "pretrained model that the method takes as given (LASSI's Glow) is its input.",
-    "looks": "A record that grows is judged at 3, 6 and 12 trainings, as planned before its first "
-    "run. Its chance of error is split evenly: at each look intervals are made at 98.3 % (1 - "
-    ".05/3) and a p counts three times, so the chance that any look gives a wrong word stays "
-    "below 5 %. A record that was planned at one look, as it has no such note, has 95 %.",
+    "looks": f"A record that grows is judged at {', '.join(map(str, LOOKS))} trainings, as planned "
+    "before its first run. Its chance of error is split evenly: at each look intervals are made at "
+    f"{100 * level(0.95, len(LOOKS)):.1f} % and a p counts {len(LOOKS)} times, so the chance that "
+    "any look gives a wrong word stays below 5 %. A record that was planned at one look, as it has "
+    "no such note, has 95 %.",
     "several": "All parts hold: the weakest of their words. Some hold and some fail: partly. "
     "Some fail and none holds: not reproduced. Otherwise inconclusive. A part that nobody "
     "measured is no failure; one where the method gave no value leaves the whole inconclusive.",

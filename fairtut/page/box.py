@@ -33,6 +33,7 @@ from typing import Any, Final
 from fairtut.errors import InputError
 from fairtut.evidence.claims import Paper, chapter_id
 from fairtut.evidence.messages import Headline
+from fairtut.evidence.standing import fault
 from fairtut.page import results, scoreboard
 from fairtut.page.markup import Bundle, escape, harmless, inline, plain, present
 from fairtut.page.prose import filled, verdict_badge
@@ -179,7 +180,7 @@ def _runs(paper: str) -> list[results.Record]:
     """Return the committed records of a paper's chapter that count."""
     chapter = chapter_id(stands(paper).paper.chapter)
     found = [r for r in results.load_records() if r.chapter == chapter]
-    return [r for r in found if r.preset != "smoke"]
+    return [r for r in found if r.preset != "smoke" and not fault(r)]
 
 
 def _times(runs: Iterable[results.Record]) -> str:

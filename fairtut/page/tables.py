@@ -30,13 +30,6 @@ RESULT_COLUMNS: Final = (
     "Verdict",
     "Reason",
 )
-DEVIATION_COLUMNS: Final = {
-    "id": "",
-    "what": "What we do differently",
-    "why": "Why",
-    "effect": "Expected effect",
-    "evidence": "Evidence",
-}
 
 
 def table(frame: pd.DataFrame, *, caption: str, formats: Mapping[str, str] | None = None) -> Bundle:
@@ -102,40 +95,6 @@ def results_table(
     body = "\n".join(_claim_rows(entry, sides) for entry in entries)
     page = _page(RESULT_COLUMNS[:-1], sides, body, caption, style="ft-claims")
     return _bundle(page, RESULT_COLUMNS, flat, caption)
-
-
-def deviations_table(
-    rows: Iterable[Mapping[str, str]], *, caption: str = "What we do differently, and why."
-) -> Bundle:
-    """Show the deviations from the paper, numbered D1, D2, … unless a row has its own ``id``.
-
-    Parameters
-    ----------
-    rows : iterable of mapping
-        Each with ``what``, ``why``, ``effect`` and, where there is some, ``evidence``.
-    caption : str
-        What the table holds.
-
-    Raises
-    ------
-    fairtut.errors.InputError
-        If a row lacks a key, has an unknown one, or its text is empty.
-    """
-    entries = [{"id": f"D{i}", "evidence": NOTHING, **row} for i, row in enumerate(rows, start=1)]
-    for entry in entries:
-        wrong = set(DEVIATION_COLUMNS) ^ set(entry)
-        empty = [key for key, text in entry.items() if not str(text).strip()]
-        if wrong or empty:
-            key = sorted([*wrong, *empty])[0]
-            raise InputError(
-                f"deviation {entry['id']}: key {key!r} is missing, empty or unknown: give what, "
-                "why, effect and at most evidence"
-            )
-    cells = [[str(entry[key]) for key in DEVIATION_COLUMNS] for entry in entries]
-    heads = list(DEVIATION_COLUMNS.values())
-    sides = ["left"] * len(heads)
-    page = _page(heads, sides, _body(cells, sides), caption, style="ft-deviations")
-    return _bundle(page, heads, cells, caption)
 
 
 def markdown(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -108,9 +108,7 @@ def _methodology(records: Sequence[Record], differently: str) -> list[str]:
             safe(record.name),
             safe("; ".join(f"{what}: {len(s)}" for what, s in record.seeds.items())),
             safe(_look(record)),
-            safe(
-                f"{record.device.get('name', NOTHING)}, {record.device.get('threads', 1)} threads"
-            ),
+            safe(_machine(record)),
             f"{record.minutes:g}",
             safe(record.code.get("study", NOTHING)),
         ]

@@ -8,7 +8,6 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
-from matplotlib import colormaps
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
@@ -85,17 +84,6 @@ def test_the_theorem_has_log_odds_and_its_controls() -> None:
     assert shown == {"moved thresholds", "trigger words", "as deployed"}
 
 
-def test_training_shows_the_ratio_of_the_norms_and_guessing() -> None:
-    rows = [
-        {"movement": float(i), "norm_y": 2.0, "norm_z": float(i), "d_accuracy": 0.6}
-        for i in range(3)
-    ]
-    fig = drawings.training({"border": rows}, 0.58)
-    assert fig.axes[1].lines[0].get_ydata().tolist() == [0.0, 0.5, 1.0]
-    assert "share of the larger group" in labels(fig)
-    assert list(fig.axes[2].lines[1].get_ydata()) == [0.58, 0.58]
-
-
 def test_curves_keep_looks_and_bars_and_put_references_last() -> None:
     panels = {
         "one": {"patch": {"a": about(0.1), "b": about(0.2)}, "border": {"a": about(0.3)}},
@@ -132,18 +120,6 @@ def test_negative_pixels_are_cut_off_only_to_be_shown() -> None:
     assert len(pictures(fig)) == 4
     assert float(np.min([np.min(image.get_array()) for image in pictures(fig)])) == 0
     assert float(x.min()) == -0.5
-
-
-def test_heat_lies_over_each_face() -> None:
-    faces = {"plain": torch.rand(2, 3, 4, 4), "trigger": torch.rand(2, 3, 4, 4) - 0.5}
-    warm = np.zeros((2, 4, 4))
-    warm[:, 0, 0] = 3.0
-    shown = pictures(drawings.heat(faces, dict.fromkeys(faces, warm)))
-    assert len(shown) == 4  # one picture each: half the face, half the heat, whose peak is 1
-    bright, dark = np.array(colormaps["magma"]([1.0, 0.0]))[:, :3]
-    expected = (np.moveaxis(faces["plain"][0].numpy(), 0, -1) + dark) / 2
-    expected[0, 0] += (bright - dark) / 2
-    np.testing.assert_allclose(shown[0].get_array(), expected, atol=1e-6)
 
 
 def test_photographs_hold_every_point_and_the_coin() -> None:

@@ -21,3 +21,28 @@ def test_a_newcomer_finds_the_five_files_and_a_word_on_any_other(package: Path) 
 
 def test_there_are_chapters() -> None:
     assert len(PACKAGES) == 6
+
+
+ALIASES = {"drawings", "mechanisms", "pictures", "results"}
+DRAWN = sorted(
+    path
+    for name in ("drawings", "mechanisms", "pictures", "results_drawn")
+    for path in CHAPTERS.glob(f"*/{name}.py")
+)
+
+
+@pytest.mark.parametrize("file", DRAWN, ids=lambda path: f"{path.parent.name}.{path.stem}")
+def test_what_draws_is_shown(file: Path) -> None:
+    """A figure that left the page leaves the package, too."""
+    (notebook,) = (CHAPTERS.parents[1] / "notebooks").glob(f"*_{file.parent.name}.py")
+    used = set()
+    for source in (notebook, *file.parent.glob("*.py")):
+        for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+                used |= {node.attr} if node.value.id in ALIASES else set()
+            elif isinstance(node, ast.ImportFrom) and str(node.module).endswith(f".{file.stem}"):
+                used |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.Name) and source == file:
+                used.add(node.id)
+    made = ast.parse(file.read_text(encoding="utf-8")).body
+    assert {node.name for node in made if isinstance(node, ast.FunctionDef)} - used == set()

@@ -163,29 +163,6 @@ def test_a_format_for_no_column_is_an_error() -> None:
         tables.table(pd.DataFrame({"share": [1]}), caption="x", formats={"shar": ".0%"})
 
 
-def test_deviations_are_numbered() -> None:
-    rows = [
-        {"what": "five draws", "why": "one says little", "effect": "intervals"},
-        {"id": "X", "what": "a", "why": "b", "effect": "c", "evidence": "`test_x`"},
-    ]
-    bundle = tables.deviations_table(rows)
-    assert cells(bundle) == ["D1", "five draws", "one says little", "intervals", "–"]
-    assert cells(bundle, 1) == ["X", "a", "b", "c", "test_x"]
-
-
-@pytest.mark.parametrize(
-    "row",
-    [
-        {"what": "a", "why": "b"},
-        {"what": "a", "why": "b", "effect": ""},
-        {"what": "a", "why": "b", "effect": "c", "efect": "d"},
-    ],
-)
-def test_a_deviation_says_what_why_and_with_which_effect(row: dict[str, str]) -> None:
-    with pytest.raises(InputError, match=r"D1.*(effect|efect)"):
-        tables.deviations_table([row])
-
-
 def test_columns_line_up_in_a_terminal() -> None:
     text = tables.aligned(["a", "long head", "free"], [["xx", "y", "z"], ["1", "2", ""]])
     assert text.splitlines() == ["a   long head  free", "xx  y          z", "1   2"]

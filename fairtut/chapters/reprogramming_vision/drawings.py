@@ -200,35 +200,6 @@ def _log_odds(p: Floats) -> Floats:
     return np.log(p / (1 - p))
 
 
-def training(histories: Mapping[str, Sequence[Mapping[str, float]]], share: float) -> Figure:
-    """Draw how far triggers moved, both gradients' lengths, and how often D is right.
-
-    Parameters
-    ----------
-    histories : mapping of str to sequence of mapping
-        Trigger → from :class:`fairtut.methods.reprogramming.Fit`.
-    share : float
-        Of the larger group: what guessing gives D.
-    """
-    fig, axes = grid(1, 3, (8.4, 3.1))
-    panels = {"movement": "distance from the start", "norm_z": "‖g_z‖ / ‖g_y‖",
-              "d_accuracy": "share that D gets right"}  # fmt: skip
-    for i, (name, rows) in enumerate(histories.items()):
-        epochs = np.arange(1, len(rows) + 1)
-        for ax, (key, label) in zip(axes[0], panels.items(), strict=True):
-            values = np.array([row[key] for row in rows], float)
-            if key == "norm_z":
-                values = values / np.array([max(row["norm_y"], 1e-12) for row in rows])
-            marker = look(i).marker if len(rows) <= 12 else None
-            ax.plot(epochs, values, **{**look(i)._asdict(), "marker": marker}, label=name)
-            ax.set(xlabel="pass over the tuning people", title=label)
-    axes[0, 0].set_ylim(bottom=0)
-    axes[0, 1].set_ylim(bottom=0)
-    axes[0, 2].axhline(share, color=GREY, ls=LINES[3], lw=1.4, label="share of the larger group")
-    legend_below(fig, axes[0, 2], 3)
-    return fig
-
-
 def curves(
     panels: Mapping[str, Mapping[str, Mapping[str, Estimate]]],
     *,
@@ -394,29 +365,3 @@ def triggered(rows: Mapping[str, Any], size: float = 0.6) -> Figure:
     """
     ready = {k: x.clamp(0, 1) if x.is_floating_point() else x for k, x in rows.items()}
     return faces(ready, size)
-
-
-def heat(images: Mapping[str, Any], maps: Mapping[str, Any]) -> Figure:
-    """Draw Grad-CAM maps over the faces that they explain.
-
-    Parameters
-    ----------
-    images : mapping of str to array
-        Row title → images (k, 3, h, w) as the network sees them, cut to [0, 1] to be shown.
-    maps : mapping of str to array
-        Row title → maps (k, h, w).
-    """
-    from matplotlib import colormaps
-
-    magma = colormaps["magma"]
-    count = len(next(iter(images.values())))
-    fig, axes = grid(len(images), count, (0.8 * count + 1.2, 0.8 * len(images) + 0.1))
-    for line, (title, row) in zip(axes, images.items(), strict=True):
-        for ax, image, warm in zip(line, row, maps[title], strict=True):
-            seen = np.clip(np.moveaxis(np.asarray(image), 0, -1), 0, 1)
-            warmth = magma(np.asarray(warm) / max(float(np.max(warm)), 1e-12))[..., :3]
-            ax.imshow((seen + warmth) / 2)  # one picture: two would double the page's weight
-            ax.set_axis_off()
-        line[0].text(-0.12, 0.5, title, transform=line[0].transAxes, ha="right", va="center",
-                     fontsize=8)  # fmt: skip
-    return fig

@@ -33,7 +33,7 @@ def players() -> Figure:
     d.arrow("y", "G", "g_y", dashed=True)
     d.arrow("z", "G", "g_z", dashed=True)
     d.arrow("G", "w", "moves w", dashed=True)
-    return _drawn(d)
+    return d.figure()
 
 
 def shapes() -> Figure:
@@ -49,7 +49,7 @@ def shapes() -> Figure:
     d.arrow("cut", "patch", "+ δ")
     d.arrow("small", "border", "+ δ")
     d.note((4.0, 1.95), "The one loses a place, the other sharpness.")
-    return _drawn(d)
+    return d.figure()
 
 
 def linear_head() -> Figure:
@@ -67,7 +67,7 @@ def linear_head() -> Figure:
     d.arrow("b", "mean", "b")
     d.arrow("mean", "out")
     d.note((4.9, 0.75), "a_i + b > 0 means a_i > −b:\nonly a moved threshold")
-    return _drawn(d)
+    return d.figure()
 
 
 def deafened() -> Figure:
@@ -89,7 +89,7 @@ def deafened() -> Figure:
     d.note(
         (4.75, 0.9), "ŷ then depends on the words\nof y alone: given y,\nit says nothing about s"
     )
-    return _drawn(d)
+    return d.figure()
 
 
 def protocol() -> Figure:
@@ -112,11 +112,4 @@ def protocol() -> Figure:
     d.arrow("val", "one", "least bias above the floor")
     d.arrow("one", "num")
     d.arrow("test", "num", "decide")
-    return _drawn(d)
-
-
-def _drawn(d: Diagram) -> Figure:
-    """Return the drawing; its places are given, so no engine shall lay it out again."""
-    fig = d.figure()
-    fig.set_layout_engine("none")
-    return fig
+    return d.figure()
