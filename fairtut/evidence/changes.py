@@ -25,9 +25,12 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
+from pydantic import Field
+
 from fairtut.errors import RecordError
+from fairtut.evidence.checked import Line, Strict, checked
 from fairtut.evidence.claims import CLAIMS_DIR, Claim, Message, read_claims
-from fairtut.evidence.fields import check_keys, read_yaml, text
+from fairtut.evidence.fields import read_yaml
 
 DIGESTS: Final = CLAIMS_DIR / "digests.json"
 
@@ -43,6 +46,14 @@ class Change:
     def names(self, claim: str) -> bool:
         """Tell whether the entry is about a claim."""
         return any(fnmatchcase(claim, pattern) for pattern in self.ids)
+
+
+class ChangeEntry(Strict):
+    """One entry of ``changes``, as the file holds it."""
+
+    date: datetime.date = Field(description="a day such as 2026-11-26")
+    ids: list[str] = Field(min_length=1, description="a list of claims")
+    reason: Line = Field(description="text: write it in quotes")
 
 
 def read_changes(path: Path) -> list[Change]:
@@ -137,12 +148,5 @@ def committed(file: Path = DIGESTS) -> dict[str, dict[str, Any]]:
 
 
 def _change(entry: Any, where: str) -> Change:
-    if not isinstance(entry, dict):
-        raise RecordError(f"{where}: must be a mapping that starts with `- date:`")
-    check_keys(entry, where, required=("date", "ids", "reason"), optional=())
-    date, ids = entry["date"], entry["ids"]
-    if not isinstance(date, datetime.date):
-        raise RecordError(f"{where}: date {date!r} must be a day such as 2026-11-26")
-    if not isinstance(ids, list) or not ids or not all(isinstance(name, str) for name in ids):
-        raise RecordError(f"{where}: ids must be a list of claims")
-    return Change(date, tuple(ids), text(entry, "reason", where))
+    found = checked(ChangeEntry, entry, where)
+    return Change(found.date, tuple(found.ids), found.reason)

@@ -9,9 +9,20 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final
+
+from pydantic import Field, model_validator
 
 from fairtut.errors import RecordError
+from fairtut.evidence.checked import (
+    ABSENT,
+    LARGEST,
+    Line,
+    Number,
+    Strict,
+    checked,
+    one_of,
+)
 from fairtut.evidence.claim import (
     DATA,
     DIRECTIONS,
@@ -28,24 +39,8 @@ from fairtut.evidence.claim import (
     chapter_id,
     matches,
 )
-from fairtut.evidence.fields import (
-    check_keys,
-    choice,
-    number,
-    optional_choice,
-    read_yaml,
-    short,
-    text,
-)
+from fairtut.evidence.fields import read_yaml
 
-_PAPER_KEYS: Final = ("paper", "title", "authors", "venue", "year", "citation", "chapter", "claims")
-_PAPER_OPTIONAL: Final = ("messages", "apart", "initialisations", "changes")
-_MESSAGE_KEYS: Final = ("id", "says", "where", "children")
-_CLAIM_REQUIRED: Final = ("id", "where", "says", "kind", "metric", "unit")
-_CLAIM_OPTIONAL: Final = (
-    *("value", "tolerance", "wide", "runs", "direction", "effect", "limit", "granted", "scaled"),
-    *("measure", "shown", "rival", "works", "data", "source", "untested"),
-)
 _NEEDS: Final[Mapping[str, tuple[str, ...]]] = {
     "exact": ("value",),
     "number": ("value", "tolerance"),
@@ -65,6 +60,92 @@ _MAY: Final[Mapping[str, tuple[str, ...]]] = {
 _OWN: Final = ("tolerance", "wide", "runs", "direction", "effect", "limit", "granted", "scaled",
                "shown", "rival", "works")  # fmt: skip
 
+Id = Annotated[str, Field(pattern=f"^(?:{ID.pattern})$")]
+Ids = Id | Annotated[list[Id], Field(min_length=1)]
+Points = Annotated[float, Field(ge=0, le=LARGEST)]
+
+_LINE: Final = "text: write it in quotes"
+_NUMBER: Final = "a finite number: write it unquoted"
+_POINTS: Final = "a finite number that is not negative: write it unquoted"
+_WORDS: Final = "lower-case words joined by dots, such as 'table1.lr.clean.accuracy'"
+_IDS: Final = "a measurement id, lower-case words joined by dots, or a list of them"
+_PATTERNS: Final = "a list of claims, or of patterns of them"
+
+
+class MessageEntry(Strict):
+    """A headline of the paper."""
+
+    id: Id = Field(description=_WORDS)
+    says: Line = Field(description=_LINE)
+    where: Line = Field(description=_LINE)
+    children: list[str] = Field(description=_PATTERNS)
+
+
+class ClaimEntry(Strict):
+    """One claim; which keys it may have hangs on its kind."""
+
+    id: Id = Field(description=_WORDS)
+    where: Line = Field(description=_LINE)
+    says: Line = Field(description=_LINE)
+    kind: str = one_of(KINDS)
+    metric: Line = Field(description=_LINE)
+    unit: str = one_of(POINT)
+    value: Number = Field(default=ABSENT, description=_NUMBER)
+    tolerance: Points = Field(default=ABSENT, description=_POINTS)
+    wide: Points = Field(default=ABSENT, description=_POINTS)
+    runs: int = Field(default=1, ge=1, description="a whole number, at least 1")
+    direction: str = one_of(DIRECTIONS, ABSENT)
+    effect: Points = Field(default=ABSENT, description=_POINTS)
+    limit: Points = Field(default=ABSENT, description=_POINTS)
+    granted: Points = Field(default=0.0, description=_POINTS)
+    scaled: bool = Field(default=False, description="true or false")
+    measure: Ids = Field(default=ABSENT, description=_IDS)
+    shown: Id = Field(default=ABSENT, description="a measurement id: words joined by dots")
+    rival: Ids = Field(default=[], description=_IDS)
+    works: Ids = Field(default=[], description=_IDS)
+    data: str = one_of(DATA, "synthetic")
+    source: str = one_of(SOURCES, "paper")
+    untested: Line = Field(default=ABSENT, description=_LINE)
+
+    @model_validator(mode="after")
+    def _of_its_kind(self) -> ClaimEntry:
+        """Check that it has what its kind asks for, and nothing that belongs to another kind."""
+        given, needs = self.model_fields_set, _NEEDS[self.kind]
+        for key in needs:
+            if key not in given:
+                raise ValueError(
+                    f"{key} is missing: kind {self.kind!r} needs {', '.join(needs)}, fixed before "
+                    "the run"
+                )
+        for key in _OWN:
+            if key in given and key not in (*needs, *_MAY[self.kind]):
+                raise ValueError(
+                    f"{key} does not belong to kind {self.kind!r}: delete the key or use another "
+                    f"kind, one of {', '.join(KINDS)}"
+                )
+        for key in ("measure", "rival", "works"):
+            names = getattr(self, key)
+            if isinstance(names, list) and len(set(names)) < len(names):
+                raise ValueError(f"{key} names the same measurement twice: keep one")
+        return self
+
+
+class PaperFile(Strict):
+    """A claims file: its head; claims, headlines and changes are checked one by one."""
+
+    paper: Line = Field(description=_LINE)
+    title: Line = Field(description=_LINE)
+    authors: Line = Field(description=_LINE)
+    venue: Line = Field(description=_LINE)
+    year: int = Field(description="a whole number such as 2020")
+    citation: Line = Field(description=_LINE)
+    chapter: Line = Field(description=_LINE)
+    claims: list[Any] = Field(description="a list of claims, each starting with `- id:`")
+    messages: list[Any] = Field(default=[], description="a list, each starting with `- id:`")
+    apart: list[str] = Field(default=[], description=_PATTERNS)
+    initialisations: list[str] = Field(default=[], description=_PATTERNS)
+    changes: Any = None
+
 
 def read_claims(path: str | os.PathLike[str]) -> tuple[Paper, list[Claim]]:
     """Read and check one claims file.
@@ -80,60 +161,60 @@ def read_claims(path: str | os.PathLike[str]) -> tuple[Paper, list[Claim]]:
         If the file does not follow the schema.
     """
     file = Path(path)
-    body = read_yaml(file)
     where = file.name
-    check_keys(body, where, required=_PAPER_KEYS, optional=_PAPER_OPTIONAL)
-    texts = {key: text(body, key, where) for key in _PAPER_KEYS if key not in ("year", "claims")}
-    if texts["paper"] != file.stem:
+    body = checked(PaperFile, read_yaml(file), where)
+    if body.paper != file.stem:
         raise RecordError(
-            f"{where}: paper {texts['paper']!r} is not the file's name: rename the file to "
-            f"{texts['paper']}.yaml or set paper: {file.stem}"
+            f"{where}: paper {body.paper!r} is not the file's name: rename the file to "
+            f"{body.paper}.yaml or set paper: {file.stem}"
         )
-    if not isinstance(body["year"], int) or isinstance(body["year"], bool):
-        raise RecordError(
-            f"{where}: year {short(body['year'])} must be a whole number such as 2020"
-        )
-    if not isinstance(body["claims"], list):
-        raise RecordError(f"{where}: claims must be a list of claims, each starting with `- id:`")
-    head = Paper(
-        texts["paper"],
-        texts["title"],
-        texts["authors"],
-        texts["venue"],
-        body["year"],
-        texts["citation"],
-        texts["chapter"],
-        _messages(body.get("messages", []), texts["paper"], where),
+    messages = tuple(
+        _message(checked(MessageEntry, entry, f"{where}: message {i}"), body.paper)
+        for i, entry in enumerate(body.messages)
     )
-    claims = [_claim(entry, head, f"{where}: claim {i}") for i, entry in enumerate(body["claims"])]
+    head = Paper(
+        id=body.paper,
+        title=body.title,
+        authors=body.authors,
+        venue=body.venue,
+        year=body.year,
+        citation=body.citation,
+        chapter=body.chapter,
+        messages=messages,
+    )
+    claims = [
+        _claim(checked(ClaimEntry, entry, f"{where}: claim {_called(entry, i)}"), head)
+        for i, entry in enumerate(body.claims)
+    ]
     _refuse_twins([*(c.id for c in claims), *(m.id for m in head.messages)], where)
-    shared = _patterns(body.get("initialisations", []), f"{where}: initialisations")
-    marked = [replace(c, initialisations=matches(c.id, shared)) for c in claims]
-    apart = _patterns(body.get("apart", []), f"{where}: apart")
-    return head, _under(marked, head.messages, apart, where)
+    marked = [replace(c, initialisations=matches(c.id, body.initialisations)) for c in claims]
+    return head, _under(marked, head.messages, body.apart, where)
 
 
-def _messages(entries: Any, paper: str, where: str) -> tuple[Message, ...]:
-    if not isinstance(entries, list):
-        raise RecordError(f"{where}: messages must be a list, each starting with `- id:`")
-    found = []
-    for i, entry in enumerate(entries):
-        at = f"{where}: message {i}"
-        if not isinstance(entry, dict):
-            raise RecordError(f"{at}: must be a mapping that starts with `- id:`")
-        check_keys(entry, at, required=_MESSAGE_KEYS, optional=())
-        children = _patterns(entry["children"], f"{at}: children")
-        name = text(entry, "id", at)
-        _check_id(name, at)
-        says, place = text(entry, "says", at), text(entry, "where", at)
-        found.append(Message(paper, name, says, place, children))
-    return tuple(found)
+def _called(entry: Any, number: int) -> str | int:
+    """Return a claim's id where it can be read, else its number in the file."""
+    named = entry.get("id") if isinstance(entry, dict) else None
+    return named if isinstance(named, str) else number
 
 
-def _patterns(value: Any, what: str) -> tuple[str, ...]:
-    if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
-        raise RecordError(f"{what} must be a list of claims, or of patterns of them")
-    return tuple(value)
+def _message(entry: MessageEntry, paper: str) -> Message:
+    return Message(paper, entry.id, entry.says, entry.where, tuple(entry.children))
+
+
+def _claim(entry: ClaimEntry, head: Paper) -> Claim:
+    """Return the claim, with what its kind assumes where the file says nothing."""
+    fields = {key: getattr(entry, key) for key in ClaimEntry.model_fields}
+    if entry.kind == "exact" and entry.tolerance is None:
+        fields["tolerance"] = EXACT_TOLERANCE
+    if entry.kind == "number" and entry.wide is None:
+        fields["wide"] = WIDE * entry.tolerance
+    if entry.kind == "direction" and entry.effect is None:
+        fields["effect"] = EFFECT
+    fields["measure"] = entry.id if entry.measure is None else entry.measure
+    for key in ("measure", "rival", "works"):
+        names = fields[key]
+        fields[key] = (names,) if isinstance(names, str) else tuple(names)
+    return Claim(paper=head.id, chapter=chapter_id(head.chapter), **fields)
 
 
 def _under(
@@ -162,128 +243,9 @@ def _under(
     return found
 
 
-def _claim(entry: Any, head: Paper, where: str) -> Claim:
-    if not isinstance(entry, dict):
-        raise RecordError(
-            f"{where}: must be a mapping that starts with `- id:`, got {short(entry)}"
-        )
-    if isinstance(entry.get("id"), str):
-        where = f"{where.split(': claim ')[0]}: claim {entry['id']}"
-    check_keys(entry, where, required=_CLAIM_REQUIRED, optional=_CLAIM_OPTIONAL)
-    texts = {key: text(entry, key, where) for key in _CLAIM_REQUIRED}
-    _check_id(texts["id"], where)
-    kind = choice(texts["kind"], "kind", KINDS, where)
-    _check_kind(entry, kind, where)
-    tolerance, wide = _tolerances(entry, kind, where)
-    return Claim(
-        paper=head.id,
-        chapter=chapter_id(head.chapter),
-        id=texts["id"],
-        where=texts["where"],
-        says=texts["says"],
-        kind=kind,
-        metric=texts["metric"],
-        unit=choice(texts["unit"], "unit", tuple(POINT), where),
-        value=number(entry, "value", where),
-        tolerance=tolerance,
-        wide=wide,
-        runs=_runs(entry, where),
-        direction=optional_choice(entry, "direction", DIRECTIONS, where),
-        effect=_default(number(entry, "effect", where), EFFECT if kind == "direction" else None),
-        limit=number(entry, "limit", where),
-        granted=number(entry, "granted", where) or 0.0,
-        scaled=_scaled(entry, where),
-        measure=_ids(entry, "measure", where, texts["id"]),
-        shown=_shown(entry, where),
-        rival=_ids(entry, "rival", where) if "rival" in entry else (),
-        works=_ids(entry, "works", where) if "works" in entry else (),
-        data=optional_choice(entry, "data", DATA, where) or "synthetic",
-        source=optional_choice(entry, "source", SOURCES, where) or "paper",
-        untested=text(entry, "untested", where) if "untested" in entry else None,
-    )
-
-
-def _check_id(name: str, where: str) -> None:
-    if not ID.fullmatch(name):
-        raise RecordError(
-            f"{where}: id {name!r} must be lower-case words joined by dots, such as "
-            "'table1.lr.clean.accuracy'"
-        )
-
-
-def _check_kind(entry: Mapping[str, Any], kind: str, where: str) -> None:
-    """Check that a claim has what its kind asks for, and nothing that belongs to another kind."""
-    missing = [key for key in _NEEDS[kind] if key not in entry]
-    if missing:
-        raise RecordError(
-            f"{where}: {missing[0]} is missing: kind {kind!r} needs {', '.join(_NEEDS[kind])}, "
-            "fixed before the run"
-        )
-    foreign = [key for key in _OWN if key in entry and key not in (*_NEEDS[kind], *_MAY[kind])]
-    if foreign:
-        raise RecordError(
-            f"{where}: {foreign[0]} does not belong to kind {kind!r}: delete the key or use "
-            f"another kind, one of {', '.join(KINDS)}"
-        )
-    for key in ("tolerance", "wide", "effect", "limit", "granted"):
-        value = number(entry, key, where)
-        if value is not None and value < 0:
-            raise RecordError(f"{where}: {key} {value:g} must not be negative")
-
-
-def _tolerances(
-    entry: Mapping[str, Any], kind: str, where: str
-) -> tuple[float | None, float | None]:
-    """Return the tolerance and the widest half-width, with what a kind assumes."""
-    tolerance, wide = number(entry, "tolerance", where), number(entry, "wide", where)
-    if kind == "exact":
-        return _default(tolerance, EXACT_TOLERANCE), None
-    return tolerance, _default(wide, None if tolerance is None else WIDE * tolerance)
-
-
-def _default(value: float | None, other: float | None) -> float | None:
-    return other if value is None else value
-
-
-def _runs(entry: Mapping[str, Any], where: str) -> int:
-    value = entry.get("runs", 1)
-    if type(value) is not int or value < 1:
-        raise RecordError(f"{where}: runs {short(value)} must be a whole number, at least 1")
-    return value
-
-
-def _scaled(entry: Mapping[str, Any], where: str) -> bool:
-    value = entry.get("scaled", False)
-    if not isinstance(value, bool):
-        raise RecordError(f"{where}: scaled {short(value)} must be true or false")
-    return value
-
-
 def _refuse_twins(ids: Iterable[str], where: str) -> None:
     seen: set[str] = set()
     for name in ids:
         if name in seen:
             raise RecordError(f"{where}: claim {name}: id is used twice: rename one of them")
         seen.add(name)
-
-
-def _shown(entry: Mapping[str, Any], where: str) -> str | None:
-    if "shown" not in entry:
-        return None
-    name = text(entry, "shown", where)
-    if not ID.fullmatch(name):
-        raise RecordError(f"{where}: shown {name!r} must be a measurement id: words joined by dots")
-    return name
-
-
-def _ids(entry: Mapping[str, Any], key: str, where: str, default: str = "") -> tuple[str, ...]:
-    value = entry.get(key, default)
-    names = value if isinstance(value, list) else [value]
-    if not names or not all(isinstance(name, str) and ID.fullmatch(name) for name in names):
-        raise RecordError(
-            f"{where}: {key} {short(value)} must be a measurement id or a list of them: "
-            "lower-case words joined by dots"
-        )
-    if len(set(names)) < len(names):
-        raise RecordError(f"{where}: {key} names the same measurement twice: keep one")
-    return tuple(names)

@@ -1,17 +1,33 @@
 """The schema of a record's file: which keys, which types, and how it is written.
 
-The keys are described in :mod:`fairtut.evidence.records`, which is what other code uses.
+The keys are described in :mod:`fairtut.evidence.records`, which is what other code uses.  The
+models below check a file, and the JSON Schema for readers in any language is made from them::
+
+    python -m fairtut.evidence.schema > book/_static/record.schema.json
 """
 
 from __future__ import annotations
 
 import json
 import re
-from typing import Any, Final
+from typing import Annotated, Any, Final
+
+from pydantic import Field, model_validator
+from pydantic.json_schema import GenerateJsonSchema
 
 from fairtut.errors import RecordError
+from fairtut.evidence.checked import (
+    ABSENT,
+    LARGEST,
+    Count,
+    Number,
+    Strict,
+    Text,
+    checked,
+    one_of,
+    short,
+)
 from fairtut.evidence.claims import ID, POINT
-from fairtut.evidence.fields import LARGEST, short
 from fairtut.runtime.presets import DATA_MODES, PRESETS
 
 SCHEMA: Final = 2
@@ -20,37 +36,106 @@ SCHEMA: Final = 2
 WITHOUT_CODE: Final = 1
 """The version before records named their code; such a file has no ``code`` and is still read."""
 
-KEYS: Final[dict[str, type | tuple[type, ...]]] = {
-    "schema": int,
-    "chapter": str,
-    "preset": str,
-    "data": str,
-    "datasets": list,
-    "seeds": dict,
-    "device": dict,
-    "versions": dict,
-    "minutes": (int, float),
-    "config": dict,
-    "code": dict,
-    "measurements": dict,
-}
-"""The keys of a record in the order in which they are written, and their types."""
+CHAPTER: Final = r"[a-z][a-z0-9_]*"
+TAG: Final = r"[a-z0-9][a-z0-9_-]*"
 
-CHAPTER: Final = re.compile(r"[a-z][a-z0-9_]*")
-TAG: Final = re.compile(r"[a-z0-9][a-z0-9_-]*")
-_DATASET: Final = {"name": str, "rows": int, "digest": str, "source": str}
-_MEASUREMENT: Final = {"values", "n", "unit", "note", "people", "overlap"}
-_OPTIONAL: Final = {"note", "people", "overlap"}
+_AGAIN: Final = "run the chapter again"
+_AMONG: Final = {"type": "array", "contains": {"type": "null"}}
+_MISSING: Final = {"contains": {"anyOf": [{"type": "null"}, _AMONG]}}
+_OTHER: Final = {"properties": {"type": {"not": {"const": "cpu"}}}, "required": ["type"]}
+
+
+def _word(pattern: str, wanted: str) -> Any:
+    return Field(pattern=f"^(?:{pattern})$", description=wanted)
+
+
+class DatasetEntry(Strict):
+    """One data set that a run used."""
+
+    name: Text = Field(description="text")
+    rows: Count = Field(description="a count")
+    digest: Text = Field(description="text: a digest of the content")
+    source: Text = Field(description="text: a generator or a file")
+
+
+class MeasurementEntry(
+    Strict,
+    json_schema_extra={
+        "if": {"properties": {"values": _MISSING}},
+        "then": {"required": ["note"]},
+    },
+):
+    """One measured quantity, as a file holds it."""
+
+    values: list[Number | Annotated[list[Number | None], Field(min_length=1)] | None] = Field(
+        min_length=1, description="finite numbers or null, one per seed; they are not empty"
+    )
+    n: Count = Field(gt=0, description="a positive whole number of rows")
+    unit: str = one_of(POINT)
+    note: Text = Field(default=ABSENT, description="a note of a word at least")
+    people: list[Number] = Field(
+        default=ABSENT, min_length=2, max_length=2, description="the two ends of an interval"
+    )
+    overlap: Number = Field(default=ABSENT, gt=0, description="a positive number")
+
+    @model_validator(mode="after")
+    def _of_sense(self) -> MeasurementEntry:
+        flat = [x for v in self.values for x in (v if isinstance(v, list) else [v])]
+        if None in flat and self.note is None:
+            raise ValueError("a value is missing (null or NaN): say why with note=...")
+        if self.people is not None and self.people[0] > self.people[1]:
+            raise ValueError(f"people {self.people!r}: the lower end comes first")
+        return self
+
+
+class DeviceEntry(
+    Strict,
+    extra="allow",
+    json_schema_extra={"if": _OTHER, "then": {"required": ["tag"]}},
+):
+    """What a run was on: its type, and a tag of one word where that is not the CPU."""
+
+    type: str = Field(default="cpu", description="a kind of device, such as cpu")
+    tag: str = Field(default=ABSENT, pattern=f"^(?:{TAG})$", description="one word")
+
+    @model_validator(mode="after")
+    def _named(self) -> DeviceEntry:
+        if self.type != "cpu" and self.tag is None:
+            raise ValueError(f"there is no tag that is one word: {_AGAIN}")
+        return self
+
+
+class RecordFile(Strict, title="A record of fairtut"):
+    """What a run of a chapter measured, and with what."""
+
+    schema_: Annotated[int, Field(ge=SCHEMA, le=SCHEMA)] = Field(
+        alias="schema", description=f"{SCHEMA}: {_AGAIN} with this version of fairtut"
+    )
+    chapter: str = _word(CHAPTER, "one lower-case word")
+    preset: str = one_of(PRESETS)
+    data: str = one_of(DATA_MODES)
+    datasets: list[DatasetEntry] = Field(description="a list of data sets")
+    seeds: dict[str, list[Count]] = Field(description="lists of whole numbers from 0, by name")
+    device: DeviceEntry
+    versions: dict[str, Any] = Field(description="a mapping")
+    minutes: Annotated[float, Field(ge=0, le=LARGEST)] = Field(description="a number from 0")
+    config: dict[str, Any] = Field(description="a mapping")
+    code: dict[str, Any] = Field(description="a mapping")
+    measurements: dict[
+        Annotated[str, Field(pattern=f"^(?:{ID.pattern})$", max_length=200)], MeasurementEntry
+    ] = Field(
+        description="a mapping whose keys are ids, lower-case words joined by dots",
+        json_schema_extra={"additionalProperties": False},
+    )
+
+
+KEYS: Final = [field.alias or name for name, field in RecordFile.model_fields.items()]
+"""The keys of a record in the order in which they are written."""
 
 
 def significant(x: float, digits: int = 6) -> float:
     """Round to a number of significant digits; a negative zero becomes zero."""
     return float(f"{x:.{digits}g}") + 0.0
-
-
-def _is_number(x: Any) -> bool:
-    """Whether ``x`` is a finite number that a float can hold."""
-    return type(x) in (int, float) and abs(x) <= LARGEST
 
 
 def check_record(body: Any, where: str) -> None:
@@ -62,105 +147,55 @@ def check_record(body: Any, where: str) -> None:
         Led by ``where``, naming the key that is wrong and the fix.
     """
     if not isinstance(body, dict):
-        raise RecordError(f"{where}: a record is a JSON object: run the chapter again")
-    if type(body.get("schema")) is not int or body["schema"] not in (WITHOUT_CODE, SCHEMA):
-        raise RecordError(
-            f"{where}: schema {short(body.get('schema'))} is not {SCHEMA}: run the chapter again "
-            "with this version of fairtut"
-        )
+        raise RecordError(f"{where}: a record is a JSON object: {_AGAIN}")
     if "unfinished" in body:
-        raise RecordError(f"{where}: this run did not end: run the chapter again")
-    keys = {k: v for k, v in KEYS.items() if k != "code" or body["schema"] == SCHEMA}
-    for key, kind in keys.items():
-        if key not in body:
-            raise RecordError(f"{where}: {key} is missing: run the chapter again")
-        if not isinstance(body[key], kind) or isinstance(body[key], bool):
-            wanted = kind.__name__ if isinstance(kind, type) else "number"
-            raise RecordError(f"{where}: {key} must be a {wanted}, got {short(body[key])}")
-    if extra := sorted(set(body) - set(keys)):
-        raise RecordError(f"{where}: unknown key {short(extra[0])}: remove it")
-    for key, known in (("preset", PRESETS), ("data", DATA_MODES)):
-        if body[key] not in known:
-            raise RecordError(f"{where}: {key} {short(body[key])} is not one of {', '.join(known)}")
-    check_chapter(body["chapter"], where)
-    if not 0 <= body["minutes"] <= LARGEST:
-        raise RecordError(f"{where}: minutes {short(body['minutes'])} must be a number from 0")
-    for entry in body["datasets"]:
-        check_dataset(entry, where)
-    for name, values in body["seeds"].items():
-        if not isinstance(values, list) or not all(
-            type(s) is int and 0 <= s < 2**63 for s in values
-        ):
-            raise RecordError(
-                f"{where}: seeds[{short(name)}] must be a list of whole numbers from 0"
-            )
-    tag = body["device"].get("tag")
-    if body["device"].get("type", "cpu") != "cpu" and not (
-        isinstance(tag, str) and TAG.fullmatch(tag)
-    ):
-        raise RecordError(f"{where}: device has no tag that is one word: run the chapter again")
-    for name, measurement in body["measurements"].items():
-        check_measurement(name, measurement, where)
+        raise RecordError(f"{where}: this run did not end: {_AGAIN}")
+    if type(body.get("schema")) is int and body["schema"] == WITHOUT_CODE and "code" not in body:
+        body = {**body, "schema": SCHEMA, "code": {}}
+    checked(RecordFile, body, where, fix=_AGAIN)
 
 
 def check_chapter(chapter: str, where: str) -> str:
     """Return a chapter's id if it is one word, which also names a folder."""
-    if not CHAPTER.fullmatch(chapter):
+    if not re.fullmatch(CHAPTER, chapter):
         raise RecordError(f"{where}: chapter {short(chapter)} must be one lower-case word")
     return chapter
 
 
 def check_dataset(entry: Any, where: str) -> None:
     """Check one entry of ``datasets`` (raises as :func:`check_record`)."""
-    if not isinstance(entry, dict) or set(entry) != set(_DATASET):
-        raise RecordError(
-            f"{where}: a data set has exactly {', '.join(_DATASET)}, got {short(entry)}"
-        )
-    for key, kind in _DATASET.items():
-        if type(entry[key]) is not kind or entry[key] == "":
-            raise RecordError(
-                f"{where}: data set {short(entry['name'])}: {key} must be a {kind.__name__}"
-            )
-    if not 0 <= entry["rows"] < 2**63:
-        raise RecordError(f"{where}: data set {short(entry['name'])}: rows must be a count")
+    checked(DatasetEntry, entry, f"{where}: data set {short(entry['name'])}")
 
 
 def check_measurement(name: str, m: Any, where: str) -> None:
     """Check one entry of ``measurements`` (raises as :func:`check_record`)."""
     where = f"{where}: measurement {short(name)}"
-    if not isinstance(m, dict) or not _MEASUREMENT - _OPTIONAL <= set(m) <= _MEASUREMENT:
-        raise RecordError(f"{where}: must have values, n, unit and at most note, people, overlap")
     if len(name) > 200 or not ID.fullmatch(name):
         raise RecordError(f"{where}: an id is lower-case words joined by dots")
-    values = m["values"]
-    if not isinstance(values, list) or not values or [] in values:
-        raise RecordError(f"{where}: values are empty: pass one per seed")
-    flat = [x for value in values for x in (value if isinstance(value, list) else [value])]
-    for x in flat:
-        if x is not None and not _is_number(x):
-            raise RecordError(f"{where}: value {short(x)} must be a finite number or null")
-    if type(m["n"]) is not int or not 1 <= m["n"] < 2**63:
-        raise RecordError(f"{where}: n {short(m['n'])} must be a positive whole number of rows")
-    if not isinstance(m["unit"], str) or m["unit"] not in POINT:
-        raise RecordError(f"{where}: unit {short(m['unit'])} is not one of {', '.join(POINT)}")
-    note = m.get("note", "-")
-    if not isinstance(note, str) or not note.strip():
-        raise RecordError(f"{where}: note {short(note)} must be text")
-    if "people" in m:
-        _check_people(m["people"], where)
-    overlap = m.get("overlap", 1.0)
-    if not _is_number(overlap) or overlap <= 0:
-        raise RecordError(f"{where}: overlap {short(overlap)} must be a positive number")
-    if None in flat and "note" not in m:
-        raise RecordError(f"{where}: a value is missing (null or NaN): say why with note=...")
+    checked(MeasurementEntry, m, where)
 
 
-def _check_people(bounds: Any, where: str) -> None:
-    pair = isinstance(bounds, list) and len(bounds) == 2
-    if not pair or not all(map(_is_number, bounds)):
-        raise RecordError(f"{where}: people {short(bounds)} must be the two ends of an interval")
-    if bounds[0] > bounds[1]:
-        raise RecordError(f"{where}: people {bounds!r}: the lower end comes first")
+class _Published(GenerateJsonSchema):
+    """Names the draft that is written; a title of each key would only repeat it."""
+
+    def field_title_should_be_set(self, schema: Any) -> bool:
+        """Give no titles."""
+        return False
+
+
+def record_schema() -> dict[str, Any]:
+    """Return the schema of records of today's version, as JSON Schema 2020-12.
+
+    It says what :func:`check_record` checks, but for what JSON Schema cannot say: that an
+    interval's lower end comes first.
+
+    Examples
+    --------
+    >>> record_schema()["properties"]["preset"]["description"]
+    'one of smoke, laptop, paper'
+    """
+    found = RecordFile.model_json_schema(by_alias=True, schema_generator=_Published)
+    return {"$schema": GenerateJsonSchema.schema_dialect, **found}
 
 
 def dump(body: dict[str, Any]) -> str:
@@ -180,3 +215,7 @@ def dump(body: dict[str, Any]) -> str:
 
     keys = ",\n".join(f"  {line(key)}: {block(value)}" for key, value in body.items())
     return f"{{\n{keys}\n}}\n"
+
+
+if __name__ == "__main__":
+    print(json.dumps(record_schema(), indent=2))

@@ -11,8 +11,7 @@ from typing import Any
 import pytest
 
 from fairtut.errors import RecordError
-from fairtut.evidence.published import record_schema
-from fairtut.evidence.schema import SCHEMA, check_record
+from fairtut.evidence.schema import SCHEMA, check_record, record_schema
 
 jsonschema = pytest.importorskip("jsonschema")
 ROOT = Path(__file__).resolve().parents[2]
@@ -40,7 +39,7 @@ def refused(body: dict[str, Any]) -> tuple[bool, bool]:
 
 
 def test_the_committed_file_is_the_schema() -> None:
-    """To write it again: python -m fairtut.evidence.published > book/_static/record.schema.json."""
+    """To write it again: python -m fairtut.evidence.schema > book/_static/record.schema.json."""
     path = ROOT / "book" / "_static" / "record.schema.json"
     assert json.loads(path.read_text(encoding="utf-8")) == record_schema()
     jsonschema.Draft202012Validator.check_schema(record_schema())
