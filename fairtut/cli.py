@@ -87,6 +87,16 @@ def parser() -> argparse.ArgumentParser:
     cells.add_argument("--jobs", type=int, help="cells at once on a CPU (default the preset's)")
     cells.set_defaults(handler=_cells)
 
+    campaign = commands.add_parser("campaign", help="work on all chapters for some minutes")
+    campaign.add_argument("--preset", default="laptop", help="smoke, laptop (default) or paper")
+    campaign.add_argument("--data", default="synthetic", help="synthetic (default) or real")
+    campaign.add_argument("--seed", type=int, default=0, help="the root seed (default 0)")
+    campaign.add_argument("--minutes", type=float, default=9.0, help="of this call (default 9)")
+    campaign.add_argument("--chapters", help="only these, such as faap,lassi (default all)")
+    campaign.add_argument("--plan", action="store_true", help="say what is to do, and do nothing")
+    campaign.add_argument("--results-dir", type=Path, help="where records go (default results)")
+    campaign.set_defaults(handler=_campaign)
+
     results = commands.add_parser("results", help="show claims and their verdicts")
     results.add_argument("--paper", help="only this paper")
     results.add_argument("--preset", help="judge by this preset's records only")
@@ -116,6 +126,13 @@ def parser() -> argparse.ArgumentParser:
     prune = actions.add_parser("prune", help="remove what no code of this version can reach")
     prune.add_argument("--dry-run", action="store_true", help="say what would go, and keep it")
     prune.set_defaults(handler=_cache_prune)
+    pack = actions.add_parser("pack", help="write what another machine can go on with into a file")
+    pack.add_argument("file", type=Path)
+    pack.add_argument("--most", type=float, default=60.0, help="megabytes (default 60)")
+    pack.set_defaults(handler=_cache_pack)
+    unpack = actions.add_parser("unpack", help="add what such a file holds")
+    unpack.add_argument("file", type=Path)
+    unpack.set_defaults(handler=_cache_unpack)
 
     doctor = commands.add_parser("doctor", help="say what this installation has and lacks")
     doctor.set_defaults(handler=_doctor)
@@ -161,6 +178,20 @@ def _cells(arguments: argparse.Namespace) -> None:
     wanted = looks.asked() if arguments.trainings is None else looks.parsed(arguments.trainings)
     filled = shards.fill(arguments.chapter, *asked, wanted.trainings)
     print(filled)
+
+
+# --- campaign -------------------------------------------------------------------------------
+
+
+def _campaign(arguments: argparse.Namespace) -> None:
+    from fairtut import campaign
+
+    names = arguments.chapters.split(",") if arguments.chapters else None
+    folder = arguments.results_dir and str(arguments.results_dir.resolve())
+    asked = campaign.Asked(arguments.preset, arguments.data, arguments.seed, folder)
+    if not arguments.plan:
+        campaign.go(asked, arguments.minutes, names)
+    print(*campaign.lines(campaign.plan(asked, names)), sep="\n")
 
 
 # --- results --------------------------------------------------------------------------------
@@ -300,6 +331,18 @@ def _cache_prune(arguments: argparse.Namespace) -> None:
     else:
         inventory.prune(items, root)
         print(f"removed what no code of this version can reach: {inventory.amount(stale)}")
+
+
+def _cache_pack(arguments: argparse.Namespace) -> None:
+    from fairtut import packed
+
+    print(packed.pack(arguments.file, arguments.most))
+
+
+def _cache_unpack(arguments: argparse.Namespace) -> None:
+    from fairtut import packed
+
+    print(f"{packed.unpack(arguments.file)} new files")
 
 
 # --- doctor ---------------------------------------------------------------------------------

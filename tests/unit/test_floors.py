@@ -23,6 +23,8 @@ FLOORS = {
     "running": 10,
     "report": 10,
     "shards": 10,
+    "campaign": 10,
+    "packed": 11,
     "cli": 11,
     "__main__": 12,
 }
