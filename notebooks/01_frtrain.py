@@ -418,7 +418,7 @@ shown = np.random.default_rng(seed).permutation(len(draw.train))[:700]
 show(
     drawings.people(draw, shown),
     name="data",
-    caption=f"700 of {len(draw.train)} training rows of one synthetic draw; rings mark flipped "
+    caption=f"{len(shown)} of {len(draw.train)} training rows of one synthetic draw; rings mark flipped "
     "labels. Colour is the group, circles are positive labels.",
     alt="Two scatter plots of the same points. On the right most rings lie on a compact cloud of group "
     "one at the upper right, far from the class boundary, whose labels were flipped to negative; a few "
@@ -1021,7 +1021,7 @@ fig = tradeoff("poisoned", ["frtrain", "clean-only", "clean-and-train", "oracle"
 show(
     fig,
     name="tradeoff-controls",
-    caption=f"Poisoned labels, {main} data, {cfg.draws} draws: FR-Train beside the controls that the paper lacks.",
+    caption=f"Poisoned labels, {main} data, {cfg.draws} draws, n = {n_test} test rows each: FR-Train beside the controls that the paper lacks.",
     alt="The curve of adversarial debiasing on the clean set alone runs along those of FR-Train and "
     "the oracle; debiasing on poisoned rows, with or without the clean ones, lies lower.",
 )
@@ -1095,7 +1095,8 @@ expect(
 show(
     fig,
     name="selected",
-    caption=f"Accuracy of the model that each method selects at DI ≥ {cfg.limit:g}, poisoned labels, {main} data. "
+    caption=f"Accuracy of the model that each method selects at DI ≥ {cfg.limit:g}, poisoned labels, {main} data: "
+    f"a large mark per draw, {cfg.draws} draws, n = {n_test} test rows each. "
     "LR and RML have no fairness setting and stay below the limit.",
     alt="One row per method. The paper's diamond of RML+FC lies far to the left of its dots, those of "
     "LBC, RML+LBC and RML+AD somewhat to the left; the other five lie among their dots.",
@@ -1245,7 +1246,10 @@ expect(
     "here flipped rows do not get the cleaner score",
     only="laptop",
 )
-tables.table(means, caption=f"Means over {cfg.side_draws} draws and {cfg.inits} initialisations.")
+tables.table(
+    means,
+    caption=f"Means over {cfg.side_draws} draws and {cfg.inits} initialisations, n = {n_test} test rows each, no intervals: those stand below, with the claims.",
+)
 
 # %% [markdown]
 # **The weights do nothing.** The released rule mixes $D_R$'s output with the constant 1, and the
@@ -1281,7 +1285,7 @@ show(
 
 # %% [markdown]
 # On the left the two kinds of rows share one peak, on the right there are two: the same network, with the label
-# among its inputs, finds most of the poison.
+# among its inputs, tells flipped rows from untouched ones, though not every one.
 #
 # **What helps is the gradient.** With the weights idle and the discriminator blind, one path is
 # left: $\lambda_r$ pulls the classifier's logits, group by group and place by place, towards the
@@ -1402,7 +1406,7 @@ show(
     drawings.pairs(by_condition, "test accuracy of the selected model"),
     name="crowd",
     caption="Accuracy of the selected model with a truly clean set and with one labelled by a "
-    f"simulated crowd; mean and 95 % t-interval over {cfg.side_draws} draws, {main} data.",
+    f"simulated crowd; mean and 95 % t-interval over {cfg.side_draws} draws, n = {n_test} test rows each, {main} data.",
     alt="Three methods, each with two intervals: with true labels and with the crowd's. With the crowd "
     "RML falls most, and FR-Train least.",
 )
@@ -1469,7 +1473,10 @@ expect(
     "here an adversary that sees the label does not bring the mean gap down",
     only="laptop",
 )
-tables.table(odds_table, caption=f"Poisoned labels, {cfg.side_draws} draws, 95 % t-intervals.")
+tables.table(
+    odds_table,
+    caption=f"Poisoned labels, {cfg.side_draws} draws, n = {n_test} test rows each, 95 % t-intervals.",
+)
 
 # %%
 tables.results_table(of_chapter(record, "control.equalized"), caption="The gap, draw by draw.")
@@ -1635,7 +1642,12 @@ for name, theta in models.items():
             "logit, MLP D": adversarial.trained_bound(logit, draw.train.s, hidden=(16,)),
         }
     )
-display(tables.table(pd.DataFrame(rows_out).round(4), caption="Information about s, in nats."))
+display(
+    tables.table(
+        pd.DataFrame(rows_out).round(4),
+        caption=f"Information about s, in nats; one draw, one training each, n = {len(draw.train)} training rows.",
+    )
+)
 missed = {r["model"]: r["logit, MLP D"] - r["logit, logistic D"] for r in rows_out}
 most = max(missed, key=lambda m: missed[m])
 say(
@@ -1664,7 +1676,10 @@ for target in (0, 1):
                 "DI": float(scores["di"][0]),
             }
         )
-tables.table(pd.DataFrame(attacks).round(3), caption="One draw, plain logistic regression.")
+tables.table(
+    pd.DataFrame(attacks).round(3),
+    caption=f"One draw, plain logistic regression, n = {len(draw.test)} test rows, no interval.",
+)
 
 # %% tags=["hide-cell"]
 costly = min(attacks, key=lambda a: a["accuracy"])
