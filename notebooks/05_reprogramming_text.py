@@ -638,7 +638,8 @@ for c, text in drawings.CRITERIA.items():
             numbers, xlabel="accuracy over the constant, averaged over limits on the bias"
         ),
         name=f"fronts-{c}",
-        caption=f"What each front is worth, {text}, {tokens.name}.",
+        caption=f"What each front is worth, {text}, {tokens.name}; 95 % bootstrap over n = {board.n} comments, mean over "
+        f"{cfg.seeds} models.",
         alt="Seven bars: two triggers, AdvIn, AdvPost, random words, moved threshold, mixing line.",
     )
 
@@ -887,7 +888,7 @@ show(
     plots.plot_bars_ci(zero, xlabel="change of the bias (demographic parity)"),
     name="zero",
     caption="Change of BASE's bias by learned words without an adversary, by the chosen setting, "
-    "and by random words.",
+    f"and by random words; 95 % bootstrap over n = {board.n} comments, mean over {cfg.seeds} models.",
     alt="Five bars: soft and hard trigger, each with λ = 0 and with the chosen λ, and random words.",
 )
 
@@ -897,7 +898,7 @@ show(
 # %% tags=["hide-input"]
 untrained = zero["random words"]
 say(
-    "Words that nobody trained change the bias by {random:z.3f}. Of the {k} learned triggers in this figure {n} lower it by more: {which}.",
+    "Words that nobody trained change the bias by {random:z.3f}. Of the {k} learned triggers in this figure {n} lower it by more, in the mean: {which}.",
     random=untrained,
     k=len(zero) - 1,
     n=sum(e.value < untrained.value for e in zero.values()),
@@ -1035,7 +1036,10 @@ places = pd.DataFrame(
         for name, text in (("end", "before [SEP]"), ("front", "before [CLS], as released"))
     ]
 )
-tables.table(places, caption="The two placements at one λ, demographic parity.")
+tables.table(
+    places,
+    caption=f"The two placements at one λ, demographic parity; 95 % bootstrap over n = {board.n} comments, mean over {cfg.seeds} models.",
+)
 
 # %% [markdown]
 # Is the place a detail? The differences have intervals of their own.
@@ -1104,7 +1108,10 @@ carried = pd.DataFrame(
         for m in study.TRIGGERS
     ]
 )
-tables.table(carried, caption="Change of bias and accuracy by a trigger on another BASE.")
+tables.table(
+    carried,
+    caption=f"Change of bias and accuracy by a trigger on another BASE; 95 % bootstrap over n = {board.n} comments, mean over {cfg.seeds} models.",
+)
 
 # %% [markdown]
 # Count the intervals rather than the points:
