@@ -98,7 +98,7 @@ free_lunch = [
 rivals = {m: judged[f"control.front.dp.{m}.vs-random"] for m in study.TRIGGERS}
 in_short = (
     "On real comments we cannot show that they do: the hard trigger that our rule picks changes a bias of {base:.3f} (demographic parity) by "
-    "{hard:z.3f}, the soft one by {soft:z.3f}. And they do not do more than move the threshold: the fronts of both triggers are worth less "
+    "{hard:z.3f}, the soft one by {soft:z.3f} (intervals over comments). And they do not do more than move the threshold: the fronts of both triggers are worth less "
     "than a moved threshold and less than tossing coins, in both criteria."
 )
 known_values = {
@@ -138,7 +138,7 @@ box(
         "the idea of an adversary, as in chapter one",
     ],
     worked="Nothing that we can show. {count} random words, which nobody trained, change the bias by {random:z.3f} over {trainings} trainings; that they lower it "
-    "is *{lowers}*. That the front of a trigger is worth more than such words is *{soft_rival}* of the soft one and *{hard_rival}* of the hard one.",
+    "is *{lowers}*. That the front of a trigger is worth more than such words is *{soft_rival}* for the soft one and *{hard_rival}* for the hard one.",
     answer=in_short,
     **{f"{m}_rival": verdict for m, verdict in rivals.items()},
     **random_words,
@@ -1006,7 +1006,7 @@ curves(
     ylim=(min(e.low for e in by_words) - 0.002, max(e.high for e in by_words) + 0.002),
     border=0.0,
     caption=f"Real comments, committed record: change of the bias (demographic parity) by number of words at λ = {on_real.config['fixed']['hard']:g}; mean of "
-    f"{on_real.seeds} trainings, 95 % bootstrap over n = {by_words[0].n} people. Dashed: no change.",
+    f"{on_real.config['seeds']} trainings, 95 % bootstrap over n = {by_words[0].n} comments. Dashed: no change.",
     alt="Three curves over the number of words: the change of the bias and both ends of its interval, and a line at zero.",
     name="words-real",
 )
