@@ -72,7 +72,7 @@ from fairtut.page.effects import Effects
 from fairtut.page.figures import show
 from fairtut.page.prose import say
 from fairtut.page.quiz import Check, quiz
-from fairtut.page.results import load_claims, load_records, of_chapter
+from fairtut.page.results import committed, load_claims, of_chapter
 from fairtut.page.slider import curves
 from fairtut.page.source import source_of
 
@@ -87,8 +87,7 @@ plots.use_style()
 # again at the end, when you know what stands behind each line.
 
 # %% tags=["hide-input"]
-kept = {r.data: r for r in load_records() if r.chapter == "frtrain" and r.preset != "smoke"}
-drawn, on_real = kept["synthetic"], kept["real"]
+drawn, on_real = committed("frtrain", "synthetic"), committed("frtrain")
 over_ad = {s: on_real.estimate(f"real.{s}.frtrain-minus.ad") for s in study.REAL_SETS}
 over_clean = {s: on_real.estimate(f"real.{s}.frtrain-minus.clean-only") for s in study.REAL_SETS}
 over_two_step = {s: on_real.estimate(f"real.{s}.frtrain-minus.rml-ad") for s in study.REAL_SETS}
@@ -419,7 +418,7 @@ shown = np.random.default_rng(seed).permutation(len(draw.train))[:700]
 show(
     drawings.people(draw, shown),
     name="data",
-    caption=f"700 of {len(draw.train)} training rows of one synthetic draw; rings mark flipped "
+    caption=f"{len(shown)} of {len(draw.train)} training rows of one synthetic draw; rings mark flipped "
     "labels. Colour is the group, circles are positive labels.",
     alt="Two scatter plots of the same points. On the right most rings lie on a compact cloud of group "
     "one at the upper right, far from the class boundary, whose labels were flipped to negative; a few "
@@ -473,7 +472,7 @@ say(
 )
 
 # %% [markdown]
-# How much poison does it take? Move the second slider. It retrains three linear models for each share of flipped labels: logistic regression on all
+# How much poison does it take? Move the slider. It retrains three linear models for each share of flipped labels: logistic regression on all
 # training rows, on the clean set alone, and on both together.
 
 # %% tags=["hide-input"]
@@ -481,18 +480,18 @@ shares = (0.0, 0.05, 0.1, 0.15, 0.2)
 taken = {"training rows": [], "clean set alone": [], "both": []}
 both_x = np.concatenate([draw.train.x, draw.clean.x])
 both_s = np.concatenate([draw.train.s, draw.clean.s])
+untouched = logistic(draw.clean.x, draw.clean.s, draw.clean.y)  # no poison reaches it: one fit
 for part in shares:
     bad = flip_labels(*rows, draw.train.y, fraction=part).y if part else draw.train.y
     fitted = (
         logistic(*rows, bad),
-        logistic(draw.clean.x, draw.clean.s, draw.clean.y),
+        untouched,
         logistic(both_x, both_s, np.concatenate([bad, draw.clean.y])),
     )
     right = fr.linear_logit(np.stack(fitted), draw.test.x, draw.test.s) > 0
     for name, value in zip(taken, study.score(right, draw.test)["acc"], strict=True):
         taken[name].append(float(value))
 assert taken["training rows"][2] == float(effect["acc"][1])  # ten per cent: the attack above
-assert len(set(taken["clean set alone"])) == 1  # no poison reaches it
 by_share = pd.DataFrame(taken, index=pd.Index(shares))
 curves(
     shares,
@@ -505,8 +504,8 @@ curves(
     label="share of poisoned labels",
     ylabel="test accuracy",
     ylim=(0, 1),
-    still=drawings.walk(by_share, "share of poisoned labels"),
-    caption=f"Accuracy of plain logistic regression on clean test rows, by the share of flipped training labels; one draw, n = {len(draw.test)}.",
+    caption=f"Accuracy of plain logistic regression on clean test rows, by the share of flipped training labels; one draw, one fit a point, "
+    f"n = {len(draw.test)}, no interval.",
     alt="Three curves over the share of poisoned labels: training rows, clean set alone, which is level, and both together.",
     name="slider-poison",
 )
@@ -676,13 +675,14 @@ fast = fr.train(
 ).theta[0]
 slow = play(toy_train, toy_clean, 0.5, 1, short)
 apart = float(np.abs(slow - fast).max())
-rounding = short.epochs * 2.0**-23  # half a last place at each of two sums an epoch
-assert apart < rounding
+# single precision: rounding moves the weights by far less than this, a wrong sign by far more
+rounding = 1e-3
+assert apart < rounding, apart
 
 # %% tags=["hide-input"]
 say(
-    "The plain loop and the fast one end at weights that agree to {digits} decimal places or better, after {epochs} epochs and two re-weightings.",
-    digits=4,
+    "The plain loop and the fast one end at weights that agree to {digits} decimal places, after {epochs} epochs and two re-weightings.",
+    digits=int(-np.log10(2 * max(apart, 2.0**-24))),  # off by less than half a place of the last
     epochs=short.epochs,
 )
 
@@ -985,25 +985,32 @@ if data == "synthetic":
 
 # %% tags=["hide-input"]
 walk = frames[main].query("training == 'poisoned' and method == 'frtrain'").groupby("setting")
-walk = (
-    walk[["test_acc", "test_di"]].mean().fillna(0)
-)  # no disparate impact where nobody is accepted
-curves(
-    list(walk.index),
-    {"accuracy": walk["test_acc"].tolist(), "disparate impact": walk["test_di"].tolist()},
-    says=[
-        f"At λ_f = {stop:g} FR-Train has an accuracy of {row.test_acc:.3f} and a disparate impact of {row.test_di:.3f}."
-        for stop, row in walk.iterrows()
-    ],
-    label="λ_f, weight of the fairness adversary",
-    ylabel="share",
-    ylim=(0, 1),
-    border=cfg.limit,
-    still=drawings.walk(walk, "$λ_f$", cfg.limit),
-    caption="FR-Train on poisoned labels along λ_f; mean over draws and initialisations, test rows. The dashed line is the limit for disparate impact.",
-    alt="Two curves over lambda f, accuracy and disparate impact, with a dashed line at the limit.",
-    name="slider-lambda",
+every = walk["test_di"].size()
+undefined = walk["test_di"].apply(lambda ratio: int(ratio.isna().sum()))  # nobody is accepted
+walk = walk[["test_acc", "test_di"]].mean().dropna()
+undefined_says = (
+    f"{undefined.sum()} of {every.sum()} runs have no disparate impact, because nobody is accepted: "
+    "they count for the accuracy alone"
 )
+if len(walk) < 3:
+    print("here nobody is accepted at most settings, so there is no curve to walk along")
+else:
+    curves(
+        list(walk.index),
+        {"accuracy": walk["test_acc"].tolist(), "disparate impact": walk["test_di"].tolist()},
+        says=[
+            f"At λ_f = {stop:g} FR-Train has an accuracy of {row.test_acc:.3f} and a disparate impact of {row.test_di:.3f}."
+            for stop, row in walk.iterrows()
+        ],
+        label="λ_f, weight of the fairness adversary",
+        ylabel="share",
+        ylim=(0, 1),
+        border=cfg.limit,
+        caption=f"FR-Train on poisoned labels along λ_f; mean over {cfg.draws} draws of {cfg.inits} initialisations each, n = {n_test} test rows; "
+        f"{undefined_says}. No interval. The dashed line is the limit for disparate impact.",
+        alt="Two curves over lambda f, accuracy and disparate impact, with a dashed line at the limit.",
+        name="slider-lambda",
+    )
 
 # %% [markdown]
 # Accuracy is what fairness costs here, and the selection rule looks for the cheapest stop on the limit's fair side. Now the same plane
@@ -1014,7 +1021,7 @@ fig = tradeoff("poisoned", ["frtrain", "clean-only", "clean-and-train", "oracle"
 show(
     fig,
     name="tradeoff-controls",
-    caption=f"Poisoned labels, {main} data, {cfg.draws} draws: FR-Train beside the controls that the paper lacks.",
+    caption=f"Poisoned labels, {main} data, {cfg.draws} draws, n = {n_test} test rows each: FR-Train beside the controls that the paper lacks.",
     alt="The curve of adversarial debiasing on the clean set alone runs along those of FR-Train and "
     "the oracle; debiasing on poisoned rows, with or without the clean ones, lies lower.",
 )
@@ -1088,7 +1095,8 @@ expect(
 show(
     fig,
     name="selected",
-    caption=f"Accuracy of the model that each method selects at DI ≥ {cfg.limit:g}, poisoned labels, {main} data. "
+    caption=f"Accuracy of the model that each method selects at DI ≥ {cfg.limit:g}, poisoned labels, {main} data: "
+    f"a large mark per draw, {cfg.draws} draws, n = {n_test} test rows each. "
     "LR and RML have no fairness setting and stay below the limit.",
     alt="One row per method. The paper's diamond of RML+FC lies far to the left of its dots, those of "
     "LBC, RML+LBC and RML+AD somewhat to the left; the other five lie among their dots.",
@@ -1151,12 +1159,14 @@ tables.results_table(
 # %% tags=["hide-input"]
 if data == "synthetic":
     at = record.estimate
+    judged = {v.id: v.verdict for v in of_chapter(record, "message.")}
     expect(
         all(at(f"message.poison-costs.{m}").high < 0 for m in ("fc", "lbc", "ad"))
         and all(at(f"message.frtrain-minus.{m}").low > 0 for m in ("fc", "lbc", "ad"))
         and all(at(f"message.below-limit.{m}").high < 0 for m in ("lr", "rml"))
-        and all(at(f"message.frtrain-minus.{m}").low < 0 for m in ("rml-fc", "rml-lbc", "rml-ad"))
-        and at("message.poison-costs.frtrain").low < 0 < at("message.poison-costs.frtrain").high,
+        and judged["message.two-step-loses-accuracy"]
+        == judged["message.frtrain-unhurt"]
+        == "inconclusive",
         "fair-only learning suffers, FR-Train beats it, LR and RML stay unfair, no two-step method is shown to be worse",
         "here one of these messages comes out otherwise: the table above says which",
         only="laptop",
@@ -1236,7 +1246,10 @@ expect(
     "here flipped rows do not get the cleaner score",
     only="laptop",
 )
-tables.table(means, caption=f"Means over {cfg.side_draws} draws and {cfg.inits} initialisations.")
+tables.table(
+    means,
+    caption=f"Means over {cfg.side_draws} draws and {cfg.inits} initialisations, n = {n_test} test rows each, no intervals: those stand below, with the claims.",
+)
 
 # %% [markdown]
 # **The weights do nothing.** The released rule mixes $D_R$'s output with the constant 1, and the
@@ -1272,7 +1285,7 @@ show(
 
 # %% [markdown]
 # On the left the two kinds of rows share one peak, on the right there are two: the same network, with the label
-# among its inputs, finds most of the poison.
+# among its inputs, tells flipped rows from untouched ones, though not every one.
 #
 # **What helps is the gradient.** With the weights idle and the discriminator blind, one path is
 # left: $\lambda_r$ pulls the classifier's logits, group by group and place by place, towards the
@@ -1362,11 +1375,20 @@ tables.results_table(
 # their majority, and run the methods that rely on it once more.
 
 # %%
-right = [100 * on_real.estimate(f"crowd.{name}.majority").value for name in ("compas", "adult")]
+answers = {
+    (name, who): on_real.estimate(f"crowd.{name}.{who}").value
+    for name in ("compas", "adult")
+    for who in ("single", "majority")
+}
+right = [100 * answers[name, "majority"] for name in ("compas", "adult")]
 assert [round(share) for share in right] == [66, 72]  # the sentence above
-alone_right = binom.sf(5, 11, [0.617, 0.632])  # six or more of eleven, if they were independent
+alone_right = binom.sf(
+    5, 11, [answers[name, "single"] for name in ("compas", "adult")]
+)  # six or more of eleven, if they were independent
 assert ((alone_right > 0.78) & (alone_right < 0.83)).all()
-crowd_work = partial(study.crowd_draw, single=0.617, majority=0.661)
+crowd_work = partial(
+    study.crowd_draw, single=answers["compas", "single"], majority=answers["compas", "majority"]
+)
 noisy = study.run_draws(make, cfg, crowd_work, what="crowd", draws=cfg.side_draws)
 noisy_picked = study.chosen(noisy, cfg.limit)
 true_picked = picked[main][picked[main]["draw"] < cfg.side_draws]
@@ -1384,7 +1406,7 @@ show(
     drawings.pairs(by_condition, "test accuracy of the selected model"),
     name="crowd",
     caption="Accuracy of the selected model with a truly clean set and with one labelled by a "
-    f"simulated crowd; mean and 95 % t-interval over {cfg.side_draws} draws, {main} data.",
+    f"simulated crowd; mean and 95 % t-interval over {cfg.side_draws} draws, n = {n_test} test rows each, {main} data.",
     alt="Three methods, each with two intervals: with true labels and with the crowd's. With the crowd "
     "RML falls most, and FR-Train least.",
 )
@@ -1451,7 +1473,10 @@ expect(
     "here an adversary that sees the label does not bring the mean gap down",
     only="laptop",
 )
-tables.table(odds_table, caption=f"Poisoned labels, {cfg.side_draws} draws, 95 % t-intervals.")
+tables.table(
+    odds_table,
+    caption=f"Poisoned labels, {cfg.side_draws} draws, n = {n_test} test rows each, 95 % t-intervals.",
+)
 
 # %%
 tables.results_table(of_chapter(record, "control.equalized"), caption="The gap, draw by draw.")
@@ -1481,57 +1506,48 @@ else:
     print("no record of real data counts beside a run of this size")
 
 # %% tags=["hide-input"]
-committed = [r for r in load_records() if (r.chapter, r.data) == (record.chapter, "real")]
-sources = [record] if data == "real" else committed
+source = record if data == "real" else on_real
 keep = ["lr", "ad", "rml-ad", "frtrain", "label-fed", "clean-only", "clean-and-train", "oracle"]
-if sources:
-    show(
-        drawings.real_panels(sources[-1], list(study.REAL_SETS), keep),
-        name="real",
-        caption="Real data: accuracy of the selected model on clean and on poisoned labels, mean "
-        "and 95 % t-interval over random splits. LR has no fairness setting and stays below the "
-        f"limit. From the record `{sources[-1].name}`.",
-        alt="Three panels, COMPAS by race, COMPAS by sex and Adult by sex, with eight methods "
-        "each: an interval for poisoned labels, and for LR, AD, RML+AD and FR-Train one for clean "
-        "labels too. With poisoned labels LR, AD and AD on training and clean rows lie far to the left "
-        "of AD with true labels, FR-Train less so, RML+AD and the label-fed variant little.",
-    )
-told = {}
+show(
+    drawings.real_panels(source, list(study.REAL_SETS), keep),
+    name="real",
+    caption="Real data: accuracy of the selected model on clean and on poisoned labels, mean "
+    "and 95 % t-interval over random splits. LR has no fairness setting and stays below the "
+    f"limit. From the record `{source.name}`.",
+    alt="Three panels, COMPAS by race, COMPAS by sex and Adult by sex, with eight methods "
+    "each: an interval for poisoned labels, and for LR, AD, RML+AD and FR-Train one for clean "
+    "labels too. With poisoned labels LR, AD and AD on training and clean rows lie far to the left "
+    "of AD with true labels, FR-Train less so, RML+AD and the label-fed variant little.",
+)
+
 
 # %% tags=["hide-input"]
-if sources:
+def selected(name: str, method: str) -> np.ndarray:
+    """Accuracy of the selected models on poisoned labels, one value per draw."""
+    values = source.measured(f"real.{name}.table.poisoned.{method}.acc").draws()
+    return np.array(values, float)
 
-    def selected(name: str, method: str) -> np.ndarray:
-        """Accuracy of the selected models on poisoned labels, one value per draw."""
-        values = sources[-1].measured(f"real.{name}.table.poisoned.{method}.acc").draws()
-        return np.array(values, float)
 
-    told = {
-        (name, a, b): over_seeds((selected(name, a) - selected(name, b)).tolist())
+told = {
+    (name, a, b): over_seeds((selected(name, a) - selected(name, b)).tolist())
+    for name in study.REAL_SETS
+    for a, b in (("frtrain", "clean-only"), ("frtrain", "rml-ad"), ("label-fed", "clean-only"))
+}
+costs_of = {name: source.estimate(f"real.{name}.poison-costs.ad") for name in study.REAL_SETS}
+gains = {name: source.estimate(f"real.{name}.frtrain-minus.ad") for name in study.REAL_SETS}
+expect(
+    all(cost.high < 0 for cost in costs_of.values())
+    and all(gains[name].low > 0 for name in ("compas-race", "compas-sex"))
+    and gains["adult-sex"].low < 0 < gains["adult-sex"].high
+    and all(told[name, "frtrain", "clean-only"].high < 0 for name in study.REAL_SETS)
+    and all(told[name, "frtrain", "rml-ad"].high < 0 for name in study.REAL_SETS)
+    and all(
+        told[name, "label-fed", "clean-only"].low < 0 < told[name, "label-fed", "clean-only"].high
         for name in study.REAL_SETS
-        for a, b in (("frtrain", "clean-only"), ("frtrain", "rml-ad"), ("label-fed", "clean-only"))
-    }
-    costs_of = {
-        name: sources[-1].estimate(f"real.{name}.poison-costs.ad") for name in study.REAL_SETS
-    }
-    gains = {
-        name: sources[-1].estimate(f"real.{name}.frtrain-minus.ad") for name in study.REAL_SETS
-    }
-    expect(
-        all(cost.high < 0 for cost in costs_of.values())
-        and all(gains[name].low > 0 for name in ("compas-race", "compas-sex"))
-        and gains["adult-sex"].low < 0 < gains["adult-sex"].high
-        and all(told[name, "frtrain", "clean-only"].high < 0 for name in study.REAL_SETS)
-        and all(told[name, "frtrain", "rml-ad"].high < 0 for name in study.REAL_SETS)
-        and all(
-            told[name, "label-fed", "clean-only"].low
-            < 0
-            < told[name, "label-fed", "clean-only"].high
-            for name in study.REAL_SETS
-        ),
-        "the sentences below describe the record of real data",
-        "in this record a sentence below does not hold: the table and the figure show what does",
-    )
+    ),
+    "the sentences below describe the record of real data",
+    "in this record a sentence below does not hold: the table and the figure show what does",
+)
 
 # %% [markdown]
 # Two things carry over from the synthetic data and one does not. Poison hurts debiasing everywhere.
@@ -1626,7 +1642,12 @@ for name, theta in models.items():
             "logit, MLP D": adversarial.trained_bound(logit, draw.train.s, hidden=(16,)),
         }
     )
-tables.table(pd.DataFrame(rows_out).round(4), caption="Information about s, in nats.")
+display(
+    tables.table(
+        pd.DataFrame(rows_out).round(4),
+        caption=f"Information about s, in nats; one draw, one training each, n = {len(draw.train)} training rows.",
+    )
+)
 missed = {r["model"]: r["logit, MLP D"] - r["logit, logistic D"] for r in rows_out}
 most = max(missed, key=lambda m: missed[m])
 say(
@@ -1655,7 +1676,10 @@ for target in (0, 1):
                 "DI": float(scores["di"][0]),
             }
         )
-tables.table(pd.DataFrame(attacks).round(3), caption="One draw, plain logistic regression.")
+tables.table(
+    pd.DataFrame(attacks).round(3),
+    caption=f"One draw, plain logistic regression, n = {len(draw.test)} test rows, no interval.",
+)
 
 # %% tags=["hide-cell"]
 costly = min(attacks, key=lambda a: a["accuracy"])
@@ -1694,12 +1718,15 @@ for size in (25, 50, 100, 200, 400):
     sizes_out.append(
         {"clean rows": size, "accuracy": scores["acc"].mean(), "DI": np.nanmean(scores["di"])}
     )
-tables.table(
-    pd.DataFrame(sizes_out).round(3),
-    caption="One set of rows, five initialisations, one setting. Compare both columns: where DI is lower, accuracy comes easier.",
+display(
+    tables.table(
+        pd.DataFrame(sizes_out).round(3),
+        caption=f"One set of rows, {len(inits)} initialisations, one setting, n = {len(draw.test)} test rows. Compare both columns: "
+        "where DI is lower, accuracy may come easier.",
+    )
 )
 say(
-    "From {few} to {many} clean rows the accuracy changes by {change:+.3f} and DI by {di:+.3f}: four numbers need few rows.",
+    "From {few} to {many} clean rows the accuracy changes by {change:+.3f} and DI by {di:+.3f}. The model has four numbers to learn, but one set of rows cannot say how many rows those need.",
     few=sizes_out[0]["clean rows"],
     many=sizes_out[-1]["clean rows"],
     change=sizes_out[-1]["accuracy"] - sizes_out[0]["accuracy"],

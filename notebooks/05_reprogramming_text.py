@@ -49,7 +49,6 @@ from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import torch
@@ -65,6 +64,7 @@ from fairtut.methods.reprogramming import Config, Discriminator, projected, trai
 from fairtut.methods.reprogramming.keeping import load_words, save_words
 from fairtut.methods.reprogramming.text import TextGame, text_logits
 from fairtut.methods.reprogramming.words import WordTrigger, on_simplex, with_room
+from fairtut.metrics import Estimate
 from fairtut.models.text import load_pretrained
 from fairtut.page import controls, plots, tables
 from fairtut.page.box import box, learned
@@ -72,7 +72,7 @@ from fairtut.page.effects import Effects
 from fairtut.page.figures import show
 from fairtut.page.prose import say
 from fairtut.page.quiz import Check, quiz
-from fairtut.page.results import load_claims, load_records, of_chapter
+from fairtut.page.results import committed, load_claims, of_chapter
 from fairtut.page.slider import curves
 from fairtut.page.source import source_of
 from fairtut.page.words import Word, highlight
@@ -86,17 +86,19 @@ plots.use_style()
 expect = Effects(preset, data, seed)  # asserts what the text says of the committed run
 
 # %% tags=["hide-input"]
-on_real = next(r for r in load_records() if (r.chapter, r.data) == ("reprogramming_text", "real"))
+on_real = committed("reprogramming_text")
+judged = {v.id.removesuffix(".real"): v for v in of_chapter(on_real, "control.", suffix=".real")}
 learned_words = {m: on_real.estimate(f"chosen.dp.{m}.change") for m in study.TRIGGERS}
 free_lunch = [
-    on_real.estimate(f"front.{c}.{m}.vs-{control}")
+    judged[f"control.front.{c}.{m}.vs-{control}"]
     for c in study.CRITERIA
     for m in study.TRIGGERS
     for control in ("threshold", "mixing")
 ]
+rivals = {m: judged[f"control.front.dp.{m}.vs-random"] for m in study.TRIGGERS}
 in_short = (
     "On real comments we cannot show that they do: the hard trigger that our rule picks changes a bias of {base:.3f} (demographic parity) by "
-    "{hard:z.3f}, the soft one by {soft:z.3f}. And they do not do more than move the threshold: the fronts of both triggers are worth less "
+    "{hard:z.3f}, the soft one by {soft:z.3f} (intervals over comments). And they do not do more than move the threshold: the fronts of both triggers are worth less "
     "than a moved threshold and less than tossing coins, in both criteria."
 )
 known_values = {
@@ -104,12 +106,19 @@ known_values = {
     "hard": learned_words["hard"],
     "soft": learned_words["soft"],
 }
-untaught = on_real.estimate("random.dp.change")
+untaught = judged["control.random.dp.change"]
+random_words = {
+    "count": on_real.config["count"],
+    "random": Estimate(
+        *(untaught.values[k] for k in ("ours", "low", "high", "trainings")), 0.95, "trainings"
+    ),
+    "trainings": untaught.values["trainings"],
+    "lowers": untaught,
+}
 expect(
     not any(e.excludes(0) for e in learned_words.values())
-    and all(e.high < 0 for e in free_lunch)
-    and untaught.high < 0
-    and untaught.value < min(e.value for e in learned_words.values()),
+    and all(v.verdict == "no" and v.values["high"] < 0 for v in free_lunch)
+    and not any(v.holds for v in (untaught, *rivals.values())),
     "the box says what the committed record on real comments says",
     "the record on real comments says something else than the box",
 )
@@ -128,10 +137,11 @@ box(
         "what a word embedding is",
         "the idea of an adversary, as in chapter one",
     ],
-    worked="Not the learning, as far as we can show: {count} random words, which nobody trained, change the bias by {random:z.3f}, which is more than the chosen triggers do.",
+    worked="Nothing that we can show. {count} random words, which nobody trained, change the bias by {random:z.3f} over {trainings} trainings; that they lower it "
+    "is *{lowers}*. That the front of a trigger is worth more than such words is *{soft_rival}* for the soft one and *{hard_rival}* for the hard one.",
     answer=in_short,
-    count=5,
-    random=untaught,
+    **{f"{m}_rival": verdict for m, verdict in rivals.items()},
+    **random_words,
     **known_values,
 )
 
@@ -277,7 +287,7 @@ source_of(projected)
 show(
     mechanisms.players(),
     name="players",
-    caption="Who is frozen and who learns. Solid: what flows forward; dashed: what teaches the trigger.",
+    caption="Who is frozen and who learns. Solid: what flows forward; dashed: what teaches, the adversary from its own loss and the trigger from the update.",
     alt="The trigger is put behind a comment. The frozen filter makes logits of both. The adversary reads the group from the logits and "
     "has a loss of its own, which teaches it. The losses of label and group are joined in the update, which teaches the trigger.",
 )
@@ -401,8 +411,8 @@ def toy_point(logits):
 
 untouched = toy_filter.table.clone()
 no_words = torch.zeros(0, 6, dtype=torch.float64)
-accuracy, toy_gap = toy_point(forward(toy_filter, no_words, toy_test[0], False))
-print(f"no words: accuracy {accuracy:.3f}, gap {toy_gap:.3f}")
+accuracy, deployed_gap = toy_point(forward(toy_filter, no_words, toy_test[0], False))
+print(f"no words: accuracy {accuracy:.3f}, gap {deployed_gap:.3f}")
 for mode in ("soft", "hard"):
     theirs = WordTrigger(toy_words, 2, mode=mode, generator=torch_rng(seed, "start")).double()
     d_theirs = Discriminator("dp", 2, 2, (8,), generator=torch_rng(seed, "d")).double()
@@ -419,12 +429,14 @@ for mode in ("soft", "hard"):
     apart = float((mine - theirs.weight.detach()).abs().max())
     assert apart < 1e-6, apart
     accuracy, toy_gap = toy_point(forward(toy_filter, mine, toy_test[0], mode == "hard"))
-    print(f"{mode}: by hand and package agree; accuracy {accuracy:.3f}, gap {toy_gap:.3f}")
+    moved = "wider" if toy_gap > deployed_gap else "not wider"
+    print(f"{mode}: by hand and package agree; accuracy {accuracy:.3f}, gap {toy_gap:.3f}, {moved}")
 assert torch.equal(toy_filter.table, untouched)  # frozen
 
 # %% [markdown]
 # The first line printed is the filter as deployed. Read the others as a pair of numbers each: a smaller gap alone is no success, because a
-# filter that gives everybody one answer has none. Two words cannot know the comment, on this toy or anywhere.
+# filter that gives everybody one answer has none. A gap may grow, too, as the last word of a line tells:
+# the adversary judges logits, the gap counts decisions. Two words cannot know the comment, on this toy or anywhere.
 #
 # Compare the lines with the drawing below: the point becomes a word, the word meets the frozen table, the losses pull, and the
 # projection brings the point back.
@@ -626,7 +638,8 @@ for c, text in drawings.CRITERIA.items():
             numbers, xlabel="accuracy over the constant, averaged over limits on the bias"
         ),
         name=f"fronts-{c}",
-        caption=f"What each front is worth, {text}, {tokens.name}.",
+        caption=f"What each front is worth, {text}, {tokens.name}; 95 % bootstrap over n = {board.n} comments, mean over "
+        f"{cfg.seeds} models.",
         alt="Seven bars: two triggers, AdvIn, AdvPost, random words, moved threshold, mixing line.",
     )
 
@@ -875,7 +888,7 @@ show(
     plots.plot_bars_ci(zero, xlabel="change of the bias (demographic parity)"),
     name="zero",
     caption="Change of BASE's bias by learned words without an adversary, by the chosen setting, "
-    "and by random words.",
+    f"and by random words; 95 % bootstrap over n = {board.n} comments, mean over {cfg.seeds} models.",
     alt="Five bars: soft and hard trigger, each with λ = 0 and with the chosen λ, and random words.",
 )
 
@@ -885,7 +898,7 @@ show(
 # %% tags=["hide-input"]
 untrained = zero["random words"]
 say(
-    "Words that nobody trained change the bias by {random:z.3f}. Of the {k} learned triggers in this figure {n} lower it by more: {which}.",
+    "Words that nobody trained change the bias by {random:z.3f}. Of the {k} learned triggers in this figure {n} lower it by more, in the mean: {which}.",
     random=untrained,
     k=len(zero) - 1,
     n=sum(e.value < untrained.value for e in zero.values()),
@@ -980,11 +993,6 @@ tracks = {
     "upper end of its interval": [e.high for e in by_words],
     "lower end of its interval": [e.low for e in by_words],
 }
-fig, ax = plt.subplots(figsize=(5, 2.6), layout="constrained")
-for (label, heights), line in zip(tracks.items(), ("-", "--", ":"), strict=True):
-    ax.plot(stops, heights, line, label=label)
-ax.set(xlabel="words of the hard trigger", ylabel="change of the bias (dp)")
-ax.legend()
 curves(
     stops,
     tracks,
@@ -997,22 +1005,22 @@ curves(
     ylabel="change of the bias",
     ylim=(min(e.low for e in by_words) - 0.002, max(e.high for e in by_words) + 0.002),
     border=0.0,
-    still=fig,
-    caption="Real comments, committed record: change of the bias by number of words at one λ, with its 95 % interval.",
+    caption=f"Real comments, committed record: change of the bias (demographic parity) by number of words at λ = {on_real.config['fixed']['hard']:g}; mean of "
+    f"{on_real.config['seeds']} trainings, 95 % bootstrap over n = {by_words[0].n} comments. Dashed: no change.",
     alt="Three curves over the number of words: the change of the bias and both ends of its interval, and a line at zero.",
     name="words-real",
 )
 
 # %% tags=["hide-input"]
 say(
-    "On real comments the interval excludes 0 for {some} of {all} lengths: {which}. Five random words change the bias by {random:z.3f}.",
+    "On real comments the interval excludes 0 for {some} of {all} lengths: {which}. {count} random words change the bias by {random:z.3f} over {trainings} trainings, so that they lower it is *{lowers}*.",
     some=sum(e.excludes(0) for e in by_words),
     all=len(stops),
     which=", ".join(
         f"{m} word{'s' * (m > 1)}" for m, e in zip(stops, by_words, strict=True) if e.excludes(0)
     )
     or "none",
-    random=untaught,
+    **random_words,
 )
 
 # %% tags=["hide-input"]
@@ -1028,7 +1036,10 @@ places = pd.DataFrame(
         for name, text in (("end", "before [SEP]"), ("front", "before [CLS], as released"))
     ]
 )
-tables.table(places, caption="The two placements at one λ, demographic parity.")
+tables.table(
+    places,
+    caption=f"The two placements at one λ, demographic parity; 95 % bootstrap over n = {board.n} comments, mean over {cfg.seeds} models.",
+)
 
 # %% [markdown]
 # Is the place a detail? The differences have intervals of their own.
@@ -1097,7 +1108,10 @@ carried = pd.DataFrame(
         for m in study.TRIGGERS
     ]
 )
-tables.table(carried, caption="Change of bias and accuracy by a trigger on another BASE.")
+tables.table(
+    carried,
+    caption=f"Change of bias and accuracy by a trigger on another BASE; 95 % bootstrap over n = {board.n} comments, mean over {cfg.seeds} models.",
+)
 
 # %% [markdown]
 # Count the intervals rather than the points:
@@ -1548,11 +1562,11 @@ learned(
     points=[
         "A trigger word is a point of a simplex: the soft one is a mixture, the hard one a word, and only a word can be typed.",
         "The same words behind every comment are close to a constant, and a constant moves a threshold. So a moved threshold is the control to beat.",
-        "Words that nobody trained change the bias by {random:z.3f}; a learned trigger has to be compared with them.",
+        "{count} words that nobody trained change the bias by {random:z.3f} over {trainings} trainings, so that they lower it is *{lowers}*; a learned trigger has to be compared with them.",
         "A setting that is chosen by bias alone may be the filter that calls nothing toxic.",
     ],
     answer=in_short,
-    random=untaught,
+    **random_words,
     **known_values,
 )
 

@@ -56,6 +56,7 @@ __all__ = [
     "Draw",
     "Measurement",
     "Record",
+    "committed",
     "committed_results",
     "library_versions",
     "load_record",
@@ -132,6 +133,36 @@ def load_records(results_dir: str | os.PathLike[str] | None = None) -> list[Reco
     # A killed run leaves at most ".<name>.<random>.tmp", which this pattern does not match.
     files = sorted(p for p in folder.glob("*/*.json") if not p.name.startswith("."))
     return [load_record(path) for path in files]
+
+
+def committed(chapter: str, data: str = "real") -> Record:
+    """Return the committed record of a chapter: of the laptop preset, which the pages speak of.
+
+    Parameters
+    ----------
+    chapter : str
+        A chapter's id.
+    data : {"real", "synthetic"}
+        Which data it was measured on.
+
+    Raises
+    ------
+    fairtut.errors.RecordError
+        If no committed record is of this chapter, or none of these data.
+
+    Examples
+    --------
+    >>> committed("frtrain").name
+    'frtrain/laptop-real'
+    """
+    known = [r for r in load_records() if r.preset == "laptop"]
+    for record in known:
+        if (record.chapter, record.data) == (chapter, data):
+            return record
+    raise RecordError(
+        f"there is no committed record of {chapter!r} on {data!r} data: name one of "
+        f"{', '.join(r.name for r in known) or 'none, so restore the folder results'}"
+    )
 
 
 def committed_results() -> Path | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from fairtut.evidence.claims import Claim, Message, Paper, load_claims, load_messages, papers
 from fairtut.evidence.messages import Headline, judge_messages
-from fairtut.evidence.records import Measurement, Record, load_record, load_records
+from fairtut.evidence.records import Measurement, Record, committed, load_record, load_records
 from fairtut.evidence.verdicts import ANSWERS, HOLDS, VERDICTS, Verdict, judge
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "Paper",
     "Record",
     "Verdict",
+    "committed",
     "judge",
     "judge_messages",
     "load_claims",

@@ -24,7 +24,7 @@ from fairtut.errors import InputError
 from fairtut.page.figures import png
 from fairtut.page.live import Scale, Track, moving, sprite
 from fairtut.page.markup import Bundle, escape, named, plain, present
-from fairtut.page.style import PALETTE
+from fairtut.page.style import GREY, PALETTE, axes, look
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -108,24 +108,23 @@ def curves(
     label: str,
     ylabel: str,
     ylim: tuple[float, float],
-    still: Figure,
     caption: str,
     alt: str,
     name: str,
     even: bool = False,
     border: float | None = None,
+    still: Figure | None = None,
 ) -> Bundle | None:
     """Display a slider over precomputed curves alone; close the still figure.
 
-    A chapter computes the curves in the experiment, draws them once for readers without scripts,
-    and lets the others walk along them:
+    A chapter computes the curves in the experiment and lets its readers walk along them; readers
+    without scripts get all stops in one picture:
 
-    >>> import matplotlib.pyplot as plt
-    >>> weights, fig = [0.0, 0.1, 1.0], plt.figure()
+    >>> weights = [0.0, 0.1, 1.0]
     >>> shown = curves(
     ...     weights, {"accuracy": [0.9, 0.8, 0.6], "gap": [0.3, 0.2, 0.0]},
     ...     says=["No adversary.", "A little costs a little.", "Much costs much."],
-    ...     label="weight of the adversary", ylabel="share", ylim=(0, 1), even=True, still=fig,
+    ...     label="weight of the adversary", ylabel="share", ylim=(0, 1), even=True,
     ...     caption="What the weight does.", alt="Two falling curves.", name="weight",
     ... )
     >>> print(shown)
@@ -144,14 +143,14 @@ def curves(
         What the slider changes, and what the curves' height is.
     ylim : (float, float)
         Lower and upper end of the heights' axis.
-    still : matplotlib.figure.Figure
-        The same in one picture, for readers without scripts.
     caption, alt, name : str
         As in :func:`fairtut.page.figures.show`.
     even : bool
         Draw the stops equally far apart whatever their value, as for 0, .01, .1 and 1.
     border : float, optional
         A height that is marked by a dashed line.
+    still : matplotlib.figure.Figure, optional
+        A picture for readers without scripts; by default the curves as they are.
 
     Returns
     -------
@@ -177,7 +176,7 @@ def _shown(
     build: Callable[[], tuple[Scale, str]],
     tracks: Sequence[Track],
     says: Sequence[str],
-    still: Figure,
+    still: Figure | None,
     label: str,
     ylabel: str,
     caption: str,
@@ -189,9 +188,11 @@ def _shown(
 
     try:
         scale, face = build()
+        still = still or _drawn(scale, tracks, label, ylabel)
         picture = png(still)
     finally:
-        plt.close(still)
+        if still is not None:
+            plt.close(still)
     page = moving(scale, tracks, says, face=face, still=picture, label=label, ylabel=ylabel,
                   caption=caption, alt=alt, name=name)  # fmt: skip
     if len(page) > MOST_BYTES:
@@ -201,6 +202,21 @@ def _shown(
         )
     text = f"[slider {name}: {plain(caption)}]"
     return present(Bundle({"text/html": page, "image/png": picture, "text/plain": text}))
+
+
+def _drawn(scale: Scale, tracks: Sequence[Track], label: str, ylabel: str) -> Figure:
+    """Draw all stops of the curves in one picture."""
+    fig, ax = axes("", height=3.2, legend_width=1.6)
+    places = range(len(scale.stops)) if scale.even else scale.stops
+    for i, track in enumerate(tracks):
+        ax.plot(places, track.y, **look(i)._asdict(), label=track.name)
+    if scale.border is not None:
+        ax.axhline(scale.border, color=GREY, lw=1.2, ls="--")
+    if scale.even:
+        ax.set_xticks(places, [f"{stop:g}" for stop in scale.stops])
+    ax.set(xlabel=label, ylabel=ylabel, ylim=scale.ylim)
+    fig.legend(loc="outside right upper")
+    return fig
 
 
 def _check(

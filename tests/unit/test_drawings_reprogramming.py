@@ -147,3 +147,5 @@ def test_strengths_name_their_stops() -> None:
     fig = drawings.strengths([0.0, 1.0, 16.0], {"EO": [0.3, 0.2, 0.1]}, "λ")
     assert [tick.get_text() for tick in fig.axes[0].get_xticklabels()] == ["0", "1", "16"]
     np.testing.assert_allclose(fig.axes[0].lines[0].get_ydata(), [0.3, 0.2, 0.1])
+    assert {*fig.axes[0].lines[1].get_ydata()} == {0.5}  # the dashed line of its caption
+    assert fig.axes[0].lines[1].get_linestyle() == "--"

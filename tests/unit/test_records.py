@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 import fairtut
 from fairtut.errors import InputError, RecordError, UnknownName
 from fairtut.evidence import records, schema
-from fairtut.evidence.records import Record, load_record, load_records
+from fairtut.evidence.records import Record, committed, load_record, load_records
 from fairtut.metrics.entry import Entry
 
 
@@ -310,3 +310,20 @@ def test_kept_entries_are_measured_under_their_names() -> None:
     }  # fmt: skip
     with pytest.raises(RecordError, match="already in the record"):
         record.keep({"a.b": Entry([0.5], 3, "fraction")})
+
+
+@pytest.mark.parametrize("kind", ["real", "synthetic"])
+def test_the_committed_record_of_a_page_is_the_one_of_a_laptop(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for preset in ("smoke", "laptop", "paper"):
+        filled(preset=preset, data=kind).save(tmp_path)
+        if preset != "laptop":
+            filled(chapter="08_other", preset=preset, data=kind).save(tmp_path)
+    monkeypatch.setattr(records, "committed_results", lambda: tmp_path)
+    assert committed("toy", kind).name == f"toy/laptop-{kind}"
+    swapped = {"real": "synthetic", "synthetic": "real"}[kind]
+    with pytest.raises(RecordError, match=rf"'toy' on '{swapped}' data: name one of toy/laptop"):
+        committed("toy", swapped)
+    with pytest.raises(RecordError, match="'other'"):
+        committed("other", kind)

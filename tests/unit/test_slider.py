@@ -179,7 +179,7 @@ LEVELS = [0.0, 0.1, 1.0]
 def walk(**changes: object) -> Bundle:
     arguments = {
         "heights": {"one": [2.0, 4.0, 6.0], "two <b>": [6.0, 2.0, 2.0]}, "says": ["a", "b", "c"],
-        "label": "weight", "ylabel": "gap", "ylim": (2.0, 6.0), "still": plt.figure(),
+        "label": "weight", "ylabel": "gap", "ylim": (2.0, 6.0),
         "caption": "C.", "alt": "A.", "name": "walk",
     } | changes  # fmt: skip
     found = curves(arguments.pop("stops", LEVELS), arguments.pop("heights"), **arguments)
@@ -208,6 +208,24 @@ def test_curves_may_stand_equally_far_apart():
     x = [float(p.split(",")[0]) for p in page.polyline["points"].split()]
     assert np.diff(x) == pytest.approx([live.WIDE / 2] * 2)
     assert [text.text for text in page.svg.select("text")][3:6] == ["0", "0.1", "1"]
+
+
+@pytest.mark.parametrize("even", [False, True])
+def test_curves_draw_their_own_still_picture(even, monkeypatch):
+    figures = []
+    monkeypatch.setattr(slider, "png", lambda figure: figures.append(figure) or b"")
+    walk(even=even, border=3.0)
+    ax = figures[0].axes[0]
+    *drawn, border = ax.lines
+    places = [0, 1, 2] if even else LEVELS
+    assert [list(line.get_xdata()) for line in drawn] == [places] * 2
+    assert [list(line.get_ydata()) for line in drawn] == [[2, 4, 6], [6, 2, 2]]
+    assert [line.get_label() for line in drawn] == ["one", "two <b>"]
+    assert set(border.get_ydata()) == {3.0} and border.get_linestyle() == "--"
+    assert (ax.get_ylim(), ax.get_xlabel(), ax.get_ylabel()) == ((2.0, 6.0), "weight", "gap")
+    if even:
+        assert [tick.get_text() for tick in ax.get_xticklabels()] == ["0", "0.1", "1"]
+    assert plt.get_fignums() == []
 
 
 def test_curves_are_the_same_to_the_byte():

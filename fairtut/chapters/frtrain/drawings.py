@@ -19,7 +19,6 @@ from fairtut.page.canvas import interval
 from fairtut.page.style import GREY, LINES, PALETTE
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -208,24 +207,4 @@ def real_panels(record: Record, sets: Sequence[str], methods: Sequence[str]) -> 
     axes[0].invert_yaxis()
     axes[len(axes) // 2].set_xlabel("test accuracy of the selected model")
     axes[0].legend(fontsize=7)
-    return fig
-
-
-def walk(values: pd.DataFrame, xlabel: str, limit: float | None = None) -> Figure:
-    """Draw a slider's curves in one picture: a row per stop, a column per curve.
-
-    Parameters
-    ----------
-    values : DataFrame
-    xlabel : str
-    limit : float, optional
-        A height that is marked.
-    """
-    fig, (ax,) = _panels(1, size=(6.0, 3.4))
-    for i, name in enumerate(values):
-        ax.plot(values.index, values[name], marker="o", ls=LINES[i], color=PALETTE[i], label=name)
-    if limit is not None:
-        ax.axhline(limit, ls=":", color=GREY, lw=1)
-    ax.set(xlabel=xlabel, ylim=(0, 1))
-    ax.legend()
     return fig

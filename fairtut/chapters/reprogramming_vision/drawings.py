@@ -294,7 +294,7 @@ def differences(
 
 
 def strengths(stops: Sequence[float], found: Mapping[str, Sequence[float]], xlabel: str) -> Figure:
-    """Draw shares at evenly spaced stops: the still picture of a slider.
+    """Draw shares at evenly spaced stops, and one half: the still picture of a slider.
 
     Parameters
     ----------
@@ -308,6 +308,7 @@ def strengths(stops: Sequence[float], found: Mapping[str, Sequence[float]], xlab
     ax = axes[0, 0]
     for i, (name, heights) in enumerate(found.items()):
         ax.plot(range(len(stops)), heights, **look(i)._asdict(), label=name)
+    ax.axhline(0.5, color=GREY, lw=1.2, ls="--")
     ax.set_xticks(range(len(stops)), [f"{stop:g}" for stop in stops])
     ax.set(xlabel=xlabel, ylim=(0, 1))
     legend_below(fig, ax, 3)
