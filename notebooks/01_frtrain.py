@@ -991,6 +991,8 @@ walk = walk[["test_acc", "test_di"]].mean().dropna()
 undefined_says = (
     f"{undefined.sum()} of {every.sum()} runs have no disparate impact, because nobody is accepted: "
     "they count for the accuracy alone"
+    if undefined.sum()
+    else f"in all {every.sum()} runs somebody is accepted"
 )
 if len(walk) < 3:
     print("here nobody is accepted at most settings, so there is no curve to walk along")
@@ -1006,7 +1008,7 @@ else:
         ylabel="share",
         ylim=(0, 1),
         border=cfg.limit,
-        caption=f"FR-Train on poisoned labels along λ_f; mean over {cfg.draws} draws of {cfg.inits} initialisations each, n = {n_test} test rows; "
+        caption=f"FR-Train on poisoned labels along λ_f; mean over {cfg.draws} draws, initialisations of each: {cfg.inits}, n = {n_test} test rows; "
         f"{undefined_says}. No interval. The dashed line is the limit for disparate impact.",
         alt="Two curves over lambda f, accuracy and disparate impact, with a dashed line at the limit.",
         name="slider-lambda",
