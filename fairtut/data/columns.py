@@ -22,13 +22,13 @@ _FEW_LEVELS: Final = 20
 
 
 def as_frame(table: Any, name: str) -> pd.DataFrame:
-    """Return a data frame, also from another library's through the dataframe protocol."""
+    """Return a data frame, also from another library's that has ``to_pandas``."""
     import pandas as pd
 
     if isinstance(table, pd.DataFrame):
         return table
-    if hasattr(table, "__dataframe__"):
-        return pd.api.interchange.from_dataframe(table)
+    if hasattr(table, "to_pandas"):
+        return pd.DataFrame(table.to_pandas())
     raise InputError(
         f"{name}: a {type(table).__name__} is no data frame: read it first, as in "
         "pandas.read_csv(path)"

@@ -47,7 +47,7 @@ def from_frame(
     Parameters
     ----------
     frame : pandas.DataFrame
-        One row per person; or another library's frame that speaks the dataframe protocol.
+        One row per person; or another library's frame that has ``to_pandas``.
     target, sensitive : str
         Columns of the label and of the sensitive attribute.
     positive : object, optional

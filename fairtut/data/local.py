@@ -121,7 +121,7 @@ def find(folder: Path, file: File) -> Found | None:
 @contextlib.contextmanager
 def opened(path: Path) -> Iterator[IO[bytes]]:
     """Open a file for reading, uncompressed; a broken gzip file raises ``CorruptFile``."""
-    opener: Any = gzip.open if path.suffix == ".gz" else open
+    opener: Any = gzip.open if path.suffix.lower() == ".gz" or _packed(path) else open
     try:
         with opener(path, "rb") as stream:
             yield stream
@@ -129,6 +129,12 @@ def opened(path: Path) -> Iterator[IO[bytes]]:
         raise CorruptFile(
             f"{path} is not a whole gzip file ({error}): delete it and fetch it again"
         ) from error
+
+
+def _packed(path: Path) -> bool:
+    """Tell whether a file is packed by gzip, whatever it is called."""
+    with open(path, "rb") as stream:
+        return stream.read(2) == b"\x1f\x8b"
 
 
 def digest(path: Path) -> tuple[str, int]:
