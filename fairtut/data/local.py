@@ -188,10 +188,14 @@ def _mismatch(entry: Dataset, found: Found, got: tuple[tuple[str, int], ...]) ->
     )
 
 
-def how_to_get(entry: Dataset, file: File, folder: Path, why: str) -> str:
-    """One line: what is missing, where it officially is, where to put it, under which terms."""
+def how_to_get(entry: Dataset, file: File, folder: Path, why: str, tried: bool = False) -> str:
+    """One line: what is missing, where it officially is, where to put it, under which terms.
+
+    Where fetching was ``tried`` and failed, it does not say to run what just failed.
+    """
     member = f" (member {file.member})" if file.member else ""
     run = f", or run `fairtut data get {entry.name}`" if entry.source != "hand" else ""
+    run = ", or try again where the host can be reached" if tried else run
     note = f" {entry.note}" if entry.note else ""
     return (
         f"{entry.name}: {why}: get {file.path} from {file.url or entry.homepage}{member} and put "
