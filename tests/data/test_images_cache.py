@@ -179,7 +179,7 @@ def test_only_corrupt_images_are_an_error_in_any_case(own):
     [
         ("file,", "image,", r"table\.csv has no column 'file'"),
         ("3.jpg,1,", ",1,", r"table\.csv: column 'file' is empty in data row 4"),
-        (",cc,train", ",cc,", r"table\.csv: column 'split' is empty in data row"),
+        (",ac,train", ",ac,", r"table\.csv: column 'split' is empty in data row"),
         ("valid", "dev", r"table\.csv: split 'dev' is none of"),
         ("split", "spilt", r"no column 'split', but 'spilt' holds splits: pass split='spilt'"),
         ("split", "cut", r"no column 'split', but 'cut' holds splits"),
@@ -222,7 +222,7 @@ def test_a_gap_is_told_to_whoever_asks_for_that_column(own):
 def test_codes_and_long_numbers_stay_as_they_are(own):
     for i in range(N):
         rewrite(own, f",{20 + i},", f",0{i % 2}0{i // 2},")
-    assert load(own).attributes["age"].astype(str)[3] == "0101"
+    assert load(own).attributes["age"].astype(str).loc["3.jpg"] == "0101"
     rewrite(own, "kind", "id")
     rewrite(own, "ac,", f"{2**64},")
     rewrite(own, "bc,", f"{2**64 + 1},")
