@@ -15,6 +15,10 @@ UPGRADE ?=
 VERSION ?=
 
 export VENV
+# else Python cannot start in a folder with letters beyond ASCII
+ifneq (,$(filter C POSIX,$(LC_ALL)))
+export LC_ALL := C.UTF-8
+endif
 
 .PHONY: help env book site run outputs pair front test isa shuffle device lint types bench claims repo release lock wheel clean
 

@@ -94,13 +94,26 @@ def run(step: Step) -> tuple[bool, Counter[str], float]:
     return fine, seen, time.monotonic() - began
 
 
+def _tree() -> set[Path]:
+    """Return the tree's files: git's where there is git, else all but what the tools write."""
+    if (ROOT / ".git").exists():
+        listing = subprocess.run(
+            ["git", "ls-files", "-co", "--exclude-standard", "-z"],
+            cwd=ROOT, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        if listing.returncode == 0:
+            return {ROOT / name for name in listing.stdout.split("\0") if name}
+    found = (path.relative_to(ROOT) for path in ROOT.rglob("*"))
+    return {
+        ROOT / path
+        for path in found
+        if not any(p in ("_build", "dist", "__pycache__") or p.startswith(".") for p in path.parts)
+    }
+
+
 def tree_digest() -> str:
     """Return a digest of what a test can depend on: the tree's files and its surroundings."""
-    listing = subprocess.run(
-        ["git", "ls-files", "-co", "--exclude-standard", "-z"],
-        cwd=ROOT, capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    files = {ROOT / name for name in listing.stdout.split("\0") if name}
+    files = _tree()
     packages = sorted(f"{d.name}=={d.version}" for d in metadata.distributions())
     surroundings = (
         sys.version,

@@ -7,6 +7,8 @@
 #   LOCKED=1                 only what requirements.lock names, each file by its digest, with
 #                            Python 3.13 or newer: what the published site is built with
 set -euo pipefail
+# Under LC_ALL=C, Python reads its own .pth files as ASCII, and a folder called é ends it.
+case "${LC_ALL:-}" in C | POSIX) export LC_ALL=C.UTF-8 ;; esac
 cd "$(dirname "$0")/.."
 
 venv=${VENV:-.venv}

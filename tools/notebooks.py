@@ -23,10 +23,19 @@ from tools.common import BUILD, ToolError, chapters, exit_with, shown, write_ato
 
 
 def _sources(names: Sequence[str]) -> list[Path]:
-    """Return the ``.py`` sources for the notebooks named, all chapters where none is."""
+    """Return the ``.py`` sources for the notebooks named, all chapters where none is.
+
+    A name is a path, or the chapter's own, with its number or without: ``frtrain``.
+    """
     if not names:
         return chapters()
-    found = [Path(name).with_suffix(".py") for name in names]
+    short = {path.stem.lstrip("0123456789_"): path for path in chapters()}
+    found = [
+        Path(name).with_suffix(".py")
+        if Path(name).with_suffix(".py").is_file()
+        else short.get(Path(name).stem.lstrip("0123456789_"), Path(name).with_suffix(".py"))
+        for name in names
+    ]
     for path in found:
         if not path.is_file():
             known = ", ".join(shown(p.with_suffix(".ipynb")) for p in chapters()) or "none yet"

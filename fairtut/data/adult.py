@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from fairtut.data import files
 from fairtut.data.encoding import Strings, binary, encode, load_file
 from fairtut.data.table import Table, both_sides
-from fairtut.errors import UnknownName
+from fairtut.errors import DataError, UnknownName
 
 ADULT_COLUMNS = (
     "age",
@@ -30,6 +30,7 @@ ADULT_COLUMNS = (
     "income",
 )
 _NUMERIC = ("age", "education_num", "capital_gain", "capital_loss", "hours_per_week")
+_RACES = ("Amer-Indian-Eskimo", "Asian-Pac-Islander", "Black", "Other", "White")
 _NOT_INPUTS = ("fnlwgt", "race", "sex", "income")
 _SCHOOL = {
     **dict.fromkeys(("1st-4th", "5th-6th", "7th-8th"), "prim-middle-school"),
@@ -54,7 +55,8 @@ def adult(sensitive: str = "sex", part: str = "all") -> Table:
     Returns
     -------
     Table
-        30,162 + 15,060 rows; y = 1 is an income above 50,000 dollars (favourable).
+        30,162 + 15,060 rows; y = 1 is an income above 50,000 dollars (favourable); ``ids`` count
+        the rows of both files.
     """
     if sensitive not in ("sex", "race"):
         raise UnknownName.of("sensitive attribute of adult", sensitive, ("sex", "race"))
@@ -84,6 +86,7 @@ def adult(sensitive: str = "sex", part: str = "all") -> Table:
         labels=("<=50K", ">50K"),
         numeric=numeric,
         rows_dropped=dropped,
+        ids=np.flatnonzero(~unknown),
     )
     if part != "all":
         rows = from_test[~unknown] == (part == "test")
@@ -113,4 +116,7 @@ def _groups(
     if sensitive == "sex":
         groups = ("Female", "Male")
         return binary(columns["sex"], groups, "adult: sex"), groups
+    odd = np.setdiff1d(columns["race"], _RACES)
+    if len(odd):  # "white" would be counted among the others
+        raise DataError(f"adult: race holds {str(odd[0])!r}, none of {', '.join(_RACES)}")
     return (columns["race"] == "White").astype(np.int8), ("not White", "White")

@@ -75,6 +75,7 @@ def compas(sensitive: str = "race") -> Table:
             favourable=0,
             numeric=numeric,
             rows_dropped=dropped,
+            ids=np.flatnonzero(keep),
         )
     )
 
@@ -85,9 +86,10 @@ def _rules(
     """Reason to drop, and the rows that it drops: ProPublica's filter, then the two groups."""
     need(columns, _USED, where)
     days = as_numbers(columns["days_b_screening_arrest"], f"{where}, days_b_screening_arrest")
+    recid = as_numbers(columns["is_recid"], f"{where}, is_recid")
     rules = [
         ("screening not within 30 days of the arrest, or unknown", ~(np.abs(days) <= 30)),
-        ("is_recid is -1 (no COMPAS case found)", columns["is_recid"] == "-1"),
+        ("is_recid is -1 (no COMPAS case found)", recid == -1),
         ("c_charge_degree is O (ordinary traffic offence)", columns["c_charge_degree"] == "O"),
         ("score_text is N/A", columns["score_text"] == "N/A"),
     ]

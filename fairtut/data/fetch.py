@@ -53,7 +53,7 @@ def _fetch(entry: Dataset, file: File, folder: Path) -> None:
                 download(file.url, archive)
             _unpack(archive, file, folder)
     except MissingData as error:
-        raise MissingData(how_to_get(entry, file, folder, str(error))) from error
+        raise MissingData(how_to_get(entry, file, folder, str(error), tried=True)) from error
 
 
 def _archive_name(url: str) -> str:

@@ -8,17 +8,26 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from fairtut.data.columns import (
+    UNKNOWN,
+    as_frame,
+    few,
+    missing_told,
+    named_once,
+    no_id,
+    numbers,
+    spelled_once,
+)
+from fairtut.data.columns import missing as gaps_of
 from fairtut.data.encoding import Strings, encode
 from fairtut.data.table import Table, both_sides
-from fairtut.errors import InputError
+from fairtut.errors import InputError, UnknownName
 
 if TYPE_CHECKING:
     import pandas as pd
 
 _COARSE: Final = 1e-3
 """Share of a column's spread that rounding to single precision may take."""
-_FEW_LEVELS: Final = 20
-"""So many levels a column of words may have in a small table."""
 
 
 def from_frame(
@@ -26,10 +35,11 @@ def from_frame(
     *,
     target: str,
     sensitive: str,
-    positive: object = 1,
+    positive: object = None,
     group: object = None,
     features: Sequence[str] | None = None,
     favourable: int = 1,
+    missing: str = "refuse",
     name: str = "own data",
 ) -> Table:
     """Turn a data frame of your own into a table.
@@ -37,46 +47,56 @@ def from_frame(
     Parameters
     ----------
     frame : pandas.DataFrame
-        One row per person.
+        One row per person; or another library's frame that has ``to_pandas``.
     target, sensitive : str
         Columns of the label and of the sensitive attribute.
-    positive : object
-        The value of ``target`` that becomes y = 1.
+    positive : object, optional
+        The value of ``target`` that becomes y = 1.  It may be left out where the column holds 0
+        and 1, -1 and 1, or booleans.
     group : object, optional
         The value of ``sensitive`` that becomes s = 1, everything else s = 0.  Needed where the
         column has more than two values; by default the larger of the two.
     features : sequence of str, optional
-        Input columns; by default all others.
+        Input columns; by default all others.  Numbers stay numbers, words and flags become 0/1
+        columns.
     favourable : {0, 1}
         The label that is good for the person.
+    missing : {"refuse", "drop"}
+        Whether rows without a value are an error, or are dropped and counted.  Nothing is filled
+        here: what to fill with is learned from training rows only.
     name : str
         What to call the data in figures and messages.
 
     Returns
     -------
     Table
+        Its ``ids`` are the frame's index, by which predictions are joined back.
 
     Raises
     ------
     fairtut.errors.InputError
-        If a column is missing or holds NaN or infinity, if the sensitive attribute is not binary,
-        if there is only one group or one class, if a column of words names every row (an id), or
-        if single precision would merge the values of a column.
+        If a column is missing or holds NaN or infinity, if one value is spelled in two ways, if
+        the sensitive attribute is not binary, if there is only one group or one class, if the
+        target is among the inputs, if a column of words names every row (an id) or one holds
+        dates, or if single precision would merge the values of a column.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> people = pd.DataFrame(
+    ...     {"age": [20, 30, 40, 50], "sex": list("fmfm"), "hired": ["no", "yes", "yes", "no"]},
+    ...     index=["Ada", "Ben", "Cem", "Dov"],
+    ... )
+    >>> table = from_frame(people, target="hired", sensitive="sex", positive="yes")
+    >>> table.y.tolist(), table.groups, table.ids.tolist()
+    ([0, 1, 1, 0], ('f', 'm'), ['Ada', 'Ben', 'Cem', 'Dov'])
     """
-    chosen = [c for c in frame.columns if c not in (target, sensitive)]
-    chosen = list(features) if features is not None else chosen
-    for column in (target, sensitive, *chosen):
-        _usable(frame, column, name)
-    if not chosen:
-        raise InputError(f"{name}: no input columns besides {target!r} and {sensitive!r}")
-    values = frame[target].to_numpy()
-    y = np.array([v == positive for v in values.tolist()], dtype=np.int8)
-    seen = _distinct(values)
-    if not y.any():
-        raise InputError(f"{name}: {target!r} never is {positive!r} (found: {_few(seen)})")
+    frame = as_frame(frame, name)
+    chosen = _chosen(frame, target, sensitive, features, name)
+    frame, dropped = _complete(frame, [target, sensitive, *chosen], missing, name)
+    y, labels = _two_labels(frame[target].to_numpy(), target, positive, name)
     s, groups = _two_groups(frame[sensitive].to_numpy(), sensitive, group, name)
     x, names, numeric = _encode_frame(frame, chosen, name)
-    rest = [str(v) for v in seen if v != positive]
     return both_sides(
         Table(
             x=_single(x, names, numeric, name),
@@ -87,74 +107,127 @@ def from_frame(
             sensitive=sensitive,
             source=f"{name}: a data frame of {len(frame)} rows",
             groups=groups,
-            labels=(rest[0] if len(rest) == 1 else f"not {positive}", str(positive)),
+            labels=labels,
             favourable=favourable,
             numeric=numeric,
+            rows_dropped=dropped,
+            ids=frame.index.to_numpy(),
         )
     )
 
 
-def _usable(frame: pd.DataFrame, column: str, name: str) -> None:
-    """Raise unless the column exists once and has a value in every row."""
-    found = list(frame.columns)
-    if column not in found:
-        raise InputError(f"{name} has no column {column!r} (found: {_few(found, 20)})")
-    if found.count(column) > 1:
-        raise InputError(f"{name} has {found.count(column)} columns called {column!r}: rename them")
-    missing = int(frame[column].isna().sum())
-    if missing:
-        raise InputError(
-            f"{name}: column {column!r} has no value in {missing} of {len(frame)} rows: drop the "
-            "rows or fill them"
-        )
+def _chosen(
+    frame: pd.DataFrame,
+    target: str,
+    sensitive: str,
+    features: Sequence[str] | None,
+    name: str,
+) -> list[str]:
+    """Return the input columns, each of which is there once and is not the target."""
+    if isinstance(features, str):
+        raise InputError(f"{name}: features={features!r} is one text: give a list, [{features!r}]")
+    if target == sensitive:
+        raise InputError(f"{name}: {target!r} is both target and sensitive: name two columns")
+    others = [c for c in frame.columns if c not in (target, sensitive)]
+    chosen = list(features) if features is not None else list(dict.fromkeys(others))
+    named_once(frame, (target, sensitive, *chosen), name)
+    if target in chosen:
+        raise InputError(f"{name}: the target {target!r} is among the features: leave it out")
+    if len({str(column) for column in chosen}) < len(chosen):
+        raise InputError(f"{name}: features name a column twice ({few(chosen, 20)}): name it once")
+    if not chosen:
+        raise InputError(f"{name}: no input columns besides {target!r} and {sensitive!r}")
+    return chosen
+
+
+def _complete(
+    frame: pd.DataFrame, columns: Sequence[str], missing: str, name: str
+) -> tuple[pd.DataFrame, tuple[tuple[str, int], ...]]:
+    """Return the rows with a value in every column, and how many had none."""
+    if missing not in ("refuse", "drop"):
+        raise UnknownName.of("way with missing values", missing, ("refuse", "drop"))
+    gaps = gaps_of(frame, columns)
+    if not gaps:
+        return frame, ()
+    if missing == "refuse":
+        raise missing_told(gaps, name, len(frame))
+    lacking = np.any(list(gaps.values()), axis=0)
+    return frame[~lacking], (("no value in a column that is used", int(lacking.sum())),)
+
+
+def _two_labels(
+    values: NDArray[Any], target: str, positive: object, name: str
+) -> tuple[NDArray[np.int8], tuple[str, str]]:
+    """Return 1 where the label is the positive one, and what 0 and 1 mean."""
+    spelled_once(values.tolist(), target, name, UNKNOWN)
+    seen = _distinct(values)
+    if positive is None:
+        if not set(seen) <= {0, 1} and not set(seen) <= {-1, 1}:
+            raise InputError(
+                f"{name}: {target!r} holds {few(seen)}: say which one is y = 1, as in "
+                f"positive={seen[-1]!r}"
+            )
+        positive = 1
+    if positive not in seen:
+        raise InputError(f"{name}: {target!r} never is {positive!r} (found: {few(seen)})")
+    return _one_of(values, seen, positive)
+
+
+def _one_of(
+    values: NDArray[Any], seen: Sequence[Any], one: object
+) -> tuple[NDArray[np.int8], tuple[str, str]]:
+    """Return 1 where a value is the one, and the names of the rest and the one."""
+    said = next(v for v in seen if v == one)  # True was asked for as 1
+    rest = [v for v in seen if v != one]
+    zero = str(rest[0]) if len(rest) == 1 else f"not {said}"
+    return np.array([v == one for v in values.tolist()], dtype=np.int8), (zero, str(said))
 
 
 def _two_groups(
     values: NDArray[Any], sensitive: str, group: object, name: str
 ) -> tuple[NDArray[np.int8], tuple[str, str]]:
+    spelled_once(values.tolist(), sensitive, name, UNKNOWN)
     seen = _distinct(values)
     if group is None and len(seen) > 2:
         raise InputError(
-            f"{name}: sensitive column {sensitive!r} has {len(seen)} groups ({_few(seen)}) and two "
+            f"{name}: sensitive column {sensitive!r} has {len(seen)} groups ({few(seen)}) and two "
             "are needed: keep two, or pass group=... to compare one with all others"
         )
     one = seen[-1] if group is None else group
     if one not in seen:
-        raise InputError(f"{name}: {sensitive!r} never is {group!r} (found: {_few(seen)})")
-    rest = [v for v in seen if v != one]
-    zero = str(rest[0]) if len(rest) == 1 else f"not {one}"
-    return np.array([v == one for v in values.tolist()], dtype=np.int8), (zero, str(one))
+        raise InputError(f"{name}: {sensitive!r} never is {group!r} (found: {few(seen)})")
+    return _one_of(values, seen, one)
 
 
 def _encode_frame(
     frame: pd.DataFrame, chosen: Sequence[str], name: str
 ) -> tuple[NDArray[np.float64], tuple[str, ...], tuple[int, ...]]:
     """Encode as the loaders do, with numbers and flags told apart by the column's type."""
-    from pandas.api.types import is_bool_dtype, is_numeric_dtype
-
     columns: dict[str, Strings] = {}
     numeric = []
     for column in chosen:
-        series = frame[column]
-        if is_numeric_dtype(series.dtype) and not is_bool_dtype(series.dtype):
-            numeric.append(column)
+        series, key = frame[column], str(column)
+        read = numbers(series, name)
+        if read is not None:
+            numeric.append(key)
             # repr of a float reads back as the same float
-            columns[column] = np.array([repr(float(v)) for v in series])
+            columns[key] = np.array([repr(v) for v in read])
         else:
-            columns[column] = np.array([str(v) for v in series], dtype=np.str_)
-            _no_id(columns[column], column, name)
-    return encode(columns, numeric, chosen, "the data frame")
+            columns[key] = np.array([str(v) for v in series], dtype=np.str_)
+            no_id(columns[key], column, name)
+            _spelled(series, name)
+    return encode(columns, numeric, [str(c) for c in chosen], "the data frame")
 
 
-def _no_id(values: Strings, column: str, name: str) -> None:
-    """Refuse a column of words that names each person: every name would be an input of its own."""
-    levels, rows = len(np.unique(values)), len(values)
-    if levels > max(_FEW_LEVELS, rows / 2) or levels == rows > 2:
+def _spelled(series: pd.Series, name: str) -> None:
+    """As :func:`spelled_once`; refuses lists and the like."""
+    try:
+        spelled_once(series.tolist(), series.name, name)
+    except TypeError:
         raise InputError(
-            f"{name}: column {column!r} has {levels} different texts in {rows} rows (an id? "
-            "numbers kept as text?) and would become as many inputs: leave it out with "
-            "features=[...], or turn it into numbers"
-        )
+            f"{name}: column {series.name!r} holds {type(series.iloc[0]).__name__}s, no single "
+            "values: make a column of each, or leave it out"
+        ) from None
 
 
 def _single(
@@ -181,8 +254,3 @@ def _single(
 
 def _distinct(values: NDArray[Any]) -> list[Any]:
     return sorted(dict.fromkeys(values.tolist()), key=lambda v: (str(type(v)), v))
-
-
-def _few(values: Sequence[object], most: int = 6) -> str:
-    shown = ", ".join(str(v) for v in values[:most])
-    return shown + (", ..." if len(values) > most else "")

@@ -121,7 +121,7 @@ def find(folder: Path, file: File) -> Found | None:
 @contextlib.contextmanager
 def opened(path: Path) -> Iterator[IO[bytes]]:
     """Open a file for reading, uncompressed; a broken gzip file raises ``CorruptFile``."""
-    opener: Any = gzip.open if path.suffix == ".gz" else open
+    opener: Any = gzip.open if path.suffix.lower() == ".gz" or _packed(path) else open
     try:
         with opener(path, "rb") as stream:
             yield stream
@@ -129,6 +129,12 @@ def opened(path: Path) -> Iterator[IO[bytes]]:
         raise CorruptFile(
             f"{path} is not a whole gzip file ({error}): delete it and fetch it again"
         ) from error
+
+
+def _packed(path: Path) -> bool:
+    """Tell whether a file is packed by gzip, whatever it is called."""
+    with open(path, "rb") as stream:
+        return stream.read(2) == b"\x1f\x8b"
 
 
 def digest(path: Path) -> tuple[str, int]:
@@ -182,10 +188,14 @@ def _mismatch(entry: Dataset, found: Found, got: tuple[tuple[str, int], ...]) ->
     )
 
 
-def how_to_get(entry: Dataset, file: File, folder: Path, why: str) -> str:
-    """One line: what is missing, where it officially is, where to put it, under which terms."""
+def how_to_get(entry: Dataset, file: File, folder: Path, why: str, tried: bool = False) -> str:
+    """One line: what is missing, where it officially is, where to put it, under which terms.
+
+    Where fetching was ``tried`` and failed, it does not say to run what just failed.
+    """
     member = f" (member {file.member})" if file.member else ""
     run = f", or run `fairtut data get {entry.name}`" if entry.source != "hand" else ""
+    run = ", or try again where the host can be reached" if tried else run
     note = f" {entry.note}" if entry.note else ""
     return (
         f"{entry.name}: {why}: get {file.path} from {file.url or entry.homepage}{member} and put "

@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -42,8 +43,11 @@ class Table:
         Columns of ``x`` that hold numbers rather than 0/1 flags.
     rows_dropped : tuple of (str, int)
         Reason, and number of rows of the file that are not here.
+    ids : ndarray, shape (n,)
+        What joins a row back to where it came from: the data frame's index, or the number of the
+        row among those that were read; it stays with the row when rows are taken.
     digest : str
-        sha256 over the three arrays.
+        sha256 over the three arrays ``x``, ``s`` and ``y``.
     """
 
     x: NDArray[np.float32]
@@ -58,6 +62,7 @@ class Table:
     favourable: int = 1
     numeric: tuple[int, ...] = ()
     rows_dropped: tuple[tuple[str, int], ...] = ()
+    ids: NDArray[Any] = field(default_factory=lambda: np.arange(0))
     digest: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -77,6 +82,10 @@ class Table:
             if values.shape != (len(x),) or not np.isin(values, (0, 1)).all():
                 raise InputError(f"{self.name}: {key} must be {len(x)} values, each 0 or 1")
             object.__setattr__(self, key, values.astype(np.int8))
+        ids = np.asarray(self.ids) if np.size(self.ids) else np.arange(len(x))
+        if ids.shape != (len(x),):
+            raise InputError(f"{self.name}: {ids.shape} ids for {len(x)} rows: give one each")
+        object.__setattr__(self, "ids", ids)
         sha = hashlib.sha256(f"{x.shape}".encode())
         for array in (self.x, self.s, self.y):
             sha.update(np.ascontiguousarray(array).tobytes())
@@ -88,7 +97,8 @@ class Table:
     def take(self, rows: ArrayLike) -> Table:
         """Return a table of the given rows (indices or a mask)."""
         index = np.asarray(rows)
-        return replace(self, x=self.x[index], s=self.s[index], y=self.y[index])
+        rows_of = {key: getattr(self, key)[index] for key in ("x", "s", "y", "ids")}
+        return replace(self, **rows_of)
 
     def summary(self) -> dict[str, float]:
         """Return n, d, the share of group 1, and P(y=1) overall and per group (NaN if empty)."""

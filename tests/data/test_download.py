@@ -177,6 +177,8 @@ def test_a_refusal_names_the_status_and_what_to_do(host, toy, status):
         files.get("toy")
     text = str(error.value)
     assert f"{host.url}/x.bin" in text and str(toy) in text and "CC0" in text
+    # it does not advise what has just failed
+    assert "try again where the host can be reached" in text and "fairtut data get" not in text
     assert names(toy) == [] and len(host.ranges) == 1
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import os
 import signal
@@ -177,15 +178,64 @@ def test_only_corrupt_images_are_an_error_in_any_case(own):
     ("old", "new", "match"),
     [
         ("file,", "image,", r"table\.csv has no column 'file'"),
-        ("3.jpg,1,", "3.jpg,,", r"table\.csv: column 'hat' is empty in data row 4"),
+        ("3.jpg,1,", ",1,", r"table\.csv: column 'file' is empty in data row 4"),
+        (",ac,train", ",ac,", r"table\.csv: column 'split' is empty in data row"),
         ("valid", "dev", r"table\.csv: split 'dev' is none of"),
+        ("split", "spilt", r"no column 'split', but 'spilt' holds splits: pass split='spilt'"),
+        ("split", "cut", r"no column 'split', but 'cut' holds splits"),
+        ("hat,", "smile,", r"several columns called 'smile'"),
+        ("ac,", "BC,", r"'kind' holds both 'BC' and 'bc'"),
+        ("3.jpg,1", "2.jpg,1", r"photos: 2\.jpg is in the splits 'test' and 'train'"),
     ],
 )
 def test_a_bad_table_is_named(own, old, new, match):
     rewrite(own, old, new)
-    with pytest.raises(DataError, match=match):
+    with pytest.raises((DataError, InputError), match=match):
         load(own)
     assert stored(own) == []
+
+
+def test_a_header_may_differ_in_capitals_and_blanks(own):
+    plain = load(own)
+    for old, new in (("file,", "File ,"), (",split", ",\u00a0Split "), ("valid", "Validation ")):
+        rewrite(own, old, new)
+    rewrite(own, ",train", ", training")
+    assert load(own).digest == plain.digest
+    numbers = {"training": "0.0", "Validation ": "1.0", "test": "2.0"}
+    for old, new in numbers.items():
+        rewrite(own, old, new)
+    assert (load(own).split == plain.split).all()
+
+
+def test_a_gap_is_told_to_whoever_asks_for_that_column(own):
+    rewrite(own, "3.jpg,1,", "3.jpg,,")
+    rewrite(own, "5.jpg,1,-1,Yes,25,bc", "5.jpg,1,-1,Yes,NA,")
+    found = load(own)
+    assert found.labels("smile").tolist() == [int(i % 3 == 0) for i in range(N)]
+    for name in ("hat", "hat=1.0", "age=24.0", "kind=bc"):
+        with pytest.raises(InputError, match=r"has no value for 1 of 12 images.*notna"):
+            found.labels(name)
+    there = found.select(found.attributes["hat"].notna())
+    assert there.labels("hat").tolist() == [i % 2 for i in range(N) if i != 3]
+
+
+def test_codes_and_long_numbers_stay_as_they_are(own):
+    for i in range(N):
+        rewrite(own, f",{20 + i},", f",0{i % 2}0{i // 2},")
+    assert load(own).attributes["age"].astype(str).loc["3.jpg"] == "0101"
+    rewrite(own, "kind", "id")
+    rewrite(own, "ac,", f"{2**64},")
+    rewrite(own, "bc,", f"{2**64 + 1},")
+    assert set(load(own).attributes["id"]) == {str(2**64), str(2**64 + 1)}
+
+
+def test_a_packed_table_is_read_whatever_it_is_called(own):
+    plain = load(own)
+    packed = gzip.compress((own / "table.csv").read_bytes())
+    for name in ("table.csv", "TABLE.CSV.GZ"):
+        (own / name).write_bytes(packed)
+        found = images.from_folder(own / "photos", own / name, 16)
+        assert found.digest == plain.digest
 
 
 def test_empty_things_are_named(own):
@@ -227,10 +277,14 @@ def test_wishes_that_make_no_sense(own, options, error):
 
 
 def test_without_a_split_column_rows_are_split_at_random_and_repeatably(own):
-    found = load(own, split="part")
+    found = load(own, split=None)
     assert sorted(found.split.tolist()) == ["test"] * 3 + ["train"] * 7 + ["val"] * 2
-    assert (found.split == load(own, split="part").split).all()
-    assert (found.split != load(own, split="part", seed=1).split).any()
+    assert (found.split == load(own, split=None).split).all()
+    assert (found.split != load(own, split=None, seed=1).split).any()
+    for i in range(6):
+        rewrite(own, f"\n{2 * i + 1}.jpg", f"\n{2 * i}.jpg")
+    twice = load(own, split=None).split
+    assert (twice[::2] == twice[1::2]).all() and len(set(twice)) > 1
 
 
 def test_an_error_in_the_middle_leaves_nothing_and_the_next_run_works(own, monkeypatch):

@@ -120,6 +120,17 @@ class TestAdult:
         place("adult", data=data, test=test)
         fails(kind, match, tabular.adult)
 
+    def test_a_race_that_is_spelled_otherwise_is_no_other_race(self, place):
+        place("adult", data=ADULT_DATA.replace("White", "white"), test=ADULT_TEST)
+        with pytest.raises(DataError, match="race holds 'white', none of"):
+            tabular.adult("race")
+        assert len(tabular.adult("sex")) == 4
+
+    def test_a_byte_order_mark_is_no_letter(self, place):
+        place("adult", data="\ufeff" + ADULT_DATA, test="\ufeff" + ADULT_TEST)
+        table = tabular.adult()
+        assert table.x[0, 0] == 39 and table.ids.tolist() == [0, 1, 3, 4]
+
     def test_one_class_and_one_group(self, place):
         place("adult", data=ADULT_DATA.replace(">50K", "<=50K"), test=ADULT_TEST)
         fails(InputError, "only one class .*every row has y = 0", tabular.adult, "sex", "train")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -286,3 +287,60 @@ def test_the_substitute() -> None:
     rates = [float(made.y[made.groups[:, g]].float().mean()) for g in range(3)]
     np.testing.assert_allclose(rates, [0.145, 0.244, 0.227], atol=5e-4)
     assert int((made.groups.sum(1) == 1).sum()) == 3_414
+
+
+@pytest.mark.parametrize(
+    ("changes", "match"),
+    [
+        ({"group_names": ("g", "g")}, "each name once"),
+        ({"group_names": "gh"}, "each name once"),
+        ({"groups": pd.DataFrame({"h": [True] * 5, "g": [False] * 5})}, r"columns h, g.*are g, h"),
+        ({"y": pd.Series([0, 1, 0, 1, 0], index=[4, 3, 2, 1, 0])}, "texts and y have different"),
+    ],
+)
+def test_own_columns_in_another_order_are_seen(changes: dict[str, Any], match: str) -> None:
+    with pytest.raises(InputError, match=match):
+        own(pd.Series(TEXTS), **changes)  # type: ignore[arg-type]
+    same = pd.DataFrame({"g": [True] * 5, "h": [False] * 5})
+    assert own(pd.Series(TEXTS), groups=same).groups.sum(0).tolist() == [3, 0]  # type: ignore[arg-type]
+
+
+def test_one_text_is_no_list_of_texts() -> None:
+    with pytest.raises(InputError, match="texts is one text"):
+        own("abcde")  # type: ignore[arg-type]
+
+
+def test_a_set_without_a_tuning_split_can_have_one() -> None:
+    whole = own([f"word {i}" for i in range(14)])
+    with pytest.raises(UnknownName, match=r"with_tuning\(\)"):
+        whole.part("tune")
+    cut = whole.with_tuning(seed=1)
+    assert len(cut.part("tune")) == 2 and len(cut.part("train")) == 11
+    assert (cut.split == whole.with_tuning(seed=1).split).all() and cut.digest != whole.digest
+    assert (cut.split != whole.with_tuning(seed=2).split).any()
+    for share in (0, 1, 0.001):
+        with pytest.raises(InputError, match="makes no tune split"):
+            whole.with_tuning(share)
+    with pytest.raises(InputError, match="or there is one"):
+        cut.with_tuning()
+
+
+def test_identities_of_your_own(tmp_path: Path) -> None:
+    n = 40
+    frame = pd.DataFrame({
+        "comment_text": [f"word{i % 7} said" for i in range(n)],
+        "toxicity": [0.2, 0.8] * (n // 2), "latino": [0.9, 0.1, 0.0, 0.0] * (n // 4),
+        "asian": [0.0, 0.0, 0.5, 0.0] * (n // 4), "split": ["train", "train", "val", "test"] * 10,
+    })  # fmt: skip
+    path = tmp_path / "own.csv"
+    frame.to_csv(path, index=False)
+    both = {"latin": ["latino"], "any": ["latino", "asian"]}
+    found = civil_comments(path, groups=both)
+    assert found.group_names == ("latin", "any") and found.groups.sum(0).tolist() == [10, 20]
+    with pytest.raises(DataError, match="no column 'dutch'"):
+        civil_comments(path, groups={"d": ["dutch"]})
+    with pytest.raises(InputError, match="give a list of columns"):
+        civil_comments(path, groups={"d": "latino"})
+    frame.assign(latino=frame["latino"] * 100).to_csv(path, index=False)
+    with pytest.raises(DataError, match=r"latino holds 0 to 90 where shares in \[0, 1\]"):
+        civil_comments(path, groups=both)

@@ -198,3 +198,24 @@ def test_folder_zip_and_tar_hold_the_same(tmp_path):
         with opened_source((tmp_path / name,)) as source:
             assert [source.read(e) for e in source.resolve(list(members))] == [b"1", b"22"]
             assert sorted(entry.size for entry in source.entries) == [1, 2]
+
+
+def png(values, **options):
+    out = io.BytesIO()
+    Image.fromarray(np.asarray(values, dtype=np.uint16)).save(out, "PNG", **options)
+    return out.getvalue()
+
+
+def test_sixteen_bits_that_are_twelve_are_refused_and_black_is_black():
+    ramp = np.arange(64).reshape(8, 8)
+    with pytest.raises(InputError, match="16 bits go from 0 to 4032 only"):
+        decode(png(ramp * 64), 8)
+    np.testing.assert_array_equal(decode(png(ramp * 66), 8)[0], ramp * 66 >> 8)
+    assert decode(png(ramp * 0), 8).max() == 0
+
+
+def test_a_transparent_grey_value_of_sixteen_bits_is_white():
+    values = np.full((8, 8), 20_000)
+    values[:, 4:] = 30_000
+    found = decode(png(values, transparency=20_000), 8)
+    assert (found[:, :, :4] == 255).all() and (found[:, :, 4:] == 30_000 >> 8).all()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from decimal import Decimal
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -252,6 +255,109 @@ class TestFromFrame:
         with pytest.raises(InputError, match=match) as caught:
             from_frame(change(frame), target="hired", sensitive="sex", positive="yes")
         assert "\n" not in str(caught.value)
+
+
+def people_of(**columns):
+    plain = {"sex": ["f", "m"] * 20, "hired": [0, 0, 1, 1] * 10, "age": np.arange(40.0)}
+    return pd.DataFrame(plain | columns)
+
+
+def own(frame, **options):
+    return from_frame(frame, **{"target": "hired", "sensitive": "sex"} | options)
+
+
+@pytest.mark.parametrize(
+    ("columns", "match"),
+    [
+        ({"hired": [1, 1, 2, 2] * 10}, "'hired' holds 1, 2: say which one is y = 1"),
+        ({"hired": [0, 1, 2, 1] * 10}, "'hired' holds 0, 1, 2: say which"),
+        ({"sex": ["Male", "male"] * 20}, "'sex' holds both 'Male' and 'male'"),
+        ({"sex": ["f", "f "] * 20}, "'sex' holds both 'f' and 'f '"),
+        ({"sex": ["f", "nan"] * 20}, "'sex' holds 'nan', which looks like a missing value"),
+        ({"sex": ["f", "?"] * 20}, r"'sex' holds '\?'"),
+        ({"sex": pd.Series([1, "1"] * 20, dtype=object)}, "holds both 1 and '1'"),
+        ({"w": pd.Series([1, "1"] * 20, dtype=object)}, "'w' holds both 1 and '1'"),
+        ({"w": ["x", "<NA>"] * 20}, "'w' holds '<NA>'"),
+        ({"w": pd.to_datetime(["2020", "2021"] * 20)}, "'w' holds datetime64"),
+        ({"w": np.array([1j, 2j] * 20)}, "'w' holds complex128"),
+        ({"w": [[1], [2]] * 20}, "'w' holds lists"),
+        ({"w": 2**60 + np.arange(40)}, "a whole number of more than 53 bits"),
+    ],
+)
+def test_what_can_be_read_in_two_ways_is_asked_for(columns, match):
+    with pytest.raises(InputError, match=match):
+        own(people_of(**columns))
+
+
+@pytest.mark.parametrize(
+    ("options", "match"),
+    [
+        ({"features": ["age", "hired"]}, "the target 'hired' is among the features"),
+        ({"features": "age"}, r"one text: give a list, \['age'\]"),
+        ({"features": ["age", "age"]}, "name a column twice"),
+        ({"sensitive": "hired"}, "both target and sensitive"),
+        ({"missing": "fill"}, "choose one of refuse, drop"),
+    ],
+)
+def test_columns_named_by_mistake(options, match):
+    with pytest.raises(ValueError, match=match):
+        own(people_of(), **options)
+
+
+def test_two_columns_with_one_name_in_words():
+    with pytest.raises(InputError, match="name a column twice"):
+        own(people_of(new=1.0, **{"3": 2.0}).rename(columns={"new": 3}))
+
+
+def test_a_path_is_no_frame_and_another_librarys_frame_is():
+    with pytest.raises(InputError, match="a str is no data frame: read it first"):
+        own("people.csv")
+
+    class Other:
+        def __init__(self, frame):
+            self.frame = frame
+
+        def to_pandas(self):
+            return self.frame
+
+    frame = people_of()
+    assert own(Other(frame)).digest == own(frame).digest
+
+
+def test_numbers_among_objects_are_numbers():
+    mixed = pd.Series([Decimal("0.5"), 1, 2.0, 3] * 10, dtype=object)
+    table = own(people_of(w=mixed))
+    assert table.feature_names == ("age", "w") and table.x[:4, 1].tolist() == [0.5, 1, 2, 3]
+
+
+def test_labels_are_named_as_they_were_found():
+    flags = people_of(hired=[False, False, True, True] * 10, sex=[0, 1] * 20)
+    assert own(flags).labels == ("False", "True") and own(flags, group=True).groups == ("0", "1")
+    assert own(people_of(hired=[-1, 1] * 20)).y.tolist() == [0, 1] * 20
+    assert own(people_of(hired=[2, 1] * 20), positive=1).y.tolist() == [0, 1] * 20
+
+
+def test_missing_values_are_told_all_at_once_or_dropped_and_counted():
+    frame = people_of(a=[None] + [1.0] * 39, b=["x"] * 38 + [None] * 2)
+    with pytest.raises(InputError, match=r"'a' has no value in 1, .*'b' has no value in 2 of 40 "
+                       r"rows \(3 rows in all\).*missing='drop'.*fillna"):  # fmt: skip
+        own(frame)
+    table = own(frame, missing="drop")
+    assert table.ids.tolist() == list(range(1, 38))
+    assert table.rows_dropped == (("no value in a column that is used", 3),)
+    assert own(frame, features=["age"]).rows_dropped == ()  # nobody uses the gaps
+
+
+def test_rows_keep_what_joins_them_back():
+    frame = people_of().set_index(pd.Index([f"p{i}" for i in range(40)]))
+    table = own(frame)
+    parts = split(table, {"train": 0.5, "test": 0.5}, seed=1)
+    scaled = Standardiser.fit(parts["train"])(parts["test"])
+    assert frame.loc[scaled.ids, "age"].tolist() == parts["test"].x[:, 0].tolist()
+    assert sorted([*parts["train"].ids, *parts["test"].ids]) == sorted(frame.index)
+    assert zafar(30, seed=1).take([5, 2]).ids.tolist() == [5, 2]
+    with pytest.raises(InputError, match="ids for 40 rows"):
+        replace(table, ids=np.arange(3))
 
 
 def test_an_id_of_words_is_named_and_a_category_with_many_levels_is_not():

@@ -393,6 +393,28 @@ def test_unknown_chapter_is_one_line():
     assert len(done.stderr.splitlines()) == 1
 
 
+@pytest.mark.parametrize(
+    "name", ["frtrain", "01_frtrain", "notebooks/01_frtrain.ipynb", "notebooks/01_frtrain.py"]
+)
+def test_a_chapter_has_its_name_and_its_path(name, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    assert [path.name for path in notebooks._sources([name])] == ["01_frtrain.py"]
+
+
+def test_the_tree_is_known_without_git(tmp_path, monkeypatch):
+    for name in ("a.py", "sub/b.py", "_build/c.py", ".venv/d.py", "sub/__pycache__/e.pyc"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(name)
+    monkeypatch.setattr(check, "ROOT", tmp_path)
+    seen = {p.relative_to(tmp_path).as_posix() for p in check._tree() if p.is_file()}
+    assert seen == {"a.py", "sub/b.py"}
+    before = check.tree_digest()
+    (tmp_path / "_build" / "c.py").write_text("changed")
+    assert check.tree_digest() == before
+    (tmp_path / "sub" / "b.py").write_text("changed")
+    assert check.tree_digest() != before
+
+
 @pytest.fixture
 def tree(tmp_path):
     """The parts of a repository that the cache's key looks at."""

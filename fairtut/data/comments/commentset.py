@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -14,6 +14,7 @@ from torch import Tensor
 
 from fairtut.data.comments.vocabulary import Tokenizer, Vocabulary, encode_with
 from fairtut.errors import DataError, InputError, UnknownName
+from fairtut.runtime.seeds import numpy_rng
 
 SPLITS: Final = ("train", "tune", "val", "test")
 """BASE learns from train, a trigger from tune; val selects.  All four are disjoint."""
@@ -116,8 +117,36 @@ class CommentSet:
         """
         rows = self.split == name
         if not rows.any():
-            raise UnknownName.of("split", name, sorted(set(self.split.tolist())))
+            known = UnknownName.of("split", name, sorted(set(self.split.tolist())))
+            hint = ": make one with with_tuning()" if name == "tune" else ""
+            raise UnknownName(f"{known}{hint}")
         return self.select(rows)
+
+    def with_tuning(self, share: float = 1 / 6, seed: int = 0) -> CommentSet:
+        """Return the set with some of its train rows turned into a tune split.
+
+        Parameters
+        ----------
+        share : float
+            Of the train rows, in (0, 1); tune : train is the paper's 1 : 5 without it.
+        seed : int
+            Draws the rows.
+
+        Raises
+        ------
+        fairtut.errors.InputError
+            If there is a tune split, the share is out of range, or a split would be empty.
+        """
+        train = np.flatnonzero(self.split == "train")
+        count = round(share * len(train)) if 0 < share < 1 else 0
+        if not 0 < count < len(train) or (self.split == "tune").any():
+            raise InputError(
+                f"{self.name}: a share of {share} of {len(train)} train rows makes no tune split "
+                "beside it (or there is one): give a share in (0, 1) of a set without one"
+            )
+        split = self.split.astype("<U5")
+        split[numpy_rng(seed, "comments", "own tune").permutation(train)[:count]] = "tune"
+        return replace(self, split=split, digest="")
 
     def mentioning(self) -> CommentSet:
         """Return the comments that mention at least one of the groups."""
@@ -152,7 +181,7 @@ def from_texts(
     groups : boolean array, shape (n, g)
     group_names : sequence of str, length g
     split : array of str, shape (n,)
-        One of :data:`SPLITS` per comment.
+        One of :data:`SPLITS` per comment; :meth:`CommentSet.with_tuning` makes a missing tune.
     name, source : str
     tokenizer : Tokenizer, optional
         By default a :class:`Vocabulary` of the ``size`` most frequent words of the train split.
@@ -166,9 +195,11 @@ def from_texts(
     fairtut.errors.DataError
         If y holds anything but 0 and 1, or just one of them.
     fairtut.errors.InputError
-        If the lengths differ, a text is missing, membership is anything but true and false (a
-        share needs a threshold), or nothing is left.
+        If the lengths, the indexes or the names of the groups differ, a text is missing,
+        membership is anything but true and false (a share needs a threshold), or nothing is left.
     """
+    group_names = _group_names(group_names, name)
+    _one_order({"texts": texts, "y": y, "groups": groups, "split": split}, group_names, name)
     labels, members, where = np.asarray(y), np.asarray(groups), np.asarray(split, dtype=np.str_)
     n = len(texts)
     if labels.shape != (n,) or members.shape != (n, len(group_names)) or where.shape != (n,):
@@ -197,6 +228,32 @@ def from_texts(
         rows_dropped=(*rows_dropped, ("no word in the comment", encoded.empty)),
     )
     return whole.select((encoded.words > 0).numpy()) if encoded.empty else whole
+
+
+def _group_names(names: Sequence[str], name: str) -> tuple[str, ...]:
+    """Return the names of the groups, each once."""
+    if isinstance(names, str) or len(set(names)) < len(tuple(names)):
+        raise InputError(f"{name}: group_names={names!r}: give a list with each name once")
+    return tuple(names)
+
+
+def _one_order(given: Mapping[str, Any], group_names: Sequence[str], name: str) -> None:
+    """Raise where indexes, or the columns of the groups, stand in another order than the rest."""
+    if isinstance(given["texts"], str):
+        raise InputError(f"{name}: texts is one text: give a list of texts")
+    indexed = [(k, v.index) for k, v in given.items() if hasattr(v, "iloc")]
+    for other, index in indexed[1:]:
+        if not indexed[0][1].equals(index):
+            raise InputError(
+                f"{name}: {indexed[0][0]} and {other} have different indexes: align them with "
+                ".loc, or pass .to_numpy() where rows already belong together"
+            )
+    columns = getattr(given["groups"], "columns", None)
+    if columns is not None and list(columns) != list(group_names):
+        raise InputError(
+            f"{name}: groups has the columns {', '.join(map(str, columns))}, group_names are "
+            f"{', '.join(group_names)}: pass groups[list(group_names)]"
+        )
 
 
 def _texts(texts: Sequence[str], name: str) -> None:

@@ -19,7 +19,7 @@ from fairtut.data.bounded import COMMENTS, Bounded
 from fairtut.data.comments.commentset import SPLITS, CommentSet, from_texts
 from fairtut.data.encoding import apply_rules, need
 from fairtut.data.local import opened
-from fairtut.errors import CorruptFile, DataError, MissingData, UnknownName
+from fairtut.errors import CorruptFile, DataError, InputError, MissingData, UnknownName
 from fairtut.runtime.seeds import numpy_rng
 
 if TYPE_CHECKING:
@@ -34,6 +34,8 @@ SHARES: Final = (0.60, 0.12, 0.08, 0.20)
 """Of train, tune, val and test where a file has no splits: tune : train is the paper's 1 : 5."""
 
 _Columns = Mapping[str, tuple[str, ...]]
+
+Groups = Sequence[str] | Mapping[str, Sequence[str]]
 
 # WILDS: share of annotators who see the identity, between 0 and 1
 _WILDS: Final[_Columns] = {name: (name,) for name in IDENTITIES}
@@ -70,7 +72,7 @@ _HATE: Final[_Columns] = {
 def civil_comments(
     path: str | os.PathLike[str] | None = None,
     *,
-    groups: Sequence[str] = IDENTITIES,
+    groups: Groups = IDENTITIES,
     seed: int = 0,
     **options: Any,
 ) -> CommentSet:
@@ -86,8 +88,10 @@ def civil_comments(
     ----------
     path : path-like, optional
         By default the WILDS file below ``FAIRTUT_DATA/civil_comments``.
-    groups : sequence of str
-        Of :data:`IDENTITIES`; :data:`RELIGIONS` is what the paper's examples use.
+    groups : sequence of str, or mapping of str to sequence of str
+        Of :data:`IDENTITIES`; :data:`RELIGIONS` is what the paper's examples use.  A mapping names
+        groups of your own and the columns of the file, any of which makes a member, such as
+        ``{"latin": ["latino"]}``.
     seed : int
         Of the splits that are drawn.
     **options
@@ -114,7 +118,8 @@ def civil_comments(
         source = f"Civil Comments, {Path(path).name} [not verified], CC0 1.0"
     frame = _read(Path(path))
     jigsaw = "target" in frame.columns
-    columns, toxicity = (_JIGSAW, "target") if jigsaw else (_WILDS, "toxicity")
+    known, toxicity = (_JIGSAW, "target") if jigsaw else (_WILDS, "toxicity")
+    columns = _columns(known, groups)
     rules = [("no text", frame.get("comment_text", frame.iloc[:, 0]).isna().to_numpy())]
     if jigsaw:
         seen = sorted({name for group in groups for name in columns.get(group, ())})
@@ -129,7 +134,7 @@ def civil_comments(
     )  # fmt: skip
 
 
-def hate_speech(*, groups: Sequence[str] = RELIGIONS, seed: int = 0, **options: Any) -> CommentSet:
+def hate_speech(*, groups: Groups = RELIGIONS, seed: int = 0, **options: Any) -> CommentSet:
     """Load Measuring Hate Speech, a *substitute* for Civil Comments: other comments, other label.
 
     y = 1 is hate speech (not toxicity) and a membership is a *target* of the comment (not a
@@ -137,8 +142,9 @@ def hate_speech(*, groups: Sequence[str] = RELIGIONS, seed: int = 0, **options: 
 
     Parameters
     ----------
-    groups : sequence of str
-        Of :data:`IDENTITIES`, joined from finer targets.
+    groups : sequence of str, or mapping of str to sequence of str
+        Of :data:`IDENTITIES`, joined from finer targets; or your own, as in
+        :func:`civil_comments`.
     seed : int
         Of the splits, which are drawn in the proportions of :data:`SHARES`.
     **options
@@ -160,7 +166,7 @@ def hate_speech(*, groups: Sequence[str] = RELIGIONS, seed: int = 0, **options: 
         )
     frame = _read(path)
     return _assemble(
-        frame, "text", "labels", _HATE, groups, _drawn(len(frame), seed),
+        frame, "text", "labels", _columns(_HATE, groups), groups, _drawn(len(frame), seed),
         [("no text", frame.get("text", frame.iloc[:, 0]).isna().to_numpy())],
         name="measuring_hate_speech",
         source=f"{located.source} (a substitute for Civil Comments)", where=str(path), **options,
@@ -185,7 +191,7 @@ def _read(path: Path) -> pd.DataFrame:
 
 
 def _assemble(
-    frame: pd.DataFrame, text: str, label: str, columns: _Columns, groups: Sequence[str],
+    frame: pd.DataFrame, text: str, label: str, columns: _Columns, groups: Groups,
     split: NDArray[np.str_], rules: list[tuple[str, NDArray[np.bool_]]], *, where: str,
     **options: Any,
 ) -> CommentSet:  # fmt: skip
@@ -201,8 +207,18 @@ def _assemble(
     ]
     return from_texts(
         kept[text].astype(str).tolist(), _at_least_half(kept[label], where).astype(np.int64),
-        np.stack(members, 1), groups, split[keep], rows_dropped=dropped, **options,
+        np.stack(members, 1), tuple(groups), split[keep], rows_dropped=dropped, **options,
     )  # fmt: skip
+
+
+def _columns(known: _Columns, groups: Groups) -> _Columns:
+    """Return which columns make a group: the file's own, or those that a mapping names."""
+    if not isinstance(groups, Mapping):
+        return known
+    wrong = next((g for g, names in groups.items() if isinstance(names, str) or not names), None)
+    if wrong is not None:
+        raise InputError(f"group {wrong!r} is made of {groups[wrong]!r}: give a list of columns")
+    return {group: tuple(names) for group, names in groups.items()}
 
 
 def _at_least_half(shares: pd.Series, where: str) -> NDArray[np.bool_]:
@@ -211,6 +227,11 @@ def _at_least_half(shares: pd.Series, where: str) -> NDArray[np.bool_]:
         values = shares.to_numpy(np.float64)
     except ValueError:
         raise DataError(f"{where}, {shares.name} holds text where shares are due") from None
+    if np.nanmin(values, initial=0.0) < 0 or np.nanmax(values, initial=1.0) > 1:
+        raise DataError(
+            f"{where}, {shares.name} holds {np.nanmin(values):g} to {np.nanmax(values):g} where "
+            "shares in [0, 1] are due: divide counts or per cent first"
+        )
     return np.asarray(values >= 0.5)
 
 

@@ -35,6 +35,8 @@ MOST_PIXELS: Final = 25_000_000
 have more, for it can be decoded at an eighth of its sides, if it is not a progressive one."""
 LARGE: Final = 1 << 21
 """Pixels from which images are decoded one after the other, however many threads there are."""
+DEPTH: Final = 12
+"""Bits that cameras and scanners put into 16 without scaling."""
 STRETCH: Final = 16
 """How many squares long an image may be before its middle is cut out first."""
 
@@ -57,8 +59,9 @@ def decode(data: bytes, size: int, resize: str = "crop") -> NDArray[np.uint8]:
     Parameters
     ----------
     data : bytes
-        A file of one of :data:`FORMATS`.  Transparent places become white; 16 bits become the
-        upper 8; floating-point values must be in [0, 1].
+        A file of one of :data:`FORMATS`; of several frames or pages, the first.  Transparent
+        places become white; 16 bits become the upper 8 (an image that uses 12 bits or fewer of
+        them is refused); floating-point values must be in [0, 1].
     size : int
         Pixels of a side of the result.
     resize : {"crop", "plain"}
@@ -115,7 +118,14 @@ def _eight_bits(values: NDArray[np.generic], image: Image.Image) -> NDArray[np.u
     # some versions of Pillow open a PNG of 16 bits as 32
     if (image.mode == "I" and image.format not in ("PNG", "PPM")) or not 0 <= low <= high < 1 << 16:
         raise InputError("its pixels are 32-bit integers: save it with 8 or 16 bits")
-    return (values.astype(np.int32) >> 8).astype(np.uint8)
+    if 0 < high < 1 << DEPTH:
+        raise InputError(
+            f"its 16 bits go from {low:g} to {high:g} only and would be nearly black: scale them "
+            "to 0..65535, or save 8 bits"
+        )
+    small = (values.astype(np.int32) >> 8).astype(np.uint8)
+    hidden = image.info.get("transparency")  # a grey value; Pillow masks it in 8 bits only
+    return small if hidden is None else np.where(values == hidden, np.uint8(255), small)
 
 
 def _resized(image: Image.Image, size: int, resize: str) -> Image.Image:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import torch
 
+from fairtut.data.columns import spelled_once
 from fairtut.data.images.cache import Origin, Wanted, assemble
 from fairtut.data.images.imageset import ImageSet
 from fairtut.data.images.labels import (
+    SPLIT_WORDS,
     Labels,
     as_binary,
     as_splits,
@@ -19,11 +22,17 @@ from fairtut.data.images.labels import (
     without_gaps,
 )
 from fairtut.data.images.official import stamp
+from fairtut.data.images.sources import plain_path
 from fairtut.data.local import digest
 from fairtut.errors import DataError, MissingData
 
 if TYPE_CHECKING:
     import pandas as pd
+
+_SPLIT_NAMES: Final = ("partition", "set", "subset", "fold", "phase")
+"""What a column of splits is called, too."""
+_NUMBER: Final = r"\s*[+-]?(0|[1-9]\d{0,14})?(\.\d*)?([eE][+-]?\d+)?(?<=[\d.])\s*"
+"""Numbers, but not codes such as 007, and no more digits than double precision keeps."""
 
 
 def from_folder(
@@ -36,7 +45,7 @@ def from_folder(
     resize: str = "crop",
     *,
     file: str = "file",
-    split: str = "split",
+    split: str | None = "split",
     seed: int = 0,
     name: str | None = None,
 ) -> ImageSet:
@@ -47,16 +56,18 @@ def from_folder(
     path : path-like
         A folder (with folders in it, if you like) or a zip or tar archive of images.
     csv : path-like
-        A table with one row per image and a header.  A column written as 0/1, -1/1, true/false or
-        yes/no becomes a boolean attribute, other numbers stay numbers, and words become
-        categories.
+        A table with one row per image and a header, in UTF-8 and between commas.  A column
+        written as 0/1, -1/1, true/false or yes/no becomes a boolean attribute, other numbers stay
+        numbers, and words, and codes such as 007, become categories.  Gaps (empty, NA, nan, null,
+        None) become NaN; only whoever asks for that column is refused.
     size, device, limit, skip_corrupt, resize
         As in :func:`fairtut.data.images.load`.
     file : str
         Column that names the image: its path in the folder, or the end of it.
-    split : str
+    split : str or None
         Column of train, val (or valid, validation) and test, or of 0, 1 and 2.  Without such a
-        column the rows are split at random in 60, 20 and 20 of a hundred.
+        column, or with None, the rows are split at random in 60, 20 and 20 of a hundred, all rows
+        of one image together.
     seed : int
         Draws the random split.
     name : str, optional
@@ -71,7 +82,10 @@ def from_folder(
     fairtut.errors.MissingData
         If the folder, the table, or every image is missing.
     fairtut.errors.DataError
-        If the table lacks the file column, holds gaps, or spells a split in another way.
+        If the table lacks the file column or holds a gap in it, spells a split in another way or
+        calls it by another name, or puts one image into two splits.
+    fairtut.errors.InputError
+        If a column spells one word in two ways.
     fairtut.errors.CorruptFile
         If an image cannot be decoded, unless ``skip_corrupt``.
     """
@@ -90,30 +104,73 @@ def from_folder(
     )
 
 
-def read_labels(table: Path, file: str = "file", split: str = "split", seed: int = 0) -> Labels:
+def read_labels(
+    table: Path, file: str = "file", split: str | None = "split", seed: int = 0
+) -> Labels:
     """Read a table of labels; as :func:`from_folder`."""
-    frame = read_table(table, (file,), dtype={file: str}, skipinitialspace=True)
-    frame.columns = [
-        split if name.strip().lower() == split.lower() else name.strip()
-        for name in map(str, frame.columns)
-    ]
-    if list(frame.columns).count(split) > 1:
-        raise DataError(f"{table} has several columns called {split!r}: keep one")
+    frame = _read(table, file, split)
     names = without_gaps(frame[file], table)
-    files = [str(name).strip().replace("\\", "/").removeprefix("./") for name in names]
+    files = [plain_path(str(name).strip()) for name in names]
     if split in frame.columns:
-        parts = as_splits(frame[split].tolist(), table)
+        parts = as_splits(without_gaps(frame[split], table).tolist(), table)
     else:
-        parts = random_split(len(frame), len(frame) * 6 // 10, len(frame) * 2 // 10, seed)
-    attributes = frame.drop(columns=[file, split], errors="ignore")
+        n, together = len(frame), files if len(set(files)) < len(files) else None
+        parts = random_split(n, n * 6 // 10, n * 2 // 10, seed, together)
+    attributes = frame.drop(columns=[file, split or file], errors="ignore")
     for column in attributes.columns:
-        attributes[column] = _column(without_gaps(attributes[column], table))
+        if split is not None and split not in frame.columns:
+            _no_split(attributes[column], split, table)
+        attributes[column] = _column(attributes[column], table)
     return Labels(files, attributes, parts)
 
 
-def _column(values: pd.Series) -> Any:
-    """Booleans where the column says yes or no in some way, numbers, else categories."""
-    flags = as_binary(values)
+def _read(table: Path, file: str, split: str | None) -> pd.DataFrame:
+    """Read a table as text, with its columns named as the caller calls them."""
+    plain = {"header": None, "dtype": str, "skipinitialspace": True, "encoding": "utf-8-sig"}
+    frame = read_table(table, (), **plain)
+    known = {name.strip().lower(): name for name in (split, file) if name is not None}
+    header = [str(name).strip() for name in frame.iloc[0]]
+    header = [known.get(name.lower(), name) for name in header]
+    twice = next((name for name in header if header.count(name) > 1), None)
+    if twice is not None:
+        raise DataError(f"{table} has several columns called {twice!r}: keep one")
+    if file not in header:
+        here = ", ".join(header[:8])
+        raise DataError(
+            f"{table} has no column {file!r}: it needs one, between commas (it has {here}); or "
+            "pass its name as file=..."
+        )
+    if len(frame) < 2:
+        raise DataError(f"{table} holds no rows: it needs one per image")
+    return frame.iloc[1:].set_axis(header, axis=1).reset_index(drop=True)
+
+
+def _no_split(values: pd.Series, split: str, path: Path) -> None:
+    """Raise if a column is a split under another name: a random one would mix what it parts."""
+    words = set(values.dropna().str.strip().str.lower().str.removesuffix(".0"))
+    alike = get_close_matches(str(values.name).lower(), (split.lower(), *_SPLIT_NAMES), 1, 0.75)
+    if words and words <= set(SPLIT_WORDS) and ("train" in words or "training" in words or alike):
+        raise DataError(
+            f"{path} has no column {split!r}, but {values.name!r} holds splits: pass "
+            f"split={str(values.name)!r}, or split=None for a random split"
+        )
+
+
+def _column(values: pd.Series, path: Path) -> Any:
+    """Booleans where the column says yes or no in some way, numbers, else categories.
+
+    A column with gaps stays, with NaN in them: nobody may need it, and whoever does is told.
+    """
+    import pandas as pd
+
+    said = values.dropna()
+    flags = as_binary(said)
     if flags is not None:
-        return flags
-    return values if values.dtype.kind in "if" else values.astype(str).astype("category")
+        if len(said) == len(values):
+            return flags
+        return pd.Series(flags.astype(float), index=said.index).reindex(values.index)
+    if said.str.fullmatch(_NUMBER).all():
+        return pd.to_numeric(values)
+    words = values.str.strip()
+    spelled_once(words.dropna().tolist(), values.name, str(path), frozenset())
+    return words.astype("category")

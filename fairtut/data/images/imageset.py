@@ -149,7 +149,7 @@ class ImageSet:
         fairtut.errors.UnknownName
             If there is no such column or value.
         fairtut.errors.InputError
-            If the column is not binary, or holds a single class.
+            If the column is not binary, holds a single class, or has no value for some image.
         """
         values = self._binary(name)
         if len(np.unique(values)) < 2:
@@ -174,10 +174,20 @@ class ImageSet:
             raise InputError(f"{self.name}: row {index.max()} of a set of {len(self)} images")
         return np.where(index < 0, index + len(self), index)
 
+    def _no_gaps(self, column: str) -> None:
+        """Raise if a column has no value for some image: nobody may be counted among the rest."""
+        gaps = int(self.attributes[column].isna().sum())
+        if gaps:
+            raise InputError(
+                f"{self.name}: attribute {column!r} has no value for {gaps} of {len(self)} images: "
+                f"leave them out, images.select(images.attributes[{column!r}].notna())"
+            )
+
     def _binary(self, name: str) -> NDArray[np.bool_]:
         column, equals, value = name.partition("=")
         frame = self.attributes
         if name in frame.columns:
+            self._no_gaps(name)
             values = frame[name].to_numpy()
             if values.dtype != bool and not np.isin(values, (0, 1)).all():
                 raise InputError(
@@ -187,6 +197,7 @@ class ImageSet:
             return values.astype(bool)
         if not equals or column not in frame.columns:
             raise UnknownName.of(f"attribute of {self.name}", name, frame.columns)
+        self._no_gaps(column)
         texts = frame[column].astype(str).to_numpy()
         if value not in texts:
             raise UnknownName.of(f"value of {column}", value, np.unique(texts).tolist())

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SPLIT_WORDS: Final = {
-    "train": "train", "0": "train",
+    "train": "train", "training": "train", "0": "train",
     "val": "val", "valid": "val", "validation": "val", "1": "val",
-    "test": "test", "2": "test",
+    "test": "test", "testing": "test", "2": "test",
 }  # fmt: skip
 """How files spell the three splits."""
 
@@ -84,7 +84,8 @@ def read_table(path: Path, columns: Sequence[str | int], **options: Any) -> pd.D
 
 def as_splits(values: Sequence[Any], path: Path) -> NDArray[np.str_]:
     """Translate a file's words or numbers for the splits; raises ``DataError`` for another."""
-    words = [str(value).strip().lower() for value in values]
+    # a column with gaps, or of another program, holds 0.0
+    words = [str(value).strip().lower().removesuffix(".0") for value in values]
     odd = next((word for word in words if word not in SPLIT_WORDS), None)
     if odd is not None:
         raise DataError(f"{path}: split {odd!r} is none of {', '.join(SPLIT_WORDS)}")

@@ -1,0 +1,143 @@
+"""What the columns of somebody's own table say, and what of it cannot be read in one way only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from numbers import Number
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from fairtut.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+GAPS: Final = frozenset({"", "nan", "<na>", "nat"})
+"""Words, in small letters, that missing values become where a column is turned into text."""
+UNKNOWN: Final = GAPS | {"?"}
+"""The same for labels and groups; of an input, "?" is a level like any other."""
+_FEW_LEVELS: Final = 20
+"""So many levels a column of words may have in a small table."""
+
+
+def as_frame(table: Any, name: str) -> pd.DataFrame:
+    """Return a data frame, also from another library's that has ``to_pandas``."""
+    import pandas as pd
+
+    if isinstance(table, pd.DataFrame):
+        return table
+    if hasattr(table, "to_pandas"):
+        return pd.DataFrame(table.to_pandas())
+    raise InputError(
+        f"{name}: a {type(table).__name__} is no data frame: read it first, as in "
+        "pandas.read_csv(path)"
+    )
+
+
+def named_once(frame: pd.DataFrame, columns: Sequence[object], name: str) -> None:
+    """Raise ``InputError`` unless the frame has each column once."""
+    found = list(frame.columns)
+    for column in columns:
+        if column not in found:
+            raise InputError(f"{name} has no column {column!r} (found: {few(found, 20)})")
+        if found.count(column) > 1:
+            raise InputError(
+                f"{name} has {found.count(column)} columns called {column!r}: rename them"
+            )
+
+
+def missing(frame: pd.DataFrame, columns: Sequence[object]) -> dict[object, np.ndarray]:
+    """Return, for each column that has any, which rows have no value, as booleans of shape (n,)."""
+    gaps = {column: frame[column].isna().to_numpy(dtype=bool) for column in columns}
+    return {column: rows for column, rows in gaps.items() if rows.any()}
+
+
+def missing_told(gaps: dict[object, np.ndarray], name: str, n: int) -> InputError:
+    """Return one sentence on all gaps, and what to do."""
+    told = ", ".join(f"column {column!r} has no value in {r.sum()}" for column, r in gaps.items())
+    rows = int(np.any(list(gaps.values()), axis=0).sum())
+    return InputError(
+        f"{name}: {told} of {n} rows ({rows} rows in all): drop them with missing='drop', or fill "
+        "them first, as in frame.fillna({column: value}) with values of the training rows"
+    )
+
+
+def numbers(series: pd.Series, name: str) -> list[float] | None:
+    """Return a column of numbers in double precision, None for flags and words.
+
+    Numbers among objects (``Decimal``, or whole numbers beside others) are numbers too.
+
+    Raises
+    ------
+    fairtut.errors.InputError
+        If the column holds dates or complex numbers, or whole numbers that double precision would
+        merge.
+    """
+    from pandas.api.types import is_bool_dtype, is_numeric_dtype
+
+    kind = getattr(series.dtype, "kind", "O")
+    if kind in "cmM" or type(series.dtype).__name__ == "PeriodDtype":
+        raise InputError(
+            f"{name}: column {series.name!r} holds {series.dtype}: turn it into numbers, such as "
+            "days since a date, or leave it out"
+        )
+    values = series.tolist()
+    flags = is_bool_dtype(series.dtype) or any(isinstance(v, (bool, np.bool_)) for v in values)
+    plain = is_numeric_dtype(series.dtype) or (
+        kind == "O"
+        and series.dtype == object
+        and all(isinstance(v, Number) and not isinstance(v, complex) for v in values)
+    )
+    if flags or not plain:
+        return None
+    read = [float(v) for v in values]
+    whole = [(v, f) for v, f in zip(values, read, strict=True) if isinstance(v, (int, np.integer))]
+    lost = next((v for v, f in whole if int(f) != int(v)), None)
+    if lost is not None:
+        raise InputError(
+            f"{name}: column {series.name!r} holds {lost}, a whole number of more than 53 bits, "
+            "which no input can hold: leave it out if it is an id, or subtract an offset"
+        )
+    return read
+
+
+def spelled_once(
+    values: Iterable[Any], column: object, name: str, gaps: frozenset[str] = GAPS
+) -> None:
+    """Raise ``InputError`` where two values of a column look like two spellings of one.
+
+    So do texts that differ in capitals or blanks only, and values of two types with the same text
+    (1 and "1").  A word that a missing value becomes ("nan") is refused, too.
+    """
+    seen: dict[str, Any] = {}
+    for _, value in dict.fromkeys((type(v), v) for v in values):  # True is not 1 here
+        key = str(value).strip().casefold()
+        if key in gaps:
+            raise InputError(
+                f"{name}: column {column!r} holds {value!r}, which looks like a missing value that "
+                "became a word: make it None to have it counted as missing, or give it a name"
+            )
+        other = seen.setdefault(key, value)
+        if other != value:
+            raise InputError(
+                f"{name}: column {column!r} holds both {other!r} and {value!r}: spell one value "
+                "in one way, as in frame[column].astype(str).str.strip().str.lower()"
+            )
+
+
+def no_id(texts: np.ndarray, column: object, name: str) -> None:
+    """Refuse a column of words that names each person: every name would be an input of its own."""
+    levels, rows = len(np.unique(texts)), len(texts)
+    if levels > max(_FEW_LEVELS, rows / 2) or levels == rows > 2:
+        raise InputError(
+            f"{name}: column {column!r} has {levels} different texts in {rows} rows (an id? "
+            "numbers kept as text?) and would become as many inputs: leave it out with "
+            "features=[...], or turn it into numbers"
+        )
+
+
+def few(values: Sequence[object], most: int = 6) -> str:
+    """Return the first of some values in words."""
+    shown = ", ".join(str(v) for v in values[:most])
+    return shown + (", ..." if len(values) > most else "")
