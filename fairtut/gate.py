@@ -24,18 +24,37 @@ def add(commands: Any) -> None:
     )
     audit.add_argument("predictions", type=Path, help="a CSV file with a header")
     audit.add_argument("--y", required=True, metavar="COL", help="the labels")
-    audit.add_argument("--s", action="append", default=[], metavar="COL[,COL]",
-                       help="who is in which group; several columns: their combinations")  # fmt: skip
-    audit.add_argument("--members", action="append", default=[], metavar="COL,COL",
-                       help="instead of --s: a column of 0 and 1 for each overlapping group")  # fmt: skip
+    audit.add_argument(
+        "--s",
+        action="append",
+        default=[],
+        metavar="COL[,COL]",
+        help="who is in which group; several columns: their combinations",
+    )
+    audit.add_argument(
+        "--members",
+        action="append",
+        default=[],
+        metavar="COL,COL",
+        help="instead of --s: a column of 0 and 1 for each overlapping group",
+    )
     audit.add_argument("--y-hat", metavar="COL", help="the decisions")
     audit.add_argument("--score", metavar="COL", help="the scores, higher for the favourable class")
-    audit.add_argument("--threshold", type=float, metavar="T",
-                       help="without --y-hat: decided for above it (default .5 in [0, 1])")  # fmt: skip
+    audit.add_argument(
+        "--threshold",
+        type=float,
+        metavar="T",
+        help="without --y-hat: decided for above it (default .5 in [0, 1])",
+    )
     audit.add_argument("--weight", metavar="COL", help="how much each person counts")
     audit.add_argument("--positive", metavar="VALUE", help="the favourable label")
-    audit.add_argument("--limit", action="append", default=[], metavar="METRIC=NUMBER",
-                       help="largest gap, or least ratio, that is allowed; may be repeated")  # fmt: skip
+    audit.add_argument(
+        "--limit",
+        action="append",
+        default=[],
+        metavar="METRIC=NUMBER",
+        help="largest gap, or least ratio, that is allowed; may be repeated",
+    )
     audit.add_argument("--strict", action="store_true", help="fail where a limit is undecided, too")
     audit.add_argument("--resamples", type=int, default=1000, metavar="R", help="default 1000")
     audit.add_argument("--seed", type=int, default=0, help="of the resamples (default 0)")

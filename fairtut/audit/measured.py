@@ -19,6 +19,7 @@ from fairtut.audit.limits import Judged, Limit, judge
 from fairtut.errors import InputError
 from fairtut.metrics import DEFINITIONS, Definition, Estimate, GroupTable, metric
 from fairtut.metrics.estimates import PEOPLE, check_level, percentiles
+from fairtut.metrics.group import divide
 from fairtut.metrics.intervals import resampled_sums
 from fairtut.metrics.labels import score_column
 from fairtut.metrics.measuring import Multiclass
@@ -204,7 +205,7 @@ def audit(
         metric=shown,
         controls=controls,
         proposal=proposal,
-        notes=tuple([*said, *_undefined(defined, n_resamples)]),
+        notes=(*said, *_undefined(defined, n_resamples)),
         n_resamples=n_resamples,
     )
 
@@ -327,9 +328,7 @@ def _rates(
     }
     if table.positive is None:
         return {}, rates
-    hits, positives = table.parts("tpr")
-    with np.errstate(invalid="ignore", divide="ignore"):
-        share = positives / table.n
+    share = divide(table.parts("tpr")[1], table.n)
     return {group: estimate(share[:, i]) for i, group in enumerate(table.groups)}, rates
 
 

@@ -62,7 +62,7 @@ def read(
     positive: str | None = None,
     threshold: float | None = None,
 ) -> Predictions:
-    """Read predictions from a text table with a header, one person a line.
+    r"""Read predictions from a text table with a header, one person a line.
 
     Parameters
     ----------
@@ -94,7 +94,7 @@ def read(
     --------
     >>> import pathlib, tempfile
     >>> file = pathlib.Path(tempfile.mkdtemp()) / "p.csv"
-    >>> _ = file.write_text("label,sex,p\\n1,f,0.9\\n0,m,0.2\\n")
+    >>> _ = file.write_text("label,sex,p\n1,f,0.9\n0,m,0.2\n")
     >>> found = read(file, y="label", s=["sex"], score="p")
     >>> found.y_hat.tolist(), found.notes
     ([1, 0], ('Decided for: who has a score (column p) above 0.5.',))

@@ -95,8 +95,7 @@ def written(found: Estimate) -> str:
 def _top(found: Audit, title: str) -> str:
     groups = len(found.groups)
     classes = "" if found.positive is None else f"; favourable: {escape(named(found.positive))}"
-    extra = [w for w, on in (("weighted", found.weighted), ("overlapping groups", found.overlapping))
-             if on]  # fmt: skip
+    extra = ["weighted"] * found.weighted + ["overlapping groups"] * found.overlapping
     more = f" ({', '.join(extra)})" if extra else ""
     return (
         f"<h1>Audit of {escape(title)}</h1>\n"
