@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+import warnings
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
-from fairtut.audit.controls import CONSTANT, MIXING, Control, Proposal
-from fairtut.audit.measured import Audit, named
+from fairtut.audit.controls import CONSTANT, MIXING, MOVED, Control, Proposal
+from fairtut.audit.counting import named
+from fairtut.audit.measured import Audit
 from fairtut.page.canvas import whiskers
 from fairtut.page.figures import svg
 from fairtut.page.plane import plot_tradeoff
@@ -54,7 +57,9 @@ def rates(found: Audit) -> str:
         f"{named(g)}: " + ", ".join(f"{TITLES[r]} {found.rates[g][r].value:.2f}" for r in known)
         for g in groups[: len(PALETTE)]
     )
-    return svg(fig, name="rates", alt=f"Rates by group. {spoken}.", title="Rates by group")
+    with warnings.catch_warnings():  # a name in any script: the reader's own fonts draw it
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")
+        return svg(fig, name="rates", alt=f"Rates by group. {spoken}.", title="Rates by group")
 
 
 def plane(found: Audit, proposal: Proposal) -> str:
@@ -85,12 +90,12 @@ def _row(one: Control, metric: str) -> dict[str, object]:
         for name, found in parts.items()
         for end in ("low", "high")
     }
-    # a title in a legend is text, in which dollars would start a formula; ours have none
-    return {"method": one.name, **{k: v.value for k, v in parts.items()}, **ends}
+    method = f"{one.name}, chosen" if one.name == MOVED else one.name  # the curve has the name
+    return {"method": method, **{k: v.value for k, v in parts.items()}, **ends}
 
 
 def _short(text: str) -> str:
     """Cut a group's name for a legend, and take its dollars, which would start a formula."""
     text = "".join(c if c.isprintable() else "�" for c in text).replace("$", r"\$")
-    text = f"_{text}".removeprefix("_") if not text.startswith("_") else f"‗{text[1:]}"
+    text = re.sub(r"^_", "\u2017", text)  # matplotlib hides what starts so
     return text if len(text) <= _LETTERS else text[: _LETTERS - 1] + "…"

@@ -108,6 +108,7 @@ def read(
     scores = None if score is None else _numbers(score, table[score])
     favourable = None if positive is None else positive.strip()
     if y_hat is not None:
+        _refuse_scores(y_hat, table[y_hat])
         labels = _labels([*table[y], *table[y_hat], *([favourable] if favourable else [])])
         notes: tuple[str, ...] = ()
     else:
@@ -236,6 +237,16 @@ def _numbers(name: str, cells: Sequence[str]) -> FloatArray:
     if not np.isfinite(values).all():
         raise DataError(f"column {name!r} holds an infinite number")
     return values
+
+
+def _refuse_scores(name: str, cells: Sequence[str]) -> None:
+    """Refuse probabilities where decisions belong, before they become labels of their own."""
+    try:
+        broken = next((cell for cell in cells if not float(cell).is_integer()), None)
+    except (ValueError, OverflowError):
+        return  # words are labels
+    if broken is not None:
+        raise DataError(f"column {name!r} holds {broken}, a score: pass it with --score")
 
 
 def _membership(name: str, cells: Sequence[str]) -> Array:

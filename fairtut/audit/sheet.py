@@ -9,8 +9,9 @@ from typing import Final
 from fairtut import __version__
 from fairtut.audit import drawings
 from fairtut.audit.controls import CONSTANT, MODEL, Control
+from fairtut.audit.counting import named
 from fairtut.audit.limits import Judged
-from fairtut.audit.measured import Audit, named
+from fairtut.audit.measured import Audit
 from fairtut.evidence.spelling import NOTHING, number
 from fairtut.metrics import DEFINITIONS, Estimate
 from fairtut.page.markup import escape
@@ -39,7 +40,7 @@ h1{{font-size:1.5rem;line-height:1.25}} h2{{font-size:1.15rem;margin-top:2rem}}
 .wide{{overflow-x:auto;max-width:100%}} .wide svg{{max-width:none}}
 @media (min-width:48rem){{.wide svg{{max-width:100%}}}}
 table{{border-collapse:collapse;width:100%;font-size:.88rem;font-variant-numeric:tabular-nums}}
-caption{{text-align:left;color:var(--quiet);padding:.3rem 0;caption-side:top}}
+.quiet{{font-size:.9rem;margin:.8rem 0 .3rem}}
 th,td{{text-align:left;vertical-align:top;padding:.35rem .6rem .35rem 0;\
 border-bottom:1px solid var(--line);font-weight:400;overflow-wrap:normal}}
 thead th{{border-bottom-width:2px;font-weight:600}} td{{min-width:5.5rem}}
@@ -254,7 +255,7 @@ def _rows(heads: Sequence[str], rows: Iterable[Sequence[str]], caption: str) -> 
         for row in rows
     )
     return (
+        f'<p class="quiet">{escape(caption)}</p>'
         f'<div class="wide" tabindex="0" role="region" aria-label="{escape(caption)}"><table>'
-        f"<caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead>\n"
-        f"<tbody>{body}</tbody></table></div>"
+        f"<thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table></div>"
     )
