@@ -4,7 +4,8 @@
 status  meaning
 ======  ============================================================================================
 0       done
-1       something that nobody foresaw, in one line; ``FAIRTUT_DEBUG=1`` shows where
+1       something that nobody foresaw, in one line (``FAIRTUT_DEBUG=1`` shows where); of ``audit``
+        also: a limit is exceeded or could not be measured
 2       an error that names its fix: ``error: ...``
 130     interrupted
 ======  ============================================================================================
@@ -21,7 +22,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fairtut import __version__
+from fairtut import __version__, gate
 from fairtut.errors import CorruptFile, FairtutError, InputError
 from fairtut.running import Stopped, execute, find_chapter, is_run_of
 
@@ -41,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     debug = os.environ.get("FAIRTUT_DEBUG", "") not in ("", "0")
     arguments = parser().parse_args(argv)
     try:
-        arguments.handler(arguments)
+        status = arguments.handler(arguments)
         sys.stdout.flush()
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
@@ -56,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         text = str(error) if deliberate else f"{type(error).__name__}: {error}"
         print(f"error: {' '.join(text.split())}", file=sys.stderr)
         return 2 if isinstance(error, FairtutError) else 1
-    return 0
+    return int(status or 0)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -109,6 +110,8 @@ def parser() -> argparse.ArgumentParser:
     report.add_argument("--results-dir", type=Path, help="other records than the committed ones")
     report.add_argument("--claims", action="store_true", help="the claims, to check and to sign")
     report.set_defaults(handler=_report)
+
+    gate.add(commands)
 
     data = commands.add_parser("data", help="list, fetch and verify data sets")
     actions = data.add_subparsers(metavar="action", required=True)

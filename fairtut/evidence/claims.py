@@ -2,24 +2,23 @@
 
 ``fairtut/claims/<paper>.yaml`` has these keys (*required* first, the others with their default):
 
-===============  ===================================================================================
-``paper``        the paper's id, which is the file's name without ``.yaml``
-``title``        its title
-``authors``      one line, as the reader should see it
-``venue``        where it appeared
-``year``         when
-``citation``     its key in ``book/references.bib``
-``chapter``      the stem of its notebook, such as ``01_frtrain``
-``claims``       a list of claims
-``messages``     none; the paper's headlines, each with ``id``, ``says``, ``where`` and
-                 ``children``, a list of patterns of the claims below it
-``initialisations``
-                 none; patterns of the claims whose seeds are initialisations on one trained
-                 encoder: together they are one training
-``apart``        none; patterns of the paper's claims that stand below no headline, such as a cell
-                 of a table that tells nothing about one
-``changes``      none yet; what was changed since, when and why: :mod:`fairtut.evidence.changes`
-===============  ===================================================================================
+===================  ===============================================================================
+``paper``            the paper's id, which is the file's name without ``.yaml``
+``title``            its title
+``authors``          one line, as the reader should see it
+``venue``            where it appeared
+``year``             when
+``citation``         its key in ``book/references.bib``
+``chapter``          the stem of its notebook, such as ``01_frtrain``
+``claims``           a list of claims
+``messages``         none; the paper's headlines, each with ``id``, ``says``, ``where`` and
+                     ``children``, a list of patterns of the claims below it
+``initialisations``  none; patterns of the claims whose seeds are initialisations on one trained
+                     encoder: together they are one training
+``apart``            none; patterns of the paper's claims that stand below no headline, such as a
+                     cell of a table that tells nothing about one
+``changes``          none yet; what was changed since, when and why: :mod:`fairtut.evidence.changes`
+===================  ===============================================================================
 
 and each claim has
 

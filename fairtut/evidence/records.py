@@ -5,23 +5,23 @@ A chapter collects measurements in a :class:`~fairtut.evidence.recording.Record`
 the device only where it is not a CPU).
 The file holds, in this order,
 
-===============  ===================================================================================
-``schema``       :data:`SCHEMA`
-``chapter``      the chapter's id, such as ``frtrain``
-``preset``       ``smoke`` | ``laptop`` | ``paper``
-``data``         ``synthetic`` | ``real``
-``datasets``     a list of ``{name, rows, digest, source}``
-``seeds``        what each kind of seed was: ``{"data": [0, 1, 2], "init": [0, 1]}``
-``device``       ``{type, name, tag, threads}`` of what did the work; with ``asked_for`` where
-                 another device was asked for and did nothing
-``versions``     of python, fairtut and the libraries that made the numbers
-``minutes``      from :meth:`Record.start` to :meth:`Record.save`
-``config``       every hyper-parameter of the preset; ``grown`` where the record grows, with its
-                 number of trainings and the planned looks (:mod:`fairtut.evidence.looks`)
-``code``         digests of what made the numbers: ``study``, the chapter's package with all that it
-                 imports, and ``cells``, the notebook's code as it ran
-``measurements`` ``{id: {values, n, unit, note?}}``
-===============  ===================================================================================
+================  ==================================================================================
+``schema``        :data:`SCHEMA`
+``chapter``       the chapter's id, such as ``frtrain``
+``preset``        ``smoke`` | ``laptop`` | ``paper``
+``data``          ``synthetic`` | ``real``
+``datasets``      a list of ``{name, rows, digest, source}``
+``seeds``         what each kind of seed was: ``{"data": [0, 1, 2], "init": [0, 1]}``
+``device``        ``{type, name, tag, threads}`` of what did the work; with ``asked_for`` where
+                  another device was asked for and did nothing
+``versions``      of python, fairtut and the libraries that made the numbers
+``minutes``       from :meth:`Record.start` to :meth:`Record.save`
+``config``        every hyper-parameter of the preset; ``grown`` where the record grows, with its
+                  number of trainings and the planned looks (:mod:`fairtut.evidence.looks`)
+``code``          digests of what made the numbers: ``study``, the chapter's package with all that
+                  it imports, and ``cells``, the notebook's code as it ran
+``measurements``  ``{id: {values, n, unit, note?}}``
+================  ==================================================================================
 
 A measurement's ``values`` hold one entry per seed.  An entry that is a list holds repeated
 initialisations on the *same* draw of the data: they are averaged before anything is said about

@@ -35,7 +35,7 @@ class GroupThresholds:
     thresholds : (float, float)
         Of the first and the second group (in their sorted order, such as s = 0, s = 1).
     deo : float
-        |TPR gap| + |FPR gap|, in [0, 2]; NaN, like the thresholds, where a cell is empty.
+        abs(TPR gap) + abs(FPR gap), in [0, 2]; NaN, like the thresholds, where a cell is empty.
     accuracy : float
         In [0, 1].
     """

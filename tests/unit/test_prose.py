@@ -108,12 +108,25 @@ WITH_CODE = [path for path in PROSE if blocks(read(path), "python")]
 
 
 @pytest.mark.parametrize("path", WITH_CODE, ids=lambda p: p.name)
-def test_code_runs_and_keeps_its_promises(path, capsys):
+def test_code_runs_and_keeps_its_promises(path, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # where a page writes files
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", metrics.UndefinedMetricWarning)
         checked = run_page(path)
     assert checked == sum(source.count(ARROW) for source in blocks(read(path), "python"))
     assert checked or capsys.readouterr().out, "a block should show something"
+
+
+def test_the_audit_says_what_its_page_says(tmp_path, monkeypatch, capsys):
+    from fairtut import cli
+
+    monkeypatch.chdir(tmp_path)
+    run_page(BOOK / "audit.md")
+    (line,) = "".join(blocks(of("audit"), "bash")).splitlines()
+    assert cli.main(shlex.split(line)[1:]) == 1
+    (said,) = blocks(of("audit"), "text")
+    assert capsys.readouterr().out.endswith(said)
+    assert (tmp_path / "audit.html").is_file()
 
 
 def test_the_guide_makes_many_promises():

@@ -1,0 +1,256 @@
+"""A file of predictions becomes labels, decisions and groups; what is not clear is refused."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from fairtut.errors import DataError, InputError, MissingData, UnknownName
+from fairtut.metrics.values import Array, FloatArray
+
+MISSING: Final = frozenset(
+    {"", "na", "n/a", "nan", "null", "none", "nil", "<na>", "nat", "#n/a", "?", "-"}
+)
+"""What stands for a missing value in a file, in lower case."""
+_SEPARATORS: Final = ",;\t|"
+_TRUTH: Final = {"true": 1, "false": 0}
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """What a model decided about people, as :func:`fairtut.audit.audit` takes it.
+
+    Attributes
+    ----------
+    y, y_hat : array, shape (n,)
+        Labels and decisions.
+    s : tuple of array, each (n,)
+        Columns whose combinations are the groups; empty where ``members`` says who is where.
+    members : mapping of str to int array, shape (n,)
+        Groups that may overlap, by name: 1 for who belongs to it.
+    score, weight : float array, shape (n,), or None
+    positive : hashable or None
+        The favourable class.
+    notes : tuple of str
+        What was done that the file does not say, in sentences.
+    """
+
+    y: Array
+    y_hat: Array
+    s: tuple[Array, ...]
+    members: Mapping[str, Array]
+    score: FloatArray | None = None
+    weight: FloatArray | None = None
+    positive: Hashable = None
+    notes: tuple[str, ...] = ()
+
+
+def read(
+    path: Path | str,
+    *,
+    y: str,
+    s: Sequence[str] = (),
+    members: Sequence[str] = (),
+    y_hat: str | None = None,
+    score: str | None = None,
+    weight: str | None = None,
+    positive: str | None = None,
+    threshold: float | None = None,
+) -> Predictions:
+    r"""Read predictions from a text table with a header, one person a line.
+
+    Parameters
+    ----------
+    path : path
+        Comma, semicolon, tab or bar between the columns; UTF-8.
+    y, y_hat, score, weight : str
+        Columns.  Without ``y_hat`` people with a score above the threshold are decided for.
+    s : sequence of str
+        Columns whose combinations are the groups.
+    members : sequence of str
+        In the place of ``s``: columns of 0 and 1, one for each of several groups that may overlap.
+    positive : str, optional
+        The favourable class as it stands in the file.
+    threshold : float, optional
+        Default .5 for scores in [0, 1]; other scores need one.
+
+    Raises
+    ------
+    fairtut.errors.MissingData
+        If there is no such file.
+    fairtut.errors.UnknownName
+        If a column does not exist.
+    fairtut.errors.DataError
+        If the file is no table, or a cell is missing or no number where one belongs.
+    fairtut.errors.InputError
+        If the columns asked for do not say who is in which group, or what was decided.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> file = pathlib.Path(tempfile.mkdtemp()) / "p.csv"
+    >>> _ = file.write_text("label,sex,p\n1,f,0.9\n0,m,0.2\n")
+    >>> found = read(file, y="label", s=["sex"], score="p")
+    >>> found.y_hat.tolist(), found.notes
+    ([1, 0], ('Decided for: who has a score (column p) above 0.5.',))
+    """
+    if bool(s) == bool(members):
+        raise InputError("say who is in which group: --s COLUMN, or --members COLUMN,COLUMN")
+    if y_hat is None and score is None:
+        raise InputError("say what was decided: --y-hat COLUMN, or --score COLUMN")
+    named = [c for c in (y, *s, *members, y_hat, score, weight) if c is not None]
+    table = _columns(Path(path), named)
+    scores = None if score is None else _numbers(score, table[score])
+    favourable = None if positive is None else positive.strip()
+    if y_hat is not None:
+        _refuse_scores(y_hat, table[y_hat])
+        labels = _labels([*table[y], *table[y_hat], *([favourable] if favourable else [])])
+        notes: tuple[str, ...] = ()
+    else:
+        labels = _labels([*table[y], *([favourable] if favourable else [])])
+        assert score is not None and scores is not None
+        labels, notes = _decided(labels, len(table[y]), favourable, score, scores, threshold)
+    n = len(table[y])
+    return Predictions(
+        labels[:n],
+        labels[n : 2 * n],
+        tuple(_labels(table[c]) for c in s),
+        {c: _membership(c, table[c]) for c in members},
+        scores,
+        None if weight is None else _numbers(weight, table[weight]),
+        None if favourable is None else labels[-1:].tolist()[0],
+        notes,
+    )
+
+
+def _decided(
+    labels: Array, n: int, positive: str | None, name: str, score: FloatArray, cut: float | None
+) -> tuple[Array, tuple[str, ...]]:
+    """Put decisions by a threshold behind the labels."""
+    if cut is None:
+        if score.min() < 0 or score.max() > 1:
+            raise InputError(
+                f"column {name!r} runs from {score.min():g} to {score.max():g}, so .5 is not its "
+                "threshold: pass --threshold, or the decisions with --y-hat"
+            )
+        cut = 0.5
+    classes = sorted(set(labels[:n].tolist()))
+    chosen = labels[-1] if positive is not None else 1
+    others = [c for c in classes if c != chosen]
+    if len(others) != 1 or (positive is None and classes not in ([0, 1], [-1, 1])):
+        raise InputError(
+            f"a threshold decides between two classes, and {len(classes)} stand in the labels "
+            f"({', '.join(map(str, classes[:5]))}): pass --y-hat, or --positive for two"
+        )
+    y_hat = np.where(score > cut, chosen, others[0]).astype(labels.dtype)
+    note = f"Decided for: who has a score (column {name}) above {cut:g}."
+    return np.concatenate([labels[:n], y_hat, labels[n:]]), (note,)
+
+
+def _columns(path: Path, wanted: Sequence[str]) -> dict[str, list[str]]:
+    """Return the columns asked for, every cell a text that is not missing."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise MissingData(f"{path} does not exist: name a file of predictions") from None
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise DataError(f"{path} is not UTF-8: save it as CSV UTF-8") from None
+    head = next((line for line in text.splitlines() if line.strip()), "")
+    tried = {mark: _rows(path, text, mark) for mark in _SEPARATORS if mark in head} or {
+        ",": _rows(path, text, ",")
+    }
+    for rows in tried.values():
+        heads = rows[0][1] if rows else []
+        if set(wanted) <= set(heads):
+            break
+    else:
+        rows = max(tried.values(), key=lambda found: len(found[0][1]) if found else 0)
+        heads = rows[0][1] if rows else []
+        lost = next(c for c in wanted if c not in heads)
+        raise UnknownName.of("column", lost, heads or ["(the file has no header)"])
+    if len(rows) < 2:
+        raise DataError(f"{path} has a header and no people")
+    return {name: _column(path, rows, name) for name in dict.fromkeys(wanted)}
+
+
+def _rows(path: Path, text: str, mark: str) -> list[tuple[int, list[str]]]:
+    """Return (line, cells) of every line that is not empty."""
+    lines = csv.reader(text.splitlines(keepends=True), delimiter=mark, strict=True)
+    try:
+        return [(lines.line_num, [c.strip() for c in row]) for row in lines if any(row)]
+    except csv.Error as error:
+        raise DataError(f"{path}, line {lines.line_num}: {error}") from None
+
+
+def _column(path: Path, rows: Sequence[tuple[int, list[str]]], name: str) -> list[str]:
+    heads = rows[0][1]
+    if heads.count(name) > 1:
+        raise DataError(f"{path} has {heads.count(name)} columns {name!r}: name each once")
+    place, lost, first = heads.index(name), 0, 0
+    found = []
+    for line, cells in rows[1:]:
+        if len(cells) != len(heads):
+            raise DataError(
+                f"{path}, line {line}: {len(cells)} cells where the header has {len(heads)}"
+            )
+        found.append(cells[place])
+        if cells[place].lower() in MISSING:
+            lost, first = lost + 1, first or line
+    if lost:
+        shown = rows[[line for line, _ in rows].index(first)][1][place]
+        raise DataError(
+            f"column {name!r} is missing for {lost:,} of {len(found):,} people (first in line "
+            f"{first}: {shown!r}): drop or impute those rows, or write another word there"
+        )
+    return found
+
+
+def _labels(cells: Sequence[str]) -> Array:
+    """Numbers where all are numbers, truth values as 1 and 0, else the texts themselves."""
+    if all(cell.lower() in _TRUTH for cell in cells):
+        return np.array([_TRUTH[cell.lower()] for cell in cells])
+    try:
+        values = np.array([float(cell) for cell in cells])
+    except ValueError:
+        return np.array(cells, dtype=object)
+    # two texts that are one number in floating point, such as long ids, stay texts
+    whole = np.isfinite(values).all() and (np.abs(values) < 2**53).all()
+    if whole and (values == np.round(values)).all():
+        return values.astype(np.int64)
+    return np.array(cells, dtype=object)
+
+
+def _numbers(name: str, cells: Sequence[str]) -> FloatArray:
+    values = np.empty(len(cells))
+    for i, cell in enumerate(cells):
+        try:
+            values[i] = float(cell)
+        except ValueError:
+            raise DataError(f"column {name!r} holds {cell!r}, which is no number") from None
+    if not np.isfinite(values).all():
+        raise DataError(f"column {name!r} holds an infinite number")
+    return values
+
+
+def _refuse_scores(name: str, cells: Sequence[str]) -> None:
+    """Refuse probabilities where decisions belong, before they become labels of their own."""
+    try:
+        broken = next((cell for cell in cells if not float(cell).is_integer()), None)
+    except (ValueError, OverflowError):
+        return  # words are labels
+    if broken is not None:
+        raise DataError(f"column {name!r} holds {broken}, a score: pass it with --score")
+
+
+def _membership(name: str, cells: Sequence[str]) -> Array:
+    values: Any = _labels(cells)
+    if values.dtype == object or not set(values.tolist()) <= {0, 1}:
+        raise DataError(f"column {name!r} must hold 0 and 1, or true and false: who is a member?")
+    return np.asarray(values)

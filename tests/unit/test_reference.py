@@ -1,0 +1,115 @@
+"""The API reference: every public name stands in it, says what it is, and its examples run."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import inspect
+import pkgutil
+import sys
+
+import pytest
+
+import fairtut
+from fairtut import metrics
+from tools import reference
+from tools.reference import AREAS, public
+
+LACKING = {
+    "metrics": 35,
+    "audit": 4,
+    "methods": 92,
+    "models": 20,
+    "data": 89,
+    "lab": 24,
+    "evidence": 97,
+    "page": 87,
+}
+"""Names without an example, by area.  A number may fall and must not grow."""
+
+
+def modules():
+    """Every module of the package that says >>> somewhere."""
+    found = [m.name for m in pkgutil.walk_packages(fairtut.__path__, "fairtut.")]
+    return [name for name in found if not name.endswith("__main__") and _source(name)]
+
+
+def _source(name):
+    spec = importlib.util.find_spec(name)
+    with open(spec.origin, encoding="utf-8") as file:
+        return ">>>" in file.read()
+
+
+def lacking(area):
+    return [
+        f"{one.door}.{one.name}"
+        for one in public(area)
+        if one.kind not in ("data", "autoexception")
+        and not one.alias
+        and ">>>" not in example(one.thing)
+    ]
+
+
+def example(thing):
+    """The docstring of a name, and of the methods of a class."""
+    texts = [thing.__doc__ or ""]
+    if inspect.isclass(thing):
+        texts += [m.__doc__ or "" for m in vars(thing).values() if hasattr(m, "__doc__")]
+    return "\n".join(texts)
+
+
+def test_the_pages_are_what_the_code_offers():
+    """Written by `python -m tools.reference`."""
+    for path, text in reference.pages().items():
+        assert path.read_text(encoding="utf-8") == text, f"run python -m tools.reference: {path}"
+    assert {p.name for p in reference.FOLDER.iterdir()} == {f"{area}.md" for area in AREAS}
+
+
+@pytest.mark.parametrize("area", AREAS)
+def test_every_public_name_is_on_its_page(area):
+    text = (reference.FOLDER / f"{area}.md").read_text(encoding="utf-8")
+    names = public(area)
+    assert names
+    for one in names:
+        entry = "py:data" if one.kind == "data" or one.alias else one.kind
+        assert f".. {entry}:: {one.name}\n" in text, one
+
+
+def test_all_that_metrics_offers_is_public():
+    assert {one.name for one in public("metrics")} == set(metrics.__all__)
+
+
+def test_a_name_stands_once():
+    every = [(id(one.thing), one.name) for area in AREAS for one in public(area)]
+    assert len(every) == len(set(every))
+
+
+@pytest.mark.parametrize("area", AREAS)
+def test_classes_and_functions_are_described(area):
+    bare = [
+        f"{one.door}.{one.name}"
+        for one in public(area)
+        if one.kind != "data" and not (one.thing.__doc__ or "").strip()
+    ]
+    assert bare == []
+
+
+@pytest.mark.parametrize("area", AREAS)
+def test_names_without_an_example_get_fewer(area):
+    found = lacking(area)
+    assert len(found) <= LACKING[area], found
+    assert len(found) == LACKING[area], f"fewer lack one: write {len(found)} into LACKING"
+
+
+@pytest.mark.parametrize("name", modules())
+def test_examples_run(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    module = importlib.import_module(name)
+    found = doctest.testmod(module, optionflags=doctest.NORMALIZE_WHITESPACE)
+    assert found.failed == 0
+
+
+def test_a_wrong_example_is_seen(monkeypatch):
+    wrong = type(sys)("wrong")
+    wrong.__doc__ = ">>> 1 + 1\n3\n"
+    assert doctest.testmod(wrong, report=False, verbose=False).failed == 1
