@@ -48,6 +48,7 @@ results_dir = "results"
 import numpy as np
 import pandas as pd
 import torch
+from IPython.display import display
 from scipy.special import ndtr, ndtri
 from scipy.stats import beta
 

@@ -49,6 +49,10 @@ def _word(pattern: str, wanted: str) -> Any:
     return Field(pattern=f"^(?:{pattern})$", description=wanted)
 
 
+Name = Annotated[str, Field(pattern=f"^(?:{ID.pattern})$", max_length=200)]
+"""The id of a measurement."""
+
+
 class DatasetEntry(Strict):
     """One data set that a run used."""
 
@@ -121,9 +125,7 @@ class RecordFile(Strict, title="A record of fairtut"):
     minutes: Annotated[float, Field(ge=0, le=LARGEST)] = Field(description="a number from 0")
     config: dict[str, Any] = Field(description="a mapping")
     code: dict[str, Any] = Field(description="a mapping")
-    measurements: dict[
-        Annotated[str, Field(pattern=f"^(?:{ID.pattern})$", max_length=200)], MeasurementEntry
-    ] = Field(
+    measurements: dict[Name, MeasurementEntry] = Field(
         description="a mapping whose keys are ids, lower-case words joined by dots",
         json_schema_extra={"additionalProperties": False},
     )
