@@ -106,10 +106,10 @@ def sides(found: list) -> dict[str, int]:
     return {"right": right, "left": left, "around": around, "empty": empty}
 
 
-def below(reading: str, scored: str) -> int:
-    """Count the rows of tables 1 and 2 on photographs that end below what removal leaves."""
+def at_the_end(reading: str, scored: str) -> list:
+    """Return, for each row of tables 1 and 2 on photographs, its end minus what removal leaves."""
     last = f"<t>.<e>.{reading}.{scored}.eta1.0.vs-removed"
-    return sides(seen(photos, last, t=("table1", "table2"), e=("d", "n")))["left"]
+    return seen(photos, last, t=("table1", "table2"), e=("d", "n"))
 
 
 # %% [markdown]
@@ -123,10 +123,10 @@ answer = {
     "predicted class is differentiated, and in {logit} if its *logit* is, as the released code does (by intervals over {trainings} trainings). "
     "DVGE's front lies above the mixing line in {above} of {n} panels on photographs and below it in {under} (by intervals over people); in "
     "the others it is undecided.",
-    "rows": 4,
+    "rows": len(at_the_end("loss_pred", "perturbed")),
     "trainings": photo_seeds,
-    "loss": below("loss_pred", "perturbed"),
-    "logit": below("logit_pred", "perturbed"),
+    "loss": sides(at_the_end("loss_pred", "perturbed"))["left"],
+    "logit": sides(at_the_end("logit_pred", "perturbed"))["left"],
     "above": sides(mixing)["right"],
     "under": sides(mixing)["left"],
     "n": len(mixing),
@@ -1274,7 +1274,7 @@ for kind, one in fronts.items():
         )
 
 # %% [markdown]
-# *Oval_Face*, the photographs' task here, is a hard target for ten numbers. Where a number is near zero, a front ends next to the constant classifier, and nothing is left to compare.
+# Where a number is near zero, a front ends next to the constant classifier, and nothing is left to compare.
 
 # %% [markdown]
 # ## One thousand loans
@@ -1728,9 +1728,10 @@ logits = toy(leaf)
 top = logits.detach().argmax(1, keepdim=True)
 (uphill,) = torch.autograd.grad((logits.gather(1, top) - logits.gather(1, 1 - top)).sum(), leaf)
 other = logits.detach().softmax(1).gather(1, 1 - top)
+size = float((other * uphill).abs().max())
 most_apart = float((steps["loss_pred"] + other * uphill).abs().max())
-assert most_apart < 1e-5  # rounding of single precision
-say("The two sides differ by less than one part in a hundred thousand: the identity holds, to rounding.")  # fmt: skip
+assert most_apart < 1e-4 * size  # rounding of single precision, with room
+say("The two sides differ by less than one part in ten thousand of the longest: the identity holds, to rounding.")  # fmt: skip
 
 # %% [markdown]
 # ### Exercise 2 (check)
@@ -1823,7 +1824,7 @@ say(
     moved=ends["moved"],
     start=rounds[0],
     raw=ends["raw"],
-    word="What the rounds hide on moved codes is still there in raw ones." if ends["moved"] < rounds[0] - 0.02 else "In this run repeating hides little: people who were carried over the line are found on the other side.",
+    word="What the rounds hide on moved codes is still there in raw ones." if ends["moved"] < rounds[0] - 0.02 <= ends["raw"] else "Less is read from raw codes, too: this classifier never learned from them." if ends["moved"] < rounds[0] - 0.02 else "In this run repeating hides little.",
 )  # fmt: skip
 
 # %% [markdown]
