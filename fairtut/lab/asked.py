@@ -28,7 +28,14 @@ CONTROLS: Final[Mapping[str, str]] = {
 
 
 def identifier(what: str, control: str) -> str:
-    """Return the name of a measured answer, ``what`` being the method and the task."""
+    """Return the name of a measured answer, ``what`` being the method and the task.
+
+    Examples
+    --------
+    >>> from fairtut.lab.asked import identifier
+    >>> identifier("faap", "mixing")
+    'beats.faap.mixing'
+    """
     return f"beats.{what}.{control}"
 
 
@@ -84,5 +91,12 @@ def untested(n: int, why: str) -> Entry:
     n : int
         People that the others are asked about.
     why : str
+
+    Examples
+    --------
+    >>> from fairtut.lab.asked import untested
+    >>> entry = untested(100, "the model is constant")
+    >>> entry.note
+    'not tested: the model is constant'
     """
     return Entry([None], n, "fraction", f"not tested: {why}")
