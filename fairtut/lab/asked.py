@@ -58,6 +58,8 @@ def asked(
     --------
     Four people, two of whom are decided wrongly by the model as it is:
 
+    >>> import numpy as np
+    >>> from fairtut.lab.board import Board
     >>> from fairtut.metrics.panels import Panel
     >>> people = Panel([0, 1, 0, 1], [0, 0, 1, 1], n_resamples=0)
     >>> both = {"val": people, "test": people}
