@@ -93,6 +93,8 @@ def public(area: str) -> list[Name]:
                 continue
             if (own in every and own != door) or (name, id(thing)) in seen:
                 continue
+            if not own and any(_offers(d, name, thing) for d in every[: every.index(door)]):
+                continue
             seen.add((name, id(thing)))
             found.append(Name(door, name, thing))
     return found
@@ -138,6 +140,12 @@ def comment(name: Name) -> list[str]:
 def pages() -> dict[Path, str]:
     """Return every page of the reference by its path."""
     return {FOLDER / f"{area}.md": page(area) for area in AREAS}
+
+
+def _offers(door: str, name: str, thing: Any) -> bool:
+    """Whether a door lists this very constant."""
+    module = sys.modules[door]
+    return name in getattr(module, "__all__", ()) and getattr(module, name) is thing
 
 
 def _module(thing: Any) -> str:

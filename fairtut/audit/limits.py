@@ -94,6 +94,14 @@ class Judged:
     found : Estimate
         The metric; the size of a signed one.
     answer : {"kept", "exceeded", "undecided", "not measured"}
+
+    Examples
+    --------
+    >>> from fairtut.audit import Limit, audit
+    >>> people = [1, 1, 0, 0] * 50, [1, 1, 1, 0] * 50, [0, 1, 1, 1] * 50
+    >>> one = audit(*people, limits=[Limit("di", 0.8)], n_resamples=200).judged[0]
+    >>> one.answer, one.limit.sign
+    ('exceeded', '≥')
     """
 
     limit: Limit

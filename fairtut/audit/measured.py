@@ -55,6 +55,16 @@ class Audit:
     notes : tuple of str
         What a reader should know: what was left out and why, what was assumed.
     n_resamples : int
+
+    Examples
+    --------
+    >>> from fairtut.audit import Limit, audit
+    >>> people = [1, 1, 0, 0] * 50, [1, 1, 1, 0] * 50, [0, 1, 1, 1] * 50
+    >>> found = audit(*people, n_resamples=200)
+    >>> found.n, found.groups, found.sizes
+    (200, (0, 1), {0: 50, 1: 150})
+    >>> sorted(found.rates[0])
+    ['accuracy', 'fpr', 'ppv', 'selection_rate', 'tpr']
     """
 
     n: int

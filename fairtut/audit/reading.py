@@ -38,6 +38,14 @@ class Predictions:
         The favourable class.
     notes : tuple of str
         What was done that the file does not say, in sentences.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fairtut.audit import Predictions
+    >>> given = Predictions(np.array([1, 0]), np.array([1, 1]), (np.array(["f", "m"]),), {})
+    >>> given.score is None
+    True
     """
 
     y: Array

@@ -66,6 +66,14 @@ def sheet(found: Audit, *, title: str) -> str:
     -------
     str
         A whole HTML document.  Text that comes from the data is escaped.
+
+    Examples
+    --------
+    >>> from fairtut.audit import audit, sheet
+    >>> people = [1, 1, 0, 0] * 50, [1, 1, 1, 0] * 50, [0, 1, 1, 1] * 50
+    >>> page = sheet(audit(*people, n_resamples=200), title="our model")
+    >>> page[:15], "<script" in page
+    ('<!DOCTYPE html>', False)
     """
     parts = [_top(found, title), _limits(found), _groups(found), _controls(found), _table(found)]
     return (

@@ -120,6 +120,13 @@ def safe_member(bundle: zipfile.ZipFile, member: str, name: str, limit: int) -> 
 
 
 def leads_out(path: str) -> bool:
-    """Tell whether a member's path, or a link's target, leads out of the folder that it is in."""
+    """Tell whether a member's path, or a link's target, leads out of the folder that it is in.
+
+    Examples
+    --------
+    >>> from fairtut.data.archives import leads_out
+    >>> leads_out("../x"), leads_out("a/x")
+    (True, False)
+    """
     parts = path.replace("\\", "/").split("/")
     return parts[0] == "" or ".." in parts or re.match("[A-Za-z]:", path) is not None

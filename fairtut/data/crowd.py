@@ -180,7 +180,15 @@ def annotate(
 
 
 def majority(answers: ArrayLike) -> NDArray[np.int8]:
-    """Return the majority answer of each row of ``answers`` (n, k), k odd, as int8 (n,)."""
+    """Return the majority answer of each row of ``answers`` (n, k), k odd, as int8 (n,).
+
+    Examples
+    --------
+    >>> from fairtut.data.crowd import majority
+    >>> import numpy as np
+    >>> majority(np.array([[1, 1, 0], [0, 0, 1]])).tolist()
+    [1, 0]
+    """
     votes = np.asarray(answers)
     if votes.ndim != 2 or not np.isin(votes, (0, 1)).all():
         raise InputError("answers must be an (n, k) array of 0 and 1")

@@ -122,7 +122,14 @@ def get(name: str) -> Located:
 
 
 def status(deep: bool = False) -> tuple[Status, ...]:
-    """Describe every data set on this machine; ``deep`` also compares digests."""
+    """Describe every data set on this machine; ``deep`` also compares digests.
+
+    Examples
+    --------
+    >>> from fairtut.data.files import status
+    >>> {entry.name for entry in status()} >= {"adult", "celeba"}
+    True
+    """
     return tuple(_status(entry, deep) for entry in DATASETS.values())
 
 

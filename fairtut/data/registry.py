@@ -288,6 +288,12 @@ def dataset(name: str) -> Dataset:
     ------
     fairtut.errors.UnknownName
         With the names that exist.
+
+    Examples
+    --------
+    >>> from fairtut.data.registry import dataset
+    >>> dataset("adult").licence
+    'CC BY 4.0'
     """
     if name not in DATASETS:
         raise UnknownName.of("data set", name, DATASETS)

@@ -188,6 +188,14 @@ def split(
     ------
     fairtut.errors.InputError
         If a size is not positive or the parts need more rows than there are.
+
+    Examples
+    --------
+    >>> from fairtut.data.table import split
+    >>> from fairtut.data.tabular import load
+    >>> parts = split(load("zafar", n=100, seed=0), {"fit": 60, "test": 40})
+    >>> {name: len(part.y) for name, part in parts.items()}
+    {'fit': 60, 'test': 40}
     """
     rows = split_rows(table.s, table.y, sizes, seed, stratify)
     return {part: table.take(index) for part, index in rows.items()}

@@ -60,6 +60,13 @@ def load(name: str, sensitive: str | None = None, **options: Any) -> Table:
     ------
     fairtut.errors.UnknownName
         If there is no such tabular data set or sensitive attribute.
+
+    Examples
+    --------
+    >>> from fairtut.data.tabular import load
+    >>> data = load("zafar", n=100, seed=0)
+    >>> data.x.shape, len(data.y)
+    ((100, 2), 100)
     """
     if name not in LOADERS:
         raise UnknownName.of("tabular data set", name, LOADERS)

@@ -139,5 +139,11 @@ def chapter_id(name: str) -> str:
 
     This is the name that records and their folders carry, so that renumbering the book moves no
     result.
+
+    Examples
+    --------
+    >>> from fairtut.evidence.claim import chapter_id
+    >>> chapter_id("02_faap")
+    'faap'
     """
     return re.sub(r"^\d+_", "", name)

@@ -99,6 +99,12 @@ def papers(directory: str | os.PathLike[str] | None = None) -> dict[str, Paper]:
     ------
     fairtut.errors.RecordError
         If a file does not follow the schema.
+
+    Examples
+    --------
+    >>> from fairtut.evidence.claims import papers
+    >>> "faap" in papers()
+    True
     """
     heads = [read_claims(path)[0] for path in _files(directory)]
     return {head.id: head for head in sorted(heads, key=lambda head: (head.chapter, head.id))}
@@ -122,6 +128,13 @@ def load_claims(
         If no file is about ``paper``.
     fairtut.errors.RecordError
         If a file does not follow the schema.
+
+    Examples
+    --------
+    >>> from fairtut.evidence.claims import load_claims
+    >>> claims = load_claims("faap")
+    >>> claims[0].paper
+    'faap'
     """
     files = _files(directory)
     known = [path.stem for path in files]
@@ -136,7 +149,14 @@ def load_claims(
 def load_messages(
     paper: str | None = None, directory: str | os.PathLike[str] | None = None
 ) -> list[Message]:
-    """Return the headline messages of one paper, or of all; arguments as :func:`load_claims`."""
+    """Return the headline messages of one paper, or of all; arguments as :func:`load_claims`.
+
+    Examples
+    --------
+    >>> from fairtut.evidence.claims import load_messages
+    >>> len(load_messages("faap")) > 0
+    True
+    """
     heads = papers(directory)
     if paper is not None and paper not in heads:
         raise UnknownName.of("paper", paper, list(heads))

@@ -25,7 +25,14 @@ PARAMETERS: Final = frozenset({"preset", "data", "seed", "results_dir"})
 
 
 def library_versions() -> dict[str, str]:
-    """Return the versions of python, fairtut and :data:`LIBRARIES`, without importing them."""
+    """Return the versions of python, fairtut and :data:`LIBRARIES`, without importing them.
+
+    Examples
+    --------
+    >>> from fairtut.evidence.origin import library_versions
+    >>> "numpy" in library_versions()
+    True
+    """
     versions = {"python": platform.python_version(), "fairtut": fairtut.__version__}
     for name in LIBRARIES:
         try:

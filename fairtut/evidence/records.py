@@ -119,6 +119,12 @@ def load_records(results_dir: str | os.PathLike[str] | None = None) -> list[Reco
         If the folder does not exist.
     fairtut.errors.RecordError
         If a record does not follow the schema.
+
+    Examples
+    --------
+    >>> from fairtut.evidence.records import load_records
+    >>> {record.chapter for record in load_records()} >= {"faap"}
+    True
     """
     if results_dir is None:
         folder = committed_results()

@@ -136,7 +136,14 @@ KEYS: Final = [field.alias or name for name, field in RecordFile.model_fields.it
 
 
 def significant(x: float, digits: int = 6) -> float:
-    """Round to a number of significant digits; a negative zero becomes zero."""
+    """Round to a number of significant digits; a negative zero becomes zero.
+
+    Examples
+    --------
+    >>> from fairtut.evidence.schema import significant
+    >>> significant(0.123456789)
+    0.123457
+    """
     return float(f"{x:.{digits}g}") + 0.0
 
 

@@ -28,7 +28,14 @@ CONTROLS: Final[Mapping[str, str]] = {
 
 
 def identifier(what: str, control: str) -> str:
-    """Return the name of a measured answer, ``what`` being the method and the task."""
+    """Return the name of a measured answer, ``what`` being the method and the task.
+
+    Examples
+    --------
+    >>> from fairtut.lab.asked import identifier
+    >>> identifier("faap", "mixing")
+    'beats.faap.mixing'
+    """
     return f"beats.{what}.{control}"
 
 
@@ -51,6 +58,8 @@ def asked(
     --------
     Four people, two of whom are decided wrongly by the model as it is:
 
+    >>> import numpy as np
+    >>> from fairtut.lab.board import Board
     >>> from fairtut.metrics.panels import Panel
     >>> people = Panel([0, 1, 0, 1], [0, 0, 1, 1], n_resamples=0)
     >>> both = {"val": people, "test": people}
@@ -84,5 +93,12 @@ def untested(n: int, why: str) -> Entry:
     n : int
         People that the others are asked about.
     why : str
+
+    Examples
+    --------
+    >>> from fairtut.lab.asked import untested
+    >>> entry = untested(100, "the model is constant")
+    >>> entry.note
+    'not tested: the model is constant'
     """
     return Entry([None], n, "fraction", f"not tested: {why}")

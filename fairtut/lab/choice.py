@@ -24,6 +24,12 @@ class Choice:
         Its place among the settings.
     satisfied : bool
         Whether it keeps the floor; False means that no setting did, and this is the most accurate.
+
+    Examples
+    --------
+    >>> from fairtut.lab.choice import fairest
+    >>> fairest([0.9, 0.8], [0.2, 0.1], floor=0.85).satisfied
+    True
     """
 
     index: int

@@ -82,6 +82,15 @@ def matched_gap(
     float array, shape (..., 1 + R)
         Without a rival and with a model no better than the constant, the model's own gap: there is
         no line, and :func:`mixed_gap` answers with the end that is nearer.
+
+    Examples
+    --------
+    >>> from fairtut.lab.controls import matched_gap
+    >>> import numpy as np
+    >>> from fairtut.lab.plane import Plane
+    >>> model = Plane(np.array([0.9]), np.array([0.2]))
+    >>> matched_gap(0.75, 0.6, model).round(3).tolist()
+    [0.1]
     """
     reached, low = np.asarray(accuracy), np.asarray(constant)
     top, gap = model
@@ -105,7 +114,14 @@ def _share(accuracy: Floats, low: Floats, high: Floats) -> Floats:
 
 
 def cuts(margin: ArrayLike, count: int) -> NDArray[np.floating]:
-    """Return thresholds at evenly spaced quantiles of scores (..., n), (count, ...)."""
+    """Return thresholds at evenly spaced quantiles of scores (..., n), (count, ...).
+
+    Examples
+    --------
+    >>> from fairtut.lab.controls import cuts
+    >>> cuts([0.0, 1.0, 2.0], 3).tolist()
+    [0.0, 1.0, 2.0]
+    """
     found: NDArray[np.floating] = np.quantile(np.asarray(margin), np.linspace(0, 1, count), axis=-1)
     return found
 
@@ -128,6 +144,14 @@ def swept(
     Returns
     -------
     dict of str to bool array, shape (count, seeds, n)
+
+    Examples
+    --------
+    >>> from fairtut.lab.controls import swept
+    >>> import numpy as np
+    >>> found = swept({"val": np.array([[0.0, 1.0, 2.0]])}, 3)
+    >>> found["val"].shape, found["val"][:, 0].tolist()
+    ((3, 1, 3), [[False, True, True], [False, False, True], [False, False, False]])
     """
     limits = cuts(margin[on], count)[..., None]  # (count, seeds, 1)
     return {p: m[None] >= limits if at else m[None] > limits for p, m in margin.items()}
@@ -153,6 +177,16 @@ def threshold(margin: Margins, people: Panel, gap: Gap, floor: float, count: int
     -------
     numpy float64
         Accepted are scores above it, compared in double precision.
+
+    Examples
+    --------
+    >>> from fairtut.lab.controls import threshold
+    >>> import numpy as np
+    >>> from fairtut.metrics import Panel
+    >>> people = Panel([0, 1, 0, 1], [0, 0, 1, 1], n_resamples=0)
+    >>> margin = np.array([-2.0, -1.0, 1.0, 2.0])
+    >>> float(threshold(margin, people, Panel.dp, 0.5, 5))
+    2.0
     """
     tried = np.append(np.unique(cuts(margin, count)), 0.0)
     y_hat = margin[None] > tried[:, None]  # (cuts, n)
@@ -180,6 +214,16 @@ def moved(
     Returns
     -------
     bool array, shape (seeds, m)
+
+    Examples
+    --------
+    >>> from fairtut.lab.controls import moved
+    >>> import numpy as np
+    >>> from fairtut.metrics import Panel
+    >>> people = Panel([0, 1, 0, 1], [0, 0, 1, 1], n_resamples=0)
+    >>> margin = np.array([[-2.0, -1.0, 1.0, 2.0]])
+    >>> moved(margin, margin, people, Panel.deo, [0.5], 5).shape
+    (1, 4)
     """
     limits = [
         threshold(m, people, gap, floor, count) for m, floor in zip(known, floors, strict=True)
@@ -218,6 +262,16 @@ def per_group(
     -------
     bool array, shape (budgets, seeds, m)
         All False where a cell of ``people`` is empty: there are no thresholds then.
+
+    Examples
+    --------
+    >>> from fairtut.lab.controls import per_group
+    >>> import numpy as np
+    >>> from fairtut.metrics import Panel
+    >>> people = Panel([0, 1, 0, 1], [0, 0, 1, 1], n_resamples=0)
+    >>> margin = np.array([[-2.0, -1.0, 1.0, 2.0]])
+    >>> per_group(margin, people, margin, [0, 0, 1, 1], budgets=[0.0]).tolist()
+    [[[False, True, False, True]]]
     """
     group = np.asarray(s)
     best = [least_deo(margin, people.y, people.s, budgets) for margin in known]

@@ -65,7 +65,14 @@ def shard(items: Sequence[T], part: int, of: int) -> list[T]:
 
 
 def workers(jobs: int, device: torch.device | str) -> int:
-    """Return how many cells may run at once: one, where they would share an accelerator."""
+    """Return how many cells may run at once: one, where they would share an accelerator.
+
+    Examples
+    --------
+    >>> from fairtut.lab.grid import workers
+    >>> workers(4, "cuda")
+    1
+    """
     return jobs if str(device).partition(":")[0] == "cpu" else 1
 
 

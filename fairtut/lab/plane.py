@@ -35,6 +35,13 @@ class Plane(NamedTuple):
     accuracy, gap : float array, shape (settings, seeds, 1 + R) or (seeds, 1 + R)
         On the last axis the value, then its resamples, as :class:`fairtut.metrics.panels.Panel`
         returns them.
+
+    Examples
+    --------
+    >>> from fairtut.lab.plane import Plane
+    >>> import numpy as np
+    >>> Plane(np.array([0.9]), np.array([0.2])).gap.tolist()
+    [0.2]
     """
 
     accuracy: Floats

@@ -40,6 +40,12 @@ def entropy(p: ArrayLike) -> float:
     ----------
     p : array-like
         Probabilities or counts of any shape; they are normalised.
+
+    Examples
+    --------
+    >>> from fairtut.methods.adversarial import entropy
+    >>> round(float(entropy([0.5, 0.5])), 3)
+    0.693
     """
     probabilities = _distribution(p)
     return float(-xlogy(probabilities, probabilities).sum())
@@ -63,6 +69,13 @@ def mutual_information(joint: ArrayLike) -> float:
     ------
     fairtut.errors.InputError
         If the table is not two-dimensional, is empty, or holds negative or non-finite entries.
+
+    Examples
+    --------
+    >>> from fairtut.methods.adversarial import mutual_information
+    >>> import numpy as np
+    >>> round(float(mutual_information(np.array([[0.5, 0.0], [0.0, 0.5]]))), 3)
+    0.693
     """
     table = np.asarray(joint, float)
     if table.ndim != 2:
@@ -74,7 +87,14 @@ def mutual_information(joint: ArrayLike) -> float:
 
 
 def contingency(a: ArrayLike, b: ArrayLike) -> NDArray[np.int64]:
-    """Count each pair of values of two discrete arrays of equal length, (levels a, levels b)."""
+    """Count each pair of values of two discrete arrays of equal length, (levels a, levels b).
+
+    Examples
+    --------
+    >>> from fairtut.methods.adversarial import contingency
+    >>> contingency([0, 1, 1], [0, 0, 1]).tolist()
+    [[1, 0], [1, 1]]
+    """
     left, right = np.asarray(a), np.asarray(b)
     if left.shape != right.shape or left.ndim != 1 or not len(left):
         raise InputError(f"need two equal 1-D arrays, got shapes {left.shape} and {right.shape}")

@@ -82,6 +82,14 @@ def logistic(x: ArrayLike, s: ArrayLike, y: ArrayLike, weight: ArrayLike | None 
     fairtut.errors.InputError
         For rows or weights that :mod:`fairtut.methods.inputs` refuses: wrong shapes, NaN, one
         group, one class.  The other methods of this module raise the same.
+
+    Examples
+    --------
+    >>> from fairtut.methods.fair_baselines import logistic
+    >>> from fairtut.data.tabular import load
+    >>> data = load("zafar")
+    >>> logistic(data.x, data.y, data.s).shape
+    (4,)
     """
     a, _, label = _rows("training", x, s, y)
     return _newton(a, label, _weights(weight, len(a)), np.zeros(a.shape[1]))
@@ -128,6 +136,14 @@ def fairness_constraints(
     Returns
     -------
     ndarray, shape (len(bounds), k + 2)
+
+    Examples
+    --------
+    >>> from fairtut.methods.fair_baselines import fairness_constraints
+    >>> from fairtut.data.tabular import load
+    >>> data = load("zafar", n=500, seed=0)
+    >>> len(fairness_constraints(data.x, data.s, data.y, bounds=[0.1]))
+    1
     """
     a, group, label = _rows("training", x, s, y)
     w, sign = _weights(weight, len(a)), 2 * label - 1

@@ -34,6 +34,12 @@ def frozen(*models: nn.Module) -> Iterator[None]:
 
     Evaluation mode keeps the running statistics of batch norm as they are; gradients still flow
     *through* the models to their inputs.
+
+    Examples
+    --------
+    >>> from fairtut.methods.holding import frozen
+    >>> from torch import nn
+    >>> net = frozen(nn.Linear(2, 1))
     """
     flags = [(p, p.requires_grad) for model in models for p in model.parameters()]
     with evaluating(*models):

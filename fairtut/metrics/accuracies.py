@@ -29,6 +29,12 @@ def accuracy(y: object, y_hat: object, s: object = None, **reading: Unpack[Readi
     ------
     InputError
         Bad input.
+
+    Examples
+    --------
+    >>> from fairtut.metrics import accuracy
+    >>> float(accuracy([1, 1, 0, 0], [1, 1, 1, 0]))
+    0.75
     """
     return measure("accuracy", group_table(y, y_hat, s, **reading), None, {})
 
@@ -59,6 +65,12 @@ def balanced_accuracy(
     ------
     InputError
         Bad input.
+
+    Examples
+    --------
+    >>> from fairtut.metrics import balanced_accuracy
+    >>> float(balanced_accuracy([1, 1, 0, 0], [1, 1, 1, 0]))
+    0.75
     """
     return measure("balanced_accuracy", group_table(y, y_hat, s, **reading), None, {})
 
@@ -87,6 +99,13 @@ def group_accuracy_gap(
     ------
     InputError
         Bad input, or a signed gap of more than two groups.
+
+    Examples
+    --------
+    >>> from fairtut.metrics import group_accuracy_gap
+    >>> y, y_hat, s = [1, 1, 0, 0, 1, 1, 0, 0], [1, 1, 1, 0, 1, 0, 0, 0], [0, 0, 0, 0, 1, 1, 1, 1]
+    >>> float(group_accuracy_gap(y, y_hat, s))
+    0.0
     """
     table = group_table(y, y_hat, s, **reading)
     return measure("group_accuracy_gap", table, None, {"signed": signed})
@@ -117,6 +136,13 @@ def worst_group_accuracy(
     ------
     InputError
         Bad input.
+
+    Examples
+    --------
+    >>> from fairtut.metrics import worst_group_accuracy
+    >>> y, y_hat, s = [1, 1, 0, 0, 1, 1, 0, 0], [1, 1, 1, 0, 1, 0, 0, 0], [0, 0, 0, 0, 1, 1, 1, 1]
+    >>> float(worst_group_accuracy(y, y_hat, s))
+    0.75
     """
     table = group_table(y, y_hat, s, **reading)
     return measure("worst_group_accuracy", table, None, {"by_label": by_label})

@@ -245,6 +245,15 @@ def metric(name: str) -> Definition:
     ------
     UnknownName
         No such metric; the message lists the names and the nearest one.
+
+    Examples
+    --------
+    >>> from fairtut.metrics import metric
+    >>> metric("deo").paper
+    'FAAP (Wang et al. 2022), section 5; that the two gaps are summed follows from its tables'
+    >>> y, y_hat, s = [1, 1, 0, 0, 1, 1, 0, 0], [1, 1, 1, 0, 1, 0, 0, 0], [0, 0, 0, 0, 1, 1, 1, 1]
+    >>> float(metric("deo")(y, y_hat, s))
+    1.0
     """
     name = _ALIASES.get(name, name)
     if name not in DEFINITIONS:

@@ -32,6 +32,12 @@ class Selection:
         fairest one.
     limit : float
         The constraint.
+
+    Examples
+    --------
+    >>> from fairtut.metrics import select
+    >>> select([(0.9, 0.2), (0.7, 0.1)], 0.05, larger_is_fairer=False).satisfied
+    False
     """
 
     index: int
@@ -57,6 +63,12 @@ def pareto_front(points: Plane, larger_is_fairer: bool | None = None) -> NDArray
     Returns
     -------
     int array, shape (F,)
+
+    Examples
+    --------
+    >>> from fairtut.metrics import pareto_front
+    >>> pareto_front([(0.9, 0.2), (0.8, 0.1), (0.7, 0.3)], larger_is_fairer=False).tolist()
+    [1, 0]
     """
     plane, larger = _plane(points, larger_is_fairer)
     accuracy, fairness = plane[:, 0], plane[:, 1] if larger else -plane[:, 1]
@@ -87,6 +99,12 @@ def hypervolume(
     -------
     float
         In units of accuracy times fairness; 0 for no points.
+
+    Examples
+    --------
+    >>> from fairtut.metrics import hypervolume
+    >>> round(hypervolume([(0.9, 0.2), (0.8, 0.1)], (0.5, 0.3), larger_is_fairer=False), 3)
+    0.07
     """
     plane, larger = _plane(points, larger_is_fairer)
     return float(dominated(plane[:, 0], plane[:, 1], reference, larger_is_fairer=larger))
@@ -155,6 +173,12 @@ def select(candidates: Plane, limit: float, *, larger_is_fairer: bool | None = N
     ------
     InputError
         No candidates, or all of them undefined.
+
+    Examples
+    --------
+    >>> from fairtut.metrics import select
+    >>> select([(0.9, 0.2), (0.8, 0.1), (0.7, 0.0)], 0.15, larger_is_fairer=False).index
+    1
     """
     plane, larger = _plane(candidates, larger_is_fairer)
     defined = ~np.isnan(plane).any(1)

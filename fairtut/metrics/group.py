@@ -58,6 +58,16 @@ class GroupTable:
     everybody : array, shape (..., K, K), optional
         Where a person may be in several groups or in none: counts of all people.  Without it the
         groups share the people out, and everybody is their sum.
+
+    Examples
+    --------
+    >>> from fairtut.metrics import group_table
+    >>> y, y_hat, s = [1, 1, 0, 0, 1, 1, 0, 0], [1, 1, 1, 0, 1, 0, 0, 0], [0, 0, 0, 0, 1, 1, 1, 1]
+    >>> table = group_table(y, y_hat, s)
+    >>> table.counts.tolist()
+    [[[1, 1], [0, 2]], [[2, 0], [1, 1]]]
+    >>> table.tpr.tolist(), table.cells("tpr")
+    ([1.0, 0.5], {'s=0, y=1': 2, 's=1, y=1': 2})
     """
 
     counts: Array

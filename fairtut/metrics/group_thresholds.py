@@ -38,6 +38,12 @@ class GroupThresholds:
         abs(TPR gap) + abs(FPR gap), in [0, 2]; NaN, like the thresholds, where a cell is empty.
     accuracy : float
         In [0, 1].
+
+    Examples
+    --------
+    >>> from fairtut.metrics import least_deo
+    >>> least_deo([-2, -1, 1, 2], [0, 1, 0, 1], [0, 0, 1, 1])[0].thresholds
+    (-2.0, 1.0)
     """
 
     thresholds: tuple[float, float]

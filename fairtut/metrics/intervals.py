@@ -93,6 +93,16 @@ def bootstrap(
     ------
     InputError
         Bad input, level or number of resamples.
+
+    Examples
+    --------
+    >>> from fairtut.metrics import bootstrap
+    >>> y, y_hat, s = [1, 0] * 200, [1, 1, 1, 0] * 100, [0, 0, 1, 1] * 100
+    >>> found = bootstrap("demographic_parity_gap", y, y_hat, s)
+    >>> found.value, found.low < 0.5 < found.high
+    (0.5, True)
+    >>> found.method
+    'percentile bootstrap over people (1000 resamples)'
     """
     reading = {k: options.pop(k) for k in Reading.__annotations__ if k in options}
     definition = as_definition(metric, **options)
@@ -126,7 +136,16 @@ def bootstrap_table(
     seed: int | np.random.Generator = 0,
     multiclass: Multiclass = None,
 ) -> Estimate:
-    """The same interval from counts alone, for example those of a stored record."""
+    """The same interval from counts alone, for example those of a stored record.
+
+    Examples
+    --------
+    >>> from fairtut.metrics import bootstrap_table, group_table
+    >>> table = group_table([1, 0] * 200, [1, 1, 1, 0] * 100, [0, 0, 1, 1] * 100)
+    >>> found = bootstrap_table("accuracy", table)
+    >>> found.value, found.n
+    (0.75, 400)
+    """
     _check(n_resamples, level)
     definition = _definition(metric)
     value = definition.measure(table, multiclass)
@@ -163,6 +182,14 @@ def bootstrap_difference(
     -------
     Estimate
         Over people.
+
+    Examples
+    --------
+    >>> from fairtut.metrics import bootstrap_difference
+    >>> y, s = [1, 0] * 200, [0, 0, 1, 1] * 100
+    >>> found = bootstrap_difference("accuracy", y, y, [1, 1, 1, 0] * 100, s)
+    >>> found.value, found.excludes(0)
+    (0.25, True)
     """
     _check(n_resamples, level)
     reading = {k: options.pop(k) for k in Reading.__annotations__ if k in options}

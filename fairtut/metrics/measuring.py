@@ -140,6 +140,12 @@ class Definition:
         Axis label.
     options : mapping
         Keywords of ``function`` that make it this definition.
+
+    Examples
+    --------
+    >>> from fairtut.metrics import metric
+    >>> metric("di").range, metric("di").perfect, metric("di").larger_is_fairer
+    ((0.0, 1.0), 1.0, True)
     """
 
     name: str

@@ -46,6 +46,13 @@ def equal_opportunity_gap(
         Bad input, or a signed gap of more than two groups or to everybody's rate.
     UnknownName
         No such option.
+
+    Examples
+    --------
+    >>> from fairtut.metrics import equal_opportunity_gap
+    >>> y, y_hat, s = [1, 1, 0, 0, 1, 1, 0, 0], [1, 1, 1, 0, 1, 0, 0, 0], [0, 0, 0, 0, 1, 1, 1, 1]
+    >>> float(equal_opportunity_gap(y, y_hat, s))
+    0.5
     """
     table = group_table(y, y_hat, s, **reading)
     return measure("equal_opportunity_gap", table, multiclass, {"signed": signed, "method": method})
@@ -85,6 +92,13 @@ def equal_opportunity_ratio(
         Bad input.
     UnknownName
         No such option.
+
+    Examples
+    --------
+    >>> from fairtut.metrics import equal_opportunity_ratio
+    >>> y, y_hat, s = [1, 1, 0, 0, 1, 1, 0, 0], [1, 1, 1, 0, 1, 0, 0, 0], [0, 0, 0, 0, 1, 1, 1, 1]
+    >>> float(equal_opportunity_ratio(y, y_hat, s))
+    0.5
     """
     table = group_table(y, y_hat, s, **reading)
     return measure("equal_opportunity_ratio", table, multiclass, {"method": method})
@@ -130,6 +144,13 @@ def equalized_odds_gap(
         Bad input.
     UnknownName
         No such option.
+
+    Examples
+    --------
+    >>> from fairtut.metrics import equalized_odds_gap
+    >>> y, y_hat, s = [1, 1, 0, 0, 1, 1, 0, 0], [1, 1, 1, 0, 1, 0, 0, 0], [0, 0, 0, 0, 1, 1, 1, 1]
+    >>> float(equalized_odds_gap(y, y_hat, s))
+    1.0
     """
     table = group_table(y, y_hat, s, **reading)
     return measure("equalized_odds_gap", table, multiclass, {"reduce": reduce, "method": method})
@@ -177,6 +198,13 @@ def equalized_odds_deviation(
         Bad input.
     UnknownName
         No such option.
+
+    Examples
+    --------
+    >>> from fairtut.metrics import equalized_odds_deviation
+    >>> y, y_hat, s = [1, 1, 0, 0, 1, 1, 0, 0], [1, 1, 1, 0, 1, 0, 0, 0], [0, 0, 0, 0, 1, 1, 1, 1]
+    >>> float(equalized_odds_deviation(y, y_hat, s))
+    0.5
     """
     table = group_table(y, y_hat, s, **reading)
     options = {"reduce": reduce, "halved": halved}
@@ -209,6 +237,13 @@ def average_odds_difference(
     ------
     InputError
         Bad input, or more than two groups.
+
+    Examples
+    --------
+    >>> from fairtut.metrics import average_odds_difference
+    >>> y, y_hat, s = [1, 1, 0, 0, 1, 1, 0, 0], [1, 1, 1, 0, 1, 0, 0, 0], [0, 0, 0, 0, 1, 1, 1, 1]
+    >>> float(average_odds_difference(y, y_hat, s))
+    -0.5
     """
     return measure("average_odds_difference", group_table(y, y_hat, s, **reading), None, {})
 
@@ -247,5 +282,12 @@ def joint_tp_gap(
         Bad input.
     UnknownName
         No such option.
+
+    Examples
+    --------
+    >>> from fairtut.metrics import joint_tp_gap
+    >>> y, y_hat, s = [1, 1, 0, 0, 1, 1, 0, 0], [1, 1, 1, 0, 1, 0, 0, 0], [0, 0, 0, 0, 1, 1, 1, 1]
+    >>> float(joint_tp_gap(y, y_hat, s))
+    0.25
     """
     return measure("joint_tp_gap", group_table(y, y_hat, s, **reading), multiclass, {})

@@ -46,6 +46,13 @@ def demographic_parity_gap(
         Bad input, or a signed gap of more than two groups or to everybody's rate.
     UnknownName
         No such option.
+
+    Examples
+    --------
+    >>> from fairtut.metrics import demographic_parity_gap
+    >>> y, y_hat, s = [1, 1, 0, 0, 1, 1, 0, 0], [1, 1, 1, 0, 1, 0, 0, 0], [0, 0, 0, 0, 1, 1, 1, 1]
+    >>> float(demographic_parity_gap(y, y_hat, s))
+    0.5
     """
     table = group_table(y, y_hat, s, **reading)
     return measure(
@@ -90,6 +97,13 @@ def demographic_parity_ratio(
         Bad input.
     UnknownName
         No such option.
+
+    Examples
+    --------
+    >>> from fairtut.metrics import demographic_parity_ratio
+    >>> y, y_hat, s = [1, 1, 0, 0, 1, 1, 0, 0], [1, 1, 1, 0, 1, 0, 0, 0], [0, 0, 0, 0, 1, 1, 1, 1]
+    >>> float(demographic_parity_ratio(y, y_hat, s))
+    0.3333333333333333
     """
     table = group_table(y, y_hat, s, **reading)
     return measure("demographic_parity_ratio", table, multiclass, {"method": method})
@@ -136,6 +150,13 @@ def demographic_parity_deviation(
         Bad input.
     UnknownName
         No such option.
+
+    Examples
+    --------
+    >>> from fairtut.metrics import demographic_parity_deviation
+    >>> y, y_hat, s = [1, 1, 0, 0, 1, 1, 0, 0], [1, 1, 1, 0, 1, 0, 0, 0], [0, 0, 0, 0, 1, 1, 1, 1]
+    >>> float(demographic_parity_deviation(y, y_hat, s))
+    0.5
     """
     table = group_table(y, y_hat, s, **reading)
     return measure("demographic_parity_deviation", table, multiclass, {"reduce": reduce})

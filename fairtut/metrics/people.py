@@ -72,6 +72,14 @@ def group_table(
     InputError
         Lengths or the indexes of pandas columns differ, nothing to count, a missing value, a score
         where a decision belongs, or a label outside the declared ones.
+
+    Examples
+    --------
+    >>> from fairtut.metrics import group_table
+    >>> y, y_hat, s = [1, 1, 0, 0, 1, 1, 0, 0], [1, 1, 1, 0, 1, 0, 0, 0], [0, 0, 0, 0, 1, 1, 1, 1]
+    >>> table = group_table(y, y_hat, s)
+    >>> table.selection_rate.tolist(), table.n.tolist()
+    ([0.75, 0.25], [4, 4])
     """
     return read_people(
         y, y_hat, s, positive=positive, classes=classes, groups=groups, sample_weight=sample_weight

@@ -48,6 +48,12 @@ def over_seeds(
     ------
     InputError
         No values, or estimates instead of numbers.
+
+    Examples
+    --------
+    >>> from fairtut.metrics import over_seeds
+    >>> print(over_seeds([0.80, 0.81, 0.82]))
+    .810 [.785, .835]
     """
     return _t_interval(_per_seed(values), level, SEEDS)
 
@@ -57,7 +63,14 @@ def paired_over_seeds(
     b: Sequence[float] | Sequence[Sequence[float]],
     level: float = 0.95,
 ) -> Estimate:
-    """t-interval of the mean of a - b, seed by seed; arguments as in :func:`over_seeds`."""
+    """t-interval of the mean of a - b, seed by seed; arguments as in :func:`over_seeds`.
+
+    Examples
+    --------
+    >>> from fairtut.metrics import paired_over_seeds
+    >>> print(paired_over_seeds([0.80, 0.81, 0.82], [0.70, 0.72, 0.71]))
+    .100 [.075, .125]
+    """
     first, second = _per_seed(a), _per_seed(b)
     if len(first) != len(second):
         raise InputError(
@@ -95,6 +108,12 @@ def over_splits(values: Sequence[float], overlap: float, level: float = 0.95) ->
     References
     ----------
     Nadeau & Bengio: Inference for the generalization error, Machine Learning 52, 2003.
+
+    Examples
+    --------
+    >>> from fairtut.metrics import over_splits
+    >>> print(over_splits([0.80, 0.81, 0.82], overlap=0.5))
+    .810 [.771, .849]
     """
     if not 0 < overlap < float("inf"):
         raise InputError(

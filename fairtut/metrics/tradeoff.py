@@ -40,6 +40,12 @@ class Point:
         Name for a legend.
     table : GroupTable or None
         The counts behind the point; with them a mixture is exact for every metric.
+
+    Examples
+    --------
+    >>> from fairtut.metrics import Point
+    >>> Point(0.9, 0.2, "deo", "our model").fairness
+    0.2
     """
 
     accuracy: float
@@ -61,6 +67,12 @@ class Curve:
         Threshold, or probability of deciding by the model.
     metric, label : str
         As in :class:`Point`.
+
+    Examples
+    --------
+    >>> from fairtut.metrics import mixing_line
+    >>> mixing_line((0.9, 0.2), (0.5, 0.0), steps=3).parameter.tolist()
+    [0.0, 0.5, 1.0]
     """
 
     accuracy: FloatArray
@@ -93,6 +105,14 @@ def point(
     Returns
     -------
     Point
+
+    Examples
+    --------
+    >>> from fairtut.metrics import point
+    >>> y, y_hat, s = [1, 1, 0, 0, 1, 1, 0, 0], [1, 1, 1, 0, 1, 0, 0, 0], [0, 0, 0, 0, 1, 1, 1, 1]
+    >>> found = point(y, y_hat, s)
+    >>> found.accuracy, found.fairness
+    (0.75, 0.5)
     """
     definition = _definition(metric)
     table = group_table(y, y_hat, s, positive=positive)
@@ -130,6 +150,13 @@ def constant_classifier(
     -------
     Point
         Its counts are attached; an undefined metric is NaN here without a warning.
+
+    Examples
+    --------
+    >>> from fairtut.metrics import constant_classifier
+    >>> found = constant_classifier([1, 1, 1, 0], [0, 0, 1, 1])
+    >>> found.accuracy, found.fairness
+    (0.75, 0.0)
     """
     definition = _definition(metric)
     people = read_people(y, y, s, positive=positive)
@@ -181,6 +208,13 @@ def mixing_line(
     ------
     InputError
         Two different metrics or data sets, or a metric that does not mix linearly without counts.
+
+    Examples
+    --------
+    >>> from fairtut.metrics import mixing_line
+    >>> line = mixing_line((0.9, 0.2), (0.5, 0.0), steps=3)
+    >>> line.accuracy.round(2).tolist(), line.fairness.tolist()
+    ([0.5, 0.7, 0.9], [0.0, 0.1, 0.2])
     """
     model, other = _as_point(point), _as_point(constant)
     if steps < 2:
@@ -240,6 +274,15 @@ def moved_threshold(
     ------
     InputError
         Bad input, NaN scores, or more than two classes.
+
+    Examples
+    --------
+    >>> from fairtut.metrics import moved_threshold
+    >>> curve = moved_threshold([0.2, 0.9, 0.4, 0.6], [0, 1, 0, 1], [0, 0, 1, 1])
+    >>> curve.parameter.tolist()
+    [-inf, 0.2, 0.4, 0.6, 0.9]
+    >>> curve.accuracy.tolist(), curve.fairness.tolist()
+    ([0.5, 0.75, 1.0, 0.75, 0.5], [0.0, 0.5, 0.0, 0.5, 0.0])
     """
     definition = _definition(metric)
     people = read_people(y, y, s, positive=positive)

@@ -35,6 +35,13 @@ class Value(float):
         Number of people in all.
     cells : dict of str to int
         Number of people behind each rate that entered, such as ``{"s=0, y=1": 412}``.
+
+    Examples
+    --------
+    >>> from fairtut.metrics import Value
+    >>> found = Value(0.25, "deo", n=8)
+    >>> found, found + 1, found.n
+    (Value(0.25, 'deo', n=8), 1.25, 8)
     """
 
     name: str

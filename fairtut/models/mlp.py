@@ -29,6 +29,13 @@ class MLP(nn.Module):
     Notes
     -----
     Input ``(n, inputs)``, output ``(n, outputs)``.
+
+    Examples
+    --------
+    >>> from fairtut.models.mlp import MLP
+    >>> import torch
+    >>> MLP(3, hidden=[8], outputs=1)(torch.zeros(5, 3)).shape
+    torch.Size([5, 1])
     """
 
     def __init__(

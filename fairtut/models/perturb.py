@@ -74,6 +74,14 @@ class Perturber(nn.Module):
     The shape follows AdvGAN's generator (Xiao et al., IJCAI 2018), without dropout, since a
     deployed pre-processor should be deterministic.  Sides that are not multiples of 8 are padded
     with edge pixels and cropped again.
+
+    Examples
+    --------
+    >>> from fairtut.models.perturb import Perturber
+    >>> import torch
+    >>> change = Perturber(width=8, blocks=1, epsilon=0.05)
+    >>> change(torch.zeros(2, 3, 32, 32)).shape
+    torch.Size([2, 3, 32, 32])
     """
 
     def __init__(

@@ -20,6 +20,13 @@ class Normalise(nn.Module):
 
     It stands *inside* every classifier of this suite, so that images, perturbations and their
     bound all live in [0, 1].
+
+    Examples
+    --------
+    >>> from fairtut.models.resnet import Normalise
+    >>> import torch
+    >>> Normalise((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))(torch.ones(1, 3, 2, 2)).unique().tolist()
+    [1.0]
     """
 
     def __init__(
@@ -53,6 +60,14 @@ class FaceClassifier(nn.Module):
         Normalisation and features: images in [0, 1] to codes.
     f : nn.Linear
         Codes to logits.
+
+    Examples
+    --------
+    >>> from fairtut.models.resnet import plain_cnn
+    >>> import torch
+    >>> model = plain_cnn(width=4)
+    >>> model.g(torch.zeros(2, 3, 64, 64)).shape
+    torch.Size([2, 32])
     """
 
     def __init__(self, features: nn.Module, width: int, classes: int = 2) -> None:
@@ -98,6 +113,13 @@ def resnet18(
     References
     ----------
     He et al., Deep residual learning for image recognition, CVPR 2016.
+
+    Examples
+    --------
+    >>> from fairtut.models.resnet import resnet18
+    >>> import torch
+    >>> resnet18(width=8, classes=2)(torch.zeros(1, 3, 64, 64)).shape
+    torch.Size([1, 2])
     """
     from torchvision.models.resnet import BasicBlock, ResNet
     from torchvision.models.resnet import resnet18 as published
@@ -142,7 +164,15 @@ def _initialise(net: nn.Module) -> None:
 
 
 def plain_cnn(width: int = 16, classes: int = 2) -> FaceClassifier:
-    """Build a plain convolutional network in the manner of VGG: a stand-in for a black box."""
+    """Build a plain convolutional network in the manner of VGG: a stand-in for a black box.
+
+    Examples
+    --------
+    >>> from fairtut.models.resnet import plain_cnn
+    >>> import torch
+    >>> plain_cnn(width=4)(torch.zeros(1, 3, 64, 64)).shape
+    torch.Size([1, 2])
+    """
     layers: list[nn.Module] = []
     channels = 3
     for stage in range(4):
@@ -159,7 +189,15 @@ def plain_cnn(width: int = 16, classes: int = 2) -> FaceClassifier:
 
 
 def shufflenet(classes: int = 2) -> FaceClassifier:
-    """Build torchvision's ShuffleNetV2 (x0.5): another stand-in for a black box."""
+    """Build torchvision's ShuffleNetV2 (x0.5): another stand-in for a black box.
+
+    Examples
+    --------
+    >>> from fairtut.models.resnet import shufflenet
+    >>> import torch
+    >>> shufflenet().eval()(torch.zeros(1, 3, 64, 64)).shape
+    torch.Size([1, 2])
+    """
     from torchvision.models import shufflenet_v2_x0_5
 
     net = shufflenet_v2_x0_5(weights=None)

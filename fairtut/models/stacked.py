@@ -43,6 +43,13 @@ class StackedMLP(nn.Module):
     -----
     Input ``(n, inputs)``, the same rows for every network, or ``(count, n, inputs)``; output
     ``(count, n, outputs)``.
+
+    Examples
+    --------
+    >>> from fairtut.models.stacked import StackedMLP
+    >>> import torch
+    >>> StackedMLP(4, 3, hidden=[8])(torch.zeros(4, 5, 3)).shape
+    torch.Size([4, 5, 1])
     """
 
     def __init__(

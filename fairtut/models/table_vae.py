@@ -42,6 +42,14 @@ class TableVAE(VAE):
     ------
     fairtut.errors.InputError
         If there are no columns, a block is narrower than 2, or rows are not as described.
+
+    Examples
+    --------
+    >>> from fairtut.models.table_vae import TableVAE
+    >>> import torch
+    >>> vae = TableVAE(2, numeric=3, latent=4)
+    >>> vae.codes(torch.zeros(2, 5, 3)).shape
+    torch.Size([2, 5, 4])
     """
 
     def __init__(

@@ -83,6 +83,14 @@ class ConvVAE(VAE):
     every layer.  Over the paper's million steps that does not matter; in a laptop's few thousand
     the code starts as a constant: on synthetic faces of 32 pixels the KL term was 0.0 nats after
     300 steps, against 10.7 with He's deviations.
+
+    Examples
+    --------
+    >>> from fairtut.models.vae import ConvVAE
+    >>> import torch
+    >>> vae = ConvVAE(latent=10, size=32, width=8)
+    >>> vae.codes(torch.zeros(2, 3, 32, 32)).shape
+    torch.Size([2, 10])
     """
 
     members = 1

@@ -16,7 +16,15 @@ if TYPE_CHECKING:
 
 
 def grid(rows: int, columns: int, size: tuple[float, float], **options: Any) -> Any:
-    """Return a figure of `size` inches and its axes, always an array (rows, columns)."""
+    """Return a figure of `size` inches and its axes, always an array (rows, columns).
+
+    Examples
+    --------
+    >>> from fairtut.page.canvas import grid
+    >>> fig, axes = grid(1, 2, (4, 2))
+    >>> axes.shape
+    (1, 2)
+    """
     import matplotlib.pyplot as plt
 
     return plt.subplots(rows, columns, figsize=size, squeeze=False, **options)
@@ -63,7 +71,15 @@ def whiskers(
 
 
 def inner(values: NDArray[np.float64], share: float) -> NDArray[np.float64]:
-    """Return low end, median and high end of the inner `share` of values, along the first axis."""
+    """Return low end, median and high end of the inner `share` of values, along the first axis.
+
+    Examples
+    --------
+    >>> from fairtut.page.canvas import inner
+    >>> import numpy as np
+    >>> inner(np.arange(101.0), 0.9).round(6).tolist()
+    [5.0, 50.0, 95.0]
+    """
     return np.quantile(values, ((1 - share) / 2, 0.5, (1 + share) / 2), axis=0)
 
 

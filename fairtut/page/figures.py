@@ -72,6 +72,14 @@ def show(fig: Figure, *, caption: str, alt: str, name: str) -> Bundle | None:
     ------
     fairtut.errors.InputError
         If the caption or the alt text is empty, or the name is malformed.
+
+    Examples
+    --------
+    >>> from fairtut.page.figures import show
+    >>> from fairtut.page.style import axes
+    >>> fig, _ = axes("A title")
+    >>> show(fig, caption="Empty axes.", alt="Empty axes.", name="empty")
+    [figure empty: Empty axes.]
     """
     import matplotlib.pyplot as plt
 
@@ -94,7 +102,15 @@ def show(fig: Figure, *, caption: str, alt: str, name: str) -> Bundle | None:
 
 
 def note(fig: Figure, text: str) -> None:
-    """Leave a sentence that :func:`show` appends to the caption, such as what a band means."""
+    """Leave a sentence that :func:`show` appends to the caption, such as what a band means.
+
+    Examples
+    --------
+    >>> from fairtut.page.figures import note
+    >>> from fairtut.page.style import axes
+    >>> fig, _ = axes("A title")
+    >>> note(fig, "Bars are intervals.")
+    """
     notes: list[str] = getattr(fig, _NOTES, [])
     if text not in notes:
         setattr(fig, _NOTES, [*notes, text])
@@ -105,6 +121,14 @@ def svg(fig: Figure, *, name: str, alt: str, title: str) -> str:
 
     Ink is ``currentColor``, the background is transparent, every id starts with ``name``, no style
     reaches beyond the element, and it shrinks with the page.
+
+    Examples
+    --------
+    >>> from fairtut.page.figures import svg
+    >>> from fairtut.page.style import axes
+    >>> fig, _ = axes("A title")
+    >>> svg(fig, name="empty", alt="Empty axes.", title="Empty")[:4]
+    '<svg'
     """
     import matplotlib as mpl
 
@@ -149,7 +173,15 @@ def svg(fig: Figure, *, name: str, alt: str, title: str) -> str:
 
 
 def png(fig: Figure) -> str:
-    """Return a small PNG on white, in base64: at most 32 colours, no metadata."""
+    """Return a small PNG on white, in base64: at most 32 colours, no metadata.
+
+    Examples
+    --------
+    >>> from fairtut.page.figures import png
+    >>> from fairtut.page.style import axes
+    >>> png(axes("A title")[0])[:10]
+    'iVBORw0KGg'
+    """
     buffer = io.BytesIO()
     fig.savefig(buffer, format="png", dpi=PNG_DPI, facecolor="white", bbox_inches="tight")
     return _quantised(buffer.getvalue(), "RGB")

@@ -41,7 +41,14 @@ def named(name: str) -> str:
 
 
 def escape(text: object) -> str:
-    """Escape text for HTML, in an element or in a quoted attribute."""
+    """Escape text for HTML, in an element or in a quoted attribute.
+
+    Examples
+    --------
+    >>> from fairtut.page.markup import escape
+    >>> escape("a < b")
+    'a &lt; b'
+    """
     return html.escape(str(text), quote=True)
 
 
@@ -66,6 +73,12 @@ def inline(text: str) -> str:
     """Turn the inline Markdown of a caption or cell into HTML: `code`, **strong** and *emphasis*.
 
     Everything else is escaped.  Mathematics in dollar signs is left for MathJax.
+
+    Examples
+    --------
+    >>> from fairtut.page.markup import inline
+    >>> inline("a *b* `c`")
+    'a <em>b</em> <code>c</code>'
     """
     pieces = re.split(r"(`[^`]+`|\$[^$]+\$)", text)
     done = []
@@ -81,7 +94,14 @@ def inline(text: str) -> str:
 
 
 def plain(text: str) -> str:
-    """Drop the marks of inline Markdown."""
+    """Drop the marks of inline Markdown.
+
+    Examples
+    --------
+    >>> from fairtut.page.markup import plain
+    >>> plain("a *b* `c`")
+    'a b c'
+    """
     return re.sub(r"[`$]|\*\*?(?=\S)|(?<=\S)\*\*?", "", text)
 
 
@@ -93,6 +113,12 @@ class Bundle:
     ----------
     data : dict
         From MIME type to content; always with ``text/plain``.
+
+    Examples
+    --------
+    >>> from fairtut.page.markup import Bundle
+    >>> Bundle({"text/plain": "shown in a terminal"})
+    shown in a terminal
     """
 
     data: dict[str, Any] = field(repr=False)
@@ -111,6 +137,12 @@ def present(thing: T) -> T | None:
     """Display ``thing`` now if a Jupyter kernel runs this code, else hand it back.
 
     Returning ``None`` in a kernel keeps the last line of a cell from showing it a second time.
+
+    Examples
+    --------
+    >>> from fairtut.page.markup import present
+    >>> present(1)
+    1
     """
     if "IPython" not in sys.modules:
         return thing

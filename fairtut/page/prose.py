@@ -61,6 +61,12 @@ def say(template: str, **values: Any) -> Bundle | None:
     fairtut.errors.InputError
         If the template or a text holds a decimal number typed by hand, a value is missing, or one
         is not used.
+
+    Examples
+    --------
+    >>> from fairtut.page.prose import say
+    >>> print(say("Ten is {n}.", n=10))
+    Ten is 10.
     """
     text = filled(template, values, harmless)
     return present(Bundle({"text/markdown": text, "text/plain": text}))
@@ -89,6 +95,12 @@ def verdict_badge(verdict: str | Verdict) -> str:
     ------
     fairtut.errors.UnknownName
         If there is no such verdict.
+
+    Examples
+    --------
+    >>> from fairtut.page.prose import verdict_badge
+    >>> "reproduced" in verdict_badge("reproduced")
+    True
     """
     word = verdict.verdict if isinstance(verdict, Verdict) else verdict
     if word not in BADGES:

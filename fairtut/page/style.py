@@ -74,7 +74,14 @@ DIAMOND: Final[Mapping[str, Any]] = {
 
 
 class Look(NamedTuple):
-    """How one series is drawn."""
+    """How one series is drawn.
+
+    Examples
+    --------
+    >>> from fairtut.page.style import Look
+    >>> Look("#000000", "o", "-").marker
+    'o'
+    """
 
     color: str
     marker: str
@@ -82,7 +89,14 @@ class Look(NamedTuple):
 
 
 def look(i: int) -> Look:
-    """Return the look of series number ``i``; the first 36 all differ."""
+    """Return the look of series number ``i``; the first 36 all differ.
+
+    Examples
+    --------
+    >>> from fairtut.page.style import look
+    >>> look(0)
+    Look(color='#0f99d3', marker='o', linestyle='-')
+    """
     turn = i // len(PALETTE)
     return Look(
         PALETTE[i % len(PALETTE)],
@@ -92,7 +106,13 @@ def look(i: int) -> Look:
 
 
 def use_style() -> None:
-    """Use the suite's style for every figure that is drawn from now on."""
+    """Use the suite's style for every figure that is drawn from now on.
+
+    Examples
+    --------
+    >>> from fairtut.page.style import use_style
+    >>> use_style()
+    """
     import matplotlib as mpl
     from cycler import cycler
 
@@ -124,6 +144,14 @@ def summarise(
     pandas.DataFrame
         One row per group in the order of appearance: ``by``, then for each value ``<value>``,
         ``<value>_low``, ``<value>_high``, and ``n``, the number of draws.
+
+    Examples
+    --------
+    >>> from fairtut.page.style import summarise
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({"m": ["a"] * 3, "v": [0.1, 0.2, 0.3], "draw": [0, 1, 2]})
+    >>> float(summarise(frame, ["m"], ["v"])["v"].round(3).iloc[0])
+    0.2
     """
     import pandas as pd
 
@@ -144,7 +172,15 @@ def summarise(
 
 
 def axes(title: str, height: float = 4.2, legend_width: float = 0) -> tuple[Figure, Axes]:
-    """Return a new figure in the style, with room for a legend beside its axes."""
+    """Return a new figure in the style, with room for a legend beside its axes.
+
+    Examples
+    --------
+    >>> from fairtut.page.style import axes
+    >>> fig, ax = axes("A title")
+    >>> ax.get_title(loc="left")
+    'A title'
+    """
     import matplotlib.pyplot as plt
 
     use_style()  # and not only here: legends and ticks read the style when they are made
@@ -154,7 +190,14 @@ def axes(title: str, height: float = 4.2, legend_width: float = 0) -> tuple[Figu
 
 
 def need(frame: pd.DataFrame, columns: Iterable[str]) -> None:
-    """Refuse a frame that lacks a column."""
+    """Refuse a frame that lacks a column.
+
+    Examples
+    --------
+    >>> from fairtut.page.style import need
+    >>> import pandas as pd
+    >>> need(pd.DataFrame({"a": [1]}), ["a"])
+    """
     for column in columns:
         if column not in frame.columns:
             have = ", ".join(map(str, frame.columns))

@@ -49,6 +49,15 @@ def table(frame: pd.DataFrame, *, caption: str, formats: Mapping[str, str] | Non
     ------
     fairtut.errors.InputError
         If the caption is empty or a format is for a column that does not exist.
+
+    Examples
+    --------
+    >>> from fairtut.page.tables import table
+    >>> import pandas as pd
+    >>> print(table(pd.DataFrame({"share": [0.25]}), caption="One number."))
+    | share |
+    | --- |
+    | 0.250 |
     """
     heads = [str(column) for column in frame.columns]
     unknown = [column for column in formats or {} if column not in heads]
@@ -98,7 +107,16 @@ def results_table(
 
 
 def markdown(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Return a Markdown table."""
+    """Return a Markdown table.
+
+    Examples
+    --------
+    >>> from fairtut.page.tables import markdown
+    >>> print(markdown(["name", "n"], [["a", "1"]]))
+    | name | n |
+    | --- | --- |
+    | a | 1 |
+    """
 
     def line(cells: Sequence[str]) -> str:
         return "| " + " | ".join(" ".join(c.replace("|", "\\|").split()) for c in cells) + " |"
@@ -107,7 +125,16 @@ def markdown(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def aligned(heads: Sequence[str], rows: Iterable[Sequence[str]], *, gap: int = 2) -> str:
-    """Return lines for a terminal, in columns that line up; the last column runs free."""
+    """Return lines for a terminal, in columns that line up; the last column runs free.
+
+    Examples
+    --------
+    >>> from fairtut.page.tables import aligned
+    >>> print(aligned(["name", "n"], [["first", "1"], ["a", "10"]]))
+    name   n
+    first  1
+    a      10
+    """
     whole = [list(heads), *map(list, rows)]
     widths = [max(len(row[i]) for row in whole) for i in range(len(heads) - 1)]
     lines = [
@@ -118,7 +145,14 @@ def aligned(heads: Sequence[str], rows: Iterable[Sequence[str]], *, gap: int = 2
 
 
 def interval(values: Mapping[str, Any]) -> str:
-    """Write ``ours [low, high]`` from a verdict's values."""
+    """Write ``ours [low, high]`` from a verdict's values.
+
+    Examples
+    --------
+    >>> from fairtut.page.tables import interval
+    >>> interval({"ours": 0.8, "low": 0.79, "high": 0.81})
+    '0.800 [0.790, 0.810]'
+    """
     ours, low, high = (values[key] for key in ("ours", "low", "high"))
     if ours is None:
         return NOTHING
@@ -126,7 +160,14 @@ def interval(values: Mapping[str, Any]) -> str:
 
 
 def tolerance(kind: str, values: Mapping[str, Any]) -> str:
-    """Write a tolerance with its unit: points for a number, the claim's unit for an exact one."""
+    """Write a tolerance with its unit: points for a number, the claim's unit for an exact one.
+
+    Examples
+    --------
+    >>> from fairtut.page.tables import tolerance
+    >>> tolerance("number", {"tolerance": 2})
+    '2 points'
+    """
     if values["tolerance"] is None:
         return NOTHING
     if kind == "number":

@@ -34,6 +34,12 @@ class Word:
         Any finite number; its sign says in which direction.
     added : bool
         Whether it belongs to a trigger.
+
+    Examples
+    --------
+    >>> from fairtut.page.words import Word
+    >>> Word("kind", -0.2).added
+    False
     """
 
     text: str
@@ -69,6 +75,15 @@ def highlight(
     fairtut.errors.InputError
         If there is no text, one has no words, a value is not finite, the caption is empty or the
         name is malformed.
+
+    Examples
+    --------
+    >>> from fairtut.page.words import highlight
+    >>> from fairtut.page.words import Word
+    >>> found = highlight({"one": [Word("kind", -0.2)]}, caption="A word.", name="kind")
+    >>> print(found)
+    one: kind (−0.20)
+    A word.
     """
     named(name)
     if not caption.strip():
@@ -94,7 +109,14 @@ def highlight(
 
 
 def signed(value: float) -> str:
-    """Write a contribution with its sign and two decimals; no sign where it rounds to nothing."""
+    """Write a contribution with its sign and two decimals; no sign where it rounds to nothing.
+
+    Examples
+    --------
+    >>> from fairtut.page.words import signed
+    >>> signed(-0.123), signed(0.001)
+    ('−0.12', '0.00')
+    """
     return "0.00" if abs(value) < 0.005 else f"{value:+.2f}".replace("-", "−")
 
 
@@ -106,7 +128,14 @@ def _means(value: float, directions: tuple[str, str]) -> str:
 
 
 def opacity(value: float, largest: float) -> float:
-    """Return how strong the background of a contribution is, in [0, :data:`DEEPEST`]."""
+    """Return how strong the background of a contribution is, in [0, :data:`DEEPEST`].
+
+    Examples
+    --------
+    >>> from fairtut.page.words import opacity
+    >>> opacity(0.5, 1.0)
+    0.225
+    """
     return DEEPEST * min(abs(value) / largest, 1.0)
 
 

@@ -196,3 +196,17 @@ def test_toc_and_committed_files_agree():
     on_disk = {f"book/{p.stem}" for p in Path(ROOT / "book").glob("*.md")}
     on_disk |= {f"notebooks/{source.stem}" for source in chapters()}
     assert on_disk == set(book.pages())
+
+
+def test_the_inventory_lets_others_link_to_every_name(site):
+    import io
+
+    from sphinx.util.inventory import InventoryFile
+
+    from tools.reference import AREAS, public
+
+    raw = (site / "objects.inv").read_bytes()
+    found = InventoryFile.load(io.BytesIO(raw), "", posixpath.join)
+    known = {name for kind, names in found.items() if kind.startswith("py:") for name in names}
+    wanted = {f"{one.door}.{one.name}" for area in AREAS for one in public(area)}
+    assert wanted - known == set()

@@ -16,14 +16,14 @@ from tools import reference
 from tools.reference import AREAS, public
 
 LACKING = {
-    "metrics": 35,
-    "audit": 4,
-    "methods": 92,
-    "models": 20,
-    "data": 89,
-    "lab": 24,
-    "evidence": 97,
-    "page": 87,
+    "metrics": 0,
+    "audit": 0,
+    "methods": 86,
+    "models": 8,
+    "data": 81,
+    "lab": 13,
+    "evidence": 90,
+    "page": 59,
 }
 """Names without an example, by area.  A number may fall and must not grow."""
 

@@ -94,6 +94,12 @@ def zafar(n: int = 3700, seed: int = 0, phi: float = PHI) -> Table:
     -----
     At phi = pi/4 the population has P(s=1) = .454, P(y=1|s=0) = .331 and P(y=1|s=1) = .703: the
     labels themselves have a disparate impact of .471.
+
+    Examples
+    --------
+    >>> from fairtut.data.synthetic.gaussians import zafar
+    >>> zafar(n=100, seed=0).x.shape
+    (100, 2)
     """
     if n < 4:
         raise InputError(f"n is {n}: the two-Gaussian set needs at least 4 rows")

@@ -20,7 +20,7 @@ certifies is asked (:mod:`~fairtut.methods.lassi.attack`).
 >>> step = Profile(np.array([0.0, 0.5]), np.array([-1.0, 1.0]))
 >>> case = build("step", Plan(step, np.array([-2.0, 0.5])), np.random.default_rng(0))
 >>> case.constant.tolist()  # the first set ends before the step, the second holds the crossing
-[False, False]
+[True, False]
 """
 
 from __future__ import annotations

@@ -29,6 +29,14 @@ def preprocess(x: Tensor, bits: int = BITS) -> Tensor:
     ------
     fairtut.errors.InputError
         If the pictures have another type, or values that are NaN or outside [0, 1].
+
+    Examples
+    --------
+    >>> from fairtut.models.glow import preprocess
+    >>> import torch
+    >>> x = preprocess(torch.tensor([0, 255], dtype=torch.uint8).view(1, 1, 1, 2))
+    >>> float(x.min()), float(x.max()) < 0.5
+    (-0.5, True)
     """
     if x.dtype == torch.uint8:
         levels = (x >> (8 - bits)).float()
@@ -56,6 +64,14 @@ def dequantise(x: Tensor, generator: Generator | None = None, bits: int = BITS) 
     generator : torch.Generator, optional
         Draws the noise, on its own device.
     bits : int
+
+    Examples
+    --------
+    >>> from fairtut.models.glow import dequantise
+    >>> import torch
+    >>> noisy = dequantise(torch.zeros(1, 1, 2, 2))
+    >>> noisy.shape
+    torch.Size([1, 1, 2, 2])
     """
     u = preprocess(x, bits)
     device = generator.device if generator is not None else u.device
@@ -64,5 +80,14 @@ def dequantise(x: Tensor, generator: Generator | None = None, bits: int = BITS) 
 
 
 def to_pictures(u: Tensor, bits: int = BITS) -> Tensor:
-    """Return the middle of each value's bin, in [0, 1]: preprocessing it gives ``u`` again."""
+    """Return the middle of each value's bin, in [0, 1]: preprocessing it gives ``u`` again.
+
+    Examples
+    --------
+    >>> from fairtut.models.glow import preprocess, to_pictures
+    >>> import torch
+    >>> x = torch.full((1, 1, 1, 1), 255, dtype=torch.uint8)
+    >>> bool(abs(to_pictures(preprocess(x)) - 1).max() < 0.05)
+    True
+    """
     return u + 0.5 + 0.5 / 2**bits

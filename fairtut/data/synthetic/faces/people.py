@@ -113,6 +113,13 @@ def sample(
     -----
     Tone and age groups carry no label noise.  Skin tone is uniform and independent of everything
     but ``Pale_Skin``: it is a painted colour, not race.
+
+    Examples
+    --------
+    >>> from fairtut.data.synthetic.faces import sample
+    >>> faces = sample(4, seed=0)
+    >>> len(faces)
+    4
     """
     _check(n, size, annotator_noise, nuisance, splits)
     law: Law = load() if dial is None else Dial.of(dial).turn(load())
