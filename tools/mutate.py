@@ -1,0 +1,254 @@
+"""Mutation of the methods: how many planted errors do a chapter's own assertions notice?
+
+``tools/mutations/METHOD.toml`` lists small errors, each as a file, its old text and a new one.  One
+at a time is planted in a copy of the tree, and the chapter's cells run there in order, at
+``smoke``, up to the first that fails.  Chapters compare their plain version with the fast one
+before anything is trained at length, so that most errors are seen within seconds.
+
+Only an assertion counts as noticed.  An error of another kind stops the chapter, too, but no
+sentence of it foresaw that, so such mutations are counted by themselves.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from tools import cells
+from tools.common import (
+    BUILD,
+    NOTEBOOKS,
+    ROOT,
+    ToolError,
+    child_environment,
+    digest_of,
+    exit_with,
+    shown,
+    write_atomically,
+)
+
+SPECS = ROOT / "tools" / "mutations"
+OUT = BUILD / "mutate"
+GOAL = 0.8
+LIMIT = 900  # seconds of one chapter with an error in it, which may be slower than without
+HARMLESS = "\n_HARMLESS = 0\n"  # changes a module's digest and nothing that it does
+
+# what of the tree a chapter reads beside the package, which is copied
+_BESIDE = ("notebooks", "results", "tools", "book", "pyproject.toml", "requirements.txt")
+
+
+@dataclass(frozen=True)
+class Mutation:
+    """One planted error: in `file`, the only `old` becomes `new`; `chapter` has to notice."""
+
+    what: str
+    file: str
+    old: str
+    new: str
+    chapter: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How a chapter ended: ``asserted``, ``stopped`` (another error), ``late`` or ``survived``."""
+
+    word: str
+    cell: int | None = None
+    message: str = ""
+
+
+def methods(folder: Path = SPECS) -> list[str]:
+    """Return the methods that have a list of mutations."""
+    return sorted(path.stem for path in folder.glob("*.toml"))
+
+
+def read(method: str, folder: Path = SPECS) -> list[Mutation]:
+    """Return the mutations of a method, in the order of the file.
+
+    Raises
+    ------
+    ToolError
+        If there is no such list, or an entry lacks a field.
+    """
+    path = folder / f"{method}.toml"
+    if not path.is_file():
+        raise ToolError(f"no mutations of {method!r}: there are {', '.join(methods(folder))}")
+    spec = tomllib.loads(path.read_text(encoding="utf-8"))
+    found = []
+    for number, entry in enumerate(spec["mutation"], 1):
+        try:
+            found.append(Mutation(**{"chapter": spec["chapter"], "file": spec["file"], **entry}))
+        except TypeError as error:
+            raise ToolError(f"{shown(path)}, mutation {number}: {error}") from error
+    return found
+
+
+def planted(mutation: Mutation, root: Path = ROOT) -> str:
+    """Return the text of the mutated file.
+
+    Raises
+    ------
+    ToolError
+        If the old text does not stand there exactly once: the code has moved on, the list has not.
+    """
+    text = (root / mutation.file).read_text(encoding="utf-8")
+    times = text.count(mutation.old)
+    if times != 1 or mutation.old == mutation.new:
+        raise ToolError(
+            f"{mutation.file}, {mutation.what!r}: the old text stands there {times} times, and "
+            "must once, and differ from the new: mend the entry in tools/mutations"
+        )
+    return text.replace(mutation.old, mutation.new)
+
+
+@contextmanager
+def tree(changed: Mapping[str, str]) -> Iterator[Path]:
+    """Give a copy of the tree with some files' text changed; it is gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="fairtut-mutate-") as name:
+        copy = Path(name)
+        shutil.copytree(
+            ROOT / "fairtut", copy / "fairtut", ignore=shutil.ignore_patterns("__pycache__")
+        )
+        for part in _BESIDE:
+            (copy / part).symlink_to(ROOT / part)
+        for file, text in changed.items():
+            (copy / file).write_text(text, encoding="utf-8")
+        yield copy
+
+
+def sources(chapter: str, results: Path) -> list[str]:
+    """Return a chapter's code cells, with the parameters of a ``smoke`` run put in."""
+    notebook = cells.read(NOTEBOOKS / f"{chapter}.py")
+    wanted = {"preset": "smoke", "results_dir": str(results)}
+    inside = cells.parameters_cell(notebook)
+    return [
+        cell.source + "".join(f"\n{k} = {v!r}" for k, v in wanted.items() if cell is inside)
+        for cell in cells.code_cells(notebook)
+    ]
+
+
+def run(chapter: str, changed: Mapping[str, str], limit: float = LIMIT) -> Verdict:
+    """Run a chapter's cells over a changed tree, up to the first that fails."""
+    with tree(changed) as copy:
+        environment = child_environment() | {
+            "PYTHONPATH": str(copy), "FAIRTUT_CACHE": str(copy / "cache"),
+            "FAIRTUT_QUIET": "1", "MPLBACKEND": "agg",
+        }  # fmt: skip
+        environment.pop("FAIRTUT_DATA", None)
+        try:
+            done = subprocess.run(
+                [sys.executable, str(ROOT / "tools" / "mutate_worker.py")],
+                input=json.dumps(sources(chapter, copy / "out")),
+                capture_output=True, text=True, cwd=copy, env=environment, timeout=limit,
+                check=False,
+            )  # fmt: skip
+        except subprocess.TimeoutExpired:
+            return Verdict("late", message=f"no end after {limit:g} s")
+    if done.returncode != 0:
+        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
+        return Verdict("stopped", message=f"the process died: {last}"[:200])
+    return Verdict(**json.loads(done.stdout.splitlines()[-1]))
+
+
+class Kept:
+    """Verdicts of earlier runs of the same tree, in one JSON a method, written as they come."""
+
+    def __init__(self, method: str, out: Path = OUT) -> None:
+        self.path = out / f"{method}.json"
+        old = json.loads(self.path.read_text()) if self.path.is_file() else {}
+        self.verdicts: dict[str, dict[str, Any]] = old
+
+    def get(self, key: str) -> Verdict | None:
+        """Return the verdict under a key, or None."""
+        row = self.verdicts.get(key)
+        return Verdict(row["word"], row["cell"], row["message"]) if row else None
+
+    def put(self, key: str, what: str, verdict: Verdict) -> None:
+        """Keep a verdict at once, so that a run that is cut off goes on from there."""
+        self.verdicts[key] = {"what": what, **asdict(verdict)}
+        write_atomically(self.path, json.dumps(self.verdicts, indent=1) + "\n")
+
+
+def key_of(chapter: str, changed: Mapping[str, str]) -> str:
+    """Return the digest of all that a run depends on: package, chapter, and the changed text."""
+    package = [p for p in (ROOT / "fairtut").rglob("*") if p.suffix in (".py", ".yaml", ".json")]
+    text = json.dumps(dict(changed), sort_keys=True)
+    return digest_of([*package, NOTEBOOKS / f"{chapter}.py"], text)[:20]
+
+
+def measure(method: str, jobs: int = 1, limit: float = LIMIT, out: Path = OUT) -> list[Verdict]:
+    """Return the verdict of each mutation of a method, in the order of its list.
+
+    Raises
+    ------
+    ToolError
+        If a chapter fails although nothing harmful is planted: then its verdicts mean nothing.
+    """
+    listed, kept = read(method), Kept(method, out)
+    changes = [{m.file: planted(m)} for m in listed]  # all apply, before anything runs
+
+    def one(what: str, chapter: str, changed: Mapping[str, str]) -> Verdict:
+        key = key_of(chapter, changed)
+        verdict = kept.get(key)
+        if verdict is None:
+            verdict = run(chapter, changed, limit)
+            kept.put(key, what, verdict)
+        at = "" if verdict.cell is None else f" in cell {verdict.cell}"
+        print(f"{method}: {what}: {verdict.word}{at} {verdict.message}".rstrip(), flush=True)
+        return verdict
+
+    for chapter in dict.fromkeys(m.chapter for m in listed):
+        files = {m.file for m in listed if m.chapter == chapter}
+        harmless = {f: (ROOT / f).read_text(encoding="utf-8") + HARMLESS for f in files}
+        verdict = one(f"nothing planted, {chapter}", chapter, harmless)
+        if verdict.word != "survived":
+            raise ToolError(f"{chapter} fails with nothing planted: {verdict.message}")
+    with ThreadPoolExecutor(max_workers=max(1, jobs)) as pool:
+        named = [m.what for m in listed], [m.chapter for m in listed]
+        return list(pool.map(one, *named, changes))
+
+
+def told(method: str, listed: Sequence[Mutation], verdicts: Sequence[Verdict]) -> str:
+    """Return a method's share and its survivors, as lines to print."""
+    words = [verdict.word for verdict in verdicts]
+    share = words.count("asserted") / len(words)
+    lines = [
+        f"{method}: {words.count('asserted')} of {len(words)} noticed by an assertion "
+        f"({share:.2f}, goal {GOAL}), {words.count('stopped')} stopped by another error, "
+        f"{words.count('late')} too slow"
+    ]
+    left = [m for m, word in zip(listed, words, strict=True) if word == "survived"]
+    return "\n".join([*lines, *(f"  survived: {m.what} ({m.file})" for m in left)])
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Measure the methods that are named, or all; status 1 where a share is below the goal."""
+    parser = argparse.ArgumentParser(description="plant errors and see which a chapter notices")
+    parser.add_argument("--method", action="append", choices=methods(), help="default all")
+    parser.add_argument("--jobs", type=int, default=1, help="chapters at a time (default 1)")
+    parser.add_argument("--limit", type=float, default=LIMIT, help="seconds for one chapter")
+    asked = parser.parse_args(argv)
+    if hasattr(os, "nice"):
+        os.nice(10)
+    low = False
+    for method in asked.method or methods():
+        verdicts = measure(method, asked.jobs, asked.limit)
+        print(told(method, read(method), verdicts), flush=True)
+        low |= sum(v.word == "asserted" for v in verdicts) < GOAL * len(verdicts)
+    return int(low)
+
+
+if __name__ == "__main__":
+    exit_with(main)
