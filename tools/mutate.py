@@ -62,7 +62,7 @@ class Mutation:
 
 @dataclass(frozen=True)
 class Verdict:
-    """How a chapter ended: ``asserted``, ``stopped`` (another error), ``late`` or ``survived``."""
+    """How it ended: ``asserted``, ``stopped`` (another error), ``late``, ``survived`` or ``open``."""
 
     word: str
     cell: int | None = None
@@ -128,18 +128,31 @@ def tree(changed: Mapping[str, str]) -> Iterator[Path]:
         yield copy
 
 
-def sources(chapter: str, results: Path) -> list[str]:
-    """Return a chapter's code cells, with the parameters of a ``smoke`` run put in."""
+def plain(method: str, folder: Path = SPECS) -> dict[str, str]:
+    """Return for each chapter a text of the last cell that compares plain with fast."""
+    spec = tomllib.loads((folder / f"{method}.toml").read_text(encoding="utf-8"))
+    return dict(spec["plain"])
+
+
+def sources(chapter: str, results: Path, until: str = "") -> list[str]:
+    """Return a chapter's code cells, with the parameters of a ``smoke`` run put in.
+
+    With `until`, only those up to the cell that holds this text.
+    """
     notebook = cells.read(NOTEBOOKS / f"{chapter}.py")
     wanted = {"preset": "smoke", "results_dir": str(results)}
     inside = cells.parameters_cell(notebook)
+    found = cells.code_cells(notebook)
+    at = [i for i, cell in enumerate(found) if until in cell.source]
+    if until and len(at) != 1:
+        raise ToolError(f"{chapter}: {len(at)} cells hold {until!r}, and one must: see [plain]")
     return [
         cell.source + "".join(f"\n{k} = {v!r}" for k, v in wanted.items() if cell is inside)
-        for cell in cells.code_cells(notebook)
+        for cell in found[: at[-1] + 1]
     ]
 
 
-def run(chapter: str, changed: Mapping[str, str], limit: float = LIMIT) -> Verdict:
+def run(chapter: str, changed: Mapping[str, str], limit: float = LIMIT, until: str = "") -> Verdict:
     """Run a chapter's cells over a changed tree, up to the first that fails."""
     with tree(changed) as copy:
         environment = child_environment() | {
@@ -150,7 +163,7 @@ def run(chapter: str, changed: Mapping[str, str], limit: float = LIMIT) -> Verdi
         try:
             done = subprocess.run(
                 [sys.executable, str(ROOT / "tools" / "mutate_worker.py")],
-                input=json.dumps(sources(chapter, copy / "out")),
+                input=json.dumps(sources(chapter, copy / "out", until)),
                 capture_output=True, text=True, cwd=copy, env=environment, timeout=limit,
                 check=False,
             )  # fmt: skip
@@ -188,8 +201,13 @@ def key_of(chapter: str, changed: Mapping[str, str]) -> str:
     return digest_of([*package, NOTEBOOKS / f"{chapter}.py"], text)[:20]
 
 
-def measure(method: str, jobs: int = 1, limit: float = LIMIT, out: Path = OUT) -> list[Verdict]:
+def measure(
+    method: str, jobs: int = 1, limit: float = LIMIT, out: Path = OUT, quick: bool = False
+) -> list[Verdict]:
     """Return the verdict of each mutation of a method, in the order of its list.
+
+    With `quick` a chapter ends with its comparison of plain and fast: what survives that is
+    ``open``, since the rest of the chapter may notice it.
 
     Raises
     ------
@@ -198,12 +216,15 @@ def measure(method: str, jobs: int = 1, limit: float = LIMIT, out: Path = OUT) -
     """
     listed, kept = read(method), Kept(method, out)
     changes = [{m.file: planted(m)} for m in listed]  # all apply, before anything runs
+    until = plain(method) if quick else {}
 
     def one(what: str, chapter: str, changed: Mapping[str, str]) -> Verdict:
         key = key_of(chapter, changed)
         verdict = kept.get(key)
-        if verdict is None:
-            verdict = run(chapter, changed, limit)
+        if verdict is None or (verdict.word == "open" and not quick):
+            verdict = run(chapter, changed, limit, until.get(chapter, ""))
+            if quick and verdict.word == "survived":
+                verdict = Verdict("open")
             kept.put(key, what, verdict)
         at = "" if verdict.cell is None else f" in cell {verdict.cell}"
         print(f"{method}: {what}: {verdict.word}{at} {verdict.message}".rstrip(), flush=True)
@@ -213,7 +234,7 @@ def measure(method: str, jobs: int = 1, limit: float = LIMIT, out: Path = OUT) -
         files = {m.file for m in listed if m.chapter == chapter}
         harmless = {f: (ROOT / f).read_text(encoding="utf-8") + HARMLESS for f in files}
         verdict = one(f"nothing planted, {chapter}", chapter, harmless)
-        if verdict.word != "survived":
+        if verdict.word not in ("survived", "open"):
             raise ToolError(f"{chapter} fails with nothing planted: {verdict.message}")
     with ThreadPoolExecutor(max_workers=max(1, jobs)) as pool:
         named = [m.what for m in listed], [m.chapter for m in listed]
@@ -229,8 +250,8 @@ def told(method: str, listed: Sequence[Mutation], verdicts: Sequence[Verdict]) -
         f"({share:.2f}, goal {GOAL}), {words.count('stopped')} stopped by another error, "
         f"{words.count('late')} too slow"
     ]
-    left = [m for m, word in zip(listed, words, strict=True) if word == "survived"]
-    return "\n".join([*lines, *(f"  survived: {m.what} ({m.file})" for m in left)])
+    left = [(w, m) for m, w in zip(listed, words, strict=True) if w in ("survived", "open")]
+    return "\n".join([*lines, *(f"  {word}: {m.what} ({m.file})" for word, m in left)])
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -239,12 +260,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--method", action="append", choices=methods(), help="default all")
     parser.add_argument("--jobs", type=int, default=1, help="chapters at a time (default 1)")
     parser.add_argument("--limit", type=float, default=LIMIT, help="seconds for one chapter")
+    parser.add_argument("--quick", action="store_true", help="end with the plain versions")
     asked = parser.parse_args(argv)
     if hasattr(os, "nice"):
         os.nice(10)
     low = False
     for method in asked.method or methods():
-        verdicts = measure(method, asked.jobs, asked.limit)
+        verdicts = measure(method, asked.jobs, asked.limit, quick=asked.quick)
         print(told(method, read(method), verdicts), flush=True)
         low |= sum(v.word == "asserted" for v in verdicts) < GOAL * len(verdicts)
     return int(low)
