@@ -11,12 +11,14 @@ DATA ?= synthetic
 NB ?=
 RUNS ?= 1
 SEED ?=
+METHOD ?=
+QUICK ?=
 UPGRADE ?=
 VERSION ?=
 
 export VENV
 
-.PHONY: help env book site run outputs pair front test isa shuffle device lint types bench claims repo release lock wheel clean
+.PHONY: help env book site run outputs pair front test mutate isa shuffle device lint types bench claims repo release lock wheel clean
 
 help: ## list what can be made
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +47,9 @@ front: env ## write the README's table of chapters from claims and records, and 
 
 test: env ## everything that CI checks: lint, types, tests, notebooks, book
 	@$(PY) -m tools.check
+
+mutate: env ## plant errors in the methods and see which the chapters notice: METHOD=faap QUICK=1 (hours for all)
+	@$(PY) -m tools.mutate $(if $(METHOD),--method $(METHOD)) $(if $(QUICK),--quick)
 
 isa: env ## the quick tests under older instruction sets, with one and two threads
 	@$(PY) -m tools.processors

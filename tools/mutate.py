@@ -1,4 +1,4 @@
-"""Mutation of the methods: how many planted errors do a chapter's own assertions notice?
+"""Plant errors in the methods and count those that a chapter's own assertions notice.
 
 ``tools/mutations/METHOD.toml`` lists small errors, each as a file, its old text and a new one.  One
 at a time is planted in a copy of the tree, and the chapter's cells run there in order, at
@@ -62,7 +62,7 @@ class Mutation:
 
 @dataclass(frozen=True)
 class Verdict:
-    """How it ended: ``asserted``, ``stopped`` (another error), ``late``, ``survived`` or ``open``."""
+    """The end: ``asserted``, ``stopped`` (another error), ``late``, ``survived`` or ``open``."""
 
     word: str
     cell: int | None = None

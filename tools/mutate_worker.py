@@ -21,7 +21,8 @@ def verdict(sources: list[str]) -> dict[str, object]:
     shell = InteractiveShell.instance()
     for number, source in enumerate(sources, 1):
         with contextlib.redirect_stdout(io.StringIO()):  # tables and texts that nobody reads
-            error = shell.run_cell(source, store_history=False).error_in_exec
+            done = shell.run_cell(source, store_history=False)
+            error = done.error_in_exec or done.error_before_exec
         if error is not None:
             word = "asserted" if isinstance(error, AssertionError) else "stopped"
             message = f"{type(error).__name__}: {error}".splitlines()[0][:200]
