@@ -12,12 +12,14 @@ sentence of it foresaw that, so such mutations are counted by themselves.
 from __future__ import annotations
 
 import argparse
+import atexit
 import json
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -152,27 +154,47 @@ def sources(chapter: str, results: Path, until: str = "") -> list[str]:
     ]
 
 
+class Worker:
+    """A process that runs one chapter after the other (:mod:`tools.mutate_worker`)."""
+
+    def __init__(self) -> None:
+        environment = child_environment() | {"FAIRTUT_QUIET": "1", "MPLBACKEND": "agg"}
+        environment.pop("FAIRTUT_DATA", None)
+        self.process = subprocess.Popen(
+            [sys.executable, str(ROOT / "tools" / "mutate_worker.py")],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment,
+        )  # fmt: skip
+
+    def ask(self, job: Mapping[str, Any]) -> Verdict:
+        """Return the verdict of one job."""
+        assert self.process.stdin is not None and self.process.stdout is not None
+        self.process.stdin.write(json.dumps(job) + "\n")
+        self.process.stdin.flush()
+        answer = self.process.stdout.readline()
+        if not answer:
+            raise ToolError("the worker of the mutations ended: its message stands above")
+        return Verdict(**json.loads(answer))
+
+    def end(self) -> None:
+        """Let the process end."""
+        self.process.communicate()
+
+
+_own = threading.local()  # each thread's worker
+
+
 def run(chapter: str, changed: Mapping[str, str], limit: float = LIMIT, until: str = "") -> Verdict:
     """Run a chapter's cells over a changed tree, up to the first that fails."""
+    if not hasattr(_own, "worker"):
+        _own.worker = Worker()
+        atexit.register(_own.worker.end)
     with tree(changed) as copy:
-        environment = child_environment() | {
-            "PYTHONPATH": str(copy), "FAIRTUT_CACHE": str(copy / "cache"),
-            "FAIRTUT_QUIET": "1", "MPLBACKEND": "agg",
+        job = {
+            "sources": sources(chapter, copy / "out", until), "tree": str(copy), "limit": limit,
+            "environment": {"PYTHONPATH": str(copy), "FAIRTUT_CACHE": str(copy / "cache")},
         }  # fmt: skip
-        environment.pop("FAIRTUT_DATA", None)
-        try:
-            done = subprocess.run(
-                [sys.executable, str(ROOT / "tools" / "mutate_worker.py")],
-                input=json.dumps(sources(chapter, copy / "out", until)),
-                capture_output=True, text=True, cwd=copy, env=environment, timeout=limit,
-                check=False,
-            )  # fmt: skip
-        except subprocess.TimeoutExpired:
-            return Verdict("late", message=f"no end after {limit:g} s")
-    if done.returncode != 0:
-        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-        return Verdict("stopped", message=f"the process died: {last}"[:200])
-    return Verdict(**json.loads(done.stdout.splitlines()[-1]))
+        worker: Worker = _own.worker
+        return worker.ask(job)
 
 
 class Kept:

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-
 import pytest
 
 from tools import common, mutate
@@ -56,6 +52,13 @@ def test_the_error_stands_in_the_copy_alone():
     assert not copy.exists()
 
 
+@pytest.fixture(scope="module")
+def worker():
+    one = mutate.Worker()
+    yield one
+    one.end()
+
+
 @pytest.mark.parametrize(
     ("sources", "word", "cell"),
     [
@@ -65,14 +68,23 @@ def test_the_error_stands_in_the_copy_alone():
         (["x ="], "stopped", 1),
     ],
 )
-def test_the_first_cell_that_fails_is_the_verdict(sources, word, cell):
-    worker = common.ROOT / "tools" / "mutate_worker.py"
-    done = subprocess.run(
-        [sys.executable, str(worker)], input=json.dumps(sources), capture_output=True, text=True,
-        check=True,
-    )  # fmt: skip
-    found = mutate.Verdict(**json.loads(done.stdout.splitlines()[-1]))
+def test_the_first_cell_that_fails_is_the_verdict(worker, tmp_path, sources, word, cell):
+    found = worker.ask({"sources": sources, "tree": str(tmp_path), "limit": 60, "environment": {}})
     assert (found.word, found.cell) == (word, cell)
+
+
+def test_a_job_sees_its_own_tree_and_environment_and_ends_at_its_limit(worker, tmp_path):
+    (tmp_path / "only_here.py").write_text("x = 3")
+    rest = {"tree": str(tmp_path), "environment": {"FAIRTUT_CACHE": "elsewhere"}}
+    seen = ["import os, only_here", "assert only_here.x == 3"]
+    seen += ["assert os.environ['FAIRTUT_CACHE'] == 'elsewhere'"]
+    assert worker.ask({"sources": seen, "limit": 60, **rest}).word == "survived"
+    slow = worker.ask({"sources": ["while True:\n    pass"], "limit": 1, **rest})
+    assert slow.word == "late" and "1 s" in slow.message
+    gone = worker.ask({"sources": ["import os; os._exit(3)"], "limit": 60, **rest})
+    assert gone.word == "stopped"
+    after = worker.ask({"sources": ["import only_here"], "limit": 60, **rest, "tree": "/"})
+    assert after.word == "stopped"  # jobs share nothing
 
 
 LISTED = [mutate.Mutation(f"m{i}", "fairtut/errors.py", "import", "import", "c") for i in range(4)]
