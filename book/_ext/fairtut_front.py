@@ -121,9 +121,7 @@ class WholeBook(SphinxDirective):
         """Return the link; the file is written when the build has ended."""
         text = nodes.literal("", ZIP)
         link = nodes.reference("", "", text, refuri=ZIP, classes=["download"])
-        return [
-            line(link, " has every chapter twice, as a notebook and as Python, and the records.")
-        ]
+        return [line(link, ": every chapter as a notebook and as Python, and the records.")]
 
 
 def whole_book(source: Path) -> dict[str, Path]:
