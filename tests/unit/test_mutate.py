@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from tools import common, mutate
@@ -133,3 +135,14 @@ def test_only_assertions_count_and_survivors_are_named():
     assert "toy: 1 of 4 noticed by an assertion (0.25" in text
     assert "1 stopped by another error, 1 too slow" in text
     assert text.splitlines()[1:] == ["  survived: m3 (fairtut/errors.py)"]
+
+
+@pytest.mark.parametrize(("words", "status"), [("aaaa", 0), ("aaas", 1)])
+def test_a_share_below_the_goal_is_a_failure_and_is_written(monkeypatch, tmp_path, words, status):
+    found = [mutate.Verdict({"a": "asserted", "s": "survived"}[word]) for word in words]
+    monkeypatch.setattr(mutate, "OUT", tmp_path)
+    monkeypatch.setattr(mutate, "measure", lambda *_, **__: found)
+    monkeypatch.setattr(mutate, "read", lambda method: LISTED)
+    monkeypatch.setattr(mutate.os, "nice", lambda _: 0)
+    assert mutate.main(["--method", "faap"]) == status
+    assert json.loads((tmp_path / "shares.json").read_text()) == {"faap": words.count("a") / 4}
