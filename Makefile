@@ -11,6 +11,8 @@ DATA ?= synthetic
 NB ?=
 RUNS ?= 1
 SEED ?=
+METHOD ?=
+QUICK ?=
 UPGRADE ?=
 VERSION ?=
 
@@ -20,7 +22,7 @@ ifneq (,$(filter C POSIX,$(LC_ALL)))
 export LC_ALL := C.UTF-8
 endif
 
-.PHONY: help env book site run outputs pair front test isa shuffle device lint types bench claims repo release lock wheel clean
+.PHONY: help env book site run outputs pair front test mutate isa shuffle device lint types bench claims repo release lock wheel clean
 
 help: ## list what can be made
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +51,9 @@ front: env ## write the README's table of chapters from claims and records, and 
 
 test: env ## everything that CI checks: lint, types, tests, notebooks, book
 	@$(PY) -m tools.check
+
+mutate: env ## plant errors in the methods and see which the chapters notice: METHOD=faap QUICK=1 (hours for all)
+	@$(PY) -m tools.mutate $(if $(METHOD),--method $(METHOD)) $(if $(QUICK),--quick)
 
 isa: env ## the quick tests under older instruction sets, with one and two threads
 	@$(PY) -m tools.processors

@@ -4,6 +4,7 @@
 ``{chapter-cards}``       a card per chapter: a drawing, its question, how the paper's headlines and
                           claims stand, the minutes, and where to run it
 ``{chapter-files}``       a row per chapter: notebook and source to download, and how to cite it
+``{whole-book}``          a link to one zip of all chapters, as notebooks and as Python, and records
 ========================  ==========================================================================
 
 A link into the glossary carries the first sentence of its definition as a title, which a browser
@@ -13,6 +14,8 @@ shows when the link is pointed at; nothing is fetched.
 from __future__ import annotations
 
 import re
+import zipfile
+from pathlib import Path
 from typing import Any
 
 from docutils import nodes
@@ -22,11 +25,16 @@ from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.util.docutils import SphinxDirective
 
+from fairtut.evidence.records import committed_results
 from fairtut.page import cards, front
 from fairtut.page.markup import plain
 from fairtut.page.results import load_records
 
 GLOSSARY = "book/glossary"
+ZIP = "fairtut-book.zip"
+"""Name of the whole book's file, beside the page that links to it."""
+_NO_TIME = (1980, 1, 1, 0, 0, 0)
+"""The earliest time that a zip can hold: the same files give the same bytes on any day."""
 
 
 def repository(env: BuildEnvironment) -> str:
@@ -106,6 +114,43 @@ class ChapterFiles(SphinxDirective):
         return listed
 
 
+class WholeBook(SphinxDirective):
+    """``{whole-book}``."""
+
+    def run(self) -> list[nodes.Node]:
+        """Return the link; the file is written when the build has ended."""
+        text = nodes.literal("", ZIP)
+        link = nodes.reference("", "", text, refuri=ZIP, classes=["download"])
+        return [line(link, ": every chapter as a notebook and as Python, and the records.")]
+
+
+def whole_book(source: Path) -> dict[str, Path]:
+    """Return the files of the whole book by their names in the zip, in order."""
+    folder = source / "notebooks"
+    found = [p for end in (".ipynb", ".py") for p in folder.glob(f"[0-9][0-9]_*{end}")]
+    named = {f"notebooks/{path.name}": path for path in found}
+    if (records := committed_results()) is not None:
+        named |= {f"results/{p.parent.name}/{p.name}": p for p in records.glob("*/*.json")}
+    return {name: named[name] for name in sorted(named)}
+
+
+def pack(files: dict[str, Path], target: Path) -> None:
+    """Write files into a zip whose bytes depend on names and contents alone."""
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as whole:
+        for name, path in files.items():
+            entry = zipfile.ZipInfo(f"fairtut/{name}", _NO_TIME)
+            entry.compress_type, entry.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16
+            entry.create_system = 3  # else the bytes differ between Windows and the others
+            whole.writestr(entry, path.read_bytes())
+
+
+def pack_book(app: Sphinx, error: Exception | None) -> None:
+    """Write the whole book's zip beside its page, after a build that went well."""
+    folder = Path(app.outdir) / "book"
+    if error is None and app.builder.format == "html" and folder.is_dir():
+        pack(whole_book(Path(app.srcdir)), folder / ZIP)
+
+
 def definitions(env: BuildEnvironment) -> dict[str, str]:
     """Return the first sentence of every definition in the glossary, by the term's anchor."""
     found: dict[str, str] = {}
@@ -148,5 +193,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     """Register the directives and the hints."""
     app.add_directive("chapter-cards", ChapterCards)
     app.add_directive("chapter-files", ChapterFiles)
+    app.add_directive("whole-book", WholeBook)
     app.connect("doctree-resolved", hint)
+    app.connect("build-finished", pack_book)
     return {"version": "1", "env_version": 1, "parallel_read_safe": False}

@@ -1,7 +1,9 @@
 """Cards, files and hints at words: what the built pages have, and how a hint is cut."""
 
+import os
 import re
 import sys
+import zipfile
 
 import pytest
 
@@ -52,6 +54,7 @@ def test_a_card_for_every_chapter_with_its_words_and_links(pages):
 def test_downloads_are_the_files_of_the_chapters(pages, site):
     page = pages["book/downloads.html"]
     links = [a["href"] for a in page.select("article a.download")]
+    assert links.pop() == extension.ZIP
     names = [link.rsplit("/", 1)[1] for link in links]
     wanted = [source.with_suffix(end).name for source in chapters() for end in (".ipynb", ".py")]
     assert names == wanted
@@ -59,3 +62,26 @@ def test_downloads_are_the_files_of_the_chapters(pages, site):
         assert (site / "book" / link).read_bytes() == (ROOT / "notebooks" / name).read_bytes()
     keys = re.findall(r"@incollection\{fairtut-([\w-]+),", page.get_text())
     assert keys == [paper.replace("_", "-") for paper in results.papers()]
+
+
+def test_the_zip_of_the_whole_book_holds_what_is_committed(site):
+    with zipfile.ZipFile(site / "book" / extension.ZIP) as whole:
+        held = {name: whole.read(name) for name in whole.namelist()}
+    sources = [s.with_suffix(end) for s in chapters() for end in (".ipynb", ".py")]
+    wanted = [*sources, *(ROOT / "results").glob("*/*.json")]
+    assert held == {f"fairtut/{p.relative_to(ROOT).as_posix()}": p.read_bytes() for p in wanted}
+
+
+def test_a_zip_depends_on_names_and_contents_alone(tmp_path):
+    (tmp_path / "a.py").write_text("x = 1\n")
+    (tmp_path / "b.py").write_text("x = 2\n")
+    files = {name: tmp_path / name for name in ("a.py", "b.py")}
+    extension.pack(files, tmp_path / "first.zip")
+    os.utime(tmp_path / "a.py", (0, 10**9))
+    (tmp_path / "b.py").chmod(0o700)
+    extension.pack(files, tmp_path / "second.zip")
+    first, second = ((tmp_path / f"{n}.zip").read_bytes() for n in ("first", "second"))
+    assert first == second
+    (tmp_path / "b.py").write_text("x = 3\n")
+    extension.pack(files, tmp_path / "third.zip")
+    assert (tmp_path / "third.zip").read_bytes() != first
