@@ -85,14 +85,15 @@ def picked(runs: Sequence[Tried], choices: Sequence[Choice], part: str) -> NDArr
 
 
 def answers(
-    found: Board, methods: Sequence[str], gap: str, model: str, controls: Mapping[str, str],
+    found: Board, methods: Mapping[str, str], gap: str, model: str, controls: Mapping[str, str],
 ) -> dict[str, Entry]:  # fmt: skip
     """Ask of every method whether it beats every control.
 
     Parameters
     ----------
     found : Board
-    methods : sequence of str
+    methods : mapping of str to str
+        Method of the board to its word in the answer's name.
     gap, model : str
     controls : mapping of str to str
         Name in the answer to method of the board, besides the constant and the mixing line.
@@ -100,10 +101,10 @@ def answers(
     Returns
     -------
     dict of str to Entry
-        ``beats.<method>.<control>``; a method is not asked about itself.
+        ``beats.<word>.<control>``; a method is not asked about itself.
     """
     answered: dict[str, Entry] = {}
-    for method in methods:
+    for method, word in methods.items():
         rivals = {name: own for name, own in controls.items() if own != method}
-        answered |= asked(found, method, method, gap, model, rivals)
+        answered |= asked(found, word, method, gap, model, rivals)
     return answered

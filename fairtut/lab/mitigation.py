@@ -13,7 +13,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol, runtime_checkable
 
@@ -51,7 +51,7 @@ class Mitigation(Protocol):
 
     Notes
     -----
-    Beside :meth:`fit` it has ``predict_proba(x)``, the probability of the positive label, (n,) or
+    Beside ``fit`` it has ``predict_proba(x)``, the probability of the positive label, (n,) or
     (n, 2), or ``transform(x)``, the same kind of input, changed: the ground's own model then
     decides.  What it may have besides: ``asks_group = True`` (it must know everybody's group to
     decide, and gets it as ``s``), ``codes(x)`` (what its last layer reads, for fresh probes), and
@@ -59,12 +59,24 @@ class Mitigation(Protocol):
     ground: its model, its clean rows, other inputs of the same people.
     """
 
-    name: str
-    acts_on: str
-    settings: Sequence[Any]
+    @property
+    def name(self) -> str:
+        """How it is called."""
+        ...
 
-    def fit(self, x: Any, y: Any, *, s: Any) -> Any:
-        """Learn from training people: inputs (n, ...), recorded labels and groups (n,)."""
+    @property
+    def acts_on(self) -> str:
+        """The kind of input that it is given."""
+        ...
+
+    @property
+    def settings(self) -> Sequence[Any]:
+        """What is tried of it."""
+        ...
+
+    @property
+    def fit(self) -> Callable[..., Any]:
+        """``fit(x, y, *, s)`` learns from training people: inputs, recorded labels, groups."""
         ...
 
 
@@ -152,11 +164,9 @@ def about(method: Mitigation) -> dict[str, Any]:
     """
     check(method)
     kind = type(method)
-    own = (
-        {f.name: getattr(method, f.name) for f in dataclasses.fields(method)}
-        if (dataclasses.is_dataclass(method))
-        else {k: v for k, v in vars(method).items() if not k.startswith("_")}
-    )
+    own = {k: v for k, v in vars(method).items() if not k.startswith("_")}
+    if dataclasses.is_dataclass(method):  # what is set while it runs is no field of the start
+        own = {f.name: own[f.name] for f in dataclasses.fields(method) if f.init}
     return {
         "name": method.name, "acts_on": method.acts_on, "settings": list(method.settings),
         "class": kind.__qualname__, "code": code.digest(kind), "own": own,

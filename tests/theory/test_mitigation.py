@@ -80,7 +80,7 @@ def test_the_known_shift_is_chosen_and_removes_the_gap(played: Any) -> None:
 def test_it_beats_the_coin_and_the_threshold_but_not_thresholds_per_group(played: Any) -> None:
     _, board = played
     rivals = {"threshold": "threshold", "groups": "groups"}
-    found = contest.answers(board, ["shift"], "deo", "as it is", rivals)
+    found = contest.answers(board, {"shift": "shift"}, "deo", "as it is", rivals)
     word = {k.rsplit(".", 1)[1]: str(e.note).split("? ")[1] for k, e in found.items()}
     assert word["constant"] == word["mixing"] == word["threshold"] == "yes"
     ahead = {k.rsplit(".", 1)[1]: e.values[0] for k, e in found.items()}
@@ -90,9 +90,9 @@ def test_it_beats_the_coin_and_the_threshold_but_not_thresholds_per_group(played
 
 def test_the_model_as_it_is_beats_nobody(played: Any) -> None:
     _, board = played
-    found = contest.answers(board, ["as it is"], "deo", "as it is", {"self": "as it is"})
-    assert "beats.as it is.self" not in found, "nobody is asked about itself"
-    assert found["beats.as it is.mixing"].values == [0.0, 0.0]
+    found = contest.answers(board, {"as it is": "it"}, "deo", "as it is", {"self": "as it is"})
+    assert "beats.it.self" not in found, "nobody is asked about itself"
+    assert found["beats.it.mixing"].values == [0.0, 0.0]
 
 
 def test_the_reader_of_scores_tells_the_group_before_and_not_after(played: Any) -> None:
