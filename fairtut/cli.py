@@ -87,6 +87,14 @@ def parser() -> argparse.ArgumentParser:
     cells.add_argument("--jobs", type=int, help="cells at once on a CPU (default the preset's)")
     cells.set_defaults(handler=_cells)
 
+    compare = commands.add_parser("compare", help="put a method of your own beside all others")
+    compare.add_argument("method", help="mymodule:MyMethod, or what an installed package offers")
+    compare.add_argument("--preset", default="laptop", help="smoke, laptop (default) or paper")
+    compare.add_argument("--data", default="synthetic", help="synthetic (default) or real")
+    compare.add_argument("--seed", type=int, default=0, help="the root seed (default 0)")
+    compare.add_argument("--jobs", type=int, help="cells at once on a CPU (default the preset's)")
+    compare.set_defaults(handler=_compare)
+
     results = commands.add_parser("results", help="show claims and their verdicts")
     results.add_argument("--paper", help="only this paper")
     results.add_argument("--preset", help="judge by this preset's records only")
@@ -161,6 +169,16 @@ def _cells(arguments: argparse.Namespace) -> None:
     wanted = looks.asked() if arguments.trainings is None else looks.parsed(arguments.trainings)
     filled = shards.fill(arguments.chapter, *asked, wanted.trainings)
     print(filled)
+
+
+# --- compare --------------------------------------------------------------------------------
+
+
+def _compare(arguments: argparse.Namespace) -> None:
+    from fairtut.comparing import compare
+
+    asked = (arguments.preset, arguments.data, arguments.seed, arguments.jobs)
+    print(compare(arguments.method, *asked))
 
 
 # --- results --------------------------------------------------------------------------------

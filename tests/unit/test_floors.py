@@ -23,6 +23,7 @@ FLOORS = {
     "running": 10,
     "report": 10,
     "shards": 10,
+    "comparing": 10,
     "cli": 11,
     "__main__": 12,
 }

@@ -29,7 +29,7 @@ from fairtut.chapters.comparison.methods import (
     cost_of,
     everybody,
 )
-from fairtut.chapters.comparison.presets import COMPARISON, Preset, configuration
+from fairtut.chapters.comparison.presets import COMPARISON, Preset, configuration, with_jobs
 from fairtut.chapters.comparison.protocol import Task, cell, compete, ground, task_of
 
 __all__ = [
@@ -52,4 +52,5 @@ __all__ = [
     "peers",
     "side",
     "task_of",
+    "with_jobs",
 ]

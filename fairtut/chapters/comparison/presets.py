@@ -222,6 +222,11 @@ def for_real(preset: Preset, name: str) -> Preset:
     return replace(preset, size=48, width=12, most={"train": 12_000, "val": 3000, "test": 5000})
 
 
+def with_jobs(preset: Preset, jobs: int) -> Preset:
+    """Return the preset with so many cells at once."""
+    return replace(preset, jobs=jobs)
+
+
 def configuration(preset: str, data: str, seed: int) -> Preset:
     """Return everything that a run with these parameters depends on."""
     return configured(COMPARISON, for_real, preset, data, root=seed)
