@@ -105,7 +105,7 @@ def compare(spec: str, preset: str, data: str, seed: int, jobs: int | None = Non
 
 
 def _standing(record: Record, mine: Mitigation) -> list[str]:
-    costs = study.COSTS | {mine.name: study.cost_of(mine)}
+    costs = {**study.COSTS, mine.name: study.cost_of(mine)}
     flat = study.side.flat(record, costs)
     rows = []
     for name in sorted(flat, key=lambda m: -study.side.value(record, m, "number").value):

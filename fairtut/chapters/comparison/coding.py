@@ -76,8 +76,9 @@ class FRTrain(OnCodes):
         clean = (z[rows], s[rows], right)
         x, s, y = clean if self.labels == "clean" else (z, s, y)
         self.done = frtrain.train(
-            x, s, y, clean, lambda_f=[float(self.setting)], seeds=[self.seed], config=self.config
-        )
+            x, s, y, clean, lambda_f=[float(self.setting)], seeds=[self.seed], config=self.config,
+            fused=False,  # compiling takes longer than so few epochs of one run
+        )  # fmt: skip
         return self
 
     def predict_proba(self, x: Any, *, s: Any) -> Floats:
