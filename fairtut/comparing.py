@@ -108,7 +108,7 @@ def _standing(record: Record, mine: Mitigation) -> list[str]:
     costs = {**study.COSTS, mine.name: study.cost_of(mine)}
     flat = study.side.flat(record, costs)
     rows = []
-    for name in sorted(flat, key=lambda m: -study.side.value(record, m, "number").value):
+    for name in study.side.ranked(record, flat):
         told = [study.side.value(record, name, m) for m in ("number", "accuracy", "deo")]
         mark = "→" if name == mine.name else ""
         rows.append([mark, MADE.get(name, name), *map(str, told)])

@@ -5,6 +5,7 @@ Every word here is computed from a record, so another record has other words.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -163,7 +164,7 @@ def tree(record: Record, costs: Costs = COSTS) -> list[Leaf]:
         among = [m for m in methods if fits(costs[m]) and m != MODEL]
         if not among:
             continue
-        best = max(among, key=lambda m: _known(value(record, m, "number").value))
+        best = ranked(record, among)[0]
         leaves.append(
             Leaf(
                 question, best, len(among), value(record, best, "accuracy").value,
@@ -173,8 +174,14 @@ def tree(record: Record, costs: Costs = COSTS) -> list[Leaf]:
     return leaves
 
 
-def _known(x: float) -> float:
-    return x if x == x else float("-inf")
+def ranked(record: Record, methods: Sequence[str]) -> list[str]:
+    """Return methods by the number of their front, the highest first, those without one last."""
+
+    def last(method: str) -> tuple[bool, float]:
+        worth = value(record, method, "number").value
+        return math.isnan(worth), -worth
+
+    return sorted(methods, key=last)
 
 
 # --- the answer -------------------------------------------------------------------------------
@@ -213,5 +220,5 @@ def flat(record: Record, costs: Costs = COSTS) -> list[str]:
 
 __all__ = [
     "ANSWER", "ASKED", "CONTROLS", "Leaf", "answer", "beaten", "budget", "flat", "numbers",
-    "points", "taking_part", "tree", "value", "word",
+    "points", "ranked", "taking_part", "tree", "value", "word",
 ]  # fmt: skip
