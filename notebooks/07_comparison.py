@@ -390,7 +390,7 @@ say(
 # Beside the word stands how far apart they are. The number is in units of accuracy, so .05 is five points more accuracy than the constant answer, averaged over all limits on the gap.
 
 # %% tags=["hide-input"]
-ranked = sorted(side.flat(record), key=lambda m: -side.value(record, m, "number").value)
+ranked = side.ranked(record, side.flat(record))
 tables.table(
     side.numbers(
         record,
@@ -412,7 +412,6 @@ say(
     place=ranked.index(MODEL) + 1,
     n=len(ranked),
 )
-assert side.value(record, ranked[0], "number").value >= side.value(record, MODEL, "number").value
 
 # %% [markdown]
 # ### How much does the tolerance matter?
@@ -503,7 +502,11 @@ say(
     n=len(names),
     majority=majority,
 )
-assert readable[MODEL].value > majority
+expect(
+    readable[MODEL].value > majority + 0.05,
+    "the group can be read from the deployed model's codes",
+    "Here the probe finds hardly more groups than a reader who knows nothing.",
+)
 
 # %% [markdown]
 # A readable group is no proof of an unfair decision, and an unreadable one no proof of a fair one. The probe of a method that decides with 0 and 1 sees no more than the decision.
@@ -565,10 +568,8 @@ tables.table(
     ),
     caption="By the true labels of the test people; the setting was chosen by recorded ones. (The DP gap needs no label and is the same.)",
 )
-same = [
-    side.value(record, m, "truth.dp").value == side.value(record, m, "dp").value for m in judged
-]
-assert all(same)
+acceptance = [[side.value(record, m, k).value for m in judged] for k in ("dp", "truth.dp")]
+assert np.array_equal(*acceptance, equal_nan=True)
 
 # %% [markdown]
 # ## Scores, not only decisions
