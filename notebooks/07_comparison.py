@@ -113,6 +113,10 @@ box(
 # A paper that proposes a method has every reason to compare it with a plain model. A plain model is a weak rival, because anything that *lowers accuracy* also lowers most gaps. A coin does it: give a share of the people the constant answer. So a point that is fairer and less accurate than the model says nothing yet. It has to lie **above the line** that the coin draws.
 #
 # The next rival is the threshold of the model itself. Nobody needs a paper to move it. If groups may be told apart at the time of the decision, a threshold for each of them is the frontier of everything that can be done *after* the model: a large study found no published method outside it {cite}`cruz2024`. And a method that asks for people whose labels were checked must beat those labels, because they are worth something by themselves.
+#
+# None of these rivals is clever, and that is their use. If a method does not beat them *here*, it may beat them elsewhere, with more data, a larger network or another group. But then the burden is on whoever says so, and the comparison to make is known.
+#
+# There is a second reason for a contest. Papers that act at different places are hardly ever compared with each other: a representation is compared with representations, a trigger with retraining, a threshold with thresholds. Somebody who has to decide what to do next Monday chooses among *places*, and has no table for that.
 
 # %% tags=["hide-input"]
 show(
@@ -124,6 +128,8 @@ show(
 
 # %% [markdown]
 # Read it from the right. Thresholds touch nothing but the last number. Adversaries and weights need the training data and a training. Representation methods replace the encoder, so that nothing of the deployed model is left. Whoever stands at the left edge changes what the model sees, and leaves the model alone.
+#
+# The place decides what a method costs and what it can reach. At the right edge only the order of the scores is left, and whatever the model has confused stays confused. At the left edge everything is still there, but the only way to change a decision is to talk the model into it. In the middle one may change most, and has to train most.
 
 # %% [markdown]
 # ## Notation
@@ -152,6 +158,8 @@ show(
 
 # %% [markdown]
 # So there are two questions about the same decisions: are they right by the record, and are they right? On photographs the truth is CelebA's own annotation, as nobody knows a better one, and the record is what we made of it.
+#
+# Mistakes like these are not far-fetched. Whoever was stopped more often has the longer record; whoever was believed less has the thicker file. A model that fits such a record well repeats it, and a test set from the same record applauds.
 
 # %%
 task = study.task_of(cfg, data, seed, device)
@@ -197,6 +205,8 @@ if not real:
 # ## The rule of the contest
 #
 # Every method may try equally many settings. For each setting it is trained once; validation people then pick the setting with the smallest gap among those that cost at most $\delta$ of the model's accuracy. Only this one is shown. Test people take no part in the choice.
+#
+# Why so strict? Take a method that does nothing but add noise, try it a hundred times, and show the best of the hundred on the people who are shown. It will look like progress. With equal numbers of settings and a choice on other people, luck is shared out evenly, and most of it is gone before the test.
 
 # %% tags=["hide-input"]
 show(
@@ -264,6 +274,8 @@ assert abs(ours - theirs) < 1e-3
 
 # %% [markdown]
 # They agree. Two things of the package are worth reading: the rule of choice, and what is done with one method in one training. Nothing in it knows which method it is.
+#
+# Two details of the number matter. First, it counts *mixtures*: if a setting is very accurate and another very fair, tossing a coin between them gives every point on the line that joins them, so a method with few settings is not punished for having few. Second, it stops at the gap of the model as it is. Beyond that point no intervention is needed.
 
 # %%
 source_of(choice.fairest)
@@ -282,11 +294,21 @@ source_of(mitigation.tried)
 
 # %% [markdown]
 # It also trains a fresh linear probe on whatever the method's last layer reads, and notes for each test person whether the probe finds the group. Methods that prove something are asked about whom.
+#
+# *Fresh* means that the probe is trained after the method, on people that the method has not seen, and that nobody has trained against it. An adversary that was beaten in training shows that *this* adversary was beaten.
 
 # %% [markdown]
 # ## Who takes part
 #
 # From the papers: *adversarial training* and *reweighting* as the usual ways to train fairer; *FR-Train's* two adversaries on the model's codes, once with the recorded labels of everybody and once with the clean set alone; *DVGE*, *FFVAE* and *ADT* as representations; *LASSI*, whose certificate is computed here on the codes of the shared encoder; *border* and *patch* as triggers; and *FAAP*. What each of them is, its chapter says.
+#
+# * {doc}`FR-Train <01_frtrain>` puts a linear classifier between two adversaries. One reads the group from its output, the other tells the training people from the clean set.
+# * {doc}`FAAP <02_faap>` learns a generator that adds a small change to each picture, so that the deployed model's codes stop telling the group.
+# * {doc}`DVGE <03_dvge>` pushes codes along the gradient of a classifier of the group while it trains the classifier of the label. FFVAE and ADT are its rivals in that chapter: the first puts the group into a dimension of its own and leaves it out, the second reverses a gradient.
+# * {doc}`Fairness reprogramming <04_reprogramming_vision>` learns one border, or one patch, that is laid over every picture alike.
+# * {doc}`LASSI <06_lassi>` trains a representation that hardly moves when one walks from one group towards the other, and proves for single people that nothing changes.
+#
+# Reweighting is *label bias correction*: the labels of a group count more or less until both groups are accepted equally often. Adversarial training goes on from the deployed model with an adversary that reads the group from its soft decisions.
 #
 # From others: fairlearn's optimiser of thresholds {cite}`hardt2016` and its exponentiated gradient {cite}`agarwal2018`, error-parity {cite}`cruz2024` and OxonFair {cite}`delaney2024`. They are called as their own documentation says. What is not installed does not take part, and is named.
 
@@ -356,6 +378,8 @@ expect(
 
 # %% [markdown]
 # A single point flatters whoever happens to lie on the right side of a line. So the answers below compare *numbers of fronts*: everybody may use all settings, and may mix any two of them with a coin.
+#
+# Look at the colours before the names. Violet acts after the decision, blue on the training, green on the representation, amber and red on the input. Grey is what costs nothing. If a colour stands together, the *place* decides; if it is scattered, the method does.
 
 # %% [markdown]
 # ## Who beats what
@@ -479,6 +503,8 @@ if not real:
 
 # %% [markdown]
 # A method may close a gap between averages and still treat twins differently: a threshold for each group *must* do so, since it asks for the group. What is fair here depends on the question, and the two answers need not agree.
+#
+# Twins ask a causal question, and drawn faces are a rare place where it has an exact answer: we know what would have been drawn. On photographs nobody knows what *the same person with another sex* would look like, and every model that pretends to know has learnt it from averages.
 
 # %% [markdown]
 # ## Is the group still readable?
@@ -510,6 +536,8 @@ expect(
 
 # %% [markdown]
 # A readable group is no proof of an unfair decision, and an unreadable one no proof of a fair one. The probe of a method that decides with 0 and 1 sees no more than the decision.
+#
+# The probe is linear. A network with layers may find what it misses, so its numbers are lower bounds on what is readable. The chapter on {doc}`FAAP <02_faap>` trains larger ones, too.
 
 # %% [markdown]
 # ## Judged by the truth
@@ -553,6 +581,8 @@ assert all(truth[winner][1] >= one[1] for one in truth.values())
 
 # %% [markdown]
 # Nobody who has only the record can draw the filled dots. That is what a clean set is for, and why it has to be counted among the costs.
+#
+# Note what was *not* done: no setting was chosen by the truth. Everybody chose by the record, as everybody has to who knows nothing else. If validation people had checked labels, another setting might have been picked, and the plane would be another one.
 
 # %% tags=["hide-input"]
 tables.table(
@@ -617,6 +647,8 @@ say(
 
 # %% [markdown]
 # The columns that are not seconds decide more often. Whoever may not ask for the group at a decision cannot use most thresholds; whoever has no weights cannot train a trigger; and clean labels cost people, not processors.
+#
+# Seconds are small here because pictures and networks are small. Their *ratios* are what one may take along: a threshold is fitted in the time that others need to read a batch of pictures, and a generator in front of each picture costs at every decision, for as long as the model is used.
 
 # %% [markdown]
 # ## Which one when
@@ -644,6 +676,8 @@ for leaf in leaves:
 
 # %% [markdown]
 # A tree of four questions hides what it does not ask: whether the decision should be made at all, whether the group may lawfully be known, and what a mistake costs whom.
+#
+# It also shows how little the advice rests on. The leaves compare methods *within* what you may do, so a method that is first in its leaf may be far behind in the plane. And a leaf with one method is no competition.
 
 # %% [markdown]
 # ## The one slide
@@ -775,6 +809,8 @@ if preset == "laptop" and not real:  # the table is about this preset: what it s
 # The number of a front takes DEO for the gap that matters. Somebody who is refused for her sex and somebody who is refused by mistake may see that differently. And a method that needs the group at each decision may be forbidden where it would help most.
 #
 # Above all, a fairer classifier of attractiveness is still a classifier of attractiveness.
+#
+# What would change the answer? More trainings, first of all: with three, an interval over trainings is wide, and many answers that are *unclear* would become *yes* or *no*. Then larger networks, because a method that needs capacity is at a disadvantage on small ones. Then another record. Each of these is one line in the presets, and the words of this page follow by themselves.
 
 # %% [markdown]
 # ## Check yourself

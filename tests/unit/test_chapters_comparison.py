@@ -13,9 +13,19 @@ import torch
 
 from fairtut import comparing
 from fairtut.chapters import comparison as study
-from fairtut.chapters.comparison import coding, drawings, measures, mechanisms, methods, peers, side
+from fairtut.chapters.comparison import (
+    coding,
+    drawings,
+    measures,
+    mechanisms,
+    methods,
+    peers,
+    protocol,
+    side,
+)  # fmt: skip
 from fairtut.chapters.comparison.opening import CHAPTER
 from fairtut.chapters.comparison.presets import COMPARISON, configuration
+from fairtut.data.synthetic import faces
 from fairtut.errors import InputError, UnknownName
 from fairtut.evidence.recording import Record
 from fairtut.lab import mitigation
@@ -122,6 +132,18 @@ def test_a_key_knows_the_method_and_not_how_often_it_is_trained() -> None:
     differ = [a.name for a, b in zip(one, other, strict=True)
               if mitigation.about(a) != mitigation.about(b)]  # fmt: skip
     assert differ == ["border", "patch"]
+
+
+def test_photographs_have_no_twins_and_their_own_parts(world: Any, monkeypatch: Any) -> None:
+    drawn = faces.sample(260, size=TINY.size, nuisance=TINY.nuisance)
+    monkeypatch.setattr(protocol.photographs, "load", lambda name, **size: drawn.images)
+    cfg = replace(TINY, most={"train": 150, "val": 30, "test": 35}, seeds=1)
+    task = study.task_of(cfg, "real", 0)
+    assert {part: len(x) for part, x in task.x.items()} == dict(cfg.most)
+    some = [m for m in study.everybody(cfg) if m.name in ("as it is", "reweighting")]
+    found = measures.played(task, study.compete(task, cfg, some), cfg.cost, n_resamples=20)
+    measured = measures.measures(found)
+    assert "reweighting.deo" in measured and "reweighting.twins" not in measured
 
 
 # --- what was said ----------------------------------------------------------------------------
