@@ -114,6 +114,8 @@ box(
 #
 # The next rival is the threshold of the model itself. Nobody needs a paper to move it. If groups may be told apart at the time of the decision, a threshold for each of them is the frontier of everything that can be done *after* the model: a large study found no published method outside it {cite}`cruz2024`. And a method that asks for people whose labels were checked must beat those labels, because they are worth something by themselves.
 #
+# One more rival belongs to methods that train the model again. They have had more passes over the data than the model that they are compared with, and passes help. So the model is also *trained on* for as long, without any adversary.
+#
 # None of these rivals is clever, and that is their use. If a method does not beat them *here*, it may beat them elsewhere, with more data, a larger network or another group. But then the burden is on whoever says so, and the comparison to make is known.
 #
 # There is a second reason for a contest. Papers that act at different places are hardly ever compared with each other: a representation is compared with representations, a trigger with retraining, a threshold with thresholds. Somebody who has to decide what to do next Monday chooses among *places*, and has no table for that.

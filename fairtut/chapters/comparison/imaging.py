@@ -71,6 +71,20 @@ class Adversarial(OnPictures):
 
 
 @dataclass
+class Longer(Adversarial):
+    """A control: the model trained on as long as adversarial training, without its adversary."""
+
+    def fit(self, x: Tensor, y: Any, *, s: Any, ground: Ground) -> Longer:
+        """Go on training a copy of the deployed model for a share of the passes."""
+        config = replace(self.config, epochs=float(self.setting) * self.config.epochs)
+        shared: Models = ground.model
+        self.model = copy.deepcopy(shared.classifier)
+        deployed.train(self.model, x, *labels(y, s, x), kind="normal", config=config,
+                       seed=self.seed)  # fmt: skip
+        return self
+
+
+@dataclass
 class Reprogrammed(OnPictures):
     """One trigger for every picture, learnt against an adversary; the weights stay."""
 

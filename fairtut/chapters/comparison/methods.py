@@ -58,6 +58,7 @@ COSTS: Final[Mapping[str, Cost]] = {
     "noise": Cost("control", weights="none"),
     "untrained trigger": Cost("control", weights="none"),
     "clean labels": Cost("control", clean=True, weights="codes"),
+    "trained on": Cost("control"),
 }
 """By the name of the method; a reader's own is not here, and says so itself."""
 
@@ -67,6 +68,7 @@ CONTROLS: Final[Mapping[str, str]] = {
     "noise": "noise",
     "untrained": "untrained trigger",
     "clean": "clean labels",
+    "longer": "trained on",
 }
 """Name in an answer to method of the board, beside the constant and the mixing line."""
 
@@ -104,6 +106,7 @@ def controls(preset: Preset) -> list[Mitigation]:
         imaging.Noise("noise", own["noise"], preset.faap.epsilon),
         imaging.Untrained("untrained trigger", own["untrained"]),
         coding.Plain("clean labels", own["plain"]),
+        imaging.Longer("trained on", own["longer"], preset.adversary),
     ]
 
 

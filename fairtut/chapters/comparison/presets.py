@@ -33,13 +33,15 @@ SETTINGS: Final[Settings] = {
     "plain": (0.01, 0.1, 1.0),
     "noise": (0.5, 1.0, 2.0),
     "untrained": (1, 2, 3),
+    "longer": (0.3, 0.6, 1.0),
 }
 """What is tried, the mildest first, by what a method's number means; as many for everybody.
 
 The weight of the adversary (``adversarial``, ``adt``, ``trigger``), of the fairness term
 (``frtrain``, ``lassi``), of the target's loss (``faap``); rounds; strengths; the largest gap of
 odds that a peer may leave, or what it must equalise; the inverse strength of regularisation; how
-many times FAAP's bound the noise has; the width of an untrained border.
+many times FAAP's bound the noise has; the width of an untrained border; the share of adversarial
+training's passes that the model is trained on for.
 """
 
 

@@ -28,6 +28,7 @@ ASKED: Final[Mapping[str, str]] = {
     "noise": "noise",
     "untrained": "an untrained trigger",
     "clean": "clean labels, used plainly",
+    "longer": "the model, trained on",
 }
 """Control to its title, in the order of the table."""
 SHORT: Final = "mixing", "threshold", "clean"
