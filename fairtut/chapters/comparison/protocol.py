@@ -26,6 +26,7 @@ from fairtut.lab.mitigation import Ground, Mitigation, Tried
 from fairtut.methods import deployed, latent
 from fairtut.models.resnet import FaceClassifier, resnet18
 from fairtut.models.vae import ConvVAE
+from fairtut.runtime.cache import key_of
 from fairtut.runtime.checkpoints import state_digest
 from fairtut.runtime.seeds import numpy_rng, stream_seed, torch_rng
 
@@ -92,13 +93,7 @@ def task_of(preset: Preset, data: str, seed: int, device: torch.device | str = "
     order = numpy_rng(seed, "clean").permutation(len(rows["train"]))
     clean = np.sort(order[: preset.clean])
     about = [images.digest, preset.target, preset.sensitive, preset.flipped, dict(preset.most)]
-    return Task(x, y, right, group, clean, images.source, _digest(about, clean))
-
-
-def _digest(about: Any, clean: Ints) -> str:
-    from fairtut.runtime.cache import key_of
-
-    return key_of({"about": about, "clean": clean})
+    return Task(x, y, right, group, clean, images.source, key_of({"about": about, "clean": clean}))
 
 
 # --- what every method shares -----------------------------------------------------------------
