@@ -97,6 +97,13 @@ def parser() -> argparse.ArgumentParser:
     campaign.add_argument("--plan", action="store_true", help="say what is to do, and do nothing")
     campaign.add_argument("--results-dir", type=Path, help="where records go (default results)")
     campaign.set_defaults(handler=_campaign)
+    compare = commands.add_parser("compare", help="put a method of your own beside all others")
+    compare.add_argument("method", help="mymodule:MyMethod, or what an installed package offers")
+    compare.add_argument("--preset", default="laptop", help="smoke, laptop (default) or paper")
+    compare.add_argument("--data", default="synthetic", help="synthetic (default) or real")
+    compare.add_argument("--seed", type=int, default=0, help="the root seed (default 0)")
+    compare.add_argument("--jobs", type=int, help="cells at once on a CPU (default the preset's)")
+    compare.set_defaults(handler=_compare)
 
     results = commands.add_parser("results", help="show claims and their verdicts")
     results.add_argument("--paper", help="only this paper")
@@ -195,6 +202,14 @@ def _campaign(arguments: argparse.Namespace) -> None:
     if not arguments.plan:
         campaign.go(asked, arguments.minutes, names)
     print(*campaign.lines(campaign.plan(asked, names)), sep="\n")
+# --- compare --------------------------------------------------------------------------------
+
+
+def _compare(arguments: argparse.Namespace) -> None:
+    from fairtut.comparing import compare
+
+    asked = (arguments.preset, arguments.data, arguments.seed, arguments.jobs)
+    print(compare(arguments.method, *asked))
 
 
 # --- results --------------------------------------------------------------------------------

@@ -10,6 +10,8 @@ and :mod:`~fairtut.lab.envelope` what it is worth where everybody may toss coins
 line, the moved threshold and thresholds per group.  The constant classifier is
 :meth:`fairtut.metrics.panels.Panel.constant`, and noise or an untrained method is a method of the
 board like any other.  :mod:`~fairtut.lab.asked` asks the five questions and measures the answers.
+:mod:`~fairtut.lab.mitigation` runs any method under one protocol, and :mod:`~fairtut.lab.contest`
+puts several on one board.
 
 Import from the modules: what is kept names the code behind it, and a cell of the grid must not hang
 on the board.

@@ -49,6 +49,9 @@ HEADS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """What a headline's word is listed under, in this order."""
 
+OURS: Final = "No paper claims anything here: what is asked of every method is a question of ours."
+"""How a chapter without a paper is counted."""
+
 _CUT: Final = "\x1f"
 _LOOK: Final = (
     ":where(.ft-box){border:1px solid #76808d;border-left-width:5px;border-radius:.4rem;"
@@ -84,7 +87,7 @@ def box(
     Parameters
     ----------
     paper : str
-        The paper's id, such as ``frtrain``.
+        The paper's id, such as ``frtrain``, or the name of a chapter without a paper.
     objectives : sequence of str
         What a reader of the chapter will be able to do; each completes "you can …".
     prerequisites : sequence of str
@@ -178,7 +181,8 @@ def shortest(paper: str) -> str:
 
 def _runs(paper: str) -> list[results.Record]:
     """Return the committed records of a paper's chapter that count."""
-    chapter = chapter_id(stands(paper).paper.chapter)
+    known = results.papers()
+    chapter = chapter_id(known[paper].chapter) if paper in known else paper
     found = [r for r in results.load_records() if r.chapter == chapter]
     return [r for r in found if r.preset != "smoke" and not fault(r)]
 
@@ -231,7 +235,12 @@ def renewed(paper: str, text: str) -> str:
 
 
 def _standing(paper: str) -> list[_Part]:
-    """Return the headlines under :data:`HEADS`, and how the paper's claims are counted."""
+    """Return the headlines under :data:`HEADS`, and how the paper's claims are counted.
+
+    A chapter that is no paper's has none.
+    """
+    if paper not in results.papers():
+        return [_Part("Counted", [("", OURS)], listed=False)]
     found = stands(paper)
     parts = []
     for title, words in HEADS.items():

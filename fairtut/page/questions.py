@@ -24,7 +24,7 @@ class Introduced:
     acts : str
         Where between data and decision the method acts.
     question : str
-        What the chapter asks of the paper.
+        What the chapter asks.
     """
 
     name: str
@@ -69,8 +69,13 @@ CHAPTERS: Final[Mapping[str, Introduced]] = {
         "Two people who differ only in skin tone should get the same answer. "
         "Can that be proved, person by person?",
     ),
+    "comparison": Introduced(
+        "Comparison",
+        "every place between data and decision",
+        "Which of five interventions beats a coin, a threshold, a clean set?",
+    ),
 }
-"""The words by paper."""
+"""The words by paper, and of the chapter that is about all of them."""
 
 
 def introduced(paper: str) -> Introduced:

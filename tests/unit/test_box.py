@@ -117,10 +117,19 @@ def test_an_unknown_paper_is_named() -> None:
 
 
 def test_every_paper_has_its_question_and_every_word_its_place() -> None:
-    assert list(CHAPTERS) == list(results.papers())
+    assert list(CHAPTERS) == [*results.papers(), "comparison"]
     assert all(one.question.endswith("?") for one in CHAPTERS.values())
     listed = [word for words in module.HEADS.values() for word in words]
     assert sorted(listed) == sorted(results.VERDICTS)
+
+
+def test_a_chapter_without_a_paper_has_a_box_and_counts_no_claims() -> None:
+    found = box("comparison", objectives=["a"], prerequisites=["b"], worked="c", answer="d")
+    assert isinstance(found, Bundle)
+    page = BeautifulSoup(found.data["text/html"], "html.parser")
+    assert page.select_one(".ft-box-question").text == CHAPTERS["comparison"].question
+    assert not page.select(".ft-verdict") and module.OURS in page.text
+    assert renewed("comparison", found.data["text/html"]) == found.data["text/html"]
 
 
 def test_one_paper_from_its_own_claims_and_records() -> None:

@@ -27,6 +27,7 @@ FLOORS = {
     "shards": 10,
     "campaign": 10,
     "packed": 11,
+    "comparing": 10,
     "cli": 11,
     "__main__": 12,
 }

@@ -20,7 +20,7 @@ def test_a_newcomer_finds_the_five_files_and_a_word_on_any_other(package: Path) 
 
 
 def test_there_are_chapters() -> None:
-    assert len(PACKAGES) == 6
+    assert len(PACKAGES) == 7
 
 
 ALIASES = {"drawings", "mechanisms", "pictures", "results"}

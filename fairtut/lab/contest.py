@@ -1,0 +1,110 @@
+"""Methods against the model as it is and against what costs nothing: one board, one rule, asked.
+
+What :func:`fairtut.lab.mitigation.tried` returns for every method and training becomes a board.
+The moved threshold and the thresholds per group are made from the scores of the model as it is, so
+nobody has to bring them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fairtut.errors import UnknownName
+from fairtut.lab.asked import asked
+from fairtut.lab.board import Board, Decisions
+from fairtut.lab.choice import Choice
+from fairtut.lab.controls import Gap, swept
+from fairtut.lab.mitigation import ASKED, CUT, Tried, decisions
+from fairtut.lab.pairs import paired
+from fairtut.metrics.entry import Entry
+from fairtut.metrics.panels import Panel
+
+CUTS: Final = 41
+"""Thresholds of the moved threshold's front."""
+FREE: Final = ("threshold", "groups")
+"""Controls that are made from the scores of the model as it is."""
+
+
+def board(
+    people: Mapping[str, Panel], runs: Mapping[str, Sequence[Tried]], model: str,
+    gaps: Mapping[str, Gap], pairs_by: str,
+) -> Board:  # fmt: skip
+    """Return the board of methods, with the controls that are made from the model's own scores.
+
+    Parameters
+    ----------
+    people : mapping of str to Panel
+        ``val`` and ``test``.
+    runs : mapping of str to sequence of Tried
+        Method to what it said in every training; trainings are the same for all.
+    model : str
+        The method that is the model as it is.
+    gaps : mapping of str to callable
+    pairs_by : str
+        The gap that thresholds per group are chosen by.
+
+    Raises
+    ------
+    fairtut.errors.UnknownName
+        If there is no such model or gap.
+    """
+    for kind, name, known in (("method", model, runs), ("gap", pairs_by, gaps)):
+        if name not in known:
+            raise UnknownName.of(kind, name, known)
+    margin = {part: np.stack([run.p[part][0] - CUT for run in runs[model]]) for part in ASKED}
+    made: dict[str, Decisions] = {name: decisions(each) for name, each in runs.items()}
+    made["threshold"] = swept(margin, CUTS)
+    groups = {part: people[part].s for part in ASKED}
+    made["groups"] = paired(margin, people["val"], groups, gaps[pairs_by])
+    return Board(people, made, gaps)
+
+
+def chosen(found: Board, method: str, gap: str, model: str, cost: float) -> list[Choice]:
+    """Return the setting that validation people pick in each training.
+
+    That is the one with the least gap among those that cost at most ``cost`` of the accuracy that
+    the model as it is has on the same people (:func:`fairtut.lab.choice.fairest`).
+
+    Parameters
+    ----------
+    found : Board
+    method, gap, model : str
+    cost : float
+    """
+    floors = found.plane(model, gap, "val").accuracy[0, :, 0] - cost
+    return found.choose(method, gap, list(floors))
+
+
+def picked(runs: Sequence[Tried], choices: Sequence[Choice], part: str) -> NDArray[np.float64]:
+    """Return the probabilities at the chosen settings, (seeds, n)."""
+    return np.stack([run.p[part][c.index] for run, c in zip(runs, choices, strict=True)])
+
+
+def answers(
+    found: Board, methods: Mapping[str, str], gap: str, model: str, controls: Mapping[str, str],
+) -> dict[str, Entry]:  # fmt: skip
+    """Ask of every method whether it beats every control.
+
+    Parameters
+    ----------
+    found : Board
+    methods : mapping of str to str
+        Method of the board to its word in the answer's name.
+    gap, model : str
+    controls : mapping of str to str
+        Name in the answer to method of the board, besides the constant and the mixing line.
+
+    Returns
+    -------
+    dict of str to Entry
+        ``beats.<word>.<control>``; a method is not asked about itself.
+    """
+    answered: dict[str, Entry] = {}
+    for method, word in methods.items():
+        rivals = {name: own for name, own in controls.items() if own != method}
+        answered |= asked(found, word, method, gap, model, rivals)
+    return answered
