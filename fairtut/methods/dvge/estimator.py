@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from fairtut.errors import InputError
+from fairtut.methods.deciding import told
 from fairtut.methods.dvge.classifiers import Config, check, fit_classifiers, fit_grid
 from fairtut.methods.dvge.focus import focus
 from fairtut.methods.dvge.training import logits
@@ -135,6 +136,9 @@ class DVGE:
         """Return codes (n, d), detached, in batches, on the encoder's device; it stays as it is."""
         rows = torch.as_tensor(x)
         module = self.encoder if isinstance(self.encoder, nn.Module) else nn.Identity()
+        kind = next((p.dtype for p in module.parameters() if p.is_floating_point()), rows.dtype)
+        if rows.is_floating_point():  # numpy's are double, an encoder's single or half
+            rows = rows.to(kind)
         parts = rows.to(device_of(module, rows.device)).split(_ROWS)
         with evaluating(module), torch.no_grad():
             z = torch.cat([torch.as_tensor(self.encoder(part)) for part in parts])
@@ -163,8 +167,12 @@ class DVGE:
         return self.decision_function(x).softmax(1)
 
     def predict(self, x: Any) -> Tensor:
-        """Return decisions (n,) in {0, 1}."""
-        return self.decision_function(x).argmax(1)
+        """Return decisions (n,) in {0, 1}.
+
+        Warns if nearly everybody gets one class
+        (:class:`~fairtut.methods.deciding.ConstantWarning`).
+        """
+        return told(self.decision_function(x).argmax(1), "this DVGE")
 
     def sensitive_focus(self, x: Any, s: Any = None) -> Tensor:
         """Return F_sens (n, d); ``loss_true`` needs s."""

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from fairtut.errors import CorruptFile, InputError
-from fairtut.methods.deciding import decisions
+from fairtut.methods.deciding import decisions, look, told
 from fairtut.methods.faap.split import Split
 from fairtut.methods.faap.training import Config, perturb, train
 from fairtut.methods.holding import frozen
@@ -30,10 +30,11 @@ class FAAP:
     Parameters
     ----------
     model : nn.Module
-        Images (n, 3, h, w) in [0, 1] to logits (n, classes).  It is never changed.
-    split : str
+        Images (n, 3, h, w) in [0, 1] to logits (n, classes), or (n, 1) of class 1.
+        It is never changed.
+    split : str, optional
         Name of the submodule whose output is the code that D reads, as in
-        ``model.named_modules()``.
+        ``model.named_modules()``.  Default ``"g"``, as the models here call it.
     config : Config, optional
         Hyper-parameters.
     **changes
@@ -53,7 +54,11 @@ class FAAP:
     """
 
     def __init__(
-        self, model: nn.Module, split: str = "g", config: Config | None = None, **changes: Any
+        self,
+        model: nn.Module,
+        split: str | None = None,
+        config: Config | None = None,
+        **changes: Any,
     ) -> None:
         known = asdict(Config())
         unknown = sorted(set(changes) - set(known))
@@ -119,10 +124,15 @@ class FAAP:
         return perturb(self.perturber, check_images(images, 3).to(device_of(self.perturber)))
 
     def predict(self, images: Any) -> Tensor:
-        """Return the deployed model's decisions (n,) on the perturbed images."""
-        with torch.no_grad(), frozen(self.split.model):
-            parts = [decisions(self.split.model(x)) for x in self.transform(images).split(512)]
-        return torch.cat(parts)
+        """Return the deployed model's decisions (n,) on the perturbed images.
+
+        Warns if nearly everybody gets one class
+        (:class:`~fairtut.methods.deciding.ConstantWarning`).
+        """
+        model = self.split.model
+        with torch.no_grad(), frozen(model):
+            parts = [decisions(look(model, x)) for x in self.transform(images).split(512)]
+        return told(torch.cat(parts), "the model behind this generator")
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the generator with its hyper-parameters (:func:`load_perturber` reads it)."""
