@@ -5,13 +5,14 @@ from __future__ import annotations
 import copy
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
-from fairtut.errors import InputError, UnknownName
+from fairtut.errors import CorruptFile, InputError, UnknownName
 from fairtut.methods import deciding, faap, lassi
 from fairtut.methods import reprogramming as rp
 from fairtut.methods.dvge import DVGE
@@ -232,3 +233,44 @@ def test_a_split_point_is_asked_for_in_one_sentence() -> None:
     with pytest.raises(UnknownName, match=r"unknown split point 'G'.*one of 0, 1"):
         faap.FAAP(body, "G")
     assert faap.FAAP(Net()).split.at == "g" and faap.FAAP(copy.deepcopy(body), "0").split.at == "0"
+
+
+def test_each_estimator_is_read_as_it_was_written(tmp_path: Path) -> None:
+    x, y, s = pictures()
+    net, file = Net(), tmp_path / "it.pt"
+    generator = faap.FAAP(net, "g.1", PLAYERS, epsilon=0.02).fit(x, y, s)
+    again = faap.FAAP.load(generator.save(file), net)
+    assert again.split.at == "g.1" and again.config == generator.config
+    assert torch.equal(again.transform(x), generator.transform(x))
+    assert faap.FAAP.load(file, net, "g").split.at == "g"
+    codes = torch.randn(200, 4, generator=torch_rng(2))
+    config = Strengths(hidden=(6, 5), batch=32, epochs=2, normalise=True)
+    dvge = DVGE(lambda v: v, eta1=0.3, eta2=0.1, eps=0.5, focus="logit_pred", config=config)
+    dvge.fit(codes, torch.arange(200) % 2, codes[:, 0] > 0)
+    read = DVGE.load(dvge.save(file), lambda v: v)
+    assert (read.eta1, read.eta2, read.config) == (0.3, 0.1, dvge.config)
+    assert torch.equal(read.decision_function(codes), dvge.decision_function(codes))
+    assert torch.equal(read.sensitive_focus(codes), dvge.sensitive_focus(codes))
+    with pytest.raises(InputError, match=r"call \.fit"):
+        read.set_sensitive(codes[:, 1] > 0)
+
+
+def test_a_file_of_something_else_is_no_estimator(tmp_path: Path) -> None:
+    file = rp.Trigger.random("border", (12, 12)).save(tmp_path / "t.pt")
+    for read in (lambda: faap.FAAP.load(file, Net()), lambda: DVGE.load(file, lambda v: v)):
+        with pytest.raises(CorruptFile, match="save wrote"):
+            read()
+    contents = bytearray(file.read_bytes())
+    contents[len(contents) // 2] ^= 1
+    file.write_bytes(contents)
+    with pytest.raises(CorruptFile):
+        rp.Trigger.load(file)
+
+
+@pytest.mark.parametrize("shape", ["patch", "border"])
+def test_an_exported_trigger_gives_the_same_images(tmp_path: Path, shape: str) -> None:
+    trigger = rp.Trigger.random(shape, (12, 16))
+    loaded = torch.jit.load(trigger.export(tmp_path / "deep" / "t.ts"))
+    for n in (1, 3, 5):
+        x = torch.rand(n, 3, 12, 16, generator=torch_rng(n))
+        torch.testing.assert_close(loaded(x), trigger.transform(x))

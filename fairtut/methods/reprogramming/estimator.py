@@ -1,4 +1,4 @@
-"""A trigger for any torch classifier: fit, transform, predict, save, load."""
+"""A trigger for any torch classifier: fit, transform, predict, save, load, export."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from fairtut.data.images import as_pixels
 from fairtut.errors import CorruptFile, InputError
 from fairtut.methods.deciding import decisions, look, per_class, told
+from fairtut.methods.exporting import export
 from fairtut.methods.inputs import check_images, whole
 from fairtut.methods.reprogramming.game import Config
 from fairtut.methods.reprogramming.training import train_trigger
@@ -184,6 +185,17 @@ class Trigger:
             "channels": module.weight.shape[0],
         }
         return checkpoints.save(path, module, {"trigger": card})
+
+    def export(self, path: str | os.PathLike[str]) -> Path:
+        """Write the trigger as TorchScript for images of its size, any batch.
+
+        Parameters
+        ----------
+        path : path-like
+            ``torch.jit.load(path)`` gives a module that maps float images (n, c, h, w) in [0, 1]
+            to triggered ones, without this package.
+        """
+        return export(self.module, torch.rand(2, *self.module.weight.shape), path)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Trigger:
