@@ -82,7 +82,14 @@ def check_weights(weight: ArrayLike, n: int) -> NDArray[np.float64]:
 
 def whole(name: str, values: Any) -> Tensor:
     """Return labels as int64 on their device, (n,), or raise ``InputError``."""
-    array = torch.as_tensor(values if isinstance(values, Tensor) else np.asarray(values)).detach()
+    try:
+        given = values if isinstance(values, Tensor) else np.asarray(values)
+        array = torch.as_tensor(given).detach()
+    except (TypeError, ValueError):
+        raise InputError(
+            f"{name} holds text or objects: code it as 0, 1, ..., such as by "
+            f"numpy.unique({name}, return_inverse=True)[1]"
+        ) from None
     if array.ndim != 1 or not len(array):
         raise InputError(f"{name} has shape {tuple(array.shape)}: need (n,) with n at least 1")
     if array.is_complex() or (array.is_floating_point() and not (array % 1 == 0).all()):

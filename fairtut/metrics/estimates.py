@@ -27,7 +27,8 @@ class Estimate:
     Attributes
     ----------
     value, low, high : float
-        Point estimate and interval; the interval is NaN when there is none.
+        Point estimate and interval; the interval is NaN when there is none.  Plain floats: a gate
+        compares by :meth:`below` and :meth:`above`, which do not let NaN through.
     n : int
         People (bootstrap) or seeds (t).
     level : float
@@ -49,6 +50,39 @@ class Estimate:
     def excludes(self, value: float = 0.0) -> bool:
         """Whether the interval lies wholly on one side of a value; False without an interval."""
         return bool(self.low > value or self.high < value)
+
+    def below(self, bound: float) -> bool:
+        """Whether the whole interval lies below a bound: what a test of one's own can assert.
+
+        A number that is NaN is neither below a bound nor above, so ``not (e.high >= .1)`` lets
+        through what was never measured. This raises there, and so does :meth:`above`.
+
+        Raises
+        ------
+        fairtut.errors.InputError
+            If there is no interval, or the bound is NaN.
+
+        Examples
+        --------
+        >>> found = Estimate(0.05, 0.02, 0.08, 500, 0.95, PEOPLE)
+        >>> found.below(0.1), found.below(0.06), found.above(0.01)
+        (True, False, True)
+        >>> Estimate(0.05, float("nan"), float("nan"), 2, 0.95, PEOPLE).below(0.1)
+        Traceback (most recent call last):
+        fairtut.errors.InputError: .050 [no interval] cannot be held against 0.1: bring more people
+        """
+        return bool(self._against(self.high, bound) < bound)
+
+    def above(self, bound: float) -> bool:
+        """Whether the whole interval lies above a bound (see :meth:`below`)."""
+        return bool(self._against(self.low, bound) > bound)
+
+    def _against(self, end: float, bound: float) -> float:
+        if np.isnan([self.value, self.low, self.high]).any():
+            raise InputError(f"{self} cannot be held against {bound:g}: bring more people")
+        if np.isnan(bound):
+            raise InputError("a bound is NaN: give a number, such as 0.1")
+        return end
 
     def __float__(self) -> float:
         """Return the point estimate."""

@@ -253,7 +253,7 @@ class Twice(nn.Module):
     def forward(self, x: Tensor) -> Any:
         out = self.twice(self.twice(self.once(x.mean((2, 3)))))
         self.tuple(out)
-        return out if self.returns == "logits" else out[:, 0]
+        return out if self.returns == "logits" else out[:, :, None]
 
 
 @pytest.mark.parametrize(
@@ -262,7 +262,7 @@ class Twice(nn.Module):
         ("twice", "logits", "ran 2 times"),
         ("never", "logits", "ran 0 times"),
         ("tuple", "logits", "gives no tensor"),
-        ("once", "margin", "must return logits"),
+        ("once", "map", "must return logits"),
     ],
 )
 def test_a_split_that_means_nothing_is_refused(at: str, returns: str, says: str) -> None:

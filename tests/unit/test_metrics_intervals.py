@@ -207,3 +207,19 @@ def test_corrected_intervals_cover_the_truth_where_plain_ones_do_not():
         ):
             covered[name] += e.low <= 0 <= e.high
     assert covered["corrected"] / 300 > 0.93 > 0.8 > covered["plain"] / 300
+
+
+def test_a_gate_never_passes_on_a_number_that_is_not_there():
+    nan = float("nan")
+    found = m.Estimate(0.05, 0.02, 0.08, 9, 0.95, "")
+    assert found.below(0.09) and not found.below(0.08) and not found.below(0.05)
+    assert found.above(0.01) and not found.above(0.02) and not found.above(0.05)
+    for numbers in ((nan, nan, nan), (0.05, nan, nan), (0.05, 0.02, nan), (nan, 0.02, 0.08)):
+        for compare in (
+            m.Estimate(*numbers, 9, 0.95, "").below,
+            m.Estimate(*numbers, 9, 0.95, "").above,
+        ):
+            with pytest.raises(InputError, match=r"cannot be held against 0.1: bring more people"):
+                compare(0.1)
+    with pytest.raises(InputError, match="a bound is NaN"):
+        found.below(nan)

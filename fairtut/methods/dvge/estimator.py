@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
+from pathlib import Path
 from typing import Any, Final
 
 import torch
 from torch import Tensor, nn
 
-from fairtut.errors import InputError
+from fairtut.errors import CorruptFile, InputError
+from fairtut.methods.deciding import told
 from fairtut.methods.dvge.classifiers import Config, check, fit_classifiers, fit_grid
 from fairtut.methods.dvge.focus import focus
 from fairtut.methods.dvge.training import logits
 from fairtut.methods.holding import evaluating
 from fairtut.methods.inputs import whole
 from fairtut.models.stacked import StackedMLP
+from fairtut.runtime import checkpoints
 from fairtut.runtime.device import device_of
 from fairtut.runtime.seeds import stream_seed
 
@@ -135,6 +139,9 @@ class DVGE:
         """Return codes (n, d), detached, in batches, on the encoder's device; it stays as it is."""
         rows = torch.as_tensor(x)
         module = self.encoder if isinstance(self.encoder, nn.Module) else nn.Identity()
+        kind = next((p.dtype for p in module.parameters() if p.is_floating_point()), rows.dtype)
+        if rows.is_floating_point():  # numpy's are double, an encoder's single or half
+            rows = rows.to(kind)
         parts = rows.to(device_of(module, rows.device)).split(_ROWS)
         with evaluating(module), torch.no_grad():
             z = torch.cat([torch.as_tensor(self.encoder(part)) for part in parts])
@@ -163,8 +170,12 @@ class DVGE:
         return self.decision_function(x).softmax(1)
 
     def predict(self, x: Any) -> Tensor:
-        """Return decisions (n,) in {0, 1}."""
-        return self.decision_function(x).argmax(1)
+        """Return decisions (n,) in {0, 1}.
+
+        Warns if nearly everybody gets one class
+        (:class:`~fairtut.methods.deciding.ConstantWarning`).
+        """
+        return told(self.decision_function(x).argmax(1), "this DVGE")
 
     def sensitive_focus(self, x: Any, s: Any = None) -> Tensor:
         """Return F_sens (n, d); ``loss_true`` needs s."""
@@ -173,6 +184,46 @@ class DVGE:
     def task_focus(self, x: Any, y: Any = None) -> Tensor:
         """Return F_task (n, d) of the trained g; ``loss_true`` needs y."""
         return self._focus(self.task, x, None if y is None else whole("y", y))
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write d and g with their settings; :meth:`load` reads them.
+
+        Neither the encoder is in the file nor anybody's code or label.
+        """
+        d, g = self._fitted
+        card = asdict(self.config) | {"eta1": self.eta1, "eta2": self.eta2}
+        return checkpoints.save(path, nn.ModuleList([d, g]), {"dvge": card, "inputs": d.inputs})
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], encoder: nn.Module | Callable[[Any], Any]) -> DVGE:
+        """Read classifiers that :meth:`save` wrote, for codes of the encoder they were trained on.
+
+        Another encoder with codes of the same width would give decisions without any meaning:
+        nothing in the file can tell.  :meth:`set_sensitive` needs :meth:`fit` first.
+
+        Raises
+        ------
+        fairtut.errors.CorruptFile
+            If the file is no such checkpoint.
+        """
+        card = checkpoints.read_card(path)
+        try:
+            settings: dict[str, Any] = dict(card["dvge"])
+            eta1, eta2 = settings.pop("eta1"), settings.pop("eta2")
+            config = Config(**settings | {"hidden": tuple(settings["hidden"])})
+            nets = [StackedMLP(1, card["inputs"], config.hidden, 2) for _ in range(2)]
+        except (KeyError, TypeError, ValueError):
+            raise CorruptFile(
+                f"{path} holds no classifiers that DVGE.save wrote: name one"
+            ) from None
+        both = nn.ModuleList(nets)
+        checkpoints.load(path, both)
+        if isinstance(encoder, nn.Module):
+            both.to(device_of(encoder))
+        both.eval().requires_grad_(False)
+        made = cls(encoder, eta1=eta1, eta2=eta2, eps=config.eps, focus=config.focus, config=config)
+        made._nets = nets[0], nets[1]
+        return made
 
     @property
     def _fitted(self) -> tuple[StackedMLP, StackedMLP]:

@@ -1,10 +1,9 @@
-"""FAAP for any torch classifier: fit, transform, save, export."""
+"""FAAP for any torch classifier: fit, transform, save, load, export."""
 
 from __future__ import annotations
 
 import copy
 import os
-import warnings
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from fairtut.errors import CorruptFile, InputError
-from fairtut.methods.deciding import decisions
+from fairtut.methods.deciding import decisions, look, told
+from fairtut.methods.exporting import export
 from fairtut.methods.faap.split import Split
 from fairtut.methods.faap.training import Config, perturb, train
 from fairtut.methods.holding import frozen
@@ -21,7 +21,6 @@ from fairtut.methods.inputs import check_images, whole
 from fairtut.models.perturb import Perturber
 from fairtut.runtime import checkpoints
 from fairtut.runtime.device import device_of
-from fairtut.runtime.io import atomic_path
 
 
 class FAAP:
@@ -30,10 +29,11 @@ class FAAP:
     Parameters
     ----------
     model : nn.Module
-        Images (n, 3, h, w) in [0, 1] to logits (n, classes).  It is never changed.
-    split : str
+        Images (n, 3, h, w) in [0, 1] to logits (n, classes), or (n, 1) of class 1.
+        It is never changed.
+    split : str, optional
         Name of the submodule whose output is the code that D reads, as in
-        ``model.named_modules()``.
+        ``model.named_modules()``.  Default ``"g"``, as the models here call it.
     config : Config, optional
         Hyper-parameters.
     **changes
@@ -53,7 +53,11 @@ class FAAP:
     """
 
     def __init__(
-        self, model: nn.Module, split: str = "g", config: Config | None = None, **changes: Any
+        self,
+        model: nn.Module,
+        split: str | None = None,
+        config: Config | None = None,
+        **changes: Any,
     ) -> None:
         known = asdict(Config())
         unknown = sorted(set(changes) - set(known))
@@ -119,18 +123,48 @@ class FAAP:
         return perturb(self.perturber, check_images(images, 3).to(device_of(self.perturber)))
 
     def predict(self, images: Any) -> Tensor:
-        """Return the deployed model's decisions (n,) on the perturbed images."""
-        with torch.no_grad(), frozen(self.split.model):
-            parts = [decisions(self.split.model(x)) for x in self.transform(images).split(512)]
-        return torch.cat(parts)
+        """Return the deployed model's decisions (n,) on the perturbed images.
+
+        Warns if nearly everybody gets one class
+        (:class:`~fairtut.methods.deciding.ConstantWarning`).
+        """
+        model = self.split.model
+        with torch.no_grad(), frozen(model):
+            parts = [decisions(look(model, x)) for x in self.transform(images).split(512)]
+        return told(torch.cat(parts), "the model behind this generator")
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write the generator with its hyper-parameters (:func:`load_perturber` reads it)."""
+        """Write the generator with its hyper-parameters; :meth:`load` reads it.
+
+        The deployed model is not in the file, and :func:`load_perturber` needs none.
+        """
         g = self.perturber  # may have come from elsewhere, with a bound of its own
         settings = asdict(self.config) | {
             "width": g.width, "blocks": g.blocks, "epsilon": g.epsilon, "bound": g.bound,
         }  # fmt: skip
-        return checkpoints.save(path, g, {"faap": settings})
+        return checkpoints.save(path, g, {"faap": settings, "split": self.split.at})
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], model: nn.Module, split: str | None = None) -> FAAP:
+        """Read a generator that :meth:`save` wrote, and put it before a deployed model.
+
+        Parameters
+        ----------
+        path : path-like
+        model : nn.Module
+            The one that it was trained for, or another one.
+        split : str, optional
+            Default the split point that it was trained with.
+
+        Raises
+        ------
+        fairtut.errors.CorruptFile
+            If the file is no such checkpoint.
+        fairtut.errors.UnknownName
+            If the model has no such split point.
+        """
+        perturber, config, at = _read(path)
+        return cls(model, at if split is None else split, config).use(perturber)
 
     def export(self, path: str | os.PathLike[str], size: int | tuple[int, int]) -> Path:
         """Write the generator as TorchScript for images of one size, any batch.
@@ -144,13 +178,7 @@ class FAAP:
             Side, or height and width.
         """
         h, w = (size, size) if isinstance(size, int) else size
-        example = torch.rand(2, 3, h, w)
-        plain = copy.deepcopy(self.perturber).cpu()
-        with warnings.catch_warnings(), atomic_path(path) as temporary:
-            # tracing warns that sizes become constants, which is what `size` is for
-            warnings.simplefilter("ignore")
-            torch.jit.save(torch.jit.trace(plain.eval(), example), str(temporary))
-        return Path(path)
+        return export(self.perturber, torch.rand(2, 3, h, w), path)
 
 
 def load_perturber(path: str | os.PathLike[str]) -> Perturber:
@@ -161,6 +189,11 @@ def load_perturber(path: str | os.PathLike[str]) -> Perturber:
     fairtut.errors.CorruptFile
         If the file is no such checkpoint.
     """
+    return _read(path)[0]
+
+
+def _read(path: str | os.PathLike[str]) -> tuple[Perturber, Config, str | None]:
+    """Return a saved generator, its hyper-parameters, and where its model was split."""
     card = checkpoints.read_card(path)
     try:
         settings: dict[str, Any] = card["faap"]
@@ -169,4 +202,4 @@ def load_perturber(path: str | os.PathLike[str]) -> Perturber:
         raise CorruptFile(f"{path} is no generator that FAAP.save wrote: name one") from None
     perturber = Perturber(config.width, config.blocks, epsilon=config.epsilon, bound=config.bound)
     checkpoints.load(path, perturber)
-    return perturber.eval().requires_grad_(False)
+    return perturber.eval().requires_grad_(False), config, card.get("split")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from fairtut.errors import InputError, UnknownName
+from fairtut.methods.deciding import per_class
 
 
 class Split:
@@ -15,23 +17,23 @@ class Split:
     Parameters
     ----------
     model : nn.Module
-        Any classifier: images (n, 3, h, w) in [0, 1] to logits (n, classes).  It is never changed.
-    at : str
+        Any classifier: images (n, 3, h, w) in [0, 1] to logits (n, classes), or (n, 1) of class 1.
+        It is never changed.
+    at : str, optional
         Name of the submodule whose output is the code, as in ``model.named_modules()``.  Maps
-        (n, d, h, w) are averaged over pixels.
+        (n, d, h, w) are averaged over pixels.  Default ``"g"``, as the models here call it.
 
     Raises
     ------
+    fairtut.errors.InputError
+        If no name is given and the model has no ``g``, or it has no submodules at all.
     fairtut.errors.UnknownName
         If the model has no submodule of that name.
     """
 
-    def __init__(self, model: nn.Module, at: str = "g") -> None:
-        known = dict(model.named_modules())
-        if not at or at not in known:
-            raise UnknownName.of("split point", at, [name for name in known if name])
-        self.model, self.at = model, at
-        self._layer = known[at]
+    def __init__(self, model: nn.Module, at: str | None = None) -> None:
+        self.model = model
+        self.at, self._layer = _layer(model, at)
 
     def __call__(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return codes (n, d) and logits (n, classes)."""
@@ -53,6 +55,30 @@ class Split:
                 f"split point {self.at!r} ran {len(caught)} times in a forward pass or gives no "
                 "tensor: name a layer that runs once"
             )
-        if not isinstance(logits, Tensor) or logits.ndim != 2:
-            raise InputError("the deployed model must return logits of shape (n, classes)")
-        return caught[0], logits
+        code = caught[0]
+        # a model in half precision that takes our images: the players are in single precision
+        return code.float() if torch.finfo(code.dtype).bits < 32 else code, per_class(logits)
+
+
+def _layer(model: nn.Module, at: str | None) -> tuple[str, nn.Module]:
+    """Return the name and the module of a split point."""
+    if not isinstance(model, nn.Module):
+        raise InputError(
+            f"the deployed model is a {type(model).__name__}: FAAP needs a torch.nn.Module, to "
+            "read the codes inside it"
+        )
+    known = {name: module for name, module in model.named_modules() if name}
+    if not known:
+        raise InputError(
+            f"{type(model).__name__} has no submodules, so there is no code to read: give its "
+            "layers names as attributes, or build it as nn.Sequential(features, head)"
+        )
+    if at is None and "g" not in known:
+        raise InputError(
+            f"{type(model).__name__} has no submodule 'g': say whose output is the code, "
+            f"split=NAME, with NAME one of {', '.join(known)}"
+        )
+    name = "g" if at is None else at
+    if name not in known:
+        raise UnknownName.of("split point", name, known)
+    return name, known[name]

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from fairtut.data.images import as_pixels, augment
 from fairtut.errors import InputError, UnknownName
+from fairtut.methods.deciding import look
 from fairtut.methods.faap.losses import OBJECTIVES, discriminator_loss, entropy
 from fairtut.methods.faap.split import Split
 from fairtut.methods.holding import frozen
@@ -130,7 +131,7 @@ def train(
     flips = torch_rng(seed, "augment")
     with frozen(*[split.model for split in splits]):
         with torch.no_grad():
-            first = [split(as_pixels(x[:2])) for split in splits]
+            first = [look(split, as_pixels(x[:2]), split.model) for split in splits]
         widths = [z.shape[1] for z, *_ in first]
         game = Game(splits, widths, config, seed, x.device, pair)
 

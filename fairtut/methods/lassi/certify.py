@@ -163,8 +163,8 @@ class Certificates:
 def certify(
     encoder: Callable[[Tensor], Tensor],
     classifier: Callable[[Tensor], Tensor],
-    z: Tensor,
-    directions: Tensor,
+    z: ArrayLike | Tensor,
+    directions: ArrayLike | Tensor,
     smoothing: Smoothing | None = None,
     voting: Voting | None = None,
     *,
@@ -181,9 +181,10 @@ def certify(
         torch network runs on noisy latents.  Modules are evaluated in evaluation mode.
     classifier : callable
         Codes (n, d) to logits (n, classes).  ``nn.Linear`` makes votes nearly free.
-    z : floating tensor, shape (b, q)
-        Directions are cast to its type.
-    directions : Tensor, shape (q,) or (k, q)
+    z : floating tensor or array, shape (b, q)
+        Directions are cast to its type.  Half precision is taken as it is: a certificate is about
+        the rounded latent.
+    directions : tensor or array, shape (q,) or (k, q)
         Attribute vectors, linearly independent; `epsilon` and `sigma` are in units of them.
     smoothing, voting : optional
         Settings; the released ones if absent.
@@ -217,8 +218,8 @@ def certify(
 
 def smooth_codes(
     encoder: Callable[[Tensor], Tensor],
-    z: Tensor,
-    directions: Tensor,
+    z: ArrayLike | Tensor,
+    directions: ArrayLike | Tensor,
     smoothing: Smoothing | None = None,
     *,
     seed: int = 0,

@@ -9,7 +9,9 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Final
 
+import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
 from fairtut.errors import InputError
@@ -19,7 +21,7 @@ MEMORY: Final = 2**30
 
 
 def check(
-    encoder: Callable[[Tensor], Tensor], z: Tensor, directions: Tensor
+    encoder: Callable[[Tensor], Tensor], z: ArrayLike | Tensor, directions: ArrayLike | Tensor
 ) -> tuple[Tensor, Tensor]:
     """Return latents (b, q) and directions (k, q) as a certificate needs them.
 
@@ -30,6 +32,7 @@ def check(
     fairtut.errors.InputError
         As :func:`certify`.
     """
+    z, directions = _tensor("latents", z), _tensor("directions", directions)
     if z.ndim != 2:
         raise InputError(f"latents have shape {tuple(z.shape)}: need (images, q)")
     if not z.is_floating_point():
@@ -58,6 +61,13 @@ def check(
     if isinstance(encoder, nn.Module):
         device = next((p.device for p in encoder.parameters()), device)
     return z.to(device), vectors.to(device)
+
+
+def _tensor(what: str, values: ArrayLike | Tensor) -> Tensor:
+    try:
+        return torch.as_tensor(values if isinstance(values, Tensor) else np.asarray(values))
+    except (TypeError, ValueError):
+        raise InputError(f"{what} hold no numbers: pass a tensor or an array of them") from None
 
 
 def sound_weights(module: object, who: str) -> None:

@@ -13,11 +13,12 @@ baselines), :mod:`~fairtut.methods.reprogramming.words` and
 :class:`~fairtut.methods.reprogramming.estimator.Trigger` is the library's front door.
 """
 
+from fairtut.methods.deciding import collapsed
 from fairtut.methods.reprogramming.discriminator import Discriminator
 from fairtut.methods.reprogramming.estimator import Trigger
 from fairtut.methods.reprogramming.frozen import frozen_copy
 from fairtut.methods.reprogramming.game import Config, Game
-from fairtut.methods.reprogramming.labels import collapsed, combined
+from fairtut.methods.reprogramming.labels import combined
 from fairtut.methods.reprogramming.projection import projected
 from fairtut.methods.reprogramming.text import train_text, train_text_weights, train_words
 from fairtut.methods.reprogramming.training import Fit, train_trigger, train_weights

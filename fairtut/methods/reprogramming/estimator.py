@@ -1,4 +1,4 @@
-"""A trigger for any torch classifier: fit, transform, predict, save, load."""
+"""A trigger for any torch classifier: fit, transform, predict, save, load, export."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from torch import Tensor, nn
 
 from fairtut.data.images import as_pixels
 from fairtut.errors import CorruptFile, InputError
-from fairtut.methods.deciding import decisions
+from fairtut.methods.deciding import decisions, look, per_class, told
+from fairtut.methods.exporting import export
 from fairtut.methods.inputs import check_images, whole
 from fairtut.methods.reprogramming.game import Config
 from fairtut.methods.reprogramming.training import train_trigger
@@ -74,7 +75,7 @@ class Trigger:
         Parameters
         ----------
         model : nn.Module
-            Images (n, c, h, w) in [0, 1] to logits (n, classes).
+            Images (n, c, h, w) in [0, 1] to logits (n, classes), or (n, 1) of class 1.
         images : array or tensor, shape (n, c, h, w)
             uint8, or floating point in [0, 1]; not those that trained the model.
         y, s : array or tensor of whole numbers, shape (n,)
@@ -141,16 +142,23 @@ class Trigger:
         return torch.cat([self.module(as_pixels(rows)) for rows in parts])
 
     def logits(self, model: nn.Module, images: Any, batch: int = 512) -> Tensor:
-        """Return any classifier's logits (n, classes) on triggered images, on its own device."""
+        """Return any classifier's logits (n, classes) on triggered images, on its own device.
+
+        A single logit z of class 1 becomes the two logits (0, z).
+        """
         net = copy.deepcopy(model).eval()  # modes and statistics of the caller's stay as they are
         ours = self.to(device_of(net, self.module.weight.device))
         parts = check_images(images).split(batch)
         with torch.no_grad():
-            return torch.cat([net(ours.transform(rows)) for rows in parts])
+            return torch.cat([per_class(look(net, ours.transform(rows))) for rows in parts])
 
     def predict(self, model: nn.Module, images: Any) -> Tensor:
-        """Return any classifier's decisions (n,) on triggered images, on its own device."""
-        return decisions(self.logits(model, images))
+        """Return any classifier's decisions (n,) on triggered images, on its own device.
+
+        Warns if nearly everybody gets one class
+        (:class:`~fairtut.methods.deciding.ConstantWarning`).
+        """
+        return told(decisions(self.logits(model, images)), "the model behind this trigger")
 
     def on_null(self, model: nn.Module, value: float = 0.0) -> Tensor:
         """Return a classifier's probabilities (classes,) for this trigger on an empty image.
@@ -177,6 +185,17 @@ class Trigger:
             "channels": module.weight.shape[0],
         }
         return checkpoints.save(path, module, {"trigger": card})
+
+    def export(self, path: str | os.PathLike[str]) -> Path:
+        """Write the trigger as TorchScript for images of its size, any batch.
+
+        Parameters
+        ----------
+        path : path-like
+            ``torch.jit.load(path)`` gives a module that maps float images (n, c, h, w) in [0, 1]
+            to triggered ones, without this package.
+        """
+        return export(self.module, torch.rand(2, *self.module.weight.shape), path)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Trigger:

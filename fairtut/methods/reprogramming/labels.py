@@ -41,22 +41,6 @@ def combined(attributes: Sequence[Any]) -> Tensor:
     return torch.stack([column << i for i, column in enumerate(columns)]).sum(0)
 
 
-def collapsed(decisions: Any, tolerance: float = 0.005) -> int | None:
-    """Return the class that (nearly) everybody gets, or None.
-
-    A constant classifier has no gap at all: whoever reports a low bias has to look here first.
-
-    Parameters
-    ----------
-    decisions : array or tensor of whole numbers, shape (n,)
-    tolerance : float
-        Share of people with another decision, at most.
-    """
-    counts = torch.bincount(whole("decisions", decisions))
-    top = int(counts.argmax())
-    return top if float(counts[top]) >= (1 - tolerance) * float(counts.sum()) else None
-
-
 def cells(y: Tensor, s: Tensor, classes: int) -> Tensor:
     """Count people by group and label, (groups, classes), and say which cells are empty.
 

@@ -14,6 +14,7 @@ from torch.nn.utils import parameters_to_vector
 
 from fairtut.data.images import as_pixels, augment
 from fairtut.errors import InputError
+from fairtut.methods.deciding import look, per_class
 from fairtut.methods.reprogramming.discriminator import Discriminator
 from fairtut.methods.reprogramming.frozen import frozen_copy
 from fairtut.methods.reprogramming.game import Config, Game
@@ -72,7 +73,7 @@ def train_trigger(
     Parameters
     ----------
     model : nn.Module
-        Images (n, c, h, w) in [0, 1] to logits (n, classes).
+        Images (n, c, h, w) in [0, 1] to logits (n, classes), or (n, 1) of class 1.
     x : tensor, shape (n, c, h, w)
         Tuning images, uint8 or floating point in [0, 1]; the paper's are disjoint from BASE's.
     y, s : int64 tensors, shape (n,)
@@ -102,7 +103,7 @@ def train_trigger(
     ).to(x.device)  # fmt: skip
     patient = frozen_copy(model, as_pixels(x[:2]))
     with torch.no_grad():
-        logits = patient(trigger(as_pixels(x[:2])))
+        logits = look(patient, trigger(as_pixels(x[:2])))
     return _play(
         lambda images: patient(trigger(images)), trigger, trigger.pixels, logits, x, y, s,
         lr=LR_TRIGGER, config=config, seed=seed, watch=watch, checkpoint=checkpoint,
@@ -127,7 +128,7 @@ def train_weights(
     """
     moving = copy.deepcopy(model).eval().requires_grad_(True)
     with torch.no_grad():
-        logits = moving(as_pixels(x[:2]))
+        logits = look(moving, as_pixels(x[:2]))
     moving.train()
     return _play(
         moving, moving, lambda: parameters_to_vector(moving.parameters()), logits, x, y, s,
@@ -145,15 +146,14 @@ def _play(
         raise InputError(
             f"y and s have shapes {tuple(y.shape)}, {tuple(s.shape)}: need ({len(x)},)"
         )
-    if logits.ndim != 2:
-        raise InputError("the model must return logits of shape (n, classes)")
+    logits = per_class(logits)
     counts = cells(y, s, logits.shape[1])
     groups, classes = counts.shape
     d = Discriminator(
         config.criterion, classes, groups, config.hidden,
         generator=torch_rng(seed, "discriminator"),
     ).to(x.device)  # fmt: skip
-    game = Game(forward, moving, position, d, config, lr)
+    game = Game(lambda images: per_class(forward(images)), moving, position, d, config, lr)
     draws = torch_rng(seed, "augment")
 
     def step(rows: Tensor, done: float) -> dict[str, Tensor]:
