@@ -202,6 +202,8 @@ def _campaign(arguments: argparse.Namespace) -> None:
     if not arguments.plan:
         campaign.go(asked, arguments.minutes, names)
     print(*campaign.lines(campaign.plan(asked, names)), sep="\n")
+
+
 # --- compare --------------------------------------------------------------------------------
 
 

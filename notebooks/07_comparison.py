@@ -42,6 +42,7 @@ results_dir = "results"
 # %% tags=["hide-input"]
 import matplotlib.pyplot as plt
 import numpy as np
+from IPython.display import display
 
 from fairtut.chapters import comparison as study
 from fairtut.chapters.comparison import drawings, mechanisms
@@ -417,19 +418,21 @@ say(
 
 # %% tags=["hide-input"]
 ranked = side.ranked(record, side.flat(record))
-tables.table(
-    side.numbers(
-        record,
-        ranked,
-        {
-            "number": "number of the front",
-            "accuracy": "accuracy",
-            "deo": "DEO",
-            "dp": "DP gap",
-            "opportunity": "equal opportunity",
-        },
-    ),
-    caption="Everybody by the number of their front, then the chosen setting; 95 % over people and trainings where there are several trainings.",
+display(
+    tables.table(
+        side.numbers(
+            record,
+            ranked,
+            {
+                "number": "number of the front",
+                "accuracy": "accuracy",
+                "deo": "DEO",
+                "dp": "DP gap",
+                "opportunity": "equal opportunity",
+            },
+        ),
+        caption="Everybody by the number of their front, then the chosen setting; 95 % over people and trainings where there are several trainings.",
+    )
 )
 say(
     "First stands {first}, last {last}. The model as it is has place {place} of {n}.",
@@ -587,18 +590,20 @@ assert all(truth[winner][1] >= one[1] for one in truth.values())
 # Note what was *not* done: no setting was chosen by the truth. Everybody chose by the record, as everybody has to who knows nothing else. If validation people had checked labels, another setting might have been picked, and the plane would be another one.
 
 # %% tags=["hide-input"]
-tables.table(
-    side.numbers(
-        record,
-        side.flat(record),
-        {
-            "truth.accuracy": "true accuracy",
-            "truth.deo": "true DEO",
-            "truth.dp": "true DP gap",
-            "truth.opportunity": "true equal opportunity",
-        },
-    ),
-    caption="By the true labels of the test people; the setting was chosen by recorded ones. (The DP gap needs no label and is the same.)",
+display(
+    tables.table(
+        side.numbers(
+            record,
+            side.flat(record),
+            {
+                "truth.accuracy": "true accuracy",
+                "truth.deo": "true DEO",
+                "truth.dp": "true DP gap",
+                "truth.opportunity": "true equal opportunity",
+            },
+        ),
+        caption="By the true labels of the test people; the setting was chosen by recorded ones. (The DP gap needs no label and is the same.)",
+    )
 )
 acceptance = [[side.value(record, m, k).value for m in judged] for k in ("dp", "truth.dp")]
 assert np.array_equal(*acceptance, equal_nan=True)
@@ -613,9 +618,11 @@ scores = {
     "auc-0": "AUC, women", "auc-1": "AUC, men",
     "calibration-0": "calibration, women", "calibration-1": "calibration, men", "certified": "certified share",
 }  # fmt: skip
-tables.table(
-    side.numbers(record, [m for m in side.flat(record) if m not in MADE], scores),
-    caption="By recorded labels, at the chosen setting. Calibration: mean probability minus share of positives.",
+display(
+    tables.table(
+        side.numbers(record, [m for m in side.flat(record) if m not in MADE], scores),
+        caption="By recorded labels, at the chosen setting. Calibration: mean probability minus share of positives.",
+    )
 )
 sure = record.standard("lassi.certified").value
 say(
@@ -632,10 +639,12 @@ say(
 # %% tags=["hide-input"]
 tried = {m.name: len(m.settings) for m in study.everybody(cfg)}
 budget = side.budget(record, tried, len(task.clean), study.COSTS)
-tables.table(
-    budget,
-    caption=f"What every method asks for, with {len(task.y['train']):,} recorded labels and groups for each. Processor seconds of one setting.",
-    formats={"seconds to train": ".2f", "seconds for 1,000 pictures": ".2f"},
+display(
+    tables.table(
+        budget,
+        caption=f"What every method asks for, with {len(task.y['train']):,} recorded labels and groups for each. Processor seconds of one setting.",
+        formats={"seconds to train": ".2f", "seconds for 1,000 pictures": ".2f"},
+    )
 )
 assert budget[budget["acts on"] != "nothing"].settings.nunique() == 1  # equal settings
 slow = budget.loc[budget["seconds to train"].idxmax()]
@@ -650,7 +659,7 @@ say(
 # %% [markdown]
 # The columns that are not seconds decide more often. Whoever may not ask for the group at a decision cannot use most thresholds; whoever has no weights cannot train a trigger; and clean labels cost people, not processors.
 #
-# Seconds are small here because pictures and networks are small. Their *ratios* are what one may take along: a threshold is fitted in the time that others need to read a batch of pictures, and a generator in front of each picture costs at every decision, for as long as the model is used.
+# Seconds are small here because pictures and networks are small. Their *ratios* are what one may take along. And a generator in front of each picture costs at every decision, for as long as the model is used.
 
 # %% [markdown]
 # ## Which one when
@@ -743,26 +752,28 @@ show(
     caption="The plane once more, with the method of the cell above.",
     alt="The same plane with one point more, in purple.",
 )
-tables.table(
-    side.numbers(
-        record,
-        [MODEL, mine.name],
-        scores
-        | {
-            "number": "number of the front",
-            "accuracy": "accuracy",
-            "dp": "DP gap",
-            "deo": "DEO",
-            "opportunity": "equal opportunity",
-            "truth.accuracy": "true accuracy",
-            "truth.deo": "true DEO",
-            "truth.dp": "true DP gap",
-            "truth.opportunity": "true equal opportunity",
-            "twins": "twins",
-            "read": "probe",
-        },
-    ),
-    caption="Your method beside the model as it is.",
+display(
+    tables.table(
+        side.numbers(
+            record,
+            [MODEL, mine.name],
+            scores
+            | {
+                "number": "number of the front",
+                "accuracy": "accuracy",
+                "dp": "DP gap",
+                "deo": "DEO",
+                "opportunity": "equal opportunity",
+                "truth.accuracy": "true accuracy",
+                "truth.deo": "true DEO",
+                "truth.dp": "true DP gap",
+                "truth.opportunity": "true equal opportunity",
+                "twins": "twins",
+                "read": "probe",
+            },
+        ),
+        caption="Your method beside the model as it is.",
+    )
 )
 shifted = {m: side.value(record, mine.name, m).value for m in ("accuracy", "deo")}
 seconds = side.budget(record, {mine.name: settings}, 0, costs).iloc[0]
@@ -778,7 +789,7 @@ expect(
 )
 
 # %% [markdown]
-# A line of arithmetic, and it is not far from methods that take minutes. From the shell the same is `fairtut compare mymodule:MyMethod --preset laptop`, with the class in a file `mymodule.py`; a package may offer its own under the entry-point group `fairtut.mitigations`.
+# A line of arithmetic; the tables say how far it is from methods that take minutes. From the shell the same is `fairtut compare mymodule:MyMethod --preset laptop`, with the class in a file `mymodule.py`; a package may offer its own under the entry-point group `fairtut.mitigations`.
 
 # %% [markdown]
 # ## What we did differently
@@ -1007,7 +1018,7 @@ learned(
         "Equal rows, equal settings, one rule of choice: without them the winner is whoever tried most.",
         "Thresholds per group need no training, and the group at each decision.",
         "The record and the truth are two judges, and only a clean set lets you ask the second.",
-        "*Unclear* is the most frequent honest word, and more trainings are what changes it.",
+        "*Unclear* is an honest word, and more trainings are what changes it.",
     ],
     **now,
 )
