@@ -775,6 +775,11 @@ display(
         caption="Your method beside the model as it is.",
     )
 )
+
+# %% [markdown]
+# In one sentence:
+
+# %% tags=["hide-input"]
 shifted = {m: side.value(record, mine.name, m).value for m in ("accuracy", "deo")}
 seconds = side.budget(record, {mine.name: settings}, 0, costs).iloc[0]
 say(
