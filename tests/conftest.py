@@ -45,3 +45,16 @@ def quick_benchmark():
         return json.loads(done.stdout.splitlines()[-1])
 
     return run
+
+
+@pytest.fixture(autouse=True)
+def _own_style():
+    """Give the look of figures back as it was: drawing sets it for the whole process."""
+    before = sys.modules.get("matplotlib")
+    if before is not None:
+        with before.rc_context():
+            yield
+        return
+    yield
+    if (now := sys.modules.get("matplotlib")) is not None:
+        now.rc_file_defaults()

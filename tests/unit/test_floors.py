@@ -90,6 +90,7 @@ def violations(root: Path) -> list[str]:
         for name in (
             "adversarial",
             "deciding",
+            "exporting",
             "deployed",
             "fair_baselines",
             "holding",

@@ -53,6 +53,7 @@ PROTOCOLS = {
     "04_reprogramming_vision": "study.models.trained",
     "05_reprogramming_text": "study.protocol.trained",
     "06_lassi": "study.protocol.cell",
+    "07_comparison": "study.cell",
 }
 
 
