@@ -212,7 +212,7 @@ def test_curves_may_stand_equally_far_apart():
 
 @pytest.mark.parametrize("even", [False, True])
 def test_curves_draw_their_own_still_picture(even, monkeypatch):
-    figures = []
+    figures, open_before = [], plt.get_fignums()
     monkeypatch.setattr(slider, "png", lambda figure: figures.append(figure) or b"")
     walk(even=even, border=3.0)
     ax = figures[0].axes[0]
@@ -225,7 +225,7 @@ def test_curves_draw_their_own_still_picture(even, monkeypatch):
     assert (ax.get_ylim(), ax.get_xlabel(), ax.get_ylabel()) == ((2.0, 6.0), "weight", "gap")
     if even:
         assert [tick.get_text() for tick in ax.get_xticklabels()] == ["0", "0.1", "1"]
-    assert plt.get_fignums() == []
+    assert plt.get_fignums() == open_before
 
 
 def test_curves_are_the_same_to_the_byte():
