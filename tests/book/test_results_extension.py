@@ -113,7 +113,9 @@ def test_every_word_of_the_first_edition_is_followed():
 
     first = json.loads(judgement.FIRST.read_text(encoding="utf-8"))
     before = first["verdicts"]
-    assert judgement.other_records({}) == sorted(first["records"]), "each record has its digest"
+    papers = {name.split("/")[0] for name in first["records"]}  # later chapters had no edition
+    found = [name for name in judgement.other_records({}) if name.split("/")[0] in papers]
+    assert found == sorted(first["records"]), "each record has its digest"
     rows = judgement.moved(before)
     assert sum(sum(now.values()) for now in rows.values()) == len(results.load_claims())
     known = {(p, name) for p, found in before.items() for name in found}

@@ -1,5 +1,6 @@
 """The built pages: all there, all links inside the book work, every picture is described."""
 
+import copy
 import json
 import posixpath
 import subprocess
@@ -177,7 +178,11 @@ def test_every_page_has_a_favicon_and_a_title(pages):
 
 def test_no_page_shows_a_mark_of_the_machine(pages):
     ids = {claim.id for claim in results.load_claims()}
-    found = {name: page_checks.html_faults(str(page), ids) for name, page in pages.items()}
+    read = {name: copy.copy(page) for name, page in pages.items()}
+    for page in read.values():
+        for signature in page.select("dt.sig"):  # code, in which 1e-12 is how one writes it
+            signature.decompose()
+    found = {name: page_checks.html_faults(str(page), ids) for name, page in read.items()}
     assert {name: faults for name, faults in found.items() if faults} == {}
 
 
@@ -193,7 +198,8 @@ def test_no_build_path_on_any_page(pages):
 
 
 def test_toc_and_committed_files_agree():
-    on_disk = {f"book/{p.stem}" for p in Path(ROOT / "book").glob("*.md")}
+    written = Path(ROOT / "book").rglob("*.md")
+    on_disk = {p.relative_to(ROOT).with_suffix("").as_posix() for p in written}
     on_disk |= {f"notebooks/{source.stem}" for source in chapters()}
     assert on_disk == set(book.pages())
 
