@@ -120,18 +120,21 @@ def _write(found: Audit, arguments: argparse.Namespace) -> None:
 
     from fairtut.audit.sheet import sheet
     from fairtut.errors import InputError
+    from fairtut.runtime.io import atomic_write_text
 
     for path, what in ((arguments.html, "html"), (arguments.json, "json")):
         if path is None:
             continue
         if path.resolve() == arguments.predictions.resolve():
             raise InputError(f"--{what} {path} would overwrite the predictions")
+        if not path.resolve().parent.is_dir():  # a word spelled wrongly makes no folder
+            raise InputError(f"--{what} {path} cannot be written: there is no such folder")
         if what == "html":
             text = sheet(found, title=arguments.predictions.name)
         else:
             text = json.dumps(found.as_dict(), ensure_ascii=False, indent=1, allow_nan=False) + "\n"
         try:
-            path.write_text(text, encoding="utf-8")
+            atomic_write_text(path, text)
         except OSError as error:
             raise InputError(f"--{what} {path} cannot be written: {error.strerror}") from None
         print(f"written: {path}")

@@ -291,8 +291,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         verdicts = measure(method, asked.jobs, asked.limit, quick=asked.quick)
         print(told(method, read(method), verdicts), flush=True)
         shares[method] = sum(v.word == "asserted" for v in verdicts) / len(verdicts)
-    write_atomically(OUT / "shares.json", json.dumps(shares, indent=1) + "\n")
+        if not asked.quick:  # of chapters that were cut off it would be no share
+            write_share(method, shares[method])
     return int(min(shares.values()) < GOAL)
+
+
+def write_share(method: str, share: float) -> None:
+    """Write a method's share beside those of others."""
+    path = OUT / "shares.json"
+    known = json.loads(path.read_text()) if path.is_file() else {}
+    write_atomically(path, json.dumps(known | {method: share}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -22,7 +22,14 @@ _FEW_LEVELS: Final = 20
 
 
 def as_frame(table: Any, name: str) -> pd.DataFrame:
-    """Return a data frame, also from another library's that has ``to_pandas``."""
+    """Return a data frame, also from another library's that has ``to_pandas``.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> as_frame(pd.DataFrame({"a": [1]}), "mine").shape
+    (1, 1)
+    """
     import pandas as pd
 
     if isinstance(table, pd.DataFrame):
@@ -36,7 +43,16 @@ def as_frame(table: Any, name: str) -> pd.DataFrame:
 
 
 def named_once(frame: pd.DataFrame, columns: Sequence[object], name: str) -> None:
-    """Raise ``InputError`` unless the frame has each column once."""
+    """Raise ``InputError`` unless the frame has each column once.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> named_once(pd.DataFrame({"age": [1]}), ["agee"], "mine")
+    Traceback (most recent call last):
+        ...
+    fairtut.errors.InputError: mine has no column 'agee' (found: age)
+    """
     found = list(frame.columns)
     for column in columns:
         if column not in found:
@@ -48,13 +64,26 @@ def named_once(frame: pd.DataFrame, columns: Sequence[object], name: str) -> Non
 
 
 def missing(frame: pd.DataFrame, columns: Sequence[object]) -> dict[object, np.ndarray]:
-    """Return, for each column that has any, which rows have no value, as booleans of shape (n,)."""
+    """Return, for each column that has any, which rows have no value, as booleans of shape (n,).
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> missing(pd.DataFrame({"a": [1, None], "b": [1, 2]}), ["a", "b"])["a"].tolist()
+    [False, True]
+    """
     gaps = {column: frame[column].isna().to_numpy(dtype=bool) for column in columns}
     return {column: rows for column, rows in gaps.items() if rows.any()}
 
 
 def missing_told(gaps: dict[object, np.ndarray], name: str, n: int) -> InputError:
-    """Return one sentence on all gaps, and what to do."""
+    """Return one sentence on all gaps, and what to do.
+
+    Examples
+    --------
+    >>> str(missing_told({"a": np.array([False, True])}, "mine", 2)).split(":")[1].strip()
+    "column 'a' has no value in 1 of 2 rows (1 rows in all)"
+    """
     told = ", ".join(f"column {column!r} has no value in {r.sum()}" for column, r in gaps.items())
     rows = int(np.any(list(gaps.values()), axis=0).sum())
     return InputError(
@@ -73,6 +102,14 @@ def numbers(series: pd.Series, name: str) -> list[float] | None:
     fairtut.errors.InputError
         If the column holds dates or complex numbers, or whole numbers that double precision would
         merge.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> numbers(pd.Series([1000000001, 1000000002], name="a"), "mine")
+    [1000000001.0, 1000000002.0]
+    >>> numbers(pd.Series(["x", "y"], name="a"), "mine") is None
+    True
     """
     from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
@@ -109,6 +146,14 @@ def spelled_once(
 
     So do texts that differ in capitals or blanks only, and values of two types with the same text
     (1 and "1").  A word that a missing value becomes ("nan") is refused, too.
+
+    Examples
+    --------
+    >>> spelled_once(["Male", "male"], "sex", "mine")
+    Traceback (most recent call last):
+        ...
+    fairtut.errors.InputError: mine: column 'sex' holds both 'Male' and 'male': spell one value \
+    in one way, as in frame[column].astype(str).str.strip().str.lower()
     """
     seen: dict[str, Any] = {}
     for _, value in dict.fromkeys((type(v), v) for v in values):  # True is not 1 here
@@ -127,7 +172,18 @@ def spelled_once(
 
 
 def no_id(texts: np.ndarray, column: object, name: str) -> None:
-    """Refuse a column of words that names each person: every name would be an input of its own."""
+    """Refuse a column of words that names each person: every name would be an input of its own.
+
+    Examples
+    --------
+    >>> no_id(np.array(["red", "blue", "red"]), "colour", "mine")
+    >>> no_id(np.array(["Ada", "Ben", "Cem"]), "name", "mine")
+    Traceback (most recent call last):
+        ...
+    fairtut.errors.InputError: mine: column 'name' has 3 different texts in 3 rows (an id? \
+    numbers kept as text?) and would become as many inputs: leave it out with features=[...], \
+    or turn it into numbers
+    """
     levels, rows = len(np.unique(texts)), len(texts)
     if levels > max(_FEW_LEVELS, rows / 2) or levels == rows > 2:
         raise InputError(
@@ -138,6 +194,12 @@ def no_id(texts: np.ndarray, column: object, name: str) -> None:
 
 
 def few(values: Sequence[object], most: int = 6) -> str:
-    """Return the first of some values in words."""
+    """Return the first of some values in words.
+
+    Examples
+    --------
+    >>> few([3, 1, 2], most=2)
+    '3, 1, ...'
+    """
     shown = ", ".join(str(v) for v in values[:most])
     return shown + (", ..." if len(values) > most else "")

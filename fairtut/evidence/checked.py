@@ -45,7 +45,13 @@ Model = TypeVar("Model", bound=Strict)
 
 
 def short(value: Any) -> str:
-    """Write a value for a message: in one line, however long or deep it is."""
+    """Write a value for a message: in one line, however long or deep it is.
+
+    Examples
+    --------
+    >>> short([[[1]]])
+    '[[[...]]]'
+    """
     try:
         return _SHORT.repr(value)
     except (ValueError, RecursionError):  # an integer of more digits than Python writes
@@ -53,7 +59,17 @@ def short(value: Any) -> str:
 
 
 def one_of(known: Iterable[str], default: Any = ...) -> Any:
-    """Return a field whose text is one of a few; without a default it is required."""
+    """Return a field whose text is one of a few; without a default it is required.
+
+    Examples
+    --------
+    >>> class Run(Strict):
+    ...     preset: str = one_of(["smoke", "laptop"])
+    >>> checked(Run, {"preset": "lap"}, "here")
+    Traceback (most recent call last):
+        ...
+    fairtut.errors.RecordError: here: preset 'lap' must be one of smoke, laptop
+    """
     known = list(known)
     pattern = f"^(?:{'|'.join(map(re.escape, known))})$"
     return Field(default, pattern=pattern, description=f"one of {', '.join(known)}")

@@ -51,6 +51,18 @@ def board(
     ------
     fairtut.errors.UnknownName
         If there is no such model or gap.
+
+    Examples
+    --------
+    >>> y, s = np.array([0, 0, 1, 1] * 5), np.array([0, 1] * 10)
+    >>> p = np.where(y == 1, 0.8, np.where(s == 1, 0.6, 0.2))[None]
+    >>> run = Tried({"val": p, "test": p}, {}, {}, 0.0, 0.0)
+    >>> people = dict.fromkeys(ASKED, Panel(y, s, n_resamples=0))
+    >>> found = board(people, {"model": [run]}, "model", {"deo": Panel.deo}, "deo")
+    >>> found.plane("model", "deo", "test").gap[0, 0, 0].item()
+    1.0
+    >>> chosen(found, "threshold", "deo", "model", 0.05)[0].index >= 0
+    True
     """
     for kind, name, known in (("method", model, runs), ("gap", pairs_by, gaps)):
         if name not in known:

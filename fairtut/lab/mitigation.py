@@ -161,6 +161,15 @@ def about(method: Mitigation) -> dict[str, Any]:
     ------
     fairtut.errors.InputError
         If something that the method needs is missing, in one sentence.
+
+    Examples
+    --------
+    >>> class Shift:
+    ...     name, acts_on, settings = "shift", "scores", (0.0, 0.3)
+    ...     def fit(self, x, y, *, s): return self
+    ...     def predict_proba(self, x): return x
+    >>> sorted(about(Shift()))
+    ['acts_on', 'class', 'code', 'name', 'own', 'settings']
     """
     check(method)
     kind = type(method)
@@ -180,6 +189,14 @@ def check(method: Any) -> None:
     ------
     fairtut.errors.InputError
         If it lacks something.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> check(SimpleNamespace(name="mine", acts_on="scores", settings=[1]))
+    Traceback (most recent call last):
+        ...
+    fairtut.errors.InputError: the method 'mine' has no fit: give it one (Mitigation says)
     """
     if inspect.isclass(method):
         raise InputError(f"{method.__name__} is a class: pass an object, {method.__name__}()")
@@ -318,5 +335,13 @@ def _readable(one: Any, p: Mapping[str, Floats], ground: Ground) -> NDArray[np.b
 
 
 def decisions(runs: Sequence[Tried]) -> Decisions:
-    """Return what the seeds of a method decided, as the board wants it: (settings, seeds, n)."""
+    """Return what the seeds of a method decided, as the board wants it: (settings, seeds, n).
+
+    Examples
+    --------
+    >>> p = np.array([[0.2, 0.9]])
+    >>> run = Tried({"val": p, "test": p}, {}, {}, 0.0, 0.0)
+    >>> decisions([run, run])["test"].astype(int).tolist()
+    [[[0, 1], [0, 1]]]
+    """
     return {part: np.stack([run.p[part] > CUT for run in runs], 1) for part in ASKED}

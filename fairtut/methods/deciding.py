@@ -109,6 +109,14 @@ def look(model: Callable[[Tensor], Any], x: Tensor, of: nn.Module | None = None)
     ------
     fairtut.errors.InputError
         Where it fails and has weights of another precision than its input.
+
+    Examples
+    --------
+    >>> look(nn.Linear(2, 1).double(), torch.zeros(1, 2))
+    Traceback (most recent call last):
+        ...
+    fairtut.errors.InputError: the model has float64 weights and its input is float32: give a copy \
+    of it in single precision, copy.deepcopy(model).float()
     """
     try:
         return model(x)
@@ -140,6 +148,11 @@ def collapsed(decisions: Any, tolerance: float = 0.005) -> int | None:
     decisions : array or tensor of whole numbers, shape (n,)
     tolerance : float
         Share of people with another decision, at most.
+
+    Examples
+    --------
+    >>> collapsed([1] * 400 + [0]), collapsed([1, 0]) is None
+    (1, True)
     """
     counts = torch.bincount(whole("decisions", decisions))
     top = int(counts.argmax())
@@ -159,6 +172,13 @@ def told(decisions: Tensor, what: str) -> Tensor:
     -----
     ConstantWarning
         Naming the class and the share that gets it.
+
+    Examples
+    --------
+    >>> with warnings.catch_warnings(record=True) as seen:
+    ...     _ = told(torch.ones(30, dtype=torch.int64), "this model")
+    >>> [str(one.message).split(":")[0] for one in seen]
+    ['this model gives class 1 to 100.0% of 30 people']
     """
     top = collapsed(decisions) if len(decisions) >= FEW else None
     if top is not None:

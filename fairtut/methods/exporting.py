@@ -24,6 +24,14 @@ def export(module: nn.Module, example: Tensor, path: str | os.PathLike[str]) -> 
         Input of the size that the file will take; its first axis may have any length later.
     path : path-like
         ``torch.jit.load(path)`` reads it.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> net, x = nn.Linear(2, 1), torch.ones(4, 2)
+    >>> file = export(net, x[:1], Path(tempfile.mkdtemp()) / "net.pt")
+    >>> bool(torch.equal(torch.jit.load(file)(x), net(x)))
+    True
     """
     plain = copy.deepcopy(module).cpu().eval()
     with warnings.catch_warnings(), atomic_path(path) as temporary:

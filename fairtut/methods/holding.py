@@ -39,7 +39,12 @@ def frozen(*models: nn.Module) -> Iterator[None]:
     --------
     >>> from fairtut.methods.holding import frozen
     >>> from torch import nn
-    >>> net = frozen(nn.Linear(2, 1))
+    >>> net = nn.Linear(2, 1)
+    >>> with frozen(net):
+    ...     net.weight.requires_grad, net.training
+    (False, False)
+    >>> net.weight.requires_grad, net.training
+    (True, True)
     """
     flags = [(p, p.requires_grad) for model in models for p in model.parameters()]
     with evaluating(*models):

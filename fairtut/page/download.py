@@ -35,6 +35,12 @@ def download(fig: Figure, *, name: str, alt: str, title: str) -> Bundle | None:
     ------
     fairtut.errors.InputError
         If the name is malformed.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> print(download(Figure(), name="a-slide", alt="Nothing.", title="A slide"))
+    A slide: a-slide.svg, a-slide.png
     """
     import matplotlib.pyplot as plt
 

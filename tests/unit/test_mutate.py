@@ -146,3 +146,8 @@ def test_a_share_below_the_goal_is_a_failure_and_is_written(monkeypatch, tmp_pat
     monkeypatch.setattr(mutate.os, "nice", lambda _: 0)
     assert mutate.main(["--method", "faap"]) == status
     assert json.loads((tmp_path / "shares.json").read_text()) == {"faap": words.count("a") / 4}
+    assert mutate.main(["--method", "dvge"]) == status
+    shares = json.loads((tmp_path / "shares.json").read_text())
+    assert sorted(shares) == ["dvge", "faap"], "other methods' shares stay"
+    mutate.main(["--method", "lassi", "--quick"])
+    assert json.loads((tmp_path / "shares.json").read_text()) == shares, "none of a part"

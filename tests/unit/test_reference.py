@@ -18,12 +18,12 @@ from tools.reference import AREAS, public
 LACKING = {
     "metrics": 0,
     "audit": 0,
-    "methods": 89,
+    "methods": 85,
     "models": 8,
-    "data": 88,
-    "lab": 22,
-    "evidence": 95,
-    "page": 60,
+    "data": 80,
+    "lab": 18,
+    "evidence": 93,
+    "page": 59,
 }
 """Names without an example, by area.  A number may fall and must not grow."""
 
