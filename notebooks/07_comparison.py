@@ -113,7 +113,7 @@ box(
 #
 # A paper that proposes a method has every reason to compare it with a plain model. A plain model is a weak rival, because anything that *lowers accuracy* also lowers most gaps. A coin does it: give a share of the people the constant answer. So a point that is fairer and less accurate than the model says nothing yet. It has to lie **above the line** that the coin draws.
 #
-# The next rival is the threshold of the model itself. Nobody needs a paper to move it. If groups may be told apart at the time of the decision, a threshold for each of them is the frontier of everything that can be done *after* the model: a large study found no published method outside it {cite}`cruz2024`. And a method that asks for people whose labels were checked must beat those labels, because they are worth something by themselves.
+# The next rival is the threshold of the model itself. Nobody needs a paper to move it. If groups may be told apart at the time of the decision, a threshold for each of them is the frontier of everything that can be done *after* the model: a large study found none of the methods that it could evaluate outside that frontier {cite}`cruz2024`. And a method that asks for people whose labels were checked must beat those labels, because they are worth something by themselves.
 #
 # One more rival belongs to methods that train the model again. They have had more passes over the data than the model that they are compared with, and passes help. So the model is also *trained on* for as long, without any adversary.
 #
@@ -167,6 +167,10 @@ show(
 # %%
 task = study.task_of(cfg, data, seed, device)
 record.dataset("faces", rows=sum(map(len, task.y.values())), digest=task.digest, source=task.source)
+n_test, seen = (
+    len(task.y["test"]),
+    f"n = {len(task.y['test']):,} test people, {cfg.seeds} trainings",
+)
 wrong = {p: float((task.y[p] != task.truth[p]).mean()) for p in ("train", "test")}
 rate = {
     name: [float(v["test"][task.s["test"] == g].mean()) for g in (0, 1)]
@@ -178,7 +182,7 @@ say(
     "In truth {w:.0%} of the women and {m:.0%} of the men of the test are positive; by the record it is {rw:.0%} and {rm:.0%}. The record makes a difference larger that was there before.",
     n=len(task.y["train"]),
     val=len(task.y["val"]),
-    test=len(task.y["test"]),
+    test=n_test,
     wrong=wrong["train"],
     clean=len(task.clean),
     w=rate["truth"][0],
@@ -207,7 +211,7 @@ if not real:
 # %% [markdown]
 # ## The rule of the contest
 #
-# Every method may try equally many settings. For each setting it is trained once; validation people then pick the setting with the smallest gap among those that cost at most $\delta$ of the model's accuracy. Only this one is shown. Test people take no part in the choice.
+# Every method may try equally many settings. For each setting it is trained once; validation people then pick the setting with the smallest gap among those that cost at most $\delta$ of the model's accuracy. Only this one is shown. Test people take no part in the choice. The thresholds are the exception: those controls may try every cut of the model's own scores, which makes them harder to beat.
 #
 # Why so strict? Take a method that does nothing but add noise, try it a hundred times, and show the best of the hundred on the people who are shown. It will look like progress. With equal numbers of settings and a choice on other people, luck is shared out evenly, and most of it is gone before the test.
 
@@ -298,7 +302,7 @@ source_of(mitigation.tried)
 # %% [markdown]
 # It also trains a fresh linear probe on whatever the method's last layer reads, and notes for each test person whether the probe finds the group. Methods that prove something are asked about whom.
 #
-# *Fresh* means that the probe is trained after the method, on people that the method has not seen, and that nobody has trained against it. An adversary that was beaten in training shows that *this* adversary was beaten.
+# *Fresh* means that the probe is trained after the method, on validation people, whom only thresholds have learned from, and that nobody has trained against it. An adversary that was beaten in training shows that *this* adversary was beaten.
 
 # %% [markdown]
 # ## Who takes part
@@ -359,7 +363,7 @@ constant = record.estimate("constant.accuracy").value
 show(
     drawings.plane(points, constant),
     name="plane",
-    caption="Accuracy and DEO of every method and control at the setting that validation people picked; recorded labels of the test people. Bars: 95 % over people.",
+    caption=f"Accuracy and DEO of every method and control at the setting that validation people picked; recorded labels, {seen}. Bars: 95 % over people.",
     alt="A plane with the model as it is at the upper left, the constant answer at the lower right, a dotted line between them, and methods on both sides of it.",
 )
 of = points.set_index("method")
@@ -387,11 +391,14 @@ expect(
 # %% [markdown]
 # ## Who beats what
 #
-# *Yes* means that the whole interval of the paired difference lies above zero, over other people and other trainings; *no* that none of it does; *unclear* is everything else. One training has no interval, so it answers *unclear* throughout.
+# *Yes* means that the whole interval of the paired difference lies above zero, over other people and other trainings; *no* that none of it does; *unclear* is everything else. One training has no interval, so it answers *unclear* throughout. Nothing is corrected for how many questions are asked: where nothing differs, about one answer in forty would still be a *yes*.
 
 # %%
 table = side.beaten(record, names)
-tables.table(table, caption="Does the method beat the control? Numbers of fronts, paired, 95 %.")
+tables.table(
+    table,
+    caption=f"Does the method beat the control? Numbers of fronts, paired; 95 % over people and trainings, {seen}.",
+)
 
 # %% [markdown]
 # Three columns make the title of this chapter: the coin, the moved threshold, and the clean labels used plainly.
@@ -431,7 +438,7 @@ display(
                 "opportunity": "equal opportunity",
             },
         ),
-        caption="Everybody by the number of their front, then the chosen setting; 95 % over people and trainings where there are several trainings.",
+        caption=f"Everybody by the number of their front, then the chosen setting; {seen}, 95 % over people and trainings where there are several trainings.",
     )
 )
 say(
@@ -490,7 +497,7 @@ if not real:
     show(
         drawings.shares(flips, "share of decisions that change with the drawn sex"),
         name="flips",
-        caption="Twins: how often the decision changes when only the drawn sex does. Bars: 95 % over people and trainings.",
+        caption=f"Twins: how often the decision changes when only the drawn sex does; {seen}. Bars: 95 % over people and trainings.",
         alt="One dot per method, sorted by the share of twins whose decision changes.",
     )
     least = min((m for m in flips if m != MODEL), key=lambda m: flips[m].value)
@@ -522,7 +529,7 @@ majority = record.standard("constant.read").value
 show(
     drawings.shares(readable, "fresh probe: share of people whose group it finds", line=majority),
     name="probe",
-    caption="A fresh linear probe for the group, trained on validation people. The dashed line is a reader who knows nothing.",
+    caption=f"A fresh linear probe for the group, trained on validation people; {seen}, bars: 95 % over people and trainings. The dashed line is a reader who knows nothing.",
     alt="One dot per method, sorted by how often the probe is right, beside a dashed line at the majority's share.",
 )
 blind = [m for m in names if m in readable and readable[m].value < majority + 0.05]
@@ -547,7 +554,7 @@ expect(
 # %% [markdown]
 # ## Judged by the truth
 #
-# The same decisions, once by the recorded labels and once by the true ones. A trade-off between accuracy and fairness that the record shows need not hold against the truth: whoever undoes the bias of the record moves *towards* what is right {cite}`wick2019`.
+# The same decisions, once by the recorded labels and once by the true ones. A trade-off between accuracy and fairness that the record shows need not hold against the truth {cite}`wick2019`: whoever undoes the bias of the record may move *towards* what is right.
 
 # %% tags=["hide-input"]
 judged = {
@@ -563,7 +570,7 @@ judged = {
 show(
     drawings.two_labels(judged),
     name="two-labels",
-    caption="Every method at its chosen setting, judged by recorded labels (hollow) and by true ones (filled). Colours as in the plane.",
+    caption=f"Every method at its chosen setting, judged by recorded labels (hollow) and by true ones (filled); means of {seen}. Colours as in the plane.",
     alt="Pairs of a hollow and a filled dot, joined by lines.",
 )
 gain = {m: true[1] - recorded[1] for m, (recorded, true) in judged.items()}
@@ -602,7 +609,7 @@ display(
                 "truth.opportunity": "true equal opportunity",
             },
         ),
-        caption="By the true labels of the test people; the setting was chosen by recorded ones. (The DP gap needs no label and is the same.)",
+        caption=f"By the true labels, {seen}, 95 % over people and trainings; the setting was chosen by recorded ones. (The DP gap needs no label and is the same.)",
     )
 )
 acceptance = [[side.value(record, m, k).value for m in judged] for k in ("dp", "truth.dp")]
@@ -621,7 +628,7 @@ scores = {
 display(
     tables.table(
         side.numbers(record, [m for m in side.flat(record) if m not in MADE], scores),
-        caption="By recorded labels, at the chosen setting. Calibration: mean probability minus share of positives.",
+        caption=f"By recorded labels, at the chosen setting; {seen}, 95 % over people and trainings. Calibration: mean probability minus share of positives.",
     )
 )
 sure = record.standard("lassi.certified").value
@@ -740,7 +747,9 @@ joined = study.measures.played(task, everyone, cfg.cost)
 record.keep(study.measures.measures(joined, [mine.name]))
 record.keep(study.measures.seconds(joined, [mine.name]))
 record.keep(study.measures.answers(joined, [mine.name]))
-tables.table(side.beaten(record, [mine.name]), caption="Your method, asked as everybody was.")
+tables.table(
+    side.beaten(record, [mine.name]), caption=f"Your method, asked as everybody was; {seen}."
+)
 
 # %% [markdown]
 # And it stands in the plane, in purple:
@@ -749,7 +758,7 @@ tables.table(side.beaten(record, [mine.name]), caption="Your method, asked as ev
 show(
     drawings.plane(side.points(record, side.flat(record, costs)), constant),
     name="plane-mine",
-    caption="The plane once more, with the method of the cell above.",
+    caption=f"The plane once more, with the method of the cell above; {seen}, bars: 95 % over people.",
     alt="The same plane with one point more, in purple.",
 )
 display(
@@ -772,7 +781,7 @@ display(
                 "read": "probe",
             },
         ),
-        caption="Your method beside the model as it is.",
+        caption=f"Your method beside the model as it is; {seen}, 95 % over people and trainings.",
     )
 )
 
