@@ -87,7 +87,7 @@ photos = record if real and preset != "smoke" else committed("dvge")
 drawn = committed("dvge", "synthetic") if real else record
 photo_seeds = len(
     photos.measured("table1.n.none").values
-)  # of the classifiers, on one encoder of each kind
+)  # trainings, each with encoders of its own
 
 
 def seen(source, pattern: str, **choices: tuple[str, ...]) -> list:
@@ -120,11 +120,11 @@ PHOTOS = ("celeba-male-oval", "celeba-maleyoung-attractive")
 mixing = seen(photos, "control.mixing.<s>.<e>.<g>", s=PHOTOS, e=("d", "n"), g=("dp", "eo"))
 answer = {
     "answer": "On photographs, what a fresh classifier reads from moved codes ends below what removal leaves in {loss} of {rows} rows of the slides' tables if the *loss* of the "
-    "predicted class is differentiated, and in {logit} if its *logit* is, as the released code does (by intervals over {seeds} seeds of classifiers on one encoder of each kind). "
+    "predicted class is differentiated, and in {logit} if its *logit* is, as the released code does (by intervals over {trainings} trainings). "
     "DVGE's front lies above the mixing line in {above} of {n} panels on photographs and below it in {under} (by intervals over people); in "
     "the others it is undecided.",
     "rows": len(at_the_end("loss_pred", "perturbed")),
-    "seeds": photo_seeds,
+    "trainings": photo_seeds,
     "loss": sides(at_the_end("loss_pred", "perturbed"))["left"],
     "logit": sides(at_the_end("logit_pred", "perturbed"))["left"],
     "above": sides(mixing)["right"],
@@ -728,7 +728,7 @@ show(
     drawings.falls(both, cfg.foci, "accuracy on z′"),
     name="falls",
     caption="Accuracy of fresh sensitive classifiers, trained and scored on moved codes, under each reading. Left: drawn faces, Attractive by Male. Right: the committed "
-    f"record on CelebA, Oval_Face by Male, with the slides' numbers dotted. Means over the {cfg.seeds} trainings of this run (n = {headline['n'].n} test people) and {photo_seeds} seeds of classifiers on photographs (n = {photos.measured('table1.n.none').n:,}), with 95 % t-intervals over these.",
+    f"record on CelebA, Oval_Face by Male, with the slides' numbers dotted. Means over the {cfg.seeds} trainings of this run (n = {headline['n'].n} test people) and {photo_seeds} on photographs (n = {photos.measured('table1.n.none').n:,}), with 95 % t-intervals over trainings.",
     alt="Two columns of panels of accuracy against η₁, a row per reading. In each panel a curve per encoder with its band, and two grey lines; in the column of photographs dotted lines for the slides.",
 )
 
@@ -790,7 +790,7 @@ tables.table(
             for name, pair in changes.items()
         ]
     ),
-    caption=f"Encoder N: accuracy at the largest strength ({last} in this run, 1 on photographs) minus that on plain codes; 95 % t-intervals over {cfg.seeds} trainings of this run and {photo_seeds} seeds of classifiers on photographs.",
+    caption=f"Encoder N: accuracy at the largest strength ({last} in this run, 1 on photographs) minus that on plain codes; 95 % t-intervals over {cfg.seeds} trainings of this run and {photo_seeds} on photographs.",
 )  # fmt: skip
 
 # %% [markdown]
@@ -874,7 +874,7 @@ probes = {"drawn faces": probed(drawn, "faces", 1.0 if real else last), "photogr
 show(
     drawings.beside({"encoder N": {k: v for k, v in probes.items() if v}}, "accuracy of reading s", zero=None),
     name="probes",
-    caption="The largest strength, loss of the predicted class: what different probes read on drawn faces and, from the committed record, on photographs; 95 % t-intervals over trainings, on photographs over seeds of classifiers.",
+    caption="The largest strength, loss of the predicted class: what different probes read on drawn faces and, from the committed record, on photographs; 95 % t-intervals over trainings.",
     alt="Five rows, one for each probe: what it was trained on, and what it is scored on; in each an interval for drawn faces and one for photographs.",
 )  # fmt: skip
 for title, one in probes.items():
@@ -1493,7 +1493,7 @@ for t, group_name in (("table1", "Male"), ("table2", "young women against the re
 
 # %% tags=["hide-input"]
 def held(reading: str, what: str) -> str:
-    """Count the rows of the slides' two tables whose interval over seeds shows the claim."""
+    """Count the rows of the slides' two tables whose interval over trainings shows the claim."""
     named = [c.measure[0] for c in load_claims("dvge")
              if c.id.startswith(f"convention.{reading}.") and c.id.endswith(what)]  # fmt: skip
     found = [photos.estimate(name) for name in named if name in photos]
@@ -1514,11 +1514,11 @@ tables.table(
         ]
     ),
     caption="Which reading makes the tables fall? Rows of tables 1 and 2 (two settings, two "
-    "encoders) where it does at η₁ = 1 on photographs, by interval over seeds.",
+    "encoders) where it does at η₁ = 1 on photographs, by interval over trainings.",
 )
 
 # %% [markdown]
-# **Which reading?** Each sentence below is computed from the record on photographs, with intervals over its seeds. What a verdict may rest on is the judge's business; its words stand in the box.
+# **Which reading?** Each sentence below is computed from the record on photographs, with intervals over its trainings. What a verdict may rest on is the judge's business; its words stand in the box.
 
 # %% tags=["hide-input"]
 TABLES, BOTH = ("table1", "table2"), ("d", "n")
@@ -1658,8 +1658,7 @@ say(
 # | classifiers | 5 × 1,000 units, rate 10⁻⁵, 100 epochs | 3 × 64 units, rate 3·10⁻³, 15 epochs (drawn faces: 12) | thousands of times cheaper |
 # | focus | loss (slides, by their words) or logit (code) | both, and two more | the chapter's question |
 # | front | every checkpoint of every run | one point per run | equal numbers for all methods |
-# | FFVAE, FD-VAE-style | not released | 2 more passes from the plain encoder's weights, which had 10 (drawn faces: 8) | cost; this is not an equal budget |
-# | ADT | – | as FFVAE; in the committed record on photographs, which is older, 2 passes from random weights and one encoder of each kind | cost |
+# | ADT, FFVAE, FD-VAE-style | not released | 2 more passes from the plain encoder's weights, which had 10 (drawn faces: 8) | cost; this is not an equal budget |
 # | FD-VAE | the published loss | after its abstract: *FD-VAE-style* | the loss could not be found |
 #
 
