@@ -26,6 +26,7 @@ from scipy.special import expit
 
 from fairtut.errors import InputError, MissingExtra
 from fairtut.methods.inputs import Triple, check_rows, check_weights
+from fairtut.metrics.labels import same_rows
 
 Floats = NDArray[np.float64]
 
@@ -34,6 +35,7 @@ RIDGE = 1e-6  # keeps separable draws finite; far below any digit that is report
 
 def design(x: ArrayLike, s: ArrayLike) -> Floats:
     """Return ``[x, s, 1]``, (n, k + 2)."""
+    same_rows(x=x, s=s)
     features, group = np.asarray(x, float), np.asarray(s, float)
     if features.ndim != 2 or group.shape != (len(features),):
         raise InputError(f"x and s have shapes {features.shape} and {group.shape}: (n, k), (n,)")

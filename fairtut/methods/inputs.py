@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from fairtut.errors import InputError
+from fairtut.metrics.labels import same_rows
 
 Array = NDArray[np.floating]
 Triple = tuple[ArrayLike, ArrayLike, ArrayLike]
@@ -42,8 +43,9 @@ def check_rows(
     ------
     fairtut.errors.InputError
         For wrong shapes, no rows, NaN or infinity, values other than 0 and 1, one group or one
-        class.
+        class, and for pandas columns whose indexes differ.
     """
+    same_rows(**{f"{name} x": x, f"{name} s": s, f"{name} y": y})
     try:
         with np.errstate(over="ignore"):  # what overflows becomes infinite and is reported below
             features, group, label = (np.asarray(a).astype(dtype) for a in (x, s, y))
@@ -83,7 +85,7 @@ def check_weights(weight: ArrayLike, n: int) -> NDArray[np.float64]:
 def whole(name: str, values: Any) -> Tensor:
     """Return labels as int64 on their device, (n,), or raise ``InputError``."""
     try:
-        given = values if isinstance(values, Tensor) else np.asarray(values)
+        given = values if isinstance(values, Tensor) else np.array(values)  # pandas' are read-only
         array = torch.as_tensor(given).detach()
     except (TypeError, ValueError):
         raise InputError(

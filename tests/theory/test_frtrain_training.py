@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from sklearn.exceptions import NotFittedError
 from torch import nn
 
 from fairtut.data.poison import flip_labels
@@ -308,21 +309,22 @@ def test_wide_inputs_train_like_narrow_ones(people):
 def test_the_estimator_is_train(people):
     rows, clean = people
     config = replace(LABEL_FED, epochs=60, warmup=20)
-    model = FRTrain(0.4, config, seed=7, fused=False)
-    with pytest.raises(InputError, match="not fitted"):
+    model = FRTrain(0.4, config=config, random_state=7, fused=False)
+    with pytest.raises(NotFittedError, match="not fitted"):
         model.predict(clean[0], s=clean[1])
     x, s, y = rows
     assert model.fit(x, y, s=s, clean=(clean[0], clean[2], clean[1])) is model
     out = run(people, config, lambda_f=[0.4], seeds=[7])
     np.testing.assert_array_equal(model.theta_, out.theta[0])
     p_hat = model.predict_proba(clean[0], s=clean[1])
-    np.testing.assert_array_equal(model.predict(clean[0], s=clean[1]), p_hat > 0.5)
+    np.testing.assert_allclose(p_hat.sum(1), 1, rtol=1e-12)
+    np.testing.assert_array_equal(model.predict(clean[0], s=clean[1]), p_hat[:, 1] > 0.5)
 
 
 @pytest.mark.parametrize("far", [lambda x: 5e4 * x, lambda x: x + 1e6])
 def test_the_estimator_refuses_features_of_another_scale(people, far):
     (x, s, y), clean = people
-    model = FRTrain(0.4, replace(LABEL_FED, epochs=60, warmup=20), fused=False)
+    model = FRTrain(0.4, config=replace(LABEL_FED, epochs=60, warmup=20), fused=False)
     with pytest.raises(InputError, match=r"column \d of x stands .* standardise"):
         model.fit(far(x), y, s=s, clean=(clean[0], clean[2], clean[1]))
 
@@ -330,10 +332,10 @@ def test_the_estimator_refuses_features_of_another_scale(people, far):
 def test_the_estimator_does_not_keep_a_training_that_diverged(people):
     (x, s, y), clean = people
     wild = replace(LABEL_FED, epochs=60, warmup=20, lr_classifier=1e38)
-    model = FRTrain(0.4, wild, fused=False)
+    model = FRTrain(0.4, config=wild, fused=False)
     with pytest.raises(InputError, match="diverged"):
         model.fit(x, y, s=s, clean=(clean[0], clean[2], clean[1]))
-    with pytest.raises(InputError, match="not fitted"):
+    with pytest.raises(NotFittedError, match="not fitted"):
         model.predict(x, s=s)
 
 

@@ -18,6 +18,7 @@ from fairtut.methods.dvge.focus import focus
 from fairtut.methods.dvge.training import logits
 from fairtut.methods.holding import evaluating
 from fairtut.methods.inputs import whole
+from fairtut.metrics.labels import same_rows
 from fairtut.models.stacked import StackedMLP
 from fairtut.runtime import checkpoints
 from fairtut.runtime.device import device_of
@@ -93,8 +94,12 @@ class DVGE:
         ------
         fairtut.errors.InputError
             For codes that are not finite (n, d), lengths that differ, a single class, or fewer
-            than :data:`MIN_CELL` rows with some y and s.
+            than :data:`MIN_CELL` rows with some y and s; for pandas columns whose indexes differ.
         """
+        same_rows(x=x, y=y, s=s)
+        if validation is not None:
+            same_rows(**dict(zip(("validation x", "validation y", "validation s"), validation,
+                                 strict=True)))  # fmt: skip
         z = self.encode(x)
         label = whole("y", y).to(z.device)
         held = (None, None) if validation is None else validation[::2]

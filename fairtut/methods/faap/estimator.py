@@ -18,6 +18,7 @@ from fairtut.methods.faap.split import Split
 from fairtut.methods.faap.training import Config, perturb, train
 from fairtut.methods.holding import frozen
 from fairtut.methods.inputs import check_images, whole
+from fairtut.metrics.labels import same_rows
 from fairtut.models.perturb import Perturber
 from fairtut.runtime import checkpoints
 from fairtut.runtime.device import device_of
@@ -91,8 +92,10 @@ class FAAP:
         Raises
         ------
         fairtut.errors.InputError
-            For NaN, pixels outside [0, 1], shapes that do not fit, or a single class.
+            For NaN, pixels outside [0, 1], shapes that do not fit, a single class, or pandas
+            columns whose indexes differ.
         """
+        same_rows(images=images, y=y, s=s)
         x = check_images(images, 3)
         device = device_of(self.split.model)
         labels = [whole(name, v).to(device) for name, v in (("y", y), ("s", s))]

@@ -1,32 +1,41 @@
-"""FR-Train for your own data: fit, predict, and a choice of the fairness weight."""
+"""FR-Train for your own data: an estimator with scikit-learn's conventions."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from fairtut.errors import InputError
-from fairtut.methods.frtrain.config import LABEL_FED, Config
-from fairtut.methods.frtrain.training import Trained, train
+from fairtut.methods.frtrain.config import VARIANTS, Config
+from fairtut.methods.frtrain.training import train
+from fairtut.metrics.labels import as_labels, same_rows
+from fairtut.runtime.presets import choose
 
-_FAR = 30.0
+_FAR: Final = 30.0
 """Root mean square of a feature from which on the learning rates are senseless; standardised: 1."""
 
 
-@dataclass
-class FRTrain:
-    """A linear classifier trained by FR-Train, with the habits of scikit-learn.
+class FRTrain(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
+    """A linear classifier trained by FR-Train.
+
+    The sensitive attribute is asked for by name everywhere, ``s=``: it is an input of the
+    classifier, too.  In a pipeline or a search it is handed through by scikit-learn's metadata
+    routing, as in the example.
 
     Parameters
     ----------
     lambda_f : float
         Weight of the fairness adversary, in [0, 1 - config.lambda_r).
-    config : Config
-        Variant and hyper-parameters; by default the label-fed variant, which is ours.
-    seed : int
+    config : str or Config
+        Variant, by its name in :data:`~fairtut.methods.frtrain.VARIANTS`, or with hyper-parameters
+        of your own; by default the label-fed variant, which is ours.
+    random_state : int
         Seed of the initialisation.
     fused : bool
         Compile an epoch into a few kernels where a compiler is at hand; worth it from some
@@ -34,29 +43,60 @@ class FRTrain:
 
     Attributes
     ----------
+    classes_ : ndarray, shape (2,)
+        The labels, sorted.  The second one is the class whose probability the network gives.
+    groups_ : ndarray, shape (2,)
+        The two groups, sorted.
     theta_ : ndarray, shape (k + 2,)
-        Weights of the features, of ``s``, and the bias, after :meth:`fit`.
+        Weights of the features, of the second group, and the bias, after :meth:`fit`.
     trained_ : Trained
         Everything else that training left: discriminators, row weights.
+    n_features_in_ : int
+        How many features :meth:`fit` saw.
+
+    References
+    ----------
+    Roh, Lee, Whang and Suh (2020), "FR-Train: A mutual information-based approach to fair and
+    robust training", ICML.
 
     Examples
     --------
-    >>> from fairtut.data.synthetic.gaussians import zafar
-    >>> from fairtut.methods.frtrain import FRTrain, LABEL_FED
     >>> from dataclasses import replace
+    >>> import sklearn
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from fairtut.data.synthetic.gaussians import zafar
+    >>> from fairtut.methods.frtrain import FRTrain, VARIANTS
     >>> people, few = zafar(400, seed=0), zafar(100, seed=1)
-    >>> model = FRTrain(0.5, replace(LABEL_FED, epochs=50, warmup=20), fused=False)
+    >>> short = replace(VARIANTS["label-fed"], epochs=50, warmup=20)
+    >>> model = FRTrain(0.5, config=short, fused=False)
     >>> _ = model.fit(people.x, people.y, s=people.s, clean=(few.x, few.y, few.s))
-    >>> model.predict(few.x, s=few.s).shape
+    >>> model.predict(few.x, s=few.s).shape, model.predict_proba(few.x, s=few.s).shape
+    ((100,), (100, 2))
+
+    With adversarial debiasing there is no clean set, and a pipeline is short:
+
+    >>> plain = replace(VARIANTS["debiasing-clean"], epochs=50, warmup=20)
+    >>> with sklearn.config_context(enable_metadata_routing=True):
+    ...     asks = FRTrain(0.5, config=plain, fused=False)
+    ...     asks = asks.set_fit_request(s=True).set_predict_request(s=True)
+    ...     pipe = make_pipeline(StandardScaler(), asks).fit(people.x, people.y, s=people.s)
+    ...     pipe.predict(few.x, s=few.s).shape
     (100,)
     """
 
-    lambda_f: float = 0.5
-    config: Config = LABEL_FED
-    seed: int = 0
-    fused: bool = True
-    theta_: NDArray[np.float32] = field(init=False, repr=False)
-    trained_: Trained = field(init=False, repr=False)
+    def __init__(
+        self,
+        lambda_f: float = 0.5,
+        *,
+        config: str | Config = "label-fed",
+        random_state: int = 0,
+        fused: bool = True,
+    ) -> None:
+        self.lambda_f = lambda_f
+        self.config = config
+        self.random_state = random_state
+        self.fused = fused
 
     def fit(
         self,
@@ -73,45 +113,122 @@ class FRTrain:
         x : array-like, shape (n, k)
             Features of about unit scale (see :class:`~fairtut.data.table.Standardiser`): that is
             what the learning rates assume.
-        y, s : array-like, shape (n,)
-            Label and sensitive attribute, both in {0, 1}.
+        y : array-like, shape (n,)
+            Label, of two kinds.
+        s : array-like, shape (n,)
+            Sensitive attribute, two groups.
         clean : tuple of array-like, optional
             ``(x, y, s)`` of the clean set; needed unless ``config.r_input`` is ``"none"``.
 
         Raises
         ------
         fairtut.errors.InputError
-            As :func:`~fairtut.methods.frtrain.train`; for features far from unit scale, and for a
+            As :func:`~fairtut.methods.frtrain.train`; for pandas columns whose indexes differ,
+            for more than two classes or groups, for features far from unit scale, and for a
             training that diverged.
         """
-        _check_scale(x)
-        ours = None if clean is None else (clean[0], clean[2], clean[1])
-        self.trained_ = train(
-            x, s, y, ours, lambda_f=[self.lambda_f], seeds=[self.seed], config=self.config,
-            fused=self.fused,
-        )  # fmt: skip
-        if not np.isfinite(self.trained_.theta).all():
-            del self.trained_
+        for name in {"trained_", "theta_"} & vars(self).keys():
+            delattr(self, name)  # a fit that fails leaves no earlier one
+        self.classes_, self.groups_, rows = self._coded(x, y, s)
+        ours = None
+        if clean is not None:
+            few, label, group = clean
+            same_rows(**{"the clean set's x": few, "the clean set's y": label,
+                         "the clean set's s": group})  # fmt: skip
+            features = validate_data(self, few, dtype=np.float32, reset=False)
+            ours = (features, _codes("the clean set's s", group, self.groups_),
+                    _codes("the clean set's y", label, self.classes_))  # fmt: skip
+        config = self.config
+        if isinstance(config, str):
+            config = choose(VARIANTS, config, "variant")
+        trained = train(*rows, ours, lambda_f=[self.lambda_f], seeds=[self.random_state],
+                        config=config, fused=self.fused)  # fmt: skip
+        if not np.isfinite(trained.theta).all():
             raise InputError(
                 "FR-Train diverged to NaN or infinity: lower the learning rates of config, or clip "
                 "outliers of x"
             )
-        self.theta_ = self.trained_.theta[0]
+        self.trained_, self.theta_ = trained, trained.theta[0]
         return self
 
     def decision_function(self, x: ArrayLike, *, s: ArrayLike) -> NDArray[np.float32]:
-        """Return the logit of each row, (n,)."""
-        if not hasattr(self, "trained_"):
-            raise InputError("this FRTrain is not fitted: call fit(x, y, s=s, clean=clean) first")
-        return np.asarray(self.trained_.logit(x, s)[0], np.float32)
+        """Return the logit of each row for the second class, (n,).
+
+        Raises
+        ------
+        sklearn.exceptions.NotFittedError
+            Before :meth:`fit`.
+        fairtut.errors.InputError
+            For a group that :meth:`fit` did not see, and for indexes that differ.
+        """
+        check_is_fitted(
+            self, "theta_",
+            msg="this %(name)s is not fitted: call fit(x, y, s=s, clean=clean) first",
+        )  # fmt: skip
+        same_rows(x=x, s=s)
+        features = validate_data(self, x, dtype=np.float32, reset=False)
+        group = _codes("s", s, self.groups_)
+        if len(group) != len(features):
+            raise InputError(f"x has {len(features)} rows and s {len(group)}: one s per row")
+        return np.asarray(self.trained_.logit(features, group)[0], np.float32)
 
     def predict_proba(self, x: ArrayLike, *, s: ArrayLike) -> NDArray[np.float64]:
-        """Return the score ``p_hat`` of the favourable outcome, (n,)."""
-        return np.asarray(expit(self.decision_function(x, s=s)), float)
+        """Return the probability of each class, (n, 2), in the order of ``classes_``."""
+        second = np.asarray(expit(self.decision_function(x, s=s).astype(float)), float)
+        return np.column_stack([1 - second, second])
 
-    def predict(self, x: ArrayLike, *, s: ArrayLike) -> NDArray[np.int8]:
-        """Return the decision of each row, (n,) in {0, 1}."""
-        return (self.decision_function(x, s=s) > 0).astype(np.int8)
+    def predict(self, x: ArrayLike, *, s: ArrayLike) -> NDArray[Any]:
+        """Return the decision of each row, (n,), one of ``classes_``."""
+        second = self.decision_function(x, s=s) > 0
+        return np.asarray(self.classes_[second.astype(int)])
+
+    def score(
+        self, x: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None, *, s: ArrayLike
+    ) -> float:
+        """Return the accuracy, weighted if weights are given."""
+        same_rows(x=x, y=y, s=s)
+        right = self.predict(x, s=s) == np.asarray(y)
+        weights = None if sample_weight is None else np.asarray(sample_weight, float)
+        return float(np.average(right, weights=weights))
+
+    def __sklearn_tags__(self) -> Any:
+        """Tell scikit-learn that this classifies into two classes and no more."""
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_class = False
+        return tags
+
+    def _coded(
+        self, x: ArrayLike, y: ArrayLike, s: ArrayLike
+    ) -> tuple[NDArray[Any], NDArray[Any], tuple[ArrayLike, ArrayLike, ArrayLike]]:
+        """Return classes, groups, and (x, s, y) as the trainer takes them: s and y in {0, 1}."""
+        same_rows(x=x, y=y, s=s)
+        features, label = validate_data(self, x, y, dtype=np.float32)
+        check_classification_targets(label)
+        _check_scale(features)
+        classes, groups = np.unique(as_labels("y", label)), np.unique(as_labels("s", s))
+        for name, found, what in (("y", classes, "classes"), ("s", groups, "groups")):
+            if len(found) == 1:
+                raise InputError(f"{name} is all {found[0]!s}: one class or group cannot be used, "
+                                 "FR-Train needs two")  # fmt: skip
+            if len(found) > 2:
+                raise InputError(
+                    f"{name} holds {len(found)} {what}, {found[:5].tolist()}: Only binary "
+                    f"classification is supported, with two {what}; merge them"
+                )
+        return classes, groups, (features, _codes("s", s, groups), _codes("y", label, classes))
+
+
+def _codes(name: str, values: ArrayLike, known: NDArray[Any]) -> NDArray[np.int64]:
+    """Return the place of each value among the two known ones, (n,) in {0, 1}."""
+    found = as_labels(name, values)
+    found = found[:, 0] if found.ndim == 2 and found.shape[1] == 1 else found
+    strange = ~np.isin(found, known)
+    if strange.any():
+        raise InputError(
+            f"{name} holds {found[strange].flat[0]!s}, which fit did not see: it knows "
+            f"{known.tolist()}"
+        )
+    return np.asarray(np.searchsorted(known, found), np.int64)
 
 
 def _check_scale(x: ArrayLike) -> None:

@@ -18,6 +18,7 @@ from fairtut.methods.frtrain import steps
 from fairtut.methods.frtrain.config import RELEASED_POISONED, Config
 from fairtut.methods.frtrain.steps import Moments, Rows, State
 from fairtut.methods.inputs import Triple, check_rows, check_weights
+from fairtut.metrics.labels import same_rows
 from fairtut.runtime.device import pick_device
 from fairtut.runtime.fuse import fuse
 from fairtut.runtime.threads import torch_threads
@@ -65,6 +66,7 @@ class Trained:
 
 def linear_logit(theta: ArrayLike, x: ArrayLike, s: ArrayLike) -> NDArray[np.float32]:
     """Return ``theta·[x, s, 1]`` for each row: (n,) for one classifier, (..., n) for many."""
+    same_rows(x=x, s=s)
     inputs = np.column_stack([np.asarray(x, np.float32), np.asarray(s, np.float32)])
     weights = np.asarray(theta, np.float32)
     return np.asarray(weights[..., :-1] @ inputs.T + weights[..., -1:], np.float32)

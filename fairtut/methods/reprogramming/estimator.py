@@ -20,6 +20,7 @@ from fairtut.methods.inputs import check_images, whole
 from fairtut.methods.reprogramming.game import Config
 from fairtut.methods.reprogramming.training import train_trigger
 from fairtut.methods.reprogramming.trigger import Border, Patch, Shape, TriggerModule, standard
+from fairtut.metrics.labels import same_rows
 from fairtut.runtime import checkpoints
 from fairtut.runtime.device import device_of
 from fairtut.runtime.seeds import torch_rng
@@ -97,7 +98,8 @@ class Trigger:
         Raises
         ------
         fairtut.errors.InputError
-            For bad images or labels, one class, a missing group, or a trigger that does not fit.
+            For bad images or labels, one class, a missing group, a trigger that does not fit, or
+            pandas columns whose indexes differ.
         fairtut.errors.UnknownName
             For a shape, range or criterion that does not exist.
         """
@@ -105,6 +107,7 @@ class Trigger:
         unknown = sorted(set(changes) - set(known))
         if unknown:
             raise InputError(f"Trigger has no hyper-parameter {unknown[0]!r}: known are {known}")
+        same_rows(images=images, y=y, s=s)
         x = check_images(images)
         device = device_of(model)
         if isinstance(shape, str):

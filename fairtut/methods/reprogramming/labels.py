@@ -11,6 +11,7 @@ from torch import Tensor
 
 from fairtut.errors import InputError
 from fairtut.methods.inputs import whole
+from fairtut.metrics.labels import same_rows
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +33,7 @@ def combined(attributes: Sequence[Any]) -> Tensor:
     fairtut.errors.InputError
         If there are none, they differ in length, or hold other values.
     """
+    same_rows(**{f"attribute {i}": values for i, values in enumerate(attributes)})
     columns = [whole(f"attribute {i}", values) for i, values in enumerate(attributes)]
     if not columns or len({column.shape for column in columns}) > 1:
         raise InputError("combining labels needs at least one attribute, all of one length")
