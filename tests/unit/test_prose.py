@@ -27,7 +27,7 @@ from fairtut.page import results
 
 ROOT = Path(__file__).resolve().parents[2]
 BOOK = ROOT / "book"
-PAGES = sorted(BOOK.glob("*.md"))
+PAGES = sorted([*BOOK.glob("*.md"), *BOOK.glob("howto/*.md")])
 PROSE = [ROOT / "README.md", *PAGES]
 FENCE = re.compile(r"^(`{3,}|:{3,})(\S*)[^\n]*\n(.*?)^\1[ \t]*$", re.MULTILINE | re.DOTALL)
 ARROW = "# →"
@@ -117,6 +117,19 @@ def test_code_runs_and_keeps_its_promises(path, capsys, tmp_path, monkeypatch):
     assert checked or capsys.readouterr().out, "a block should show something"
 
 
+HOW_TO = [p for p in PAGES if p.parent.name == "howto" and p.stem != "index"]
+
+
+@pytest.mark.parametrize("path", HOW_TO, ids=lambda p: p.stem)
+def test_a_how_to_needs_few_lines_and_is_listed(path):
+    """Fifteen lines of the reader's at most, beside stand-ins for the reader's files."""
+    yours = read(path).split("## Your lines\n")[1].split("\n## ")[0]
+    (code,) = blocks(yours, "python")
+    assert 0 < sum(bool(line.strip()) for line in code.splitlines()) <= 15
+    assert f"{{doc}}`{path.stem}`" in read(path.with_name("index.md"))
+    assert f"book/howto/{path.stem}\n" in read(ROOT / "_toc.yml")
+
+
 def test_the_audit_says_what_its_page_says(tmp_path, monkeypatch, capsys):
     from fairtut import cli
 
@@ -199,7 +212,7 @@ def test_presets_of_chapter_one():
     from fairtut.chapters.frtrain import FRTRAIN
 
     row = r"^\| `(\w+)` \| (\d+) \| (\d+) \| ([\d,]+) \|$"
-    rows = re.findall(row, of("start-here"), re.MULTILINE)
+    rows = re.findall(row, of("running"), re.MULTILINE)
     written = {name: (int(a), int(b), int(c.replace(",", ""))) for name, a, b, c in rows}
     assert written == {k: (p.draws, p.inits, p.sizes["train"]) for k, p in FRTRAIN.items()}
 
@@ -393,11 +406,13 @@ def test_one_title_and_short_paragraphs(path):
 def test_local_links_lead_somewhere(path):
     text = read(path)
     for target in re.findall(r"\]\(([^)#\s]+)\)", text):
-        if not re.match(r"https?://|\.\./notebooks/", target):
+        if not re.match(r"https?://|(\.\./)+notebooks/", target):
             assert (path.parent / target).exists(), target
     labels = set(re.findall(r"^\(([\w-]+)\)=$", "\n".join(map(read, PAGES)), re.MULTILINE))
     for role, target in re.findall(r"\{(ref|doc)\}`(?:[^`<]*<)?([^`>]+)>?`", text):
-        assert target in labels if role == "ref" else (BOOK / f"{target}.md").is_file(), target
+        assert target in labels if role == "ref" else (path.parent / f"{target}.md").is_file(), (
+            target
+        )
 
 
 def test_make_targets_exist():
@@ -506,7 +521,7 @@ def test_presets_of_chapter_two():
     from fairtut.chapters.faap.presets import FAAP
 
     row = r"^\| `(\w+)` \| ([\d,]+) \| (\d+) \| (\d+) \| (\d+) × (\d+) \|$"
-    rows = re.findall(row, of("start-here"), re.MULTILINE)
+    rows = re.findall(row, of("running"), re.MULTILINE)
     written = {n: tuple(int(v.replace(",", "")) for v in values) for n, *values in rows}
     assert written == {
         k: (p.faces, p.size, p.width, len(p.targets), max(p.targets.values()))
@@ -517,7 +532,7 @@ def test_presets_of_chapter_two():
 
 def sizes_of_chapter(number):
     """The numbers in the table that follows "For chapter <number>", by preset."""
-    text = of("start-here").split(f"For chapter {number} ")[1]
+    text = of("running").split(f"For chapter {number} ")[1]
     rows = re.findall(r"^\| `(\w+)` \| (.*) \|$", text.split("\n\n")[1], re.MULTILINE)
     return {
         name: [int(v.replace(",", "")) for v in re.findall(r"\d[\d,]*\b", row)]
