@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
@@ -12,6 +12,7 @@ import numpy as np
 from fairtut.audit.controls import Control, Proposal, choose, propose
 from fairtut.audit.counting import belonging, joint, named
 from fairtut.audit.limits import Judged, Limit, judge
+from fairtut.audit.scores import by_group
 from fairtut.errors import InputError
 from fairtut.metrics import DEFINITIONS, Definition, Estimate, GroupTable, metric
 from fairtut.metrics.estimates import PEOPLE, check_level, percentiles
@@ -55,6 +56,9 @@ class Audit:
     notes : tuple of str
         What a reader should know: what was left out and why, what was assumed.
     n_resamples : int
+    scores : mapping of group to mapping of name to Estimate
+        AUC of the score in each group; of scores in [0, 1] also the Brier score, and calibration:
+        the mean score minus the share of people with the favourable label.  Empty without a score.
 
     Examples
     --------
@@ -83,6 +87,7 @@ class Audit:
     proposal: Proposal | None
     notes: tuple[str, ...]
     n_resamples: int
+    scores: Mapping[Hashable, Mapping[str, Estimate]] = field(default_factory=dict)
 
     def fails(self, strict: bool = False) -> bool:
         """Whether a limit is exceeded or not measured, or with ``strict`` undecided."""
@@ -102,6 +107,10 @@ class Audit:
             "rates": {
                 named(g): {k: _plain(v) for k, v in rates.items()}
                 for g, rates in self.rates.items()
+            },
+            "scores": {
+                named(g): {k: _plain(v) | {"interval": v.method} for k, v in one.items()}
+                for g, one in self.scores.items()
             },
             "limits": [
                 {
@@ -174,11 +183,16 @@ def audit(
     said = list(notes) + _check(people, groups)
     several: Multiclass = "worst" if people.positive is None else None
     shown = _controlled(limits)
-    proposal = None
+    proposal, ranked = None, {}
     if score is not None:
         scores = score_column("score", score, len(people.y))
         proposal, why = propose(people, belongs, scores, shown, seed)
         said += why
+        if people.positive is not None:
+            truth = people.y == people.positive
+            ranked = by_group(belongs, groups, truth, scores, people.weight, level)
+            if "brier" in next(iter(ranked.values())):
+                said.append("All scores lie between 0 and 1: they are read as probabilities.")
     decided = [people.y_hat, *(proposal.decisions.values() if proposal else ())]
     tables = joint(people, belongs, groups, decided, n_resamples, seed)
 
@@ -212,6 +226,7 @@ def audit(
         proposal=proposal,
         notes=(*said, *_undefined(defined, n_resamples)),
         n_resamples=n_resamples,
+        scores=ranked,
     )
 
 

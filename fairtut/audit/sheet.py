@@ -12,6 +12,7 @@ from fairtut.audit.controls import CONSTANT, MODEL, Control
 from fairtut.audit.counting import named
 from fairtut.audit.limits import Judged
 from fairtut.audit.measured import Audit
+from fairtut.audit.scores import TITLES as SCORES
 from fairtut.evidence.spelling import NOTHING, number
 from fairtut.metrics import DEFINITIONS, Estimate
 from fairtut.page.markup import escape
@@ -75,7 +76,8 @@ def sheet(found: Audit, *, title: str) -> str:
     >>> page[:15], "<script" in page
     ('<!DOCTYPE html>', False)
     """
-    parts = [_top(found, title), _limits(found), _groups(found), _controls(found), _table(found)]
+    parts = [_top(found, title), _limits(found), _groups(found), _scores(found), _controls(found),
+             _table(found)]  # fmt: skip
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
@@ -169,6 +171,28 @@ def _groups(found: Audit) -> str:
     )
 
 
+def _scores(found: Audit) -> str:
+    if not found.scores:
+        return ""
+    known = list(next(iter(found.scores.values())))
+    rows = [
+        [escape(named(group)), *(_cell(one[name]) for name in known)]
+        for group, one in found.scores.items()
+    ]
+    probable = "brier" in known
+    return (
+        "<h2>How good the score is for each group</h2>\n"
+        "<p>AUC is the share of pairs in the same group that the score puts in the right order. "
+        + ("The Brier score is the mean square of what it is wrong by, and the last column says by "
+           "how much it promises more than comes true. " if probable else "")
+        + "A decision can have a gap although the score is equally good for all, and none although "
+        "it is not.</p>"
+        + _rows(["group", *(SCORES[name] for name in known)], rows,
+                "95 % intervals over people, of each group by itself: by DeLong's method for AUC"
+                + (", normal for the means." if probable else "."))
+    )  # fmt: skip
+
+
 def _controls(found: Audit) -> str:
     if found.proposal is None:
         return ""
@@ -235,7 +259,8 @@ def _end(found: Audit) -> str:
     notes = "".join(f"<li>{escape(note)}</li>" for note in found.notes)
     head = f"<h2>To know</h2>\n<ul>{notes}</ul>\n" if notes else ""
     return (
-        f"{head}<footer><p>Intervals: 95 %, {escape(method)}, the same resamples for every number. "
+        f"{head}<footer><p>Intervals: 95 %, {escape(method)}, the same resamples for every number"
+        f"{', but for those of the score' if found.scores else ''}. "
         "They say how much other people from the same source could change a number, with the "
         "model as it is; they know nothing of other trainings, other labels or other places. "
         f"Written by fairtut {escape(__version__)}.</p></footer>"

@@ -28,7 +28,7 @@ from fairtut.page import results
 ROOT = Path(__file__).resolve().parents[2]
 BOOK = ROOT / "book"
 PAGES = sorted([*BOOK.glob("*.md"), *BOOK.glob("howto/*.md")])
-PROSE = [ROOT / "README.md", *PAGES]
+PROSE = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *PAGES]
 FENCE = re.compile(r"^(`{3,}|:{3,})(\S*)[^\n]*\n(.*?)^\1[ \t]*$", re.MULTILINE | re.DOTALL)
 ARROW = "# →"
 
