@@ -91,11 +91,11 @@ photo_seeds = len(
 
 
 def seen(source, pattern: str, **choices: tuple[str, ...]) -> list:
-    """Return a record's estimates whose ids fill a pattern with every choice; it may lack some."""
+    """Return estimates over people and trainings whose ids fill a pattern; a record may lack some."""
     ids = [pattern]
     for key, options in choices.items():
         ids = [i.replace(f"<{key}>", option) for i in ids for option in options]
-    return [] if source is None else [source.estimate(i) for i in ids if i in source]
+    return [] if source is None else [source.measured(i).standard() for i in ids if i in source]
 
 
 def sides(found: list) -> dict[str, int]:
@@ -121,7 +121,7 @@ mixing = seen(photos, "control.mixing.<s>.<e>.<g>", s=PHOTOS, e=("d", "n"), g=("
 answer = {
     "answer": "On photographs, what a fresh classifier reads from moved codes ends below what removal leaves in {loss} of {rows} rows of the slides' tables if the *loss* of the "
     "predicted class is differentiated, and in {logit} if its *logit* is, as the released code does (by intervals over {trainings} trainings). "
-    "DVGE's front lies above the mixing line in {above} of {n} panels on photographs and below it in {under} (by intervals over people); in "
+    "DVGE's front lies above the mixing line in {above} of {n} panels on photographs and below it in {under} (by intervals over people and trainings); in "
     "the others it is undecided.",
     "rows": len(at_the_end("loss_pred", "perturbed")),
     "trainings": photo_seeds,
@@ -1118,7 +1118,7 @@ for own, theirs in zip(cfg.settings, PHOTOS, strict=False):
             drawings.beside(panels, "DVGE minus rival →"),
             name="gains",
             caption=f"DVGE's number minus a rival's. Drawn faces: {study.SETTINGS[other].title}; photographs: {study.SETTINGS[theirs.removeprefix('celeba-')].title}. Right of the line "
-            f"DVGE is better. 95 % bootstrap over people of the mean over seeds; n = {scores[own].n} test people in this run.",
+            f"DVGE is better. 95 % intervals over people and trainings: {cfg.seeds} of this run with n = {scores[own].n} test people, {photo_seeds} on photographs.",
             alt="Four panels, one per encoder and gap, with six rows each: an interval for drawn faces and one for photographs, and a dashed line at zero.",
         )
     say(
@@ -1129,7 +1129,7 @@ for own, theirs in zip(cfg.settings, PHOTOS, strict=False):
     told(panels)
 
 # %% [markdown]
-# An interval over people says what *other people* would change for the networks that were trained. It does not say what other trainings would change. The judge asks for both; the page [Which metric, when](../book/metrics-guide.md) tells the two apart.
+# These intervals count both chances, as the judge does: other people in the test, and other trainings of the same networks. An interval over people alone, like the bars of the plane above, says only the first; the page [Which metric, when](../book/metrics-guide.md) tells the two apart.
 
 # %% tags=["hide-input"]
 say(
@@ -1170,7 +1170,7 @@ show(
     controls.drawn(beats, "DVGE minus the control, accuracy →"),
     name="beats",
     caption=f"DVGE-N's number minus that of each control, {study.SETTINGS[first].title}: n = {score.n} test people, "
-    f"mean over {cfg.seeds} seeds, bars are 95 % intervals over people and trainings. Panels of photographs, if any, are from the committed record.",
+    f"mean over {cfg.seeds} seeds, bars are 95 % intervals over people and trainings. Panels of photographs, if any, are from the committed record: {photo_seeds} trainings.",
     alt=f"{len(beats)} panels with a row for each of five controls, with an interval and a dashed line at zero; the table below "
     "has the numbers.",
 )
@@ -1213,7 +1213,7 @@ slopes = tables.table(
             for e in ("d", "n") for key, what, eta in SLOPES
         ]
     ),
-    caption=f"What the strengths do. Drawn faces: {study.SETTINGS[drawn_first].title}; photographs: {study.SETTINGS['maleyoung-attractive'].title}. 95 % bootstrap over people.",
+    caption=f"What the strengths do. Drawn faces: {study.SETTINGS[drawn_first].title}; photographs: {study.SETTINGS['maleyoung-attractive'].title}. 95 % intervals over people and trainings, {cfg.seeds} of this run and {photo_seeds} on photographs.",
 )  # fmt: skip
 display(slopes)
 narrower = sides(seen(photos, "d4.<s>.<e>.eta1-<g>", s=PHOTOS, e=("d", "n"), g=("dp", "eo")))
@@ -1256,7 +1256,7 @@ whole_grid = tables.table(
         ]
     ),
     caption="Accuracy over the constant, averaged over limits on the gap: the whole grid under every reading, encoder N, demographic parity, chosen on "
-    f"validation; 95 % bootstrap over people. Drawn faces: {study.SETTINGS[drawn_first].title}; photographs: {study.SETTINGS['male-oval'].title}.",
+    f"validation; 95 % intervals over people and trainings. Drawn faces: {study.SETTINGS[drawn_first].title}; photographs: {study.SETTINGS['male-oval'].title}.",
 )  # fmt: skip
 display(whole_grid)
 for kind, one in fronts.items():
@@ -1496,7 +1496,7 @@ def held(reading: str, what: str) -> str:
     """Count the rows of the slides' two tables whose interval over trainings shows the claim."""
     named = [c.measure[0] for c in load_claims("dvge")
              if c.id.startswith(f"convention.{reading}.") and c.id.endswith(what)]  # fmt: skip
-    found = [photos.estimate(name) for name in named if name in photos]
+    found = [photos.measured(name).standard() for name in named if name in photos]
     return f"{sum(e.high < 0 for e in found)} of {len(found)}"
 
 
@@ -1603,7 +1603,7 @@ bought = tables.table(
             for c in [score_of(setting, (g,), *names)]
         ]
     ),
-    caption="What it buys, on real data: comparisons (two encoders, two rivals) that DVGE wins, loses or leaves open, by interval over people, or over splits for loans.",
+    caption="What it buys, on real data: comparisons (two encoders, two rivals) that DVGE wins, loses or leaves open, by interval over people and trainings, or over splits for loans.",
 )  # fmt: skip
 display(bought)
 
