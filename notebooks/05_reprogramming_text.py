@@ -215,7 +215,8 @@ say(
 #
 # ## A word as a point of a simplex
 #
-# One cannot take the gradient of a word. So each trigger word is a *mixture* of words with weights $v_i$, non-negative and summing to one. The **soft** trigger
+# In pictures a trigger is a patch of pixels, and a pixel may be a little brighter. A word may not be a little more *street*: it is that word or another one, and between
+# the two lies nothing that an optimiser could walk along. One cannot take the gradient of a word. So each trigger word is a *mixture* of words with weights $v_i$, non-negative and summing to one. The **soft** trigger
 # uses the mixture as it is: a vector that no text can spell. The **hard** trigger uses the word with the largest weight, and passes its gradient to the mixture as if nothing had happened.
 
 # %%
@@ -276,6 +277,14 @@ if not real:
 # $$G = g_y - \langle g_y, u\rangle\, u - \lambda\, g_z, \qquad u = g_z / \lVert g_z \rVert,$$
 #
 # with $g_y$ and $g_z$ the gradients of the two cross-entropies by the trigger's weights: utility, without the part that would help the adversary, minus $\lambda$ times what helps it {cite}`zhang2018`.
+
+# %% [markdown]
+# Read the formula from the left. $g_y$ alone would make the trigger help the label, with whatever means, and one of the means is to say which group the comment mentions.
+# $u$ is the direction in which the adversary would be served best. The middle term takes exactly that part out of $g_y$: what is left of the label's wish is at right angles to the adversary's.
+# The last term then walks *against* the adversary, and $\lambda$ says how far.
+#
+# With $\lambda = 0$ the formula still protects: the trigger does not help the adversary, it only does not hurt it either. So $\lambda = 0$ is not the same as no adversary at all, and the difference
+# will matter when the released code is read.
 
 # %%
 source_of(projected)
@@ -477,6 +486,9 @@ tables.table(
 )
 
 # %% [markdown]
+# The four parts have four tasks, and no comment has two. Whoever tuned a trigger on the comments that BASE has learned by heart would tune it for a classifier that is surer of itself than it will ever be again;
+# and whoever chose a setting on test comments would report how well one can choose.
+#
 # BASE learns from the first part, triggers and AdvPost from the second. BASE is a transformer with one or two layers, trained here in seconds.
 # Then everything else is trained: soft and hard triggers, AdvIn and AdvPost, for every $\lambda$, both criteria and every seed.
 
@@ -486,6 +498,10 @@ tables.table(
 
 # %%
 source_of(study.protocol.trained)
+
+# %% [markdown]
+# The next cell runs all jobs of the grid, or finds them kept, and lays their decisions side by side on one board: every method, every setting and every seed decides about the same test comments.
+# So two numbers below may be subtracted, comment by comment, and their difference has an interval of its own.
 
 # %%
 cells = study.protocol.play(tokens, cfg, study.protocol.grid(cfg))
@@ -516,6 +532,10 @@ say(
 # $$\mathrm{DP} = \sum_z \lvert P(\hat y{=}1) - P(\hat y{=}1 \mid z)\rvert, \qquad
 #   \mathrm{EO} = \sum_z \tfrac12\left(\lvert \mathrm{FPR} - \mathrm{FPR}_z\rvert + \lvert \mathrm{FNR} - \mathrm{FNR}_z\rvert\right).$$
 #
+# Take ten comments of which four are called toxic. Five mention the first group, three of these are called toxic; four mention the second, one of these is. A comment may be counted in both, or in none: the formula
+# does not ask. Of all comments .4 are called toxic, of the first group's .6, of the second's .25. The deviations are .2 and .15, their sum is .35 and their mean .175.
+# Note what the sum does when a third group joins at .4: nothing, while the mean falls. That is why the two must not be mixed up.
+#
 # The paper prints the sum; its code computes the *mean* over groups. With $g$ groups one is $g$ times the other. Our axes show the mean.
 #
 # An absolute deviation is never negative, so noise makes it larger, and a bootstrap adds noise once more. The resamples are therefore moved until their mean is the measured value.
@@ -543,6 +563,7 @@ tables.table(
 # ## The rule of choice
 #
 # The paper chooses by validation bias. That rule loves the constant classifier, whose bias is zero. Ours: of all settings whose *validation* accuracy keeps half of what BASE gains over the constant, the one with the least validation bias.
+# Half is a choice of ours: a rule has to say how much accuracy may be paid, or silence wins.
 # If none does, the most accurate. A setting that gives all but one in two hundred the same answer is called *collapsed*, and counted.
 
 # %%

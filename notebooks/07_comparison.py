@@ -356,6 +356,13 @@ say(
 
 # %% [markdown]
 # ## The plane
+#
+# The axes are those of every chapter. Up is more accurate by the recorded labels, to the right is a smaller gap. The model as it is stands somewhere on the left, and the constant answer far to the right
+# and low, where nobody can be treated differently because nobody is told apart. The straight line between the two is the coin's: whoever tosses it, with more and more people getting the constant answer,
+# walks along that line and needs no method for it.
+#
+# Each method shows the one setting that the rule has chosen on validation people. Its arms are intervals over people; what other trainings would change, the answers further down count, too. Look first at what lies *above* the line by more than its arms, then at what the grey points reach, which cost next to nothing; and only then at the names. A point that lies further to the right than another
+# is not better for it, if it paid more on the way.
 
 # %% tags=["hide-input"]
 points = side.points(record, side.flat(record))
