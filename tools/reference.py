@@ -121,7 +121,17 @@ def _entry(name: Name) -> list[str]:
         return [f".. py:data:: {name.name}", "", f"   Another name of :func:`{name.alias}`."]
     if name.kind == "data":
         return [f".. py:data:: {name.name}", "", *(f"   {line}" for line in comment(name))]
-    return [f".. {name.kind}:: {name.name}", *["   :members:"] * (name.kind == "autoclass")]
+    lines = [f".. {name.kind}:: {name.name}"]
+    if name.kind == "autoclass":
+        lines.append("   :members:")
+        foreign = [key for key, value in vars(name.thing).items() if _is_foreign(value)]
+        lines += [f"   :exclude-members: {', '.join(foreign)}"] * bool(foreign)
+    return lines
+
+
+def _is_foreign(member: object) -> bool:
+    """Whether another library has put it into a class, with a text full of its own references."""
+    return type(member).__module__.startswith("sklearn.")
 
 
 def comment(name: Name) -> list[str]:
