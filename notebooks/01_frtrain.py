@@ -321,7 +321,7 @@ assert np.abs(gaps).max() < 1e-4
 # %% [markdown]
 # All ten trained adversaries come within a ten-thousandth of a nat of the exact value. So for a
 # *decision* the adversary of FR-Train is strong enough. For the *logit*, which is what it is shown
-# during training, a logistic regression is a weak reader; exercise 3 measures what it misses.
+# during training, a logistic regression is a weak reader; {ref}`an exercise <frtrain-exercise-3>` measures what it misses.
 
 # %% [markdown]
 # How does mutual information relate to disparate impact? They agree on what is perfect:
@@ -1118,7 +1118,7 @@ show(
 # tolerance of the paper's number; *consistent*, that the paper's number is what one more run of ours could
 # have given. A wide interval makes neither easy: it makes a cell *inconclusive*.
 
-# %%
+# %% tags=["hide-output"]
 cells_of_table = of_chapter(record, "table.")
 tables.results_table(cells_of_table, caption=f"The paper's {len(cells_of_table)} cells and ours.")
 
@@ -1314,7 +1314,7 @@ say(
     n=len(apart),
 )
 
-# %%
+# %% tags=["hide-output"]
 tables.results_table(of_chapter(record, "audit."), caption="Audit of the released code, as claims.")
 
 # %% [markdown]
@@ -1344,7 +1344,7 @@ if data == "synthetic" and cfg.inits > 1:
         only="laptop",
     )
 
-# %%
+# %% tags=["hide-output"]
 tables.results_table(
     of_chapter(record, "arrays."), caption="The released variant on the authors' own arrays."
 )
@@ -1500,7 +1500,7 @@ tables.results_table(of_chapter(record, "control.equalized"), caption="The gap, 
 # *no* new charge). Training sets are smaller than the full data and splits of one data set overlap, so only directions are claimed.
 # The table is computed from the committed record of `data="real"`.
 
-# %%
+# %% tags=["hide-output"]
 real = [v for v in of_chapter(record, "real.") if v.verdict != "not tested"]
 if real:
     display(tables.results_table(real, caption="Our protocol on COMPAS and Adult."))
@@ -1599,10 +1599,18 @@ expect(
 
 # %% [markdown]
 # ## Exercises
+
+# %% [markdown]
+# :::{exercise} check
+# :label: frtrain-exercise-1
 #
-# ### Exercise 1 (check)
 # A classifier accepts everybody. What are its disparate impact and its mutual information with the
 # group? And one that rejects everybody?
+# :::
+
+# %% [markdown]
+# :::{solution-start} frtrain-exercise-1
+# :::
 
 # %% tags=["hide-cell"]
 everybody, nobody = np.ones(10, int), np.zeros(10, int)
@@ -1614,9 +1622,20 @@ table_all = adversarial.contingency(group, everybody)
 print("I =", adversarial.mutual_information(table_all), "in both cases: a constant says nothing")
 
 # %% [markdown]
-# ### Exercise 2 (check)
+# :::{solution-end}
+# :::
+
+# %% [markdown]
+# :::{exercise} check
+# :label: frtrain-exercise-2
+#
 # The poisoned notebook logs a final loss of $D_F$ of about .686 for $P(s = 1) = .4417$. What bound on the
 # mutual information does the loss imply, and what do you conclude about the adversary?
+# :::
+
+# %% [markdown]
+# :::{solution-start} frtrain-exercise-2
+# :::
 
 # %% tags=["hide-cell"]
 entropy = adversarial.entropy([0.4417, 1 - 0.4417])
@@ -1626,9 +1645,20 @@ print("number that it reports is a bound, and a useless one.")
 assert entropy < 0.6866
 
 # %% [markdown]
-# ### Exercise 3 (code)
+# :::{solution-end}
+# :::
+
+# %% [markdown]
+# :::{exercise} code
+# :label: frtrain-exercise-3
+#
 # The fairness adversary is a logistic regression on the logit. Train stronger ones on the final
 # models of this chapter. How much about the group is left that $D_F$ cannot see? (The last column minus the one before.)
+# :::
+
+# %% [markdown]
+# :::{solution-start} frtrain-exercise-3
+# :::
 
 # %% tags=["hide-cell"]
 models = {"LR": plain["poisoned"], "AD": debiased.theta[0], "FR-Train, released": released.theta[0]}
@@ -1659,9 +1689,20 @@ say(
 )
 
 # %% [markdown]
-# ### Exercise 4 (code)
+# :::{solution-end}
+# :::
+
+# %% [markdown]
+# :::{exercise} code
+# :label: frtrain-exercise-4
+#
 # Poison the *other* group with the same recipe, and at random instead of by margin. Which attack
 # costs plain logistic regression most accuracy, and which moves DI most?
+# :::
+
+# %% [markdown]
+# :::{solution-start} frtrain-exercise-4
+# :::
 
 # %% tags=["hide-cell"]
 attacks = []
@@ -1698,9 +1739,20 @@ say(
 )
 
 # %% [markdown]
-# ### Exercise 5 (research)
+# :::{solution-end}
+# :::
+
+# %% [markdown]
+# :::{exercise} research
+# :label: frtrain-exercise-5
+#
 # How many clean rows does the clean set need before AD on it alone catches up with the oracle?
 # Predict the answer from the number of parameters, then measure.
+# :::
+
+# %% [markdown]
+# :::{solution-start} frtrain-exercise-5
+# :::
 
 # %% tags=["hide-cell"]
 big = zafar(3000, seed=seed + 1)
@@ -1736,15 +1788,29 @@ say(
 )
 
 # %% [markdown]
-# ### Exercise 6 (research)
+# :::{solution-end}
+# :::
+
+# %% [markdown]
+# :::{exercise} research
+# :label: frtrain-exercise-6
+#
 # Design an attack that knows the clean set and defeats the label-fed discriminator. Start from
 # `fairtut.data.poison.flip_labels` and `fr.VARIANTS["label-fed"]`. There is no solution here; if
 # you find one, it is a paper.
+# :::
 
 # %% [markdown]
-# ### Exercise 7 (code: break it)
+# :::{exercise} code, break it
+# :label: frtrain-exercise-7
+#
 # Change one line of the plain loop so that the robustness discriminator pushes the classifier the wrong way. Does the assertion that compares it with the
 # fast version notice?
+# :::
+
+# %% [markdown]
+# :::{solution-start} frtrain-exercise-7
+# :::
 
 
 # %% tags=["hide-cell"]
@@ -1764,6 +1830,14 @@ say(
     "The assertion catches the turned sign: the weights end {far:.2f} apart.",
     far=np.abs(wrong - fast).max(),
 )
+
+# %% [markdown]
+# :::{solution-end}
+# :::
+
+# %% [markdown]
+# :::{solution-end}
+# :::
 
 # %% [markdown]
 # ## Check yourself

@@ -2077,10 +2077,18 @@ quiz(
 # ## Exercises
 #
 # Six, at three levels: check, code, research. Each has a solution below it, which was run and says its answer. Try first.
+
+# %% [markdown]
+# :::{exercise} check
+# :label: faap-exercise-1
 #
-# ### Exercise 1 (check)
 # A model has TPRs of .9 and .7 and FPRs of .2 and .1. What are its DEO, the mean and the maximum of the
 # gaps, and the average odds difference?
+# :::
+
+# %% [markdown]
+# :::{solution-start} faap-exercise-1
+# :::
 
 # %% tags=["hide-cell"]
 tpr, fpr = 0.9 - 0.7, 0.2 - 0.1
@@ -2094,8 +2102,19 @@ say(
 )
 
 # %% [markdown]
-# ### Exercise 2 (check)
+# :::{solution-end}
+# :::
+
+# %% [markdown]
+# :::{exercise} check
+# :label: faap-exercise-2
+#
 # Why is a bias in a convolution before instance norm useless? Show that G has none.
+# :::
+
+# %% [markdown]
+# :::{solution-start} faap-exercise-2
+# :::
 
 # %% tags=["hide-cell"]
 convolutions = [m for m in generator.modules() if isinstance(m, nn.Conv2d | nn.ConvTranspose2d)]
@@ -2109,8 +2128,19 @@ say(
 )
 
 # %% [markdown]
-# ### Exercise 3 (code)
+# :::{solution-end}
+# :::
+
+# %% [markdown]
+# :::{exercise} code
+# :label: faap-exercise-3
+#
 # How much of the effect survives if perturbed images are rounded to 8 bits and compressed?
+# :::
+
+# %% [markdown]
+# :::{solution-start} faap-exercise-3
+# :::
 
 # %% tags=["hide-cell"]
 rows = torch.from_numpy(np.flatnonzero(test))
@@ -2141,8 +2171,19 @@ expect(
 )
 
 # %% [markdown]
-# ### Exercise 4 (code)
+# :::{solution-end}
+# :::
+
+# %% [markdown]
+# :::{exercise} code
+# :label: faap-exercise-4
+#
 # Train a fresh reader of the toy's codes: a logistic regression on perturbed training images, asked about perturbed test images. Is the group gone there?
+# :::
+
+# %% [markdown]
+# :::{solution-start} faap-exercise-4
+# :::
 
 # %% tags=["hide-cell"]
 from sklearn.linear_model import LogisticRegression
@@ -2172,9 +2213,20 @@ say(
 )
 
 # %% [markdown]
-# ### Exercise 5 (break it)
+# :::{solution-end}
+# :::
+
+# %% [markdown]
+# :::{exercise} break it
+# :label: faap-exercise-5
+#
 # Make the mistake of the public study: compute the codes for the loss of G without gradients. Change one line, of the loop or of the model, and find the assertion that
 # catches it.
+# :::
+
+# %% [markdown]
+# :::{solution-start} faap-exercise-5
+# :::
 
 
 # %% tags=["hide-cell"]
@@ -2205,9 +2257,20 @@ say(
 )
 
 # %% [markdown]
-# ### Exercise 6 (research)
+# :::{solution-end}
+# :::
+
+# %% [markdown]
+# :::{exercise} research
+# :label: faap-exercise-6
+#
 # Train G against a discriminator that is restarted now and then. Does the fresh reader end lower? `faap.Game` is the place to start. Try it on the toy, then
 # think about what you would need to believe it.
+# :::
+
+# %% [markdown]
+# :::{solution-start} faap-exercise-6
+# :::
 
 # %% tags=["hide-cell"]
 found_with = {False: [], True: []}
@@ -2230,6 +2293,14 @@ say(
     low_with=min(found_with[True]),
     high_with=max(found_with[True]),
 )
+
+# %% [markdown]
+# :::{solution-end}
+# :::
+
+# %% [markdown]
+# :::{solution-end}
+# :::
 
 # %% [markdown]
 # ## What we learned

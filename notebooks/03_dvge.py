@@ -1719,8 +1719,15 @@ assert defined == 0 < released
 # Six of them, at three levels. Each has a solution that was run with this page; unfold it after you have tried.
 
 # %% [markdown]
-# ### Exercise 1 (check)
+# :::{exercise} check
+# :label: dvge-exercise-1
+#
 # Show on the made-up people that the two sides of the identity above agree.
+# :::
+
+# %% [markdown]
+# :::{solution-start} dvge-exercise-1
+# :::
 
 # %% tags=["hide-cell"]
 leaf = flat.clone().requires_grad_(True)
@@ -1734,8 +1741,19 @@ assert most_apart < 1e-4 * size  # rounding of single precision, with room
 say("The two sides differ by less than one part in ten thousand of the longest: the identity holds, to rounding.")  # fmt: skip
 
 # %% [markdown]
-# ### Exercise 2 (check)
+# :::{solution-end}
+# :::
+
+# %% [markdown]
+# :::{exercise} check
+# :label: dvge-exercise-2
+#
 # How much longer is the focus of the logit than that of the loss, and for whom most?
+# :::
+
+# %% [markdown]
+# :::{solution-start} dvge-exercise-2
+# :::
 
 # %% tags=["hide-cell"]
 # a loss can round to nothing
@@ -1748,8 +1766,19 @@ if expect(along_sure > 0.4, "the ratio grows with certainty", "With this seed ce
     )
 
 # %% [markdown]
-# ### Exercise 3 (code)
+# :::{solution-end}
+# :::
+
+# %% [markdown]
+# :::{exercise} code
+# :label: dvge-exercise-3
+#
 # Normalise each focus to length one, so that $\eta_1$ is a distance. Does the ablation still fall?
+# :::
+
+# %% [markdown]
+# :::{solution-start} dvge-exercise-3
+# :::
 
 
 # %% tags=["hide-cell"]
@@ -1772,8 +1801,19 @@ say(
 )
 
 # %% [markdown]
-# ### Exercise 4 (break it)
+# :::{solution-end}
+# :::
+
+# %% [markdown]
+# :::{exercise} break it
+# :label: dvge-exercise-4
+#
 # Change one line of the plain loop: let the step go *along* $g$'s gradient instead of against it. Which assertion of this page fails?
+# :::
+
+# %% [markdown]
+# :::{solution-start} dvge-exercise-4
+# :::
 
 # %% tags=["hide-cell"]
 # a minus in front of η₂ is the same as a plus in front of the gradient
@@ -1791,8 +1831,19 @@ say(
 )
 
 # %% [markdown]
-# ### Exercise 5 (code)
+# :::{solution-end}
+# :::
+
+# %% [markdown]
+# :::{exercise} code
+# :label: dvge-exercise-5
+#
 # Clip every coordinate of the step at $\epsilon = 0.1$. What is left of the fall at $\eta_1 = 2$?
+# :::
+
+# %% [markdown]
+# :::{solution-start} dvge-exercise-5
+# :::
 
 # %% tags=["hide-cell"]
 free, clipped = (ablate(replace(cfg.classifier, eps=eps), (0.0, 2.0)) for eps in (None, 0.1))
@@ -1803,9 +1854,20 @@ say(
 )
 
 # %% [markdown]
-# ### Exercise 6 (research)
+# :::{solution-end}
+# :::
+
+# %% [markdown]
+# :::{exercise} research
+# :label: dvge-exercise-6
+#
 # $d$ is trained once. Retrain it on $z'$ and repeat, as iterated projection methods do. Does information go, or does the shift grow? Three rounds are a start; more people, more seeds and a probe that saw all rounds
 # would be a study.
+# :::
+
+# %% [markdown]
+# :::{solution-start} dvge-exercise-6
+# :::
 
 # %% tags=["hide-cell"]
 moving, rounds = encoders["n"].z.clone(), []
@@ -1826,6 +1888,10 @@ say(
     raw=ends["raw"],
     word="What the rounds hide on moved codes is still there in raw ones." if ends["moved"] < rounds[0] - 0.02 <= ends["raw"] else "Less is read from raw codes, too: this classifier never learned from them." if ends["moved"] < rounds[0] - 0.02 else "In this run repeating hides little.",
 )  # fmt: skip
+
+# %% [markdown]
+# :::{solution-end}
+# :::
 
 # %% [markdown]
 # ## What we learned

@@ -1951,8 +1951,15 @@ quiz([
 # Six at three levels: check, code, research. Each has a solution below it that was run and says its answer. Try first.
 
 # %% [markdown]
-# ### Exercise 1 (check)
+# :::{exercise} check
+# :label: reprogramming-vision-exercise-1
+#
 # A coin decides with probability $q$ by BASE and otherwise "no" for everybody. Show that DP and EO are both multiplied by $q$.
+# :::
+
+# %% [markdown]
+# :::{solution-start} reprogramming-vision-exercise-1
+# :::
 
 # %% tags=["hide-cell"]
 dp_plain, eo_plain = (DEFINITIONS[k](y_demo, y_hat_demo, s_demo) for k in ("dp", "eo_half"))
@@ -1969,9 +1976,20 @@ say(
 )
 
 # %% [markdown]
-# ### Exercise 2 (check)
+# :::{solution-end}
+# :::
+
+# %% [markdown]
+# :::{exercise} check
+# :label: reprogramming-vision-exercise-2
+#
 # The theorem asks that no word rules a group out. Give one group a word that the other never writes. How strong must a trigger
 # be now?
+# :::
+
+# %% [markdown]
+# :::{solution-start} reprogramming-vision-exercise-2
+# :::
 
 # %% tags=["hide-cell"]
 joint, words = [[0.4, 0.1], [0.1, 0.4]], [[0.7, 0.3], [0.3, 0.7]]
@@ -1985,9 +2003,20 @@ say(
 )
 
 # %% [markdown]
-# ### Exercise 3 (code)
+# :::{solution-end}
+# :::
+
+# %% [markdown]
+# :::{exercise} code
+# :label: reprogramming-vision-exercise-3
+#
 # The projection promises that a step with $\lambda = 0$ leaves the adversary's loss alone, to first order. But Adam divides every
 # coordinate by its own scale. How far does its step lean on $g_z$?
+# :::
+
+# %% [markdown]
+# :::{solution-start} reprogramming-vision-exercise-3
+# :::
 
 # %% tags=["hide-cell"]
 rng = torch_rng(seed, "adam")
@@ -2020,9 +2049,20 @@ if expect(
     )
 
 # %% [markdown]
-# ### Exercise 4 (code)
+# :::{solution-end}
+# :::
+
+# %% [markdown]
+# :::{exercise} code
+# :label: reprogramming-vision-exercise-4
+#
 # Keep trigger pixels inside the range of images, with `values="sigmoid"`. Does the picture stay a picture, and what changes? Begin with the same
 # grey pixels in both, or you compare two starts.
+# :::
+
+# %% [markdown]
+# :::{solution-start} reprogramming-vision-exercise-4
+# :::
 
 # %% tags=["hide-cell"]
 middle = float(np.tanh(cfg.centre))  # the slope of each bound there makes the spread the same
@@ -2052,8 +2092,19 @@ say(
 )
 
 # %% [markdown]
-# ### Exercise 5 (code): break it
+# :::{solution-end}
+# :::
+
+# %% [markdown]
+# :::{exercise} code, break it
+# :label: reprogramming-vision-exercise-5
+#
 # Switch the projection off in `reprogram`, as if the printed sum were the method, and take λ = 0. Which assertion of this page fails?
+# :::
+
+# %% [markdown]
+# :::{solution-start} reprogramming-vision-exercise-5
+# :::
 
 # %% tags=["hide-cell"]
 fast = rp.Trigger.fit(
@@ -2078,9 +2129,20 @@ say(
 )
 
 # %% [markdown]
-# ### Exercise 6 (research)
+# :::{solution-end}
+# :::
+
+# %% [markdown]
+# :::{exercise} research
+# :label: reprogramming-vision-exercise-6
+#
 # Train a trigger against one network and put it before another of the same kind that learned from the same people. How much of its effect travels? Try it on the toy first, where a
 # training takes a second, and say what a full answer would need.
+# :::
+
+# %% [markdown]
+# :::{solution-start} reprogramming-vision-exercise-6
+# :::
 
 # %% tags=["hide-cell"]
 second = toy_network(1)
@@ -2098,6 +2160,10 @@ say(
     share_home=home[2],
     share=away[2],
 )
+
+# %% [markdown]
+# :::{solution-end}
+# :::
 
 # %% [markdown]
 # ## What we learned

@@ -29,6 +29,9 @@
 # [Chapter 4](04_reprogramming_vision) does it with a frame around pictures. Here the trigger is five words, groups overlap, and words can be read.
 # **Do five words make a filter fairer, and do they do more than move its threshold?**
 
+# %% [markdown]
+# The next cells prepare the page: install the package where there is none, say what to run, and open the record that every number goes into.
+
 # %% tags=["hide-input"]
 import subprocess
 import sys
@@ -36,6 +39,9 @@ import sys
 if "google.colab" in sys.modules:  # elsewhere the package is already there
     source = "fairtut[peers] @ git+https://github.com/fairtut/fairtut"
     subprocess.run([sys.executable, "-m", "pip", "install", "-q", source], check=True)
+
+# %% [markdown]
+# Change these four and run everything again. `smoke` takes a minute and shows every step at a size at which little can be told.
 
 # %% tags=["parameters", "hide-input"]
 preset = "laptop"  # "smoke": a minute in CI; "laptop": these pages; "paper": one GPU
@@ -84,6 +90,9 @@ from fairtut.runtime.seeds import torch_rng
 real = data == "real"
 plots.use_style()
 expect = Effects(preset, data, seed)  # asserts what the text says of the committed run
+
+# %% [markdown]
+# First the answer. It is read from the committed record on real comments, whatever is run here on invented ones; the assertion at the end fails if the record says something else than the sentences.
 
 # %% tags=["hide-input"]
 on_real = committed("reprogramming_text")
@@ -258,6 +267,9 @@ assert torch.allclose(on_simplex(back), back, atol=1e-6)  # a projection
 #
 # After the text, before `[SEP]`, and the classifier still reads its decision at `[CLS]`. The paper says the same. The released code puts the words *before* `[CLS]`, with position
 # numbers of the end. Attention cannot tell. But the classifier pools the first row of the tensor, and that is now a trigger word; we measure both.
+
+# %% [markdown]
+# Here is a comment as it is written, and with two words that are still as they were drawn at the start.
 
 # %%
 tokens = study.corpus.corpus(cfg, real, device)
@@ -593,6 +605,9 @@ tables.table(
     formats={"settings that collapse": ".0%", "bias alone picks a collapse": ".0%"},
 )
 
+# %% [markdown]
+# What would follow from the rule that looks at bias alone?
+
 # %% tags=["hide-input"]
 say(
     "Bias alone would pick a collapsed setting in {blind:.0%} of the choices in this table, each seed counted. Our rule takes a setting below the accuracy floor only "
@@ -713,6 +728,9 @@ show(
     alt="Four panels, two triggers by two criteria, with a row for each of five controls, an interval and a dashed line "
     "at zero; the table below has the numbers.",
 )
+
+# %% [markdown]
+# The same answers as words and numbers, for readers who would rather not read intervals off a picture:
 
 # %% tags=["hide-input"]
 tables.table(
@@ -1032,6 +1050,9 @@ curves(
     name="words-real",
 )
 
+# %% [markdown]
+# The slider in one sentence, beside words that nobody trained:
+
 # %% tags=["hide-input"]
 say(
     "On real comments the interval excludes 0 for {some} of {all} lengths: {which}. {count} random words change the bias by {random:z.3f} over {trainings} trainings, so that they lower it is *{lowers}*.",
@@ -1043,6 +1064,9 @@ say(
     or "none",
     **random_words,
 )
+
+# %% [markdown]
+# *Where* do the words stand? The paper puts them behind the comment, the released code before `[CLS]`. A trigger is trained for each place, at one $\lambda$.
 
 # %% tags=["hide-input"]
 places = pd.DataFrame(
@@ -1216,6 +1240,9 @@ if not real:
         only="laptop",
     )
 
+# %% [markdown]
+# The left panel is mathematics: all texts are enumerated, nothing is drawn. The right one is a test: the same words behind drawn texts, for a classifier that knows the law and for one that had to learn it.
+
 # %% tags=["hide-input"]
 if not real:
     say(
@@ -1228,6 +1255,35 @@ if not real:
     )
 
 # %% [markdown]
+# Walk along the path yourself. How many words does it take until the exact classifier knows nothing of the group beyond the label, and what is left of its accuracy then?
+
+# %% tags=["hide-input"]
+if not real:
+    path_of = shown_theorem.exact
+    curves(
+        shown_theorem.counts,
+        {
+            "accuracy": [outcome.accuracy for outcome in path_of],
+            "information beyond the label (nats)": [outcome.given_y for outcome in path_of],
+        },
+        says=[
+            f"{k} word{'s' * (k != 1)} of one group: accuracy {outcome.accuracy:.3f}, information {outcome.given_y:.4f} nats."
+            for k, outcome in zip(shown_theorem.counts, path_of, strict=True)
+        ],
+        label="words of one group behind every text",
+        ylabel="accuracy; nats",
+        ylim=(0, 1),
+        caption="The theorem by enumeration: what the exact classifier's decisions tell about the group beyond the label, and how often they are right.",
+        alt="Two curves over the number of words of one group: accuracy stays well above one half, information rises with the first word and falls to nothing.",
+        name="theorem-walk",
+    )
+    assert path_of[-1].accuracy > 0.5  # what the alternative text says of the end
+
+# %% [markdown]
+# One word raises the information, further ones take it away, and with the last stop none is left: that is asserted above, by enumeration.
+# The other curve is the price: whoever is told the same about everybody decides with what remains.
+
+# %% [markdown]
 # ## Which words count
 #
 # Integrated gradients {cite}`sundararajan2017` follow the logit along the straight line from an empty comment (`[CLS]`, padding, `[SEP]`) to the real one and give each word its share,
@@ -1238,6 +1294,9 @@ if not real:
 
 # %% tags=["hide-input"]
 source_of(study.attribution.attribute)
+
+# %% [markdown]
+# Two comments that are labelled harmless and that BASE calls toxic are read twice: as deployed, and with the five words of the hard trigger. The completeness gap is asserted for each.
 
 # %%
 first = cfg.run_seeds()[0]
@@ -1260,6 +1319,9 @@ if not real:  # only invented comments are ever shown
             gaps.append(abs(a.gap))
             toxicity.append(a.toxicity)
     assert max(gaps, default=0.0) < 1e-3
+
+# %% [markdown]
+# What does the filter hold against these comments, and what do the words of the trigger change?
 
 # %% tags=["hide-input"]
 if marked:
@@ -1330,26 +1392,38 @@ assert same
 #
 # A verdict asks for more than the captions above: other people *and* another training, with every test of this paper counted. So a sentence above may hold for these trained models, and its verdict may still be *inconclusive*.
 
-# %%
+# %% tags=["hide-output"]
 record.keep(study.checks.exact(tokens, board) | study.checks.audit(tokens, board))
 tables.results_table(of_chapter(record, "message."), caption="The messages, on real comments.")
 
-# %%
+# %% [markdown]
+# The same sentences are asked of invented comments. There the bias is planted, so a method that works has something to remove:
+
+# %% tags=["hide-output"]
 tables.results_table(
     of_chapter(record, "synthetic.message."), caption="The same messages on invented comments."
 )
 
-# %%
+# %% [markdown]
+# Our questions come next, apart from the claims of the paper: does a front beat what costs nothing?
+
+# %% tags=["hide-output"]
 tables.results_table(
     of_chapter(record, "control.front.", "control.lambda0", "control.random", suffix=".real"),
     caption="Controls on real comments.",
 )
 
-# %%
+# %% [markdown]
+# And what is exact or concerns the code: the theorem by enumeration, what must hold to rounding, and what the released code does.
+
+# %% tags=["hide-output"]
 tables.results_table(
     of_chapter(record, "theorem.", "control.theorem", "exact.", "audit."),
     caption="The theorem, the invariants and the released code.",
 )
+
+# %% [markdown]
+# All of these tables in one sentence. *Inconclusive* counts neither for nor against.
 
 # %% tags=["hide-input"]
 judged = of_chapter(record, "message." if real else "synthetic.message.")
@@ -1389,6 +1463,9 @@ say(
 # | biases of the adversary | never trained (see below) | trained | – |
 # | seeds | – | 3, each with a BASE of its own | – |
 
+# %% [markdown]
+# The table is prose, and prose goes stale. So the next cell compares it with the settings that ran.
+
 # %% tags=["hide-cell"]
 if preset == "laptop":  # the table is about this preset: what it says is what ran
     assert (cfg.words.lr, len(cfg.words.drops), cfg.words.lr_d) == (0.05, 2, 0.01)
@@ -1409,6 +1486,9 @@ if preset == "laptop":  # the table is about this preset: what it says is what r
 
 # %%
 source_of(study.checks.no_decay)
+
+# %% [markdown]
+# How many tensors does that leave out? The function rebuilds both lists for our BASE.
 
 # %%
 first_list, second_list, every = study.checks.no_decay(base)
@@ -1438,9 +1518,17 @@ assert second_list == 0
 # **Small network, small text.** That a message fails here does not show that it fails for BERT.
 #
 # ## Exercises
+
+# %% [markdown]
+# :::{exercise} check
+# :label: reprogramming-text-exercise-1
 #
-# ### Exercise 1 (check)
 # Show that for one row of the simplex the hard trigger's forward pass does not depend on the weights that are not the largest.
+# :::
+
+# %% [markdown]
+# :::{solution-start} reprogramming-text-exercise-1
+# :::
 
 # %% tags=["hide-cell"]
 demo = WordTrigger(tokens.tokenizer, 1, mode="hard", generator=torch.Generator().manual_seed(0))
@@ -1449,12 +1537,26 @@ before = demo.embeddings(base.table).detach()
 with torch.no_grad():
     demo.weight.mul_(0.7).add_(0.3 / demo.weight.shape[1])  # still on the simplex, same winner
 change = float((demo.embeddings(base.table).detach() - before).abs().max())
-print(f"largest change: {change:.4f}")
 assert change == 0
+say(
+    "The largest change of an embedding is {change:.0f}: as long as the same word is the largest, the filter sees the same words, whatever the other weights are.",
+    change=change,
+)
 
 # %% [markdown]
-# ### Exercise 2 (check)
+# :::{solution-end}
+# :::
+
+# %% [markdown]
+# :::{exercise} check
+# :label: reprogramming-text-exercise-2
+#
 # Two groups that share no comment and together are everybody: how does DP (mean) relate to the difference of their rates?
+# :::
+
+# %% [markdown]
+# :::{solution-start} reprogramming-text-exercise-2
+# :::
 
 # %% tags=["hide-cell"]
 rng = np.random.default_rng(seed)
@@ -1462,14 +1564,29 @@ s_demo, decided = rng.integers(0, 2, 500), rng.integers(0, 2, 500)
 overall = decided.mean()
 each = [abs(overall - decided[s_demo == k].mean()) for k in (0, 1)]
 gap = abs(decided[s_demo == 0].mean() - decided[s_demo == 1].mean())
-print(f"sum {sum(each):.4f} = gap {gap:.4f}; the mean is half of it")
 assert abs(sum(each) - gap) < 1e-12
+say(
+    "The sum of both deviations is {both:.3f}, which is the difference of the rates; so DP as a mean over two such groups is half of it. The rate of everybody lies between the two rates, and the way from one to the other passes it.",
+    both=sum(each),
+)
 
 # %% [markdown]
-# ### Exercise 3 (code)
+# :::{solution-end}
+# :::
+
+# %% [markdown]
+# :::{exercise} code
+# :label: reprogramming-text-exercise-3
+#
 # Put one group's word five times behind every comment, for each group. Is it a threshold, or does it move groups towards each other?
+# :::
+
+# %% [markdown]
+# :::{solution-start} reprogramming-text-exercise-3
+# :::
 
 # %% tags=["hide-cell"]
+more = []
 for name in tokens.group_names:
     known = [w for w in WORDS[name] if tokens.tokenizer.pieces(w) != [1]]
     if known:
@@ -1479,16 +1596,27 @@ for name in tokens.group_names:
         print(f"{name.replace('_', ' '):16s} flagged {y_hat.mean():.2f}, "
               f"dp {crowd.bias(y_hat, 'dp')[0]:.3f} (threshold {crowd.bias(cut, 'dp')[0]:.3f}), "
               f"accuracy {crowd.accuracy(y_hat)[0]:.3f} ({crowd.accuracy(cut)[0]:.3f})")  # fmt: skip
-print(
-    "In brackets: a threshold of BASE that flags as many. Where all or none are flagged the bias is"
-)
-print(
-    "small for the wrong reason; a word does more than a threshold only where it beats the bracket."
+        more.append(bool(crowd.bias(y_hat, "dp")[0] < crowd.bias(cut, "dp")[0]))
+say(
+    "In brackets stands a threshold of BASE that flags as many. Of the {all} words {better} leave less bias than their threshold does. Where all or none are flagged the bias is small for the wrong reason; a word does more than a threshold only where it beats the bracket.",
+    all=len(more),
+    better=sum(more),
 )
 
 # %% [markdown]
-# ### Exercise 4 (code)
+# :::{solution-end}
+# :::
+
+# %% [markdown]
+# :::{exercise} code
+# :label: reprogramming-text-exercise-4
+#
 # Take the projection away from the update ($G = g_y - \lambda g_z$). What changes for the hard trigger?
+# :::
+
+# %% [markdown]
+# :::{solution-start} reprogramming-text-exercise-4
+# :::
 
 # %% tags=["hide-cell"]
 outcome = []
@@ -1500,16 +1628,33 @@ for project in (True, False):
     print(f"projection {'on ' if project else 'off'}: dp {outcome[-1][0][0]:.3f}, "
           f"accuracy {outcome[-1][1][0]:.3f}")  # fmt: skip
 moves = crowd.interval((outcome[1][0] - outcome[0][0])[None])
-print(f"Without it the bias changes by {moves:z.3f} (95 % over comments, one model):",
-      "a difference." if moves.excludes(0) else "no difference that can be told.")  # fmt: skip
+say(
+    "Without the projection the bias changes by {moves:z.3f} (an interval over comments, one model): {word}",
+    moves=moves,
+    word="a difference." if moves.excludes(0) else "no difference that can be told.",
+)
 
 # %% [markdown]
-# ### Exercise 5 (research)
+# :::{solution-end}
+# :::
+
+# %% [markdown]
+# :::{exercise} research
+# :label: reprogramming-text-exercise-5
+#
 # The theorem wants a network whose belief about the group saturates. Build one (a saturating unit before the head, say) and find out whether *trained* triggers then beat a moved threshold. There is no solution here; `study.theorem` is the place to start.
+# :::
 
 # %% [markdown]
-# ### Exercise 6 (break it)
+# :::{exercise} break it
+# :label: reprogramming-text-exercise-6
+#
 # Leave the projection out: replace `nearest` by a function that does nothing. Which promise of a trigger breaks?
+# :::
+
+# %% [markdown]
+# :::{solution-start} reprogramming-text-exercise-6
+# :::
 
 # %% tags=["hide-cell"]
 kept_projection, caught = nearest, False
@@ -1527,6 +1672,14 @@ assert caught
 
 # %% [markdown]
 # The weights are no mixture any more: a word may count negatively, and the trigger may be louder than any two words are.
+
+# %% [markdown]
+# :::{solution-end}
+# :::
+
+# %% [markdown]
+# :::{solution-end}
+# :::
 
 # %% [markdown]
 # ## Check yourself
@@ -1577,6 +1730,9 @@ quiz(
 # %% [markdown]
 # ## What we learned
 
+# %% [markdown]
+# The box of the first page comes back, with the words that have a meaning now.
+
 # %% tags=["hide-input"]
 learned(
     "reprogramming_text",
@@ -1593,6 +1749,9 @@ learned(
 
 # %% [markdown]
 # ## Keeping the record
+
+# %% [markdown]
+# Before the record is written, three effects without which nothing on this page would mean anything are asserted: BASE is biased, it is better than silence, and the theorem can be seen.
 
 # %%
 expect(  # a small run still shows what the chapter is about

@@ -1915,7 +1915,7 @@ say(
 )
 
 # %% [markdown]
-# The parts of a certificate are cheap once Glow stands. Exercise 3 goes one step further and leaves Glow out altogether.
+# The parts of a certificate are cheap once Glow stands. {ref}`An exercise <lassi-exercise-3>` goes one step further and leaves Glow out altogether.
 
 # %% [markdown]
 # ## Results against the paper
@@ -2233,9 +2233,15 @@ quiz([
 # Six exercises of three kinds: *check* asks whether you can follow, *code* asks you to change something, *research* has no known end. Each solution is run, and its last sentence answers.
 
 # %% [markdown]
-# ### Exercise 1 (check)
+# :::{exercise} check
+# :label: lassi-exercise-1
 #
 # Where does the {term}`cap` come from? Compute it from $\alpha$ and $n$, and find how many votes would double it.
+# :::
+
+# %% [markdown]
+# :::{solution-start} lassi-exercise-1
+# :::
 
 # %% tags=["hide-cell"]
 v = lassi.Voting(1.0)
@@ -2249,8 +2255,19 @@ say(
 )
 
 # %% [markdown]
-# ### Exercise 2 (check)
+# :::{solution-end}
+# :::
+
+# %% [markdown]
+# :::{exercise} check
+# :label: lassi-exercise-2
+#
 # Center smoothing needs two things of $n$. Find the smallest usable $n$ for the published settings, and for a slack of $D = .1$. Which of the two conditions binds?
+# :::
+
+# %% [markdown]
+# :::{solution-start} lassi-exercise-2
+# :::
 
 # %% tags=["hide-cell"]
 binding = []
@@ -2271,9 +2288,19 @@ say(
 )
 
 # %% [markdown]
-# ### Exercise 3 (code)
+# :::{solution-end}
+# :::
+
+# %% [markdown]
+# :::{exercise} code
+# :label: lassi-exercise-3
 #
 # Leave Glow out: use pixels, centred and scaled, as latents. Train Naive and LASSI on them and on Glow's latents of the same few people, and compare the exact verdict and the certificate without sampling. What did Glow buy?
+# :::
+
+# %% [markdown]
+# :::{solution-start} lassi-exercise-3
+# :::
 
 # %% tags=["hide-cell"]
 parts = {p: world.rows(p)[:3000] for p in ("train", "val", "test")}
@@ -2315,9 +2342,19 @@ say(
 )
 
 # %% [markdown]
-# ### Exercise 4 (code)
+# :::{solution-end}
+# :::
+
+# %% [markdown]
+# :::{exercise} code
+# :label: lassi-exercise-4
 #
 # How does the certificate *without sampling* fade as $\varepsilon$ grows while the noise stays? And why must the smoothed model not change on the way?
+# :::
+
+# %% [markdown]
+# :::{solution-start} lassi-exercise-4
+# :::
 
 # %% tags=["hide-cell"]
 fading = []
@@ -2338,9 +2375,19 @@ say(
 )
 
 # %% [markdown]
-# ### Exercise 5 (code: break it)
+# :::{solution-end}
+# :::
+
+# %% [markdown]
+# :::{exercise} code, break it
+# :label: lassi-exercise-5
 #
 # In `level`, forget the walk: take $\Phi(\Phi^{-1}(1/2 + D))$ and leave out $\varepsilon/\sigma$. The bound becomes shorter, so more people may be certified. Does anything in this chapter notice?
+# :::
+
+# %% [markdown]
+# :::{solution-start} lassi-exercise-5
+# :::
 
 # %% tags=["hide-cell"]
 whole = level
@@ -2364,9 +2411,19 @@ say(
 )
 
 # %% [markdown]
-# ### Exercise 6 (research)
+# :::{solution-end}
+# :::
+
+# %% [markdown]
+# :::{exercise} research
+# :label: lassi-exercise-6
 #
 # The factor $3$ compares centres that know nothing of each other. With one attribute, the curve of a neighbour $z'$ *is* the curve of $z$, shifted. Can the largest distance between the two centres be computed exactly, and how far would the middle bars of the looseness figure then reach? `exact.half_mass_center` is the place to start. As a first step, measure how far the centre moves at a few neighbours.
+# :::
+
+# %% [markdown]
+# :::{solution-start} lassi-exercise-6
+# :::
 
 # %% tags=["hide-cell"]
 shifts = np.linspace(-1, 1, 5) * firsts[0].spec.config.epsilon
@@ -2386,6 +2443,10 @@ say(
     "At these neighbours of three people the centre moves by at most {most:.0%} of the certified distance, whatever the method. That is a measurement at five places and no proof; if an exact bound stayed near it, many more certificates of the baselines would follow. The question is open.",
     most=max(moved_by.values()),
 )
+
+# %% [markdown]
+# :::{solution-end}
+# :::
 
 # %% [markdown]
 # ## What we learned

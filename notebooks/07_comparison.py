@@ -603,7 +603,7 @@ assert all(truth[winner][1] >= one[1] for one in truth.values())
 #
 # Note what was *not* done: no setting was chosen by the truth. Everybody chose by the record, as everybody has to who knows nothing else. If validation people had checked labels, another setting might have been picked, and the plane would be another one.
 
-# %% tags=["hide-input"]
+# %% tags=["hide-output", "hide-input"]
 display(
     tables.table(
         side.numbers(
@@ -874,12 +874,18 @@ quiz([
 # %% [markdown]
 # ## Exercises
 #
-# Five exercises of three kinds: *check* asks whether you can follow, *code* asks you to change something, *research* has no known end. Each solution is run, and its last sentence answers.
+# Five exercises of three kinds: *check* asks whether you can follow, *code* asks you to change something, *research* has no known end. Each solution is run, and its last sentence answers. Write your guess down before you unfold one: a guess that was wrong teaches more than a solution that was read.
 
 # %% [markdown]
-# ### Exercise 1 (check)
+# :::{exercise} check
+# :label: comparison-exercise-1
 #
 # What is the coin's number worth, in closed form, if the model gains $a$ over the constant answer?
+# :::
+
+# %% [markdown]
+# :::{solution-start} comparison-exercise-1
+# :::
 
 # %% tags=["hide-cell"]
 line = float(toy.line("model", "deo", [limit])[0, 0])
@@ -891,9 +897,19 @@ say(
 )
 
 # %% [markdown]
-# ### Exercise 2 (check)
+# :::{solution-end}
+# :::
+
+# %% [markdown]
+# :::{exercise} check
+# :label: comparison-exercise-2
 #
 # How many clean labels does it take until a plain classifier of them alone is as accurate, by the truth, as the deployed model? Try up to all that there are.
+# :::
+
+# %% [markdown]
+# :::{solution-start} comparison-exercise-2
+# :::
 
 # %% tags=["hide-input"]
 from sklearn.linear_model import LogisticRegression
@@ -944,9 +960,19 @@ say(
 )
 
 # %% [markdown]
-# ### Exercise 3 (code)
+# :::{solution-end}
+# :::
+
+# %% [markdown]
+# :::{exercise} code
+# :label: comparison-exercise-3
 #
 # Write a method that acts on *codes*: leave out the dimensions that correlate most with the group, then fit a logistic regression. Where does it stand?
+# :::
+
+# %% [markdown]
+# :::{solution-start} comparison-exercise-3
+# :::
 
 
 # %% tags=["hide-cell"]
@@ -981,9 +1007,19 @@ say(
 )
 
 # %% [markdown]
-# ### Exercise 4 (code: break it)
+# :::{solution-end}
+# :::
+
+# %% [markdown]
+# :::{exercise} code, break it
+# :label: comparison-exercise-4
 #
 # In `pick`, choose on test people instead of validation people. Does anything notice?
+# :::
+
+# %% [markdown]
+# :::{solution-start} comparison-exercise-4
+# :::
 
 # %% tags=["hide-cell"]
 careful, hasty, broken = [], [], 0
@@ -1007,9 +1043,19 @@ say(
 )
 
 # %% [markdown]
-# ### Exercise 5 (research)
+# :::{solution-end}
+# :::
+
+# %% [markdown]
+# :::{exercise} research
+# :label: comparison-exercise-5
 #
 # The number of a front weighs all limits on the gap alike. Take only the limits below a fifth of the model's own gap. Does the order of the methods change, and what would be a reason to prefer one weighting?
+# :::
+
+# %% [markdown]
+# :::{solution-start} comparison-exercise-5
+# :::
 
 # %% tags=["hide-cell"]
 worst = found.board.plane(MODEL, GAP, "test").gap[0, :, 0]
@@ -1024,6 +1070,10 @@ say(
     first=orders[0][0],
     other=orders[1][0],
 )
+
+# %% [markdown]
+# :::{solution-end}
+# :::
 
 # %% [markdown]
 # ## What we learned

@@ -33,6 +33,7 @@ BARS: Final[Mapping[str, float]] = {
     "exercises that break a line": 1,
     "interactive": 2,
     "boxes": 2,
+    "open code": 0.15,
     "unread figures": 0,
 }
 """What every chapter is to reach; the last one is at most so many, the others at least."""
@@ -42,9 +43,11 @@ SMALL: Final = 9.0
 MOST: Final = frozenset({"unread figures"})
 
 _FENCE: Final = re.compile(r"^(`{3,})[^\n]*\n.*?^\1[ \t]*$", re.MULTILINE | re.DOTALL)
-_MARKS: Final = re.compile(r"\$\$.*?\$\$|\$[^$\n]*\$|`[^`\n]*`|\]\([^)]*\)|^:{3,}.*$|^:\w+:.*$",
-                           re.MULTILINE | re.DOTALL)  # fmt: skip
-_EXERCISE: Final = re.compile(r"^#+ Exercise \d+[^\n]*|^`{3,}\{exercise[^\n]*", re.MULTILINE)
+_MARKS: Final = re.compile(
+    r"\$\$.*?\$\$|\$[^$\n]*\$|`[^`\n]*`|\]\([^)]*\)|^:{3,}[^\n]*$|^:\w+:[^\n]*$",
+    re.MULTILINE | re.DOTALL,
+)
+_EXERCISE: Final = re.compile(r"^#+ Exercise \d+[^\n]*|^[`:]{3,}\{exercise\}[^\n]*", re.MULTILINE)
 _LEVEL: Final = re.compile(r"\b(check|code|research)\b")
 _OWNER: Final = re.compile(r"^(?:slider|quiz|box)\.")
 _WORD: Final = re.compile(r"[A-Za-zÀ-ž][\w’'-]*")
@@ -101,6 +104,15 @@ def exercises(notebook: cells.Notebook) -> dict[str, float]:
     }
 
 
+def open_share(notebook: cells.Notebook) -> float:
+    """Return the share of the lines of code that stand on the page without a click."""
+    lines = {True: 0, False: 0}
+    for cell in cells.code_cells(notebook):
+        folded = any(tag.startswith(("hide", "remove")) for tag in cells.tags(cell))
+        lines[folded] += len(cell.source.split("\n"))
+    return lines[False] / max(sum(lines.values()), 1)
+
+
 def _plain(source: str) -> str:
     """Leave out lines that only IPython reads."""
     return "\n".join(
@@ -128,15 +140,16 @@ def count(source: Path) -> dict[str, float]:
         **exercises(notebook),
         "interactive": called.get("slide", 0) + called.get("curves", 0),
         "boxes": called.get("box", 0) + called.get("learned", 0),
+        "open code": round(open_share(notebook), 2),
         "unread figures": len(figure_checks.unread(cells.read(source.with_suffix(".ipynb")))),
     }
 
 
 def told(source: Path) -> dict[str, float]:
-    """Return what is printed beside the bars: the share of own code shown, and small letters."""
+    """Return what is printed beside the bars: how much of the experiment, and small letters."""
     notebook = cells.read(source.with_suffix(".ipynb"))
     return {
-        "own code shown": round(shown_share(notebook, CHAPTERS / chapter_id(source.stem)), 2),
+        "experiment shown": round(shown_share(notebook, CHAPTERS / chapter_id(source.stem)), 2),
         "figures with small letters": sum(size < SMALL for size in letters(notebook)),
     }
 
@@ -205,7 +218,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tools.rhythm", description=__doc__)
     parser.add_argument("--raise", dest="raising", action="store_true")
     args = parser.parse_args(argv)
-    bars = {**BARS, "own code shown": 0.15, "figures with small letters": 0}
+    bars = {**BARS, "experiment shown": 0.15, "figures with small letters": 0}
     found = [count(source) | told(source) for source in chapters()]
     rows = [[name, f"{bar:g}", *(f"{one[name]:g}" for one in found)] for name, bar in bars.items()]
     print(aligned(["", "bar", *(source.stem for source in chapters())], rows))

@@ -44,8 +44,11 @@ def toy(tmp_path):
 
 One two `code` three $x$.
 
-### Exercise 1 (code, break it)
+:::{exercise} code, break it
+:label: toy-exercise-1
+
 Four.
+:::
 """
     code = [
         "from fairtut.chapters.toy import mechanisms\nshow(mechanisms.players())",
@@ -64,9 +67,9 @@ Four.
 
 def test_the_counts_by_hand(toy):
     assert rhythm.count(toy) == {
-        "words": 14, "markdown per code cell": 1.0, "mechanisms": 2, "checks": 2, "exercises": 2,
+        "words": 10, "markdown per code cell": 1.0, "mechanisms": 2, "checks": 2, "exercises": 2,
         "solved exercises": 1, "levels of exercises": 2, "exercises that break a line": 1,
-        "interactive": 1, "boxes": 1, "unread figures": 0,
+        "interactive": 1, "boxes": 1, "open code": 1.0, "unread figures": 0,
     }  # fmt: skip
 
 
@@ -82,7 +85,7 @@ def test_the_better_value_is_kept(name, value, other, kept):
 def test_a_loss_is_seen(toy, monkeypatch):
     monkeypatch.setattr(rhythm, "chapters", lambda: [toy])
     held = rhythm.raised({"09_toy": {"checks": 4, "words": 2}})
-    assert held["09_toy"]["checks"] == 4 and held["09_toy"]["words"] == 14
+    assert held["09_toy"]["checks"] == 4 and held["09_toy"]["words"] == 10
 
 
 def test_code_that_is_shown_is_found_again(tmp_path):

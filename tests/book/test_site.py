@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 import pytest
 
 from fairtut.page import results
-from tools import book, page_checks, repo
+from tools import book, cells, page_checks, repo, rhythm
 from tools.common import ROOT, chapters
 
 pytestmark = [pytest.mark.book, pytest.mark.timeout(600)]
@@ -125,6 +125,25 @@ def test_headings_start_at_one_and_skip_no_level(pages):
         assert levels.count(1) == 1, name
         for before, after in pairwise(levels):
             assert after <= before + 1, (name, levels)
+
+
+@pytest.mark.parametrize("source", [pytest.param(p, id=p.stem) for p in chapters()])
+def test_exercises_are_numbered_and_each_solution_stands_below_its_own(source, pages):
+    page = pages[f"notebooks/{source.stem}.html"]
+    number = page.select_one("h1 .section-number").get_text().strip(" .")
+    boxes = page.select("div.exercise, div.solution")
+    counts = rhythm.exercises(cells.read(source))
+    exercises = [box for box in boxes if "exercise" in box["class"]]
+    assert len(exercises) == counts["exercises"]
+    assert len(boxes) - len(exercises) == counts["solved exercises"]
+    for at, box in enumerate(exercises, 1):
+        title = box.select_one(".admonition-title").get_text()
+        assert title.startswith(f"Exercise {number}.{at} ("), title
+        assert box.select_one("p:not(.admonition-title)").get_text().strip(), title
+    for before, box in pairwise(boxes):
+        if "solution" in box["class"]:
+            assert "exercise" in before["class"], box["id"]
+            assert box.select_one("div.cell"), f"{box['id']}: a solution that was not run"
 
 
 @pytest.mark.parametrize("source", [pytest.param(p, id=p.stem) for p in chapters()])
