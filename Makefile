@@ -22,7 +22,7 @@ ifneq (,$(filter C POSIX,$(LC_ALL)))
 export LC_ALL := C.UTF-8
 endif
 
-.PHONY: help env book site run outputs pair front test mutate isa shuffle device lint types bench claims repo release lock wheel clean
+.PHONY: help env book site pdf run outputs pair front test mutate isa shuffle device lint types bench claims repo release lock wheel clean
 
 help: ## list what can be made
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ book: env ## execute every chapter at smoke on embedded data and build the book,
 
 site: env ## build the book from the committed outputs: what is published
 	@$(PY) -m tools.book site
+
+pdf: env ## print the book from the committed outputs into one PDF (needs chromium and its driver)
+	@$(PY) -m tools.pdf
 
 run: env ## execute chapters into _build/runs: NB=notebooks/01_frtrain.ipynb PRESET=smoke DATA=synthetic
 	@$(PY) -m tools.notebooks execute $(NB) --preset $(PRESET) --data $(DATA)

@@ -1,15 +1,12 @@
 """The built book, once per session, with MathJax inside so that no test needs a network."""
 
-import functools
-import http.server
-import threading
 from pathlib import Path
 
 import pytest
 from bs4 import BeautifulSoup
 
-from tools import book
-from tools.common import ToolError, find_browser
+from tools import book, browser
+from tools.common import ToolError
 
 
 @pytest.fixture(scope="session")
@@ -33,35 +30,15 @@ def pages(site: Path) -> dict[str, BeautifulSoup]:
     }
 
 
-class Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, format, *args):
-        """Keep the test's output free of request lines."""
-
-
 @pytest.fixture(scope="session")
 def address(site):
     """Serve the site on a free port."""
-    handler = functools.partial(Quiet, directory=str(site))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-        server.shutdown()
+    with browser.served(site) as address:
+        yield address
 
 
 @pytest.fixture(scope="session")
 def driver(tmp_path_factory):
-    """One headless browser for the session; explicit paths, so that nothing is downloaded."""
-    from selenium import webdriver
-    from selenium.webdriver.chrome.service import Service
-
-    browser, chromedriver = find_browser()
-    options = webdriver.ChromeOptions()
-    options.binary_location = browser
-    for flag in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu",
-                 "--window-size=1280,1600",
-                 f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):  # fmt: skip
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(options=options, service=Service(chromedriver))
-    yield driver
-    driver.quit()
+    """One headless browser for the session."""
+    with browser.headless(tmp_path_factory.mktemp("profile")) as driver:
+        yield driver

@@ -3,6 +3,7 @@
 import pytest
 
 from tools import book
+from tools.browser import settle
 from tools.common import chapters, find_browser
 
 pytestmark = [
@@ -24,19 +25,6 @@ def mode(request, driver, address):
     )
     driver.get_log("browser")  # empty it
     return request.param
-
-
-def settle(driver):
-    """Wait until the page and its formulas are drawn."""
-    from selenium.webdriver.support.ui import WebDriverWait
-
-    WebDriverWait(driver, 30).until(
-        lambda d: d.execute_script(
-            "return document.readyState === 'complete' && "
-            "(!window.MathJax || !MathJax.startup || !MathJax.startup.promise || "
-            "!document.querySelector('.math') || !!document.querySelector('mjx-container'))"
-        )
-    )
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -88,16 +76,40 @@ def test_figures_are_legible_in_both_modes(driver, address, mode, source):
         assert abs(sum(ink[:3]) - sum(ground[:3])) / 3 > 110, (mode, ink, ground)
 
 
-def test_solutions_open_when_asked(driver, address):
-    """A folded solution hides its cells and shows them after a click."""
+@pytest.mark.parametrize("source", [pytest.param(p, id=p.stem) for p in chapters()])
+def test_solutions_open_when_asked(driver, address, source):
+    """A folded solution hides its code and shows it after a click, and after a key."""
     from selenium.webdriver.common.by import By
+    from selenium.webdriver.common.keys import Keys
 
-    for source in chapters():
-        driver.get(f"{address}/notebooks/{source.stem}.html")
-        settle(driver)
-        for box in driver.find_elements(By.CSS_SELECTOR, "div.solution.dropdown")[:1]:
-            content = box.find_element(By.CSS_SELECTOR, ":scope > section, :scope > div")
-            assert not content.is_displayed()
-            button = box.find_element(By.CSS_SELECTOR, "button.toggle-button")
-            driver.execute_script("arguments[0].click()", button)
-            assert content.is_displayed()
+    driver.get(f"{address}/notebooks/{source.stem}.html")
+    settle(driver)
+    folded = driver.find_elements(By.CSS_SELECTOR, "div.solution details.hide")
+    assert len(folded) >= 5
+    for box, by in zip(folded[:2], ("click", "key"), strict=True):
+        code, summary = (box.find_element(By.CSS_SELECTOR, name) for name in ("pre", "summary"))
+        assert box.get_attribute("open") is None and not code.is_displayed()
+        if by == "click":
+            driver.execute_script("arguments[0].click()", summary)
+        else:
+            summary.send_keys(Keys.ENTER)
+        assert box.get_attribute("open") is not None and code.is_displayed()
+
+
+@pytest.mark.parametrize("source", [pytest.param(p, id=p.stem) for p in chapters()])
+def test_a_chapter_is_text_and_pictures_and_not_mostly_tables(driver, address, source):
+    """At most fifteen parts of a hundred of what stands open are tables."""
+    driver.get(f"{address}/notebooks/{source.stem}.html")
+    settle(driver)
+    whole, tables = driver.execute_script(
+        """
+        for (const e of document.querySelectorAll('*'))
+          if (getComputedStyle(e).contentVisibility === 'auto') e.style.contentVisibility = 'visible';
+        const height = e => e.getBoundingClientRect().height;
+        const article = document.querySelector('article');
+        const tables = [...article.querySelectorAll('table')].filter(
+          t => !t.parentElement.closest('table') && t.checkVisibility());
+        return [height(article), tables.map(height).reduce((a, b) => a + b, 0)];
+        """
+    )
+    assert 0 < tables <= 0.15 * whole, f"{tables / whole:.2f}"
