@@ -1836,10 +1836,6 @@ say(
 # :::
 
 # %% [markdown]
-# :::{solution-end}
-# :::
-
-# %% [markdown]
 # ## Check yourself
 #
 # Five questions. Choose an option to see whether it is right; the reason unfolds below.

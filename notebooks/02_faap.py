@@ -2299,10 +2299,6 @@ say(
 # :::
 
 # %% [markdown]
-# :::{solution-end}
-# :::
-
-# %% [markdown]
 # ## What we learned
 #
 # The box from the top, now that its words have been earned.

@@ -1678,10 +1678,6 @@ assert caught
 # :::
 
 # %% [markdown]
-# :::{solution-end}
-# :::
-
-# %% [markdown]
 # ## Check yourself
 #
 # Five questions. Choose first, then unfold the answer.

@@ -104,7 +104,8 @@ def test_a_chapter_is_text_and_pictures_and_not_mostly_tables(driver, address, s
     whole, tables = driver.execute_script(
         """
         for (const e of document.querySelectorAll('*'))
-          if (getComputedStyle(e).contentVisibility === 'auto') e.style.contentVisibility = 'visible';
+          if (getComputedStyle(e).contentVisibility === 'auto')
+            e.style.contentVisibility = 'visible';
         const height = e => e.getBoundingClientRect().height;
         const article = document.querySelector('article');
         const tables = [...article.querySelectorAll('table')].filter(

@@ -137,7 +137,7 @@ def test_exercises_are_numbered_and_each_solution_stands_below_its_own(source, p
     assert len(exercises) == counts["exercises"]
     assert len(boxes) - len(exercises) == counts["solved exercises"]
     for at, box in enumerate(exercises, 1):
-        title = box.select_one(".admonition-title").get_text()
+        title = " ".join(box.select_one(".admonition-title").get_text().split())
         assert title.startswith(f"Exercise {number}.{at} ("), title
         assert box.select_one("p:not(.admonition-title)").get_text().strip(), title
     for before, box in pairwise(boxes):

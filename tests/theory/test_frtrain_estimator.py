@@ -199,6 +199,30 @@ def dvge_held(y, s):
     DVGE(encoder).fit(x, fine_y, fine_s, validation=(x, y, s))
 
 
+def dvge_other(y, s):
+    """Train for one attribute whose rows have names, then for another."""
+    fine_y, fine_s = indexed(len(y))
+    DVGE(encoder).fit(torch.randn(len(y), 2), fine_y, fine_s).set_sensitive(s)
+
+
+def dvge_other_held(y, s):
+    fine_y, fine_s = indexed(len(y))
+    x = torch.randn(len(y), 2)
+    made = DVGE(encoder).fit(x, fine_y, fine_s, validation=(x, fine_y, fine_s))
+    made.set_sensitive(fine_s, s)
+
+
+def score(y, s):
+    """Score with weights that name their rows."""
+    fine_y, fine_s = indexed(len(y))
+    x = np.random.default_rng(0).normal(size=(len(y), 2))
+    made = FRTrain(0.1, config=replace(QUICK, epochs=2), fused=False).fit(x, fine_y, s=fine_s)
+    weights = pd.Series(np.arange(len(y)) + 1.0, s.index)
+    found = made.score(x, fine_y, weights, s=fine_s)
+    right = made.predict(x, s=fine_s) == fine_y.to_numpy()
+    assert found == pytest.approx(np.average(right, weights=weights))
+
+
 def net():
     """Return a classifier of pictures with a named split point."""
     body = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(3, 2))
@@ -220,9 +244,33 @@ def several(y, s):
 
 
 @pytest.mark.parametrize(
-    "fit", [frtrain, trainer, logistic, dvge, dvge_held, faap, trigger, several]
+    "fit",
+    [
+        frtrain,
+        trainer,
+        logistic,
+        dvge,
+        dvge_held,
+        dvge_other,
+        dvge_other_held,
+        score,
+        faap,
+        trigger,
+        several,
+    ],
 )
 def test_people_in_two_orders_are_refused_and_in_one_order_taken(fit):
     with pytest.raises(InputError, match="different indexes"):
         fit(*indexed(64, turned=True))
     fit(*indexed(64))
+
+
+def test_a_focus_for_named_labels_wants_the_rows_of_x():
+    y, s = indexed(64)
+    x = torch.randn(64, 2)
+    made = DVGE(lambda rows: torch.as_tensor(rows).float(), focus="loss_true").fit(x, y, s)
+    torch.testing.assert_close(made.sensitive_focus(x, s), made.sensitive_focus(x, s.to_numpy()))
+    frame = pd.DataFrame(x.numpy(), y.index[::-1])
+    for focus, label in ((made.sensitive_focus, s), (made.task_focus, y)):
+        with pytest.raises(InputError, match="different indexes"):
+            focus(frame, label)

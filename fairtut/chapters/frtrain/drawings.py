@@ -194,7 +194,7 @@ def real_panels(record: Record, sets: Sequence[str], methods: Sequence[str]) -> 
             f"{record.name} measures nothing on {', '.join(sets)}: pass a record of chapter "
             "frtrain on real data"
         )
-    fig, axes = _panels(len(sets), size=(7.8, 0.9 + 0.42 * len(methods)), sharey=True)
+    fig, axes = _panels(len(sets), size=(7.2, 0.9 + 0.42 * len(methods)), sharey=True)
     for ax, name in zip(axes, sets, strict=True):
         for row, method in enumerate(methods):
             for i, training in enumerate(("clean", "poisoned")):
@@ -206,5 +206,5 @@ def real_panels(record: Record, sets: Sequence[str], methods: Sequence[str]) -> 
         ax.grid(False, axis="y")
     axes[0].invert_yaxis()
     axes[len(axes) // 2].set_xlabel("test accuracy of the selected model")
-    axes[0].legend(fontsize=7)
+    axes[0].legend(fontsize=8)
     return fig

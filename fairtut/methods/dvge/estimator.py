@@ -67,6 +67,7 @@ class DVGE:
         self.config = replace(config or Config(), focus=focus, eps=eps)
         self._rows: tuple[Tensor, Tensor] | None = None  # codes and labels of the training rows
         self._validation: tuple[Tensor, Tensor] | None = None
+        self._named: tuple[Any, Any] = None, None  # the names of both parts' rows, if they have any
         self._nets: tuple[StackedMLP, StackedMLP] | None = None
         self._seed = 0
 
@@ -105,6 +106,7 @@ class DVGE:
         held = (None, None) if validation is None else validation[::2]
         self._check(z, label, whole("s", s).to(z.device), "training")
         self._rows, self._seed = (z, label), seed
+        self._named = _names(x, y, s), _names(*(validation or ()))
         self._validation = None
         if validation is not None:
             z_held = self.encode(held[0])
@@ -121,10 +123,18 @@ class DVGE:
         s : array or tensor of 0 and 1, shape (n,)
         s_validation : array or tensor, optional
             Needed if :meth:`fit` had validation rows.
+
+        Raises
+        ------
+        fairtut.errors.InputError
+            Before :meth:`fit`, for what fit refuses, and for pandas columns whose indexes differ
+            from those of the rows of fit.
         """
         if self._rows is None:
             raise InputError("there are no codes yet: call .fit(x, y, s) first")
         z, y = self._rows
+        same_rows(y=self._named[0], s=s)
+        same_rows(**{"validation y": self._named[1], "s_validation": s_validation})
         group = whole("s", s).to(z.device)
         self._check(z, y, group, "training")
         held = self._validation
@@ -184,10 +194,12 @@ class DVGE:
 
     def sensitive_focus(self, x: Any, s: Any = None) -> Tensor:
         """Return F_sens (n, d); ``loss_true`` needs s."""
+        same_rows(x=x, s=s)
         return self._focus(self.sensitive, x, None if s is None else whole("s", s))
 
     def task_focus(self, x: Any, y: Any = None) -> Tensor:
         """Return F_task (n, d) of the trained g; ``loss_true`` needs y."""
+        same_rows(x=x, y=y)
         return self._focus(self.task, x, None if y is None else whole("y", y))
 
     def save(self, path: str | os.PathLike[str]) -> Path:
@@ -251,3 +263,9 @@ class DVGE:
                 f"only {cells[i]} {name} rows have y={i // 2} and s={i % 2}: at least {MIN_CELL} "
                 "are needed, merge groups or bring more rows"
             )
+
+
+def _names(*columns: Any) -> Any:
+    """Return a column that holds the index of the first pandas column, None where there is none."""
+    found = next((c for c in columns if hasattr(c, "iloc") and hasattr(c, "index")), None)
+    return None if found is None else found.index.to_series()

@@ -186,7 +186,7 @@ class FRTrain(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-l
         self, x: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None, *, s: ArrayLike
     ) -> float:
         """Return the accuracy, weighted if weights are given."""
-        same_rows(x=x, y=y, s=s)
+        same_rows(x=x, y=y, s=s, sample_weight=sample_weight)
         right = self.predict(x, s=s) == np.asarray(y)
         weights = None if sample_weight is None else np.asarray(sample_weight, float)
         return float(np.average(right, weights=weights))
