@@ -221,7 +221,8 @@ def curves(
     """
     if not panels:
         raise InputError("there is nothing to draw: pass at least one panel")
-    fig, axes = grid(1, len(panels), (3.3 * len(panels) + 0.6, 3.4), sharey=True)
+    # three panels still have readable letters in a column of a page
+    fig, axes = grid(1, len(panels), (max(4.2, 2.5 * len(panels) + 0.7), 3.4), sharey=True)
     order: list[str] = list(dict.fromkeys(m for lines in panels.values() for m in lines))
     for ax, (title, lines) in zip(axes[0], panels.items(), strict=True):
         ticks = list(dict.fromkeys(tick for line in lines.values() for tick in line))
