@@ -1,7 +1,9 @@
 """Write the pages of the API reference: every public name, from its docstring.
 
-A **door** is where a reader imports from: a package that says what it offers in ``__all__``, or a
-module that lies behind no such package.  What a door offers is public: its ``__all__``, or else
+A **door** is where a reader imports from: a package that says what it offers in ``__all__``, a
+module that lies behind no such package, or one named ``estimator`` whose class the package leaves
+out (a record names the code that its chapter imports, and no chapter uses that class).  What a
+door offers is public: its ``__all__``, or else
 the names of its own without an underscore.  Each name stands once, at the door of its own module
 where that is one.
 """
@@ -71,12 +73,20 @@ def doors(area: str) -> Iterator[str]:
         return
     closed: list[str] = []
     for found in pkgutil.walk_packages(top.__path__, f"{top.__name__}."):
-        if any(found.name.startswith(f"{package}.") for package in closed):
+        if package := next((p for p in closed if found.name.startswith(f"{p}.")), None):
+            if found.name.endswith(".estimator") and not _offered(package, found.name):
+                yield found.name
             continue
         if found.ispkg and hasattr(importlib.import_module(found.name), "__all__"):
             closed.append(found.name)
         if not found.ispkg or found.name in closed:
             yield found.name
+
+
+def _offered(package: str, module: str) -> bool:
+    """Return whether a package offers something that a module defines."""
+    top = importlib.import_module(package)
+    return any(_module(getattr(top, name)) == module for name in top.__all__)
 
 
 def public(area: str) -> list[Name]:

@@ -113,3 +113,10 @@ def test_a_wrong_example_is_seen(monkeypatch):
     wrong = type(sys)("wrong")
     wrong.__doc__ = ">>> 1 + 1\n3\n"
     assert doctest.testmod(wrong, report=False, verbose=False).failed == 1
+
+
+def test_an_estimator_that_its_package_leaves_out_is_a_door_of_its_own():
+    names = {(name.door, name.name) for name in reference.public("methods")}
+    assert ("fairtut.methods.lassi.estimator", "LASSI") in names
+    assert ("fairtut.methods.faap", "FAAP") in names  # its package offers it
+    assert "fairtut.methods.faap.estimator" not in {door for door, _ in names}

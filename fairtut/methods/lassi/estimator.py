@@ -1,0 +1,274 @@
+"""LASSI as one object, for any encoder: representations, decisions and certificates.
+
+>>> lassi = LASSI(glow_encode, config="lassi").fit(x, y, s=male)  # doctest: +SKIP
+>>> lassi.certify(x_new).scores(y_new)  # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Final
+
+import torch
+from torch import Tensor, nn
+
+from fairtut.errors import CorruptFile, InputError
+from fairtut.methods.deciding import told
+from fairtut.methods.holding import evaluating
+from fairtut.methods.inputs import whole
+from fairtut.methods.lassi.center import Smoothing
+from fairtut.methods.lassi.certify import Certificates, certify
+from fairtut.methods.lassi.classifier import Voting
+from fairtut.methods.lassi.config import Config, preset
+from fairtut.methods.lassi.learning import consumer, encode, train
+from fairtut.methods.lassi.networks import Representation, linear
+from fairtut.methods.lassi.vectors import check_latents, mean_difference
+from fairtut.metrics.labels import same_rows
+from fairtut.runtime import checkpoints
+from fairtut.runtime.device import device_of
+from fairtut.runtime.seeds import stream_seed, torch_rng
+
+NOISE: Final = 0.65
+"""The released noise of center smoothing, in radii of the similarity set."""
+_ROWS: Final = 256
+
+
+class _Parts(nn.Module):
+    """What is trained: R, its consumer and the attribute's vector."""
+
+    direction: Tensor
+
+    def __init__(self, representation: Representation, head: nn.Linear, direction: Tensor) -> None:
+        super().__init__()
+        self.representation, self.head = representation, head
+        self.register_buffer("direction", direction)
+
+
+class LASSI:
+    r"""Learn a representation that is certifiably fair to similar people, and certify decisions.
+
+    The encoder, such as a Glow's, stays as it is.  From its latents come the attribute's vector
+    (:func:`~fairtut.methods.lassi.vectors.mean_difference`), the representation R and a linear
+    consumer of its codes.  Similar people are :math:`\{z + t a : |t| \le \epsilon\}`.
+
+    Parameters
+    ----------
+    encoder : nn.Module or callable
+        Inputs (n, ..) to latents (n, q).  A module is used in evaluation mode and never changed.
+    config : str or Config
+        A released setting by name (:data:`~fairtut.methods.lassi.config.PRESETS`), or your own.
+    smoothing : Smoothing, optional
+        Default the released one for the configuration's radius: noise of :data:`NOISE` radii.
+    voting : Voting, optional
+        Default the released one with the configuration's ``sigma_rs``.
+    random_state : int
+        Seed of the split, of all trainings and of the draws of certificates.
+
+    Raises
+    ------
+    fairtut.errors.UnknownName
+        If there is no such setting.
+
+    References
+    ----------
+    Peychev et al.: Latent space smoothing for individually fair representations, ECCV 2022.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from fairtut.methods.lassi import Config, Smoothing, Voting
+    >>> from fairtut.methods.lassi.estimator import LASSI
+    >>> x = torch.randn(400, 6, generator=torch.Generator().manual_seed(0))
+    >>> small = Config(similarity=0.1, hidden=(16,), outputs=4, epochs=2, batch=50, sigma_rs=0.5)
+    >>> quick = {"smoothing": Smoothing(0.5, 0.4, n=2000), "voting": Voting(0.5, n=2000)}
+    >>> lassi = LASSI(torch.nn.Identity(), config=small, **quick)
+    >>> found = lassi.fit(x, (x[:, 1] > 0).long(), s=(x[:, 0] > 0).long()).certify(x[:3])
+    >>> len(found), found.path.partition("+")[0]
+    (3, 'curve')
+    """
+
+    def __init__(
+        self,
+        encoder: nn.Module | Callable[[Any], Any],
+        *,
+        config: str | Config = "lassi",
+        smoothing: Smoothing | None = None,
+        voting: Voting | None = None,
+        random_state: int = 0,
+    ) -> None:
+        self.encoder, self.random_state = encoder, random_state
+        self.config = preset(config) if isinstance(config, str) else config
+        radius = self.config.epsilon
+        self.smoothing = smoothing or Smoothing(radius, NOISE * radius)
+        self.voting = voting or Voting(self.config.sigma_rs)
+        self._parts: _Parts | None = None
+
+    def fit(
+        self,
+        x: Any,
+        y: Any,
+        *,
+        s: Any,
+        validation: tuple[Any, Any] | None = None,
+        share: float = 0.2,
+    ) -> LASSI:
+        """Find the attribute's vector, train R, then a consumer on its codes.
+
+        Parameters
+        ----------
+        x : array or tensor, shape (n, ..)
+            What the encoder reads.
+        y : array or tensor of whole numbers from 0 up, shape (n,)
+        s : array or tensor of 0 and 1, shape (n,)
+            Only the vector needs it: no decision does.
+        validation : (x, y), optional
+            Rows whose losses choose the epoch of R.
+        share : float
+            Without `validation`: the share of rows, drawn by the seed, that is set aside for it.
+
+        Raises
+        ------
+        fairtut.errors.InputError
+            For latents that are not finite (n, q), labels that do not fit, a single class or
+            group, a share outside (0, 1), or pandas columns whose indexes differ.
+        """
+        same_rows(x=x, y=y, s=s)
+        z, label, group = self.latents(x), whole("y", y), whole("s", s)
+        for name, values in (("y", label), ("s", group)):
+            if len(values) != len(z):
+                raise InputError(f"{name} has {len(values)} rows and x has {len(z)}")
+        if validation is None:
+            held = self._set_aside(len(z), share)
+            valid = z[held], label[held]
+            z, label, group = z[~held], label[~held], group[~held]
+        else:
+            same_rows(**dict(zip(("validation x", "validation y"), validation, strict=True)))
+            valid = self.latents(validation[0]), whole("validation y", validation[1])
+        a, seed, device = mean_difference(z, group), self.random_state, z.device
+        learned = train(
+            z, label, a, valid, config=self.config, seed=stream_seed(seed, "representation"),
+            device=device,
+        )  # fmt: skip
+        codes = encode(learned.representation, z)
+        head = consumer(codes, label, config=self.config, seed=stream_seed(seed, "consumer"))
+        self._parts = _Parts(learned.representation, head, a).eval().requires_grad_(False)
+        return self
+
+    def latents(self, x: Any) -> Tensor:
+        """Return the encoder's latents (n, q), detached, in batches; the encoder stays as it is."""
+        rows = torch.as_tensor(x)
+        module = self.encoder if isinstance(self.encoder, nn.Module) else nn.Identity()
+        parts = rows.to(device_of(module, rows.device)).split(_ROWS)
+        with evaluating(module), torch.no_grad():
+            z = torch.cat([torch.as_tensor(self.encoder(part)) for part in parts])
+        if z.ndim != 2 or len(z) != len(rows):
+            raise InputError(
+                f"the encoder turns {len(rows)} rows into {tuple(z.shape)}: it must give (n, q)"
+            )
+        check_latents(z, "given")
+        return z
+
+    @property
+    def representation(self) -> Representation:
+        """R, frozen (raises ``InputError`` before :meth:`fit`)."""
+        return self._fitted.representation
+
+    @property
+    def consumer(self) -> nn.Linear:
+        """The linear classifier of codes, frozen."""
+        return self._fitted.head
+
+    @property
+    def direction(self) -> Tensor:
+        """The attribute's vector (q,), in latents."""
+        return self._fitted.direction
+
+    def transform(self, x: Any) -> Tensor:
+        """Return plain codes (n, d): what a data producer hands on."""
+        return encode(self.representation, self.latents(x))
+
+    def certify(self, x: Any) -> Certificates:
+        """Return decisions of the smoothed model with their certificates, input by input.
+
+        An input's certificate depends on its place in `x` (which names its draws), and on no other
+        input.  Seconds an input on a processor for wide networks.
+        """
+        seed = stream_seed(self.random_state, "certificates")
+        parts = self._fitted
+        return certify(
+            parts.representation, parts.head, self.latents(x), parts.direction, self.smoothing,
+            self.voting, seed=seed,
+        )  # fmt: skip
+
+    def predict(self, x: Any) -> Tensor:
+        """Return decisions (n,) of the plain consumer, which is not the certified model.
+
+        The model that certificates speak of votes over noise and may abstain: its decisions are
+        ``certify(x).prediction``.  Warns if nearly everybody gets one class.
+        """
+        with torch.no_grad():
+            return told(self.consumer(self.transform(x)).argmax(1), "this LASSI")
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write R, the consumer, the vector and all settings; :meth:`load` reads them.
+
+        Neither the encoder is in the file nor anybody's latent or label.
+        """
+        parts = self._fitted
+        card = {
+            "config": asdict(self.config), "smoothing": asdict(self.smoothing),
+            "voting": asdict(self.voting), "random_state": self.random_state,
+            "inputs": len(parts.direction), "classes": parts.head.out_features,
+        }  # fmt: skip
+        return checkpoints.save(path, parts, {"lassi": card})
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], encoder: nn.Module | Callable[[Any], Any]) -> LASSI:
+        """Read what :meth:`save` wrote, for the encoder that it was trained on.
+
+        Another encoder with latents of the same length would give decisions without any meaning:
+        nothing in the file can tell.
+
+        Raises
+        ------
+        fairtut.errors.CorruptFile
+            If the file is no such checkpoint.
+        """
+        card = checkpoints.read_card(path)
+        try:
+            said = card["lassi"]
+            config = Config(**said["config"] | {"hidden": tuple(said["config"]["hidden"])})
+            made = cls(
+                encoder, config=config, smoothing=Smoothing(**said["smoothing"]),
+                voting=Voting(**said["voting"]), random_state=said["random_state"],
+            )  # fmt: skip
+            r = Representation(said["inputs"], config.hidden, config.outputs)
+            parts = _Parts(r, linear(config.outputs, said["classes"]), torch.zeros(said["inputs"]))
+        except (KeyError, TypeError, ValueError):
+            raise CorruptFile(f"{path} holds no LASSI that LASSI.save wrote: name one") from None
+        checkpoints.load(path, parts)
+        if isinstance(encoder, nn.Module):
+            parts.to(device_of(encoder))
+        made._parts = parts.eval().requires_grad_(False)
+        return made
+
+    @property
+    def _fitted(self) -> _Parts:
+        if self._parts is None:
+            raise InputError("this LASSI has no representation yet: call .fit(x, y, s=s)")
+        return self._parts
+
+    def _set_aside(self, n: int, share: float) -> Tensor:
+        """Return which of n rows are set aside, (n,): the same for the same seed."""
+        aside = round(share * n)
+        if not 0 < share < 1 or min(aside, n - aside) < 2:
+            raise InputError(
+                f"a share of {share} of {n} rows: both parts need at least 2, or pass validation"
+            )
+        order = torch.randperm(n, generator=torch_rng(self.random_state, "split"))
+        held = torch.zeros(n, dtype=torch.bool)
+        held[order[:aside]] = True
+        return held
