@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import re
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -134,14 +135,14 @@ def whole_book(source: Path) -> dict[str, Path]:
     return {name: named[name] for name in sorted(named)}
 
 
-def pack(files: dict[str, Path], target: Path) -> None:
+def pack(files: Mapping[str, Path | bytes], target: Path) -> None:
     """Write files into a zip whose bytes depend on names and contents alone."""
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as whole:
-        for name, path in files.items():
+        for name, content in files.items():
             entry = zipfile.ZipInfo(f"fairtut/{name}", _NO_TIME)
             entry.compress_type, entry.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16
             entry.create_system = 3  # else the bytes differ between Windows and the others
-            whole.writestr(entry, path.read_bytes())
+            whole.writestr(entry, content if isinstance(content, bytes) else content.read_bytes())
 
 
 def pack_book(app: Sphinx, error: Exception | None) -> None:
