@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from pathlib import Path
 
 import jupytext
@@ -12,6 +13,7 @@ from torch.nn import functional
 from fairtut.methods import dvge, latent
 from fairtut.methods.dvge import training
 from fairtut.methods.dvge.focus import focus
+from fairtut.methods.latent.objectives import minibatch_tc
 from fairtut.models.vae import ConvVAE
 from fairtut.runtime.seeds import stream_seed, torch_rng
 
@@ -25,7 +27,9 @@ def plain() -> dict[str, object]:
     names = {"F": functional, "torch": torch, "torch_rng": torch_rng, "stream_seed": stream_seed}
     for cell in jupytext.read(NOTEBOOK).cells:
         if cell.cell_type == "code" and "def plain_" in cell.source:
-            exec(compile(cell.source, NOTEBOOK.name, "exec"), names)
+            tree = ast.parse(cell.source)  # a cell may use its functions below them
+            tree.body = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
+            exec(compile(tree, NOTEBOOK.name, "exec"), names)
     return names
 
 
@@ -71,3 +75,11 @@ def test_encoders_agree_with_and_without_a_heavy_total_correlation(plain, seed, 
     torch.testing.assert_close(model.codes(x), again.codes(x), rtol=0, atol=1e-4)
     told = objective.adversary["d"](again.codes(x))[0]
     torch.testing.assert_close(judge(model.codes(x)), told, rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize(("rows", "width", "n"), [(2, 1, 2), (7, 3, 7), (12, 4, 500)])
+def test_the_total_correlation_agrees_with_its_loops(plain, rows, width, n):
+    draw = torch_rng(0, f"tc-{rows}")
+    mean, log_var, z = torch.randn(3, rows, width, generator=draw, dtype=torch.float64)
+    by_loops = plain["plain_tc"](z, mean, log_var, n)
+    torch.testing.assert_close(minibatch_tc(z[None], mean[None], log_var[None], n)[0], by_loops)
