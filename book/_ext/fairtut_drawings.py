@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from docutils import nodes
-from fairtut_front import pack
-from fairtut_nodes import line
+from fairtut_front import pack_beside, zip_link
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
@@ -35,9 +34,7 @@ class AllDrawings(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         """Return the link; the file is written when the build has ended."""
-        text = nodes.literal("", ZIP)
-        link = nodes.reference("", "", text, refuri=ZIP, classes=["download"])
-        return [line(link, ": every figure of the chapters as SVG, with its caption, for slides.")]
+        return [zip_link(ZIP, "every figure of the chapters as SVG, with its caption, for slides.")]
 
 
 def drawn(notebook: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
@@ -83,9 +80,7 @@ def collected(source: Path) -> dict[str, bytes]:
 
 def pack_drawings(app: Sphinx, error: Exception | None) -> None:
     """Write the zip beside its page, after a build that went well."""
-    folder = Path(app.outdir) / "book"
-    if error is None and app.builder.format == "html" and folder.is_dir():
-        pack(collected(Path(app.srcdir)), folder / ZIP)
+    pack_beside(app, error, collected, ZIP)
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

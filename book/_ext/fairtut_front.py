@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import re
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -120,9 +120,13 @@ class WholeBook(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         """Return the link; the file is written when the build has ended."""
-        text = nodes.literal("", ZIP)
-        link = nodes.reference("", "", text, refuri=ZIP, classes=["download"])
-        return [line(link, ": every chapter as a notebook and as Python, and the records.")]
+        return [zip_link(ZIP, "every chapter as a notebook and as Python, and the records.")]
+
+
+def zip_link(name: str, says: str) -> nodes.Element:
+    """Return a line that links to a zip beside the page and says what is in it."""
+    link = nodes.reference("", "", nodes.literal("", name), refuri=name, classes=["download"])
+    return line(link, f": {says}")
 
 
 def whole_book(source: Path) -> dict[str, Path]:
@@ -147,9 +151,19 @@ def pack(files: Mapping[str, Path | bytes], target: Path) -> None:
 
 def pack_book(app: Sphinx, error: Exception | None) -> None:
     """Write the whole book's zip beside its page, after a build that went well."""
+    pack_beside(app, error, whole_book, ZIP)
+
+
+def pack_beside(
+    app: Sphinx,
+    error: Exception | None,
+    files: Callable[[Path], Mapping[str, Path | bytes]],
+    name: str,
+) -> None:
+    """Write the zip of what `files` finds in the source beside its page, after a good build."""
     folder = Path(app.outdir) / "book"
     if error is None and app.builder.format == "html" and folder.is_dir():
-        pack(whole_book(Path(app.srcdir)), folder / ZIP)
+        pack(files(Path(app.srcdir)), folder / name)
 
 
 def definitions(env: BuildEnvironment) -> dict[str, str]:

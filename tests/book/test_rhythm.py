@@ -70,6 +70,7 @@ def test_the_counts_by_hand(toy):
         "words": 10, "markdown per code cell": 1.0, "mechanisms": 2, "checks": 2, "exercises": 2,
         "solved exercises": 1, "levels of exercises": 2, "exercises that break a line": 1,
         "interactive": 1, "boxes": 1, "open code": 1.0, "unread figures": 0,
+        "figures with small letters": 0,
     }  # fmt: skip
 
 
@@ -104,3 +105,9 @@ def test_the_smallest_letters_at_the_width_of_a_column():
     html = f'<svg viewBox="0 0 1" width="1350">{texts}</svg>'
     cell = new_code_cell(outputs=[new_output("display_data", {"text/html": html})])
     assert rhythm.letters(new_notebook(cells=[cell])) == [pytest.approx(9 * 4 / 3 / 2)]
+
+
+def test_code_stands_open_unless_a_tag_folds_it():
+    folded = new_code_cell("a\nb\nc", metadata={"tags": ["hide-input"]})
+    shown = new_code_cell("d", metadata={"tags": ["parameters"]})
+    assert rhythm.open_share(new_notebook(cells=[folded, shown])) == pytest.approx(1 / 4)

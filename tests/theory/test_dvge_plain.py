@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import ast
-from pathlib import Path
-
-import jupytext
 import pytest
 import torch
 from torch.nn import functional
@@ -16,21 +12,18 @@ from fairtut.methods.dvge.focus import focus
 from fairtut.methods.latent.objectives import minibatch_tc
 from fairtut.models.vae import ConvVAE
 from fairtut.runtime.seeds import stream_seed, torch_rng
+from tests.written import written
 
-NOTEBOOK = Path(__file__).resolve().parents[2] / "notebooks" / "03_dvge.py"
 torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="module")
 def plain() -> dict[str, object]:
     """The functions that the notebook shows, read from there: they stand nowhere else."""
-    names = {"F": functional, "torch": torch, "torch_rng": torch_rng, "stream_seed": stream_seed}
-    for cell in jupytext.read(NOTEBOOK).cells:
-        if cell.cell_type == "code" and "def plain_" in cell.source:
-            tree = ast.parse(cell.source)  # a cell may use its functions below them
-            tree.body = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
-            exec(compile(tree, NOTEBOOK.name, "exec"), names)
-    return names
+    return written(
+        "03_dvge", "plain_encoder", "plain_focus", "plain_classifier", "plain_tc", F=functional,
+        torch=torch, torch_rng=torch_rng, stream_seed=stream_seed,
+    )  # fmt: skip
 
 
 def codes(n: int, seed: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:

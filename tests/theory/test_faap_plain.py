@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,9 +13,9 @@ from torch.nn import functional
 from fairtut.methods import faap
 from fairtut.metrics import equalized_odds_gap
 from fairtut.runtime.seeds import stream_seed, torch_rng
+from tests.written import written as written_out
 
-CHAPTER = Path(__file__).resolve().parents[2] / "notebooks" / "02_faap.py"
-STARTS = ("def toy(", "J = functional", "def play(")
+PLAIN = ("toy", "Deployed", "J", "H", "loss_of_d", "hide", "keep", "loss_of_g", "play")
 NAMES = {
     "torch": torch, "nn": nn, "functional": functional, "faap": faap,
     "stream_seed": stream_seed, "torch_rng": torch_rng,
@@ -36,16 +34,8 @@ SMALL = faap.Config(
 
 
 def written(old: str = "", new: str = "") -> dict[str, Any]:
-    """Run the chapter's cells of data, losses and loop, with one piece of text changed."""
-    cells = re.split(r"(?m)^# %%.*\n", CHAPTER.read_text(encoding="utf-8"))
-    source = "\n".join(cell for start in STARTS for cell in cells if cell.startswith(start))
-    assert source.count("def ") > len(STARTS)
-    if old:
-        assert source.count(old) == 1, old
-        source = source.replace(old, new)
-    space = dict(NAMES)
-    exec(compile(source, "the chapter's cells", "exec"), space)
-    return space
+    """Take the chapter's data, losses and loop, with one piece of text changed."""
+    return written_out("02_faap", *PLAIN, old=old, new=new, **NAMES)
 
 
 def images(space: dict[str, Any], config: faap.Config, seed: int, by_hand: bool) -> Tensor:

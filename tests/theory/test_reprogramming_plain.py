@@ -97,12 +97,11 @@ def test_the_plain_words_are_the_package_s(seed, mode, lam):
         ("- lam * g_z", "+ lam * g_z"),
         ("- (g_y * u).sum() * u", ""),
         ("v.copy_(nearest(v))", "pass"),
-        ("+ (v - v.detach())", "+ 2 * (v - v.detach())"),
+        ("v.argmax(1)", "v.argmin(1)"),
     ],
 )
 def test_a_mistake_moves_words(old, new):
-    # a gradient that is twice as long changes no step of Adam, but for its ε
-    assert text_apart(5, "hard", 1.0, old=old, new=new) > (0 if "2 *" in new else 1e-3)
+    assert text_apart(5, "hard", 1.0, old=old, new=new) > 1e-3
 
 
 def test_the_slow_projection_is_the_fast_one():

@@ -92,6 +92,7 @@ def violations(root: Path) -> list[str]:
         for name in (
             "adversarial",
             "deciding",
+            "encoding",
             "exporting",
             "deployed",
             "fair_baselines",

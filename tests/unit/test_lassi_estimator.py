@@ -159,5 +159,19 @@ def test_people_in_two_orders_are_refused():
 
 def test_an_encoder_that_gives_pictures_is_refused():
     x, y, s = people()
-    with pytest.raises(InputError, match=r"must give \(n, q\)"):
+    with pytest.raises(InputError, match=r"must give \(n, d\)"):
         LASSI(lambda rows: rows[:, :, None], config=SMALL).fit(x, y, s=s)
+
+
+def test_numpy_s_double_inputs_meet_an_encoder_in_single_precision():
+    x, y, s = people()
+    net = nn.Linear(6, 5)
+    made = LASSI(net, config=SMALL, **QUICK).fit(x.double().numpy(), y.numpy(), s=s.numpy())
+    torch.testing.assert_close(made.latents(x.double().numpy()), net(x).detach())
+
+
+def test_a_certificate_with_a_number_does_not_depend_on_its_batch(fitted):
+    new = people(4, seed=2)[0]
+    together = fitted.certify(new, ids=[7, 3, 5, 1])
+    alone = fitted.certify(new[2:3], ids=[5])
+    assert alone[0] == together[2]

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from fairtut.errors import CorruptFile, InputError
 from fairtut.methods.deciding import told
-from fairtut.methods.holding import evaluating
+from fairtut.methods.encoding import encoded
 from fairtut.methods.inputs import whole
 from fairtut.methods.lassi.center import Smoothing
 from fairtut.methods.lassi.certify import Certificates, certify
@@ -33,7 +33,6 @@ from fairtut.runtime.seeds import stream_seed, torch_rng
 
 NOISE: Final = 0.65
 """The released noise of center smoothing, in radii of the similarity set."""
-_ROWS: Final = 256
 
 
 class _Parts(nn.Module):
@@ -159,15 +158,7 @@ class LASSI:
 
     def latents(self, x: Any) -> Tensor:
         """Return the encoder's latents (n, q), detached, in batches; the encoder stays as it is."""
-        rows = torch.as_tensor(x)
-        module = self.encoder if isinstance(self.encoder, nn.Module) else nn.Identity()
-        parts = rows.to(device_of(module, rows.device)).split(_ROWS)
-        with evaluating(module), torch.no_grad():
-            z = torch.cat([torch.as_tensor(self.encoder(part)) for part in parts])
-        if z.ndim != 2 or len(z) != len(rows):
-            raise InputError(
-                f"the encoder turns {len(rows)} rows into {tuple(z.shape)}: it must give (n, q)"
-            )
+        z = encoded(self.encoder, x)
         check_latents(z, "given")
         return z
 
@@ -190,17 +181,21 @@ class LASSI:
         """Return plain codes (n, d): what a data producer hands on."""
         return encode(self.representation, self.latents(x))
 
-    def certify(self, x: Any) -> Certificates:
+    def certify(self, x: Any, *, ids: Sequence[int] | None = None) -> Certificates:
         """Return decisions of the smoothed model with their certificates, input by input.
 
-        An input's certificate depends on its place in `x` (which names its draws), and on no other
-        input.  Seconds an input on a processor for wide networks.
+        Parameters
+        ----------
+        x : array or tensor, shape (n, ..)
+        ids : sequence of int, optional
+            Number of each input, which names its draws, so that its certificate does not depend
+            on the batch that it comes in; its place in `x` if absent.
         """
         seed = stream_seed(self.random_state, "certificates")
         parts = self._fitted
         return certify(
             parts.representation, parts.head, self.latents(x), parts.direction, self.smoothing,
-            self.voting, seed=seed,
+            self.voting, seed=seed, ids=ids,
         )  # fmt: skip
 
     def predict(self, x: Any) -> Tensor:
