@@ -164,7 +164,7 @@ def pages() -> dict[Path, str]:
 
 def _offers(door: str, name: str, thing: Any) -> bool:
     """Whether a door lists this very constant."""
-    module = sys.modules[door]
+    module = importlib.import_module(door)
     return name in getattr(module, "__all__", ()) and getattr(module, name) is thing
 
 
