@@ -1819,9 +1819,9 @@ expect(
 # needs neither labels nor groups, and exports to TorchScript.
 
 # %%
-tool = faap.FAAP(patient, split="g", config=cfg.generator(target, epochs=0.2))
+tool = faap.FAAP(patient, split="g", config=cfg.generator(target, epochs=0.2), random_state=seed)
 few = torch.from_numpy(np.flatnonzero(people.split == "train")[:512])
-tool.fit(people.x[few], label[few], group[few], seed=seed)
+tool.fit(people.x[few], label[few], s=group[few])
 print(tool.transform(sample).shape, tool.predict(sample).tolist())
 
 # %% [markdown]

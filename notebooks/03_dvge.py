@@ -1474,9 +1474,9 @@ if not real:
 # keeps them.
 
 # %%
-tool = dvge.DVGE(encoders["n"].codes, eta1=0.5, eta2=0.2, config=cfg.classifier)
+tool = dvge.DVGE(encoders["n"].codes, eta1=0.5, eta2=0.2, config=cfg.classifier, random_state=seed)
 some = task.train[:800]
-tool.fit(people.x[some], task.y[some], people.labels("Male")[some], seed=seed)
+tool.fit(people.x[some], task.y[some], s=people.labels("Male")[some])
 male = tool.predict(people.x[task.test])
 tool.set_sensitive(people.labels("Young")[some])
 young = tool.predict(people.x[task.test])

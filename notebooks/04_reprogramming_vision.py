@@ -639,11 +639,11 @@ def point(y_hat, y, s):
 # %%
 test_x, test_y, test_s = toy_test
 slow = reprogram(f, *toy_tuning, lam=2.0, steps=20)
-package = rp.Trigger.fit(
-    f, *toy_tuning, shape=rp.Patch(4), start=0.1, centre=0.5, seed=0,
-    config=rp.Config(criterion="eo", lam=2.0, ramp=0.5, guard=0.05, hidden=(16,), epochs=20,
-                     batch=300, lr=0.02, lr_d=0.01, drops=(), flip=False),
-)  # fmt: skip
+toy_x, toy_y, toy_s = toy_tuning
+package = rp.Trigger(
+    f, shape=rp.Patch(4), start=0.1, centre=0.5, criterion="eo", lam=2.0, ramp=0.5, guard=0.05,
+    hidden=(16,), epochs=20, batch=300, lr=0.02, lr_d=0.01, drops=(), flip=False,
+).fit(toy_x, toy_y, s=toy_s)  # fmt: skip
 apart = float((package.image - slow).abs().max())
 travelled = float((slow - torch.tanh(torch.tensor(0.5))).abs()[:, :4, :4].max())
 assert apart < 1e-3 < 0.1 < travelled
@@ -1760,11 +1760,10 @@ say(
 # %%
 few = task.tune[:1024]
 grey_start = {"start": cfg.start, "centre": cfg.centre}  # as above; released: 1 around 0
-trigger = rp.Trigger.fit(
-    base, people.x[few], task.y[few], task.s[few], shape="patch", **grey_start,
-    config=cfg.config("patch", "eo", 1.0, len(few)),
-)  # fmt: skip
-y_hat = trigger.predict(base, people.x[task.test])
+config = cfg.config("patch", "eo", 1.0, len(few))
+trigger = rp.Trigger(base, shape="patch", **grey_start, config=config)
+trigger.fit(people.x[few], task.y[few], s=task.s[few])
+y_hat = trigger.predict(people.x[task.test])
 assert state_digest(base) == fingerprint
 right = float((y_hat == task.y[task.test]).float().mean())
 fallen_now = rp.collapsed(y_hat) is not None
@@ -2072,12 +2071,10 @@ starts = {
                 "start": cfg.start * (1 - middle**2) / (middle * (1 - middle))},
 }  # fmt: skip
 for values, start in starts.items():
-    kept = rp.Trigger.fit(
-        base, people.x[few], task.y[few], task.s[few], shape="patch", values=values, **start,
-        config=cfg.config("patch", "eo", 1.0, len(few)),
-    )  # fmt: skip
+    kept = rp.Trigger(base, shape="patch", values=values, **start, config=config)
+    kept.fit(people.x[few], task.y[few], s=task.s[few])
     low, high = (float(v) for v in torch.aminmax(kept.image[:, kept.module.mask]))
-    y_hat = kept.predict(base, people.x[task.test]).cpu().numpy()
+    y_hat = kept.predict(people.x[task.test]).cpu().numpy()
     odds = float(DEFINITIONS["equalized_odds_mean"](y_test, y_hat, s_test))
     print(
         f"{values}: pixels in [{low:.2f}, {high:.2f}], accuracy {(y_hat == y_test).mean():.3f}, EO {odds:.3f}, "
@@ -2107,11 +2104,9 @@ say(
 # :::
 
 # %% tags=["hide-cell"]
-fast = rp.Trigger.fit(
-    f, *toy_tuning, shape=rp.Patch(4), start=0.1, centre=0.5, seed=0,
-    config=rp.Config(criterion="eo", lam=0.0, ramp=0.5, guard=0.05, hidden=(16,), epochs=20,
-                     batch=300, lr=0.02, lr_d=0.01, drops=(), flip=False),
-)  # fmt: skip
+from sklearn.base import clone
+
+fast = clone(package).set_params(lam=0.0).fit(toy_x, toy_y, s=toy_s)
 lean_of = {}
 for project in (True, False):  # the broken line has project=False
     plain = reprogram(f, *toy_tuning, lam=0.0, steps=20, project=project)

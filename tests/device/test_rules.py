@@ -129,11 +129,11 @@ def test_a_trigger_meets_the_model_where_it_is(sim: Counts, tmp_path) -> None:
     made = Trigger.random("border", (16, 16))
     read = Trigger.load(made.save(tmp_path / "t.pt"))
     for trigger in (made, read):
-        found = trigger.predict(model, images)
+        found = trigger.predict(images, model)
         assert found.device.type == KIND and len(found) == 6
     y, s = torch.tensor([0, 1, 0, 1, 0, 1]), torch.tensor([0, 0, 1, 1, 0, 1])
-    fitted = Trigger.fit(model, images, y, s, shape="border", epochs=2, batch=6)
-    assert fitted.predict(model, images).device.type == KIND
+    fitted = Trigger(model, shape="border", epochs=2, batch=6).fit(images, y, s=s)
+    assert fitted.predict(images).device.type == KIND
 
 
 def test_a_loaded_perturber_meets_the_model_where_it_is(sim: Counts, tmp_path) -> None:
@@ -141,7 +141,7 @@ def test_a_loaded_perturber_meets_the_model_where_it_is(sim: Counts, tmp_path) -
     split = next(name for name, m in model.named_modules() if isinstance(m, nn.AdaptiveAvgPool2d))
     images = torch.rand(8, 3, 16, 16, generator=torch_rng(1))
     y, s = torch.arange(8) % 2, (torch.arange(8) // 2) % 2
-    faap = FAAP(model, split, epochs=1, batch=8, width=4, blocks=1).fit(images, y, s)
+    faap = FAAP(model, split, epochs=1, batch=8, width=4, blocks=1).fit(images, y, s=s)
     assert faap.predict(images).device.type == KIND
     again = FAAP(model, split).use(load_perturber(faap.save(tmp_path / "g.pt")))
     assert torch.equal(again.predict(images).cpu(), faap.predict(images).cpu())
@@ -174,7 +174,7 @@ def test_dvge_meets_the_encoder_where_it_is(sim: Counts) -> None:
     small = DVGEConfig(hidden=(8,), batch=50, epochs=2)
     found = []
     for rows, label in ((x, y), (x.to(KIND), y), (x, y.to(KIND))):
-        dvge = DVGE(encoder, config=small).fit(rows, label, s, validation=(rows, label, s))
+        dvge = DVGE(encoder, config=small).fit(rows, label, s=s, validation=(rows, label, s))
         found.append(torch.as_tensor(dvge.predict(rows)).cpu())
     assert torch.equal(found[0], found[1]) and torch.equal(found[0], found[2])
 

@@ -399,7 +399,7 @@ def small(**changes: Any) -> FAAP:
 
 def test_a_fitted_generator_keeps_its_bound_and_forgets_labels() -> None:
     x, y, s = grey()
-    faap = small(epsilon=0.03).fit(x, y, s)
+    faap = small(epsilon=0.03).fit(x, y, s=s)
     for images in (x, x.float() / 255, x.numpy(), (x / 255).half()):
         x_hat = faap.transform(images)
         assert x_hat.shape == x.shape
@@ -407,53 +407,53 @@ def test_a_fitted_generator_keeps_its_bound_and_forgets_labels() -> None:
         assert 0 <= float(x_hat.min()) <= float(x_hat.max()) <= 1
     assert not torch.equal(faap.transform(x), x / 255)
     assert len(faap.history) == 4
-    model = faap.split.model.eval()
+    model = faap.model.eval()
     assert torch.equal(faap.predict(x), model(faap.transform(x)).argmax(1))
 
 
 def test_whole_numbers_and_floats_give_the_same_generator() -> None:
     x, y, s = grey()
-    first, second = small().fit(x, y, s), small().fit((x / 255).double().numpy(), y.numpy(), s)
+    first, second = small().fit(x, y, s=s), small().fit((x / 255).double().numpy(), y.numpy(), s=s)
     torch.testing.assert_close(first.transform(x), second.transform(x), atol=1e-5, rtol=0)
 
 
 def test_gradients_can_be_taken_through_perturbed_images() -> None:
     x, y, s = grey(32)
-    faap = small(epochs=1).fit(x, y, s)
+    faap = small(epochs=1).fit(x, y, s=s)
     x_hat = faap.transform(x).requires_grad_()
-    faap.split.model(x_hat).sum().backward()
+    faap.model(x_hat).sum().backward()
     assert float(x_hat.grad.abs().sum()) > 0
 
 
 def test_the_seed_alone_decides_the_result() -> None:
     x, y, s = grey()
     torch.manual_seed(1)
-    first = small(epochs=2).fit(x, y, s, seed=5)
+    first = small(epochs=2, random_state=5).fit(x, y, s=s)
     torch.manual_seed(2)
-    second = small(epochs=2).fit(x, y, s, seed=5)
+    second = small(epochs=2, random_state=5).fit(x, y, s=s)
     assert state_digest(first.perturber) == state_digest(second.perturber)
     assert first.history == second.history
-    other = small(epochs=2).fit(x, y, s, seed=6)
+    other = small(epochs=2, random_state=6).fit(x, y, s=s)
     assert state_digest(other.perturber) != state_digest(first.perturber)
 
 
 def test_fitting_and_predicting_do_not_touch_the_deployed_model() -> None:
     x, y, s = grey()
     faap = small(epochs=1)
-    faap.split.model.train()
-    before = state_digest(faap.split.model)
-    faap.fit(x, y, s).predict(x)
-    assert state_digest(faap.split.model) == before
-    assert all(p.requires_grad and p.grad is None for p in faap.split.model.parameters())
-    assert all(module.training for module in faap.split.model.modules())
+    faap.model.train()
+    before = state_digest(faap.model)
+    faap.fit(x, y, s=s).predict(x)
+    assert state_digest(faap.model) == before
+    assert all(p.requires_grad and p.grad is None for p in faap.model.parameters())
+    assert all(module.training for module in faap.model.modules())
 
 
 def test_predicting_restores_mixed_modes() -> None:
     x, y, s = grey(32)
-    faap = small(epochs=1).fit(x, y, s)
-    faap.split.model.train().g[1].eval()
+    faap = small(epochs=1).fit(x, y, s=s)
+    faap.model.train().g[1].eval()
     faap.predict(x)
-    assert not faap.split.model.g[1].training
+    assert not faap.model.g[1].training
 
 
 def test_a_fit_that_was_killed_ends_like_an_uninterrupted_one(
@@ -462,7 +462,7 @@ def test_a_fit_that_was_killed_ends_like_an_uninterrupted_one(
     x, y, s = grey()
     path = tmp_path / "faap.pt"
     changes: dict[str, Any] = {"decay": True}
-    whole = small(**changes).fit(x, y, s)
+    whole = small(**changes).fit(x, y, s=s)
     honest, steps = Game.step, 0
 
     def mortal(self: Game, *args: Any) -> dict[str, Tensor]:
@@ -474,9 +474,9 @@ def test_a_fit_that_was_killed_ends_like_an_uninterrupted_one(
 
     monkeypatch.setattr(Game, "step", mortal)
     with pytest.raises(KeyboardInterrupt):
-        small(**changes).fit(x, y, s, checkpoint=path)
+        small(**changes).fit(x, y, s=s, checkpoint=path)
     assert path.is_file()
-    resumed = small(**changes).fit(x, y, s, checkpoint=path)
+    resumed = small(**changes).fit(x, y, s=s, checkpoint=path)
     assert steps == 10 + 8  # the first two epochs are not repeated
     assert resumed.history == whole.history
     assert state_digest(resumed.perturber) == state_digest(whole.perturber)
@@ -485,7 +485,7 @@ def test_a_fit_that_was_killed_ends_like_an_uninterrupted_one(
 
 def test_a_saved_generator_comes_back(tmp_path: Path) -> None:
     x, y, s = grey(32)
-    faap = small(epochs=1, epsilon=0.07, bound="clip").fit(x, y, s)
+    faap = small(epochs=1, epsilon=0.07, bound="clip").fit(x, y, s=s)
     back = load_perturber(faap.save(tmp_path / "g.pt"))
     assert (back.epsilon, back.bound, back.training) == (0.07, "clip", False)
     assert torch.equal(perturb(back, x), faap.transform(x))
@@ -502,7 +502,7 @@ def test_a_checkpoint_of_something_else_is_no_generator(tmp_path: Path) -> None:
 @pytest.mark.parametrize("bound", ["tanh", "clip"])
 def test_the_export_gives_the_same_images_for_other_batches(tmp_path: Path, bound: str) -> None:
     x, y, s = grey(32)
-    faap = small(epochs=1, bound=bound).fit(x, y, s)
+    faap = small(epochs=1, bound=bound).fit(x, y, s=s)
     for size in (16, (13, 22)):
         h, w = (size, size) if isinstance(size, int) else size
         loaded = torch.jit.load(faap.export(tmp_path / "g.ts", size))
@@ -536,16 +536,16 @@ def with_pixel(value: float) -> Tensor:
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({"images": with_pixel(float("nan"))}, "NaN or infinity"),
-        ({"images": with_pixel(float("inf"))}, "NaN or infinity"),
-        ({"images": with_pixel(1.01)}, r"scale them to \[0, 1\]"),
-        ({"images": with_pixel(-0.01)}, r"scale them to \[0, 1\]"),
-        ({"images": grey(16)[0].float()}, r"scale them to \[0, 1\]"),
-        ({"images": grey(16)[0].long()}, "pass uint8, or floating point"),
-        ({"images": grey(16)[0][0]}, "need \\(n, 3, h, w\\)"),
-        ({"images": grey(16)[0][:, :1]}, "need \\(n, 3, h, w\\)"),
-        ({"images": grey(16)[0].permute(0, 2, 3, 1)}, "need \\(n, 3, h, w\\)"),
-        ({"images": grey(16)[0][:0]}, "n at least 1"),
+        ({"x": with_pixel(float("nan"))}, "NaN or infinity"),
+        ({"x": with_pixel(float("inf"))}, "NaN or infinity"),
+        ({"x": with_pixel(1.01)}, r"scale them to \[0, 1\]"),
+        ({"x": with_pixel(-0.01)}, r"scale them to \[0, 1\]"),
+        ({"x": grey(16)[0].float()}, r"scale them to \[0, 1\]"),
+        ({"x": grey(16)[0].long()}, "pass uint8, or floating point"),
+        ({"x": grey(16)[0][0]}, "need \\(n, 3, h, w\\)"),
+        ({"x": grey(16)[0][:, :1]}, "need \\(n, 3, h, w\\)"),
+        ({"x": grey(16)[0].permute(0, 2, 3, 1)}, "need \\(n, 3, h, w\\)"),
+        ({"x": grey(16)[0][:0]}, "n at least 1"),
         ({"y": torch.ones(16)}, "y has a single class"),
         ({"s": torch.zeros(16)}, "s has a single class"),
         ({"y": torch.arange(15) % 2}, r"y has shape \(15,\)"),
@@ -557,7 +557,7 @@ def with_pixel(value: float) -> Tensor:
 def test_bad_input_is_told_in_one_line(change: dict[str, Any], says: str) -> None:
     x, y, s = grey(16)
     with pytest.raises(InputError, match=says) as caught:
-        small().fit(**({"images": x, "y": y, "s": s} | change))
+        small().fit(**({"x": x, "y": y, "s": s} | change))
     assert "\n" not in str(caught.value)
 
 
@@ -565,12 +565,13 @@ def test_unknown_settings_are_told_in_one_line() -> None:
     with pytest.raises(InputError, match="no hyper-parameter 'epsilom'") as caught:
         FAAP(Net(), epsilom=0.1)
     assert "\n" not in str(caught.value)
+    x, y, s = grey(16)
     with pytest.raises(UnknownName, match="unknown objective"):
-        small(objective="papr").fit(*grey(16))
+        small(objective="papr").fit(x, y, s=s)
     with pytest.raises(UnknownName, match="unknown bound"):
-        small(bound="sin").fit(*grey(16))
+        small(bound="sin").fit(x, y, s=s)
     with pytest.raises(InputError, match="epsilon 13"):
-        small(epsilon=13).fit(*grey(16))
+        small(epsilon=13).fit(x, y, s=s)
 
 
 # --- does it work ---------------------------------------------------------------------------
@@ -584,7 +585,8 @@ def test_faap_lowers_the_gap_on_a_toy() -> None:
         width=4, blocks=1, hidden=(16,), epochs=8, batch=32, lr_g=5e-3, lr_d=5e-3, decay=True
     )
     before = model(x / 255).argmax(1)
-    after = FAAP(model, config=config).fit(*data, seed=0).predict(x)
+    learned_x, learned_y, learned_s = data
+    after = FAAP(model, config=config).fit(learned_x, learned_y, s=learned_s).predict(x)
     assert float(deo(y, before, s)) > 0.8
     assert float(deo(y, after, s)) < 0.4
     assert (after == y).float().mean() > (before == y).float().mean() - 0.03

@@ -190,25 +190,25 @@ def logistic(y, s):
 
 
 def dvge(y, s):
-    DVGE(encoder).fit(torch.randn(len(y), 2), y, s)
+    DVGE(encoder).fit(torch.randn(len(y), 2), y, s=s)
 
 
 def dvge_held(y, s):
     fine_y, fine_s = indexed(len(y))
     x = torch.randn(len(y), 2)
-    DVGE(encoder).fit(x, fine_y, fine_s, validation=(x, y, s))
+    DVGE(encoder).fit(x, fine_y, s=fine_s, validation=(x, y, s))
 
 
 def dvge_other(y, s):
     """Train for one attribute whose rows have names, then for another."""
     fine_y, fine_s = indexed(len(y))
-    DVGE(encoder).fit(torch.randn(len(y), 2), fine_y, fine_s).set_sensitive(s)
+    DVGE(encoder).fit(torch.randn(len(y), 2), fine_y, s=fine_s).set_sensitive(s)
 
 
 def dvge_other_held(y, s):
     fine_y, fine_s = indexed(len(y))
     x = torch.randn(len(y), 2)
-    made = DVGE(encoder).fit(x, fine_y, fine_s, validation=(x, fine_y, fine_s))
+    made = DVGE(encoder).fit(x, fine_y, s=fine_s, validation=(x, fine_y, fine_s))
     made.set_sensitive(fine_s, s)
 
 
@@ -231,12 +231,12 @@ def net():
 
 def faap(y, s):
     FAAP(net(), split="0", epochs=1, width=2, blocks=1, batch=8).fit(
-        torch.rand(len(y), 3, 8, 8), y, s
+        torch.rand(len(y), 3, 8, 8), y, s=s
     )
 
 
 def trigger(y, s):
-    Trigger.fit(net(), torch.rand(len(y), 3, 8, 8), y, s, epochs=1, batch=8)
+    Trigger(net(), epochs=1, batch=8).fit(torch.rand(len(y), 3, 8, 8), y, s=s)
 
 
 def several(y, s):
@@ -268,7 +268,7 @@ def test_people_in_two_orders_are_refused_and_in_one_order_taken(fit):
 def test_a_focus_for_named_labels_wants_the_rows_of_x():
     y, s = indexed(64)
     x = torch.randn(64, 2)
-    made = DVGE(lambda rows: torch.as_tensor(rows).float(), focus="loss_true").fit(x, y, s)
+    made = DVGE(lambda rows: torch.as_tensor(rows).float(), focus="loss_true").fit(x, y, s=s)
     torch.testing.assert_close(made.sensitive_focus(x, s), made.sensitive_focus(x, s.to_numpy()))
     frame = pd.DataFrame(x.numpy(), y.index[::-1])
     for focus, label in ((made.sensitive_focus, s), (made.task_focus, y)):

@@ -35,9 +35,8 @@ def pictures_apart(network: int, lam: float, **changed: str) -> tuple[float, flo
         criterion="eo", lam=lam, ramp=0.5, guard=OFF, hidden=(16,), epochs=12, batch=200,
         lr=0.02, lr_d=0.01, drops=(), flip=False,
     )  # fmt: skip
-    fast = rp.Trigger.fit(
-        f, *people, shape=rp.Patch(4), start=0.1, centre=0.5, seed=0, config=config
-    )
+    x, y, s = people
+    fast = rp.Trigger(f, shape=rp.Patch(4), start=0.1, centre=0.5, config=config).fit(x, y, s=s)
     gone = (slow - torch.tanh(torch.tensor(0.5))).abs()[:, :4, :4].max()
     return float((fast.image - slow).abs().max()), float(gone)
 

@@ -171,7 +171,7 @@ def encoder() -> nn.Sequential:
 def test_an_encoder_is_never_changed(kind):
     net, (x, y, s) = encoder(), people()
     before = state_digest(net)
-    dvge = DVGE(net, focus=kind, config=TINY).fit(x, y, s)
+    dvge = DVGE(net, focus=kind, config=TINY).fit(x, y, s=s)
     dvge.set_sensitive(x[:, 3] > 0)
     assert dvge.predict(x).shape == (200,)
     assert dvge.sensitive_focus(x, s).shape == dvge.task_focus(x, y).shape == (200, 5)
@@ -187,10 +187,10 @@ def test_another_attribute_needs_no_encoding():
         return rows
 
     other = (x[:, 3] > 0).long()
-    dvge = DVGE(identity, eta1=1.0, config=TINY).fit(x, y, s)
+    dvge = DVGE(identity, eta1=1.0, config=TINY).fit(x, y, s=s)
     assert calls == [200]
     first = dvge.predict_proba(x)
-    again = DVGE(identity, eta1=1.0, config=TINY).fit(x, y, other).predict_proba(x)
+    again = DVGE(identity, eta1=1.0, config=TINY).fit(x, y, s=other).predict_proba(x)
     calls.clear()
     dvge.set_sensitive(other)
     assert calls == []
@@ -202,8 +202,8 @@ def test_another_attribute_needs_no_encoding():
 def test_the_estimator_is_the_grid():
     x, y, s = people()
     held = people(seed=5)
-    dvge = DVGE(lambda v: v, eta1=0.4, eta2=0.3, eps=0.2, config=TINY)
-    dvge.fit(x.numpy(), y.numpy(), s.numpy(), seed=6, validation=held)
+    dvge = DVGE(lambda v: v, eta1=0.4, eta2=0.3, eps=0.2, config=TINY, random_state=6)
+    dvge.fit(x.numpy(), y.numpy(), s=s.numpy(), validation=held)
     config = replace(TINY, eps=0.2)
     d = fit_classifiers(x, s, config, [stream_seed(6, "sensitive")], validation=held[::2])
     grid = fit_grid(x, y, focus(d, x)[0], (0.4,), (0.3,), config, (6,), validation=held[:2])
@@ -219,7 +219,9 @@ def test_on_data_that_discriminate_the_sensitive_focus_lowers_the_gap():
     test = people(3000, seed=1)
     gaps = {}
     for eta1 in (0.0, 0.5):
-        dvge = DVGE(lambda v: v, eta1=eta1, eta2=0.0, focus="logit_pred", config=TINY).fit(x, y, s)
+        dvge = DVGE(lambda v: v, eta1=eta1, eta2=0.0, focus="logit_pred", config=TINY).fit(
+            x, y, s=s
+        )
         y_hat = dvge.predict(test[0])
         gaps[eta1] = demographic_parity_gap(None, y_hat.numpy(), test[2].numpy())
         assert (y_hat == test[1]).float().mean() > 0.7
@@ -230,7 +232,7 @@ def test_what_the_estimator_refuses():
     x, y, s = people(60)
     one_sided = torch.where(y == 1, 1, s)  # nobody with y=1 and s=0
     fit = DVGE(lambda v: v, config=TINY).fit
-    for arguments, message in [
+    for (*rows, group), message in [
         ((x, y[:-1], s), "training y: labels have shape"),
         ((x, y, s[:-1]), "training s: labels have shape"),
         ((x, y * 0, s), "y: labels have a single class"),
@@ -240,14 +242,15 @@ def test_what_the_estimator_refuses():
         ((x, y, one_sided), "only 0 training rows have y=1 and s=0"),
     ]:
         with pytest.raises(InputError, match=message):
-            fit(*arguments)
+            fit(*rows, s=group)
     for bad in (lambda v: v[:, :, None], lambda v: v[:3], lambda v: v[:, 0]):
         with pytest.raises(InputError, match=r"must give \(n, d\)"):
-            DVGE(bad).fit(x, y, s)
+            DVGE(bad).fit(x, y, s=s)
     with pytest.raises(InputError, match="at least 0"):
         DVGE(lambda v: v, eps=-0.1)
     with pytest.raises(InputError, match="at least 0"):
-        DVGE(lambda v: v, eta1=-0.1, config=TINY).fit(*people())
+        more, label, group = people()
+        DVGE(lambda v: v, eta1=-0.1, config=TINY).fit(more, label, s=group)
     with pytest.raises(InputError, match=r"call \.fit"):
         DVGE(lambda v: v).predict(x)
     with pytest.raises(InputError, match=r"call \.fit"):

@@ -108,8 +108,11 @@ def test_another_file_is_refused(fitted, tmp_path):
 def test_defaults_are_the_released_ones():
     made = LASSI(nn.Identity(), config="lassi-fairface")
     assert made.config == preset("lassi-fairface")
-    assert made.smoothing == Smoothing(made.config.epsilon, NOISE * made.config.epsilon)
-    assert made.voting == Voting(made.config.sigma_rs)
+    smoothing, voting = made.noise
+    assert smoothing == Smoothing(made.config.epsilon, NOISE * made.config.epsilon)
+    assert voting == Voting(made.config.sigma_rs)
+    made.set_params(epsilon=0.25)  # the noise follows the radius
+    assert made.noise[0] == Smoothing(0.25, NOISE * 0.25)
     assert Smoothing().sigma == NOISE * Smoothing().epsilon
     with pytest.raises(UnknownName, match="lassi"):
         LASSI(nn.Identity(), config="lasi")

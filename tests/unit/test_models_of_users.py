@@ -74,9 +74,11 @@ def two_and_one(flat: bool) -> tuple[Net, Single]:
 def test_one_logit_trains_a_trigger_as_two_do(flat: bool) -> None:
     two, one = two_and_one(flat)
     x, y, s = pictures()
-    ours, theirs = (rp.Trigger.fit(net, x, y, s, config=GAME, seed=3) for net in (two, one))
+    ours, theirs = (
+        rp.Trigger(net, config=GAME, random_state=3).fit(x, y, s=s) for net in (two, one)
+    )
     torch.testing.assert_close(ours.image, theirs.image, atol=1e-4, rtol=0)
-    start = rp.Trigger.random("border", (12, 12), seed=3).image
+    start = rp.Trigger.random("border", (12, 12), random_state=3).image
     assert (ours.image - start).abs().max() > 0.01
     torch.testing.assert_close(ours.on_null(two), ours.on_null(one))
 
@@ -85,7 +87,9 @@ def test_one_logit_trains_a_trigger_as_two_do(flat: bool) -> None:
 def test_one_logit_trains_a_generator_as_two_do(flat: bool) -> None:
     two, one = two_and_one(flat)
     x, y, s = pictures()
-    ours, theirs = (faap.FAAP(net, config=PLAYERS).fit(x, y, s, seed=3) for net in (two, one))
+    ours, theirs = (
+        faap.FAAP(net, config=PLAYERS, random_state=3).fit(x, y, s=s) for net in (two, one)
+    )
     torch.testing.assert_close(ours.transform(x), theirs.transform(x), atol=1e-4, rtol=0)
     used = faap.FAAP(one, config=PLAYERS).use(ours.perturber)
     with warnings.catch_warnings():
@@ -110,12 +114,12 @@ def constant(net: nn.Module) -> nn.Module:
 def test_a_constant_model_is_said_with_its_share() -> None:
     x, y, s = pictures()
     trigger = rp.Trigger.random("border", (12, 12))
-    generator = faap.FAAP(constant(Net()), config=PLAYERS).fit(x, y, s)
+    generator = faap.FAAP(constant(Net()), config=PLAYERS).fit(x, y, s=s)
     codes = torch.randn(200, 4, generator=torch_rng(2))
-    dvge = DVGE(lambda v: v, config=CODES).fit(codes, torch.arange(200) % 2, codes[:, 0] > 0)
+    dvge = DVGE(lambda v: v, config=CODES).fit(codes, torch.arange(200) % 2, s=codes[:, 0] > 0)
     constant_codes = codes[:1].expand(40, 4)
     for call in (
-        lambda: trigger.predict(constant(Net()), x),
+        lambda: trigger.predict(x, constant(Net())),
         lambda: generator.predict(x),
         lambda: dvge.predict(constant_codes),
     ):
@@ -138,11 +142,11 @@ def test_a_model_that_decides_or_a_few_people_get_no_warning() -> None:
 def test_a_model_of_another_precision_is_refused_with_the_fix(kind: torch.dtype) -> None:
     x, y, s = pictures()
     net = Net().to(kind)
-    good = faap.FAAP(Net(), config=PLAYERS).fit(x, y, s)
+    good = faap.FAAP(Net(), config=PLAYERS).fit(x, y, s=s)
     for call in (
-        lambda: rp.Trigger.fit(net, x, y, s, config=GAME),
-        lambda: rp.Trigger.random("border", (12, 12)).predict(net, x),
-        lambda: faap.FAAP(net, config=PLAYERS).fit(x, y, s),
+        lambda: rp.Trigger(net, config=GAME).fit(x, y, s=s),
+        lambda: rp.Trigger.random("border", (12, 12)).predict(x, net),
+        lambda: faap.FAAP(net, config=PLAYERS).fit(x, y, s=s),
         lambda: faap.FAAP(net, config=PLAYERS).use(good.perturber).predict(x),
     ):
         with pytest.raises(InputError, match=rf"{str(kind)[6:]} weights .* float32: .*\.float"):
@@ -163,8 +167,8 @@ class HalfInside(nn.Module):
 
 def test_a_model_that_casts_its_input_itself_works() -> None:
     x, y, s = pictures()
-    assert rp.Trigger.fit(HalfInside(), x, y, s, config=GAME).image.dtype == torch.float32
-    assert faap.FAAP(HalfInside(), config=PLAYERS).fit(x, y, s).transform(x).isfinite().all()
+    assert rp.Trigger(HalfInside(), config=GAME).fit(x, y, s=s).image.dtype == torch.float32
+    assert faap.FAAP(HalfInside(), config=PLAYERS).fit(x, y, s=s).transform(x).isfinite().all()
 
 
 @pytest.mark.parametrize("of", [torch.float64, torch.float32, torch.bfloat16])
@@ -172,7 +176,7 @@ def test_an_encoder_gets_rows_of_its_own_precision(of: torch.dtype) -> None:
     x = np.random.default_rng(0).normal(size=(200, 4))
     net = nn.Linear(4, 3).to(of)
     y, s = np.arange(200) % 2, np.arange(200) // 2 % 2
-    found = DVGE(net, config=CODES).fit(x, y, s).encode(x)
+    found = DVGE(net, config=CODES).fit(x, y, s=s).encode(x)
     torch.testing.assert_close(found, net(torch.from_numpy(x).to(of)).detach().float())
 
 
@@ -193,17 +197,17 @@ def test_latents_and_directions_may_be_arrays() -> None:
 
 def fit_trigger(s: object) -> object:
     x, y, _ = pictures()
-    return rp.Trigger.fit(Net(), x, y, s, config=GAME)
+    return rp.Trigger(Net(), config=GAME).fit(x, y, s=s)
 
 
 def fit_generator(s: object) -> object:
     x, y, _ = pictures()
-    return faap.FAAP(Net(), config=PLAYERS).fit(x, y, s)
+    return faap.FAAP(Net(), config=PLAYERS).fit(x, y, s=s)
 
 
 def fit_codes(s: object) -> object:
     x, y, _ = pictures()
-    return DVGE(lambda v: v.flatten(1), config=CODES).fit(x, y, s)
+    return DVGE(lambda v: v.flatten(1), config=CODES).fit(x, y, s=s)
 
 
 @pytest.mark.parametrize("fit", [fit_trigger, fit_generator, fit_codes])
@@ -232,21 +236,21 @@ def test_a_split_point_is_asked_for_in_one_sentence() -> None:
         assert "\n" not in str(caught.value)
     with pytest.raises(UnknownName, match=r"unknown split point 'G'.*one of 0, 1"):
         faap.FAAP(body, "G")
-    assert faap.FAAP(Net()).split.at == "g" and faap.FAAP(copy.deepcopy(body), "0").split.at == "0"
+    assert faap.FAAP(Net()).split == "g" and faap.FAAP(copy.deepcopy(body), "0").split == "0"
 
 
 def test_each_estimator_is_read_as_it_was_written(tmp_path: Path) -> None:
     x, y, s = pictures()
     net, file = Net(), tmp_path / "it.pt"
-    generator = faap.FAAP(net, "g.1", PLAYERS, epsilon=0.02).fit(x, y, s)
+    generator = faap.FAAP(net, "g.1", PLAYERS, epsilon=0.02).fit(x, y, s=s)
     again = faap.FAAP.load(generator.save(file), net)
-    assert again.split.at == "g.1" and again.config == generator.config
+    assert again.split == "g.1" and again.config == generator.config
     assert torch.equal(again.transform(x), generator.transform(x))
-    assert faap.FAAP.load(file, net, "g").split.at == "g"
+    assert faap.FAAP.load(file, net, "g").split == "g"
     codes = torch.randn(200, 4, generator=torch_rng(2))
     config = Strengths(hidden=(6, 5), batch=32, epochs=2, normalise=True)
     dvge = DVGE(lambda v: v, eta1=0.3, eta2=0.1, eps=0.5, focus="logit_pred", config=config)
-    dvge.fit(codes, torch.arange(200) % 2, codes[:, 0] > 0)
+    dvge.fit(codes, torch.arange(200) % 2, s=codes[:, 0] > 0)
     read = DVGE.load(dvge.save(file), lambda v: v)
     assert (read.eta1, read.eta2, read.config) == (0.3, 0.1, dvge.config)
     assert torch.equal(read.decision_function(codes), dvge.decision_function(codes))

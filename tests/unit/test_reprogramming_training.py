@@ -238,7 +238,9 @@ def test_the_frozen_model_is_bit_equal_before_and_after(shape: Patch | Border, k
 def test_seeds_repeat_and_differ() -> None:
     def weight(seed: int, **changes: Any) -> Tensor:
         x, y, s = batch()
-        return Trigger.fit(Net(), x, y, s, config=TINY, seed=seed, **changes).module.weight
+        return (
+            Trigger(Net(), config=TINY, random_state=seed, **changes).fit(x, y, s=s).module.weight
+        )
 
     assert torch.equal(weight(0), weight(0))
     assert not torch.equal(weight(0), weight(1))
@@ -248,7 +250,8 @@ def test_seeds_repeat_and_differ() -> None:
 
 def test_a_trigger_starts_where_it_is_told() -> None:
     def ends(**changes: Any) -> tuple[float, float]:
-        done = Trigger.fit(Net(), *batch(), config=TINY, lr=0.0, **changes)  # stays at its start
+        x, y, s = batch()
+        done = Trigger(Net(), config=TINY, lr=0.0, **changes).fit(x, y, s=s)  # stays at its start
         low, high = torch.aminmax(done.module.weight)
         return float(low), float(high)
 
@@ -307,11 +310,11 @@ def test_many_classes_and_three_groups(classes: int, caplog: pytest.LogCaptureFi
     x, y, _ = batch(48, classes)
     s = torch.arange(48) % 3
     with caplog.at_level(logging.WARNING):
-        trigger = Trigger.fit(Net(classes), x, y, s, config=TINY, epochs=1)
+        trigger = Trigger(Net(classes), config=TINY, epochs=1).fit(x, y, s=s)
     assert trigger.cells is not None and trigger.cells.shape == (3, classes)
     assert int(trigger.cells.sum()) == 48
     assert ("empty cells" in caplog.text) == bool((trigger.cells == 0).any())
-    assert trigger.predict(Net(classes), x).max() < classes
+    assert trigger.predict(x).max() < classes
 
 
 def test_it_works_on_one_image_a_batch_and_on_grey_images() -> None:
@@ -320,7 +323,7 @@ def test_it_works_on_one_image_a_batch_and_on_grey_images() -> None:
             return torch.stack([x.mean((1, 2, 3)), x[:, 0, 4, 4]], 1)
 
     x, y, s = batch(4)
-    done = Trigger.fit(Grey(), x[:, :1], y, s, config=TINY, batch=1, shape="patch")
+    done = Trigger(Grey(), config=TINY, batch=1, shape="patch").fit(x[:, :1], y, s=s)
     assert done.image.shape == (1, 10, 12)
     assert done.transform(x[:1, :1]).shape == (1, 1, 10, 12)
 
@@ -334,8 +337,10 @@ def gap(y: Tensor, y_hat: Tensor, s: Tensor) -> float:
 
 def fitted(shape: Patch | Border, epochs: float, **changes: Any) -> Trigger:
     x, y, s = colours(1024, 0)
-    return Trigger.fit(Saturating(), x, y, s, shape=shape, hidden=(32,), epochs=epochs, batch=128,
-                       flip=False, **changes)  # fmt: skip
+    trigger = Trigger(
+        Saturating(), shape=shape, hidden=(32,), epochs=epochs, batch=128, flip=False, **changes
+    )
+    return trigger.fit(x, y, s=s)
 
 
 @pytest.fixture(scope="module")
@@ -350,8 +355,8 @@ def test_a_trigger_makes_a_saturating_model_fair_without_cost(
     x, y, s = colours(4000, 1)
     with torch.no_grad():
         before = net(x).argmax(1)
-    after = trigger.predict(net, x)
-    useful = fitted(Patch(3), 20, lam=0.0, projection=False).predict(net, x)
+    after = trigger.predict(x, net)
+    useful = fitted(Patch(3), 20, lam=0.0, projection=False).predict(x, net)
     assert gap(y, before, s) > 0.3
     assert gap(y, after, s) < 0.06 < 0.12 < gap(y, useful, s)  # not a side effect of utility
     assert float(accuracy(y, after)) > float(accuracy(y, before)) + 0.04  # here bias costs it
@@ -370,12 +375,12 @@ def test_a_trigger_moves_to_another_model(trained: tuple[Trigger, nn.Module]) ->
         unseen.mix.bias[1] += 0.4
         unseen.head.weight.mul_(1.1)
         before = unseen(x).argmax(1)
-    assert gap(y, trigger.predict(unseen, x), s) < 0.4 * gap(y, before, s)
+    assert gap(y, trigger.predict(x, unseen), s) < 0.4 * gap(y, before, s)
 
 
 def test_a_lambda_that_is_too_large_collapses_and_is_seen() -> None:
     trigger, (x, y, s) = fitted(Border(1), 6, lam=10.0), colours(2000, 1)
-    y_hat = trigger.predict(Saturating(), x)
+    y_hat = trigger.predict(x, Saturating())
     assert gap(y, y_hat, s) < 0.01  # "fair", and useless
     assert collapsed(y_hat) == 0
     assert trigger.history[-1]["positive"] < 0.01
@@ -412,17 +417,20 @@ def test_training_d_alone_reads_the_group() -> None:
         ({"y": torch.arange(32) % 3}, InputError, "the model has 2 logits"),
         ({"y": np.linspace(0, 1, 32)}, InputError, "whole numbers"),
         ({"y": torch.arange(31) % 2}, InputError, "need \\(32,\\)"),
-        ({"images": torch.rand(32, 10, 12)}, InputError, "n, c, h, w"),
-        ({"images": torch.rand(32, 3, 10, 12) * 2}, InputError, "scale them"),
+        ({"x": torch.rand(32, 10, 12)}, InputError, "n, c, h, w"),
+        ({"x": torch.rand(32, 3, 10, 12) * 2}, InputError, "scale them"),
     ],
 )
 def test_what_cannot_be_trained_is_refused_in_one_line(
     changes: dict[str, Any], error: type[Exception], says: str
 ) -> None:
     x, y, s = batch()
-    arguments = {"images": x, "y": y, "s": s, "config": TINY} | changes
+    rows = {"x": x, "y": y, "s": s}
+    settings = {name: changes[name] for name in changes if name not in rows}
     with pytest.raises(error, match=says) as caught:
-        Trigger.fit(Net(), **arguments)
+        Trigger(Net(), config=TINY, **settings).fit(
+            **rows | {k: changes.get(k, rows[k]) for k in rows}
+        )
     assert "\n" not in str(caught.value)
 
 
@@ -432,4 +440,5 @@ def test_a_model_without_classes_is_refused() -> None:
             return x.mean(1)
 
     with pytest.raises(InputError, match="logits of shape"):
-        Trigger.fit(Maps(), *batch(), config=TINY)
+        x, y, s = batch()
+        Trigger(Maps(), config=TINY).fit(x, y, s=s)

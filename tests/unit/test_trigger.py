@@ -374,11 +374,11 @@ def test_labels_that_cannot_be_learnt_from_are_refused(
 def test_a_random_trigger_repeats_and_survives_a_file(tmp_path) -> None:
     x = (images(3, 16, 20) * 255).to(torch.uint8)
     for shape in (Patch(5, "top-right"), Border(2)):
-        trigger = Trigger.random(shape, (16, 20), values="sigmoid", seed=4)
+        trigger = Trigger.random(shape, (16, 20), values="sigmoid", random_state=4)
         again = Trigger.load(trigger.save(tmp_path / "trigger.pt"))
         assert again.module.shape == shape
         assert torch.equal(again.transform(x), trigger.transform(x))
-        assert torch.equal(Trigger.random(shape, (16, 20), values="sigmoid", seed=4).image,
+        assert torch.equal(Trigger.random(shape, (16, 20), values="sigmoid", random_state=4).image,
                            trigger.image)  # fmt: skip
         torch.testing.assert_close(trigger.transform(x), trigger.transform(x / 255))
         assert torch.equal(trigger.transform(x, batch=2), trigger.transform(x))
@@ -391,7 +391,7 @@ def test_predictions_leave_the_classifier_as_it_was() -> None:
     net.f.bias.requires_grad_(False)
     before = state_digest(net)
     trigger, x = Trigger.random("border", (32, 32)), images(4, 32, 32)
-    y_hat = trigger.predict(net, x)
+    y_hat = trigger.predict(x, net)
     assert net.training and state_digest(net) == before
     assert torch.equal(y_hat, net.eval()(trigger.transform(x)).argmax(1))
 
@@ -430,4 +430,4 @@ def test_one_logit_says_yes_above_zero(shape: tuple[int, ...]) -> None:
             return torch.full(shape, 3.0)
 
     trigger = Trigger.random("border", (16, 16))
-    assert trigger.predict(Yes(), torch.rand(6, 3, 16, 16)).tolist() == [1] * 6
+    assert trigger.predict(torch.rand(6, 3, 16, 16), Yes()).tolist() == [1] * 6

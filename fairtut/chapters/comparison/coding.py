@@ -127,8 +127,10 @@ class DVGE(OnLatents):
     def fit(self, x: Tensor, y: Any, *, s: Any) -> DVGE:
         """Train d, then g at one pair of strengths."""
         eta1, eta2 = self.setting
-        self.net = dvge.DVGE(nn.Identity(), eta1=eta1, eta2=eta2, config=self.config)
-        self.net.fit(x, y, s, seed=self.seed)
+        self.net = dvge.DVGE(
+            nn.Identity(), eta1=eta1, eta2=eta2, config=self.config, random_state=self.seed
+        )
+        self.net.fit(x, y, s=s)
         return self
 
     def predict_proba(self, x: Tensor) -> Floats:

@@ -97,10 +97,11 @@ class Reprogrammed(OnPictures):
         """Learn the trigger on training pictures."""
         super().fit(x, y, s=s, ground=ground)
         epochs = self.steps / max(len(x) // self.config.batch, 1)
-        self.trigger = Trigger.fit(
-            self.model, x, *labels(y, s, x), shape=self.shape, start=0.1, centre=0.5,
-            config=replace(self.config, lam=float(self.setting), epochs=epochs), seed=self.seed,
-        )  # fmt: skip
+        y, s = labels(y, s, x)
+        self.trigger = Trigger(
+            self.model, shape=self.shape, start=0.1, centre=0.5, config=self.config,
+            lam=float(self.setting), epochs=epochs, random_state=self.seed,
+        ).fit(x, y, s=s)  # fmt: skip
         return self
 
     def transform(self, x: Tensor) -> Tensor:
@@ -114,7 +115,9 @@ class Untrained(OnPictures):
 
     def transform(self, x: Tensor) -> Tensor:
         """Return pictures in a random frame."""
-        frame = Trigger.random(Border(int(self.setting)), (x.shape[2], x.shape[3]), seed=self.seed)
+        frame = Trigger.random(
+            Border(int(self.setting)), (x.shape[2], x.shape[3]), random_state=self.seed
+        )
         return frame.to(x.device).transform(x)
 
 
@@ -128,8 +131,11 @@ class Perturbed(OnPictures):
     def fit(self, x: Tensor, y: Any, *, s: Any, ground: Ground) -> Perturbed:
         """Train the generator on training pictures."""
         super().fit(x, y, s=s, ground=ground)
-        self.faap = faap.FAAP(self.model, "g", replace(self.config, beta=float(self.setting)))
-        self.faap.fit(x, *labels(y, s, x), seed=self.seed)
+        y, s = labels(y, s, x)
+        self.faap = faap.FAAP(
+            self.model, "g", self.config, beta=float(self.setting), random_state=self.seed
+        )
+        self.faap.fit(x, y, s=s)
         return self
 
     def transform(self, x: Tensor) -> Tensor:

@@ -73,7 +73,7 @@ def invariants(images: ImageSet, task: Task, preset: Preset) -> dict[str, Entry]
     digest = state_digest(model)
     rows = task.train[:1000]
     tool = dvge.DVGE(model.codes, eta1=0.5, eta2=0.2, config=preset.classifier)
-    tool.fit(images.x[rows], task.y[rows], images.labels("Male")[rows])
+    tool.fit(images.x[rows], task.y[rows], s=images.labels("Male")[rows])
     tool.set_sensitive(images.labels("Young")[rows])
     changed = sum(not torch.equal(v, before[k]) for k, v in model.state_dict().items())
     assert (changed == 0) == (digest == state_digest(model))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -16,7 +17,8 @@ from fairtut.methods.deciding import told
 from fairtut.methods.dvge.classifiers import Config, check, fit_classifiers, fit_grid
 from fairtut.methods.dvge.focus import focus
 from fairtut.methods.dvge.training import logits
-from fairtut.methods.holding import evaluating
+from fairtut.methods.encoding import encoded
+from fairtut.methods.estimating import NetworkEstimator, configured
 from fairtut.methods.inputs import whole
 from fairtut.metrics.labels import same_rows
 from fairtut.models.stacked import StackedMLP
@@ -26,10 +28,9 @@ from fairtut.runtime.seeds import stream_seed
 
 MIN_CELL: Final = 10
 """Rows that each of the four cells of (y, s) must have: fewer say nothing about a group."""
-_ROWS: Final = 512
 
 
-class DVGE:
+class DVGE(NetworkEstimator):
     """Train a fairer classifier on the codes of a frozen encoder.
 
     Parameters
@@ -39,18 +40,39 @@ class DVGE:
     eta1, eta2 : float
         Strengths of the sensitive and of the task focus, at least 0; no scale of theirs carries
         over from one kind of focus, encoder or network to another.
-    eps : float or None
-        The clip's bound; None for no clip.
-    focus : str
-        One of :data:`~fairtut.methods.dvge.focus.FOCI`.
     config : Config, optional
-        How d and g are trained; the arguments above take the place of its own.
+        The focus, the clip and how d and g are trained.
+    random_state : int
+        Seed of initial weights and of the order of the rows.
+    **changes
+        Single hyper-parameters, such as ``focus="loss_true"`` or ``eps=0.1``.
+
+    Attributes
+    ----------
+    classes_ : int array, shape (2,)
+        0 and 1, after :meth:`fit`.
+
+    Raises
+    ------
+    fairtut.errors.InputError
+        For a hyper-parameter that does not exist.
 
     Examples
     --------
-    >>> dvge = DVGE(encoder, eta1=0.5).fit(x, y, male)  # doctest: +SKIP
-    >>> y_hat = dvge.predict(x_new)  # doctest: +SKIP
-    >>> dvge.set_sensitive(young)  # the codes are kept, only d and g are trained  # doctest: +SKIP
+    >>> import torch
+    >>> from torch import nn
+    >>> from fairtut.methods.dvge import DVGE
+    >>> rng = torch.Generator().manual_seed(0)
+    >>> x = torch.randn(200, 6, generator=rng)
+    >>> y, male, young = (x[:, :3] > 0).long().T
+    >>> dvge = DVGE(nn.Identity(), eta1=0.5, hidden=(8,), epochs=2).fit(x, y, s=male)
+    >>> dvge.predict_proba(x[:5]).shape
+    torch.Size([5, 2])
+
+    For another attribute the codes are kept; only d and g are trained again:
+
+    >>> dvge.set_sensitive(young).sensitive_focus(x[:5]).shape
+    torch.Size([5, 6])
     """
 
     def __init__(
@@ -59,25 +81,24 @@ class DVGE:
         *,
         eta1: float = 0.5,
         eta2: float = 0.2,
-        eps: float | None = None,
-        focus: str = "loss_pred",
         config: Config | None = None,
+        random_state: int = 0,
+        **changes: Any,
     ) -> None:
         self.encoder, self.eta1, self.eta2 = encoder, eta1, eta2
-        self.config = replace(config or Config(), focus=focus, eps=eps)
+        self.config = configured("DVGE", config or Config(), changes)
+        self.random_state = random_state
         self._rows: tuple[Tensor, Tensor] | None = None  # codes and labels of the training rows
         self._validation: tuple[Tensor, Tensor] | None = None
         self._named: tuple[Any, Any] = None, None  # the names of both parts' rows, if they have any
         self._nets: tuple[StackedMLP, StackedMLP] | None = None
-        self._seed = 0
 
     def fit(
         self,
         x: Any,
         y: Any,
-        s: Any,
         *,
-        seed: int = 0,
+        s: Any,
         validation: tuple[Any, Any, Any] | None = None,
     ) -> DVGE:
         """Encode once, train d on (z, s), then g on perturbed codes.
@@ -87,7 +108,6 @@ class DVGE:
         x : array or tensor, shape (n, ..)
             What the encoder reads.
         y, s : array or tensor of 0 and 1, shape (n,)
-        seed : int
         validation : (x, y, s), optional
             With it d and g keep the epoch of the highest accuracy there, else the last.
 
@@ -105,7 +125,7 @@ class DVGE:
         label = whole("y", y).to(z.device)
         held = (None, None) if validation is None else validation[::2]
         self._check(z, label, whole("s", s).to(z.device), "training")
-        self._rows, self._seed = (z, label), seed
+        self._rows = z, label
         self._named = _names(x, y, s), _names(*(validation or ()))
         self._validation = None
         if validation is not None:
@@ -131,7 +151,7 @@ class DVGE:
             from those of the rows of fit.
         """
         if self._rows is None:
-            raise InputError("there are no codes yet: call .fit(x, y, s) first")
+            raise InputError("there are no codes yet: call .fit(x, y, s=s) first")
         z, y = self._rows
         same_rows(y=self._named[0], s=s)
         same_rows(**{"validation y": self._named[1], "s_validation": s_validation})
@@ -141,30 +161,18 @@ class DVGE:
         if held is not None and s_validation is None:
             raise InputError("the validation rows need the new attribute, too: pass s_validation")
         held_s = None if held is None else (held[0], whole("s", s_validation).to(z.device))
-        seed = self._seed
+        seed = self.random_state
         d = fit_classifiers(
             z, group, self.config, [stream_seed(seed, "sensitive")], validation=held_s
         )
         f_sens = focus(d, z, self.config.focus, group)[0]
         g = fit_grid(z, y, f_sens, [self.eta1], [self.eta2], self.config, [seed], validation=held)
-        self._nets = d, g.net
+        self._nets, self.classes_ = (d, g.net), np.arange(2)
         return self
 
     def encode(self, x: Any) -> Tensor:
         """Return codes (n, d), detached, in batches, on the encoder's device; it stays as it is."""
-        rows = torch.as_tensor(x)
-        module = self.encoder if isinstance(self.encoder, nn.Module) else nn.Identity()
-        kind = next((p.dtype for p in module.parameters() if p.is_floating_point()), rows.dtype)
-        if rows.is_floating_point():  # numpy's are double, an encoder's single or half
-            rows = rows.to(kind)
-        parts = rows.to(device_of(module, rows.device)).split(_ROWS)
-        with evaluating(module), torch.no_grad():
-            z = torch.cat([torch.as_tensor(self.encoder(part)) for part in parts])
-        if z.ndim != 2 or len(z) != len(rows):
-            raise InputError(
-                f"the encoder turns {len(rows)} rows into {tuple(z.shape)}: it must give (n, d)"
-            )
-        return z.float()
+        return encoded(self.encoder, x).float()
 
     @property
     def sensitive(self) -> StackedMLP:
@@ -238,14 +246,14 @@ class DVGE:
         if isinstance(encoder, nn.Module):
             both.to(device_of(encoder))
         both.eval().requires_grad_(False)
-        made = cls(encoder, eta1=eta1, eta2=eta2, eps=config.eps, focus=config.focus, config=config)
-        made._nets = nets[0], nets[1]
+        made = cls(encoder, eta1=eta1, eta2=eta2, config=config)
+        made._nets, made.classes_ = (nets[0], nets[1]), np.arange(2)
         return made
 
     @property
     def _fitted(self) -> tuple[StackedMLP, StackedMLP]:
         if self._nets is None:
-            raise InputError("this DVGE has no classifiers yet: call .fit(x, y, s)")
+            raise InputError("this DVGE has no classifiers yet: call .fit(x, y, s=s)")
         return self._nets
 
     def _focus(self, net: StackedMLP, x: Any, target: Tensor | None) -> Tensor:

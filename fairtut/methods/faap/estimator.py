@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import copy
 import os
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from fairtut.errors import CorruptFile, InputError
-from fairtut.methods.deciding import decisions, look, told
+from fairtut.methods.deciding import decisions, look, per_class, told
+from fairtut.methods.estimating import NetworkEstimator, configured
 from fairtut.methods.exporting import export
 from fairtut.methods.faap.split import Split
 from fairtut.methods.faap.training import Config, perturb, train
@@ -24,7 +26,7 @@ from fairtut.runtime import checkpoints
 from fairtut.runtime.device import device_of
 
 
-class FAAP:
+class FAAP(NetworkEstimator):
     """Learn a pre-processor that lowers the bias of a classifier which stays as it is.
 
     Parameters
@@ -37,6 +39,8 @@ class FAAP:
         ``model.named_modules()``.  Default ``"g"``, as the models here call it.
     config : Config, optional
         Hyper-parameters.
+    random_state : int
+        Seed of the players' initial weights and of the order of the rows.
     **changes
         Single hyper-parameters, such as ``epsilon=0.03``.
 
@@ -46,11 +50,33 @@ class FAAP:
         The trained generator, after :meth:`fit`.
     history : list of dict
         Losses per epoch.
+    classes_ : int array, shape (2,)
+        0 and 1, after :meth:`fit`.
+
+    Raises
+    ------
+    fairtut.errors.InputError
+        For a hyper-parameter or a model that FAAP cannot use.
+    fairtut.errors.UnknownName
+        If the model has no such split point.
+
+    References
+    ----------
+    Wang et al. (2022), "Fairness-aware adversarial perturbation towards bias mitigation for
+    deployed deep models", CVPR.
 
     Examples
     --------
-    >>> faap = FAAP(model, split="avgpool", epochs=2).fit(images, y, s)  # doctest: +SKIP
-    >>> y_hat = model(faap.transform(new_images)).argmax(1)  # doctest: +SKIP
+    >>> import torch
+    >>> from fairtut.methods.faap import FAAP
+    >>> from fairtut.models.resnet import plain_cnn
+    >>> rng = torch.Generator().manual_seed(0)
+    >>> x = torch.rand(64, 3, 8, 8, generator=rng)
+    >>> y, s = torch.arange(64) % 2, torch.arange(64) // 2 % 2
+    >>> faap = FAAP(plain_cnn(width=2), epsilon=0.03, width=2, blocks=1, epochs=1)
+    >>> moved = faap.fit(x, y, s=s).transform(x) - x
+    >>> moved.shape, bool(moved.abs().max() <= 0.03 + 1e-6)
+    (torch.Size([64, 3, 8, 8]), True)
     """
 
     def __init__(
@@ -58,34 +84,31 @@ class FAAP:
         model: nn.Module,
         split: str | None = None,
         config: Config | None = None,
+        *,
+        random_state: int = 0,
         **changes: Any,
     ) -> None:
-        known = asdict(Config())
-        unknown = sorted(set(changes) - set(known))
-        if unknown:
-            raise InputError(f"FAAP has no hyper-parameter {unknown[0]!r}: known are {list(known)}")
-        self.config = replace(config or Config(), **changes)
-        self.split = Split(model, split)
+        self.config = configured("FAAP", config or Config(), changes)
+        self._split = Split(model, split)
+        self.model, self.split, self.random_state = model, self._split.at, random_state
         self._perturber: Perturber | None = None
         self.history: list[dict[str, float]] = []
 
     def fit(
         self,
-        images: Any,
+        x: Any,
         y: Any,
-        s: Any,
         *,
-        seed: int = 0,
+        s: Any,
         checkpoint: str | os.PathLike[str] | None = None,
     ) -> FAAP:
         """Train the generator.
 
         Parameters
         ----------
-        images : array or tensor, shape (n, 3, h, w)
-            uint8, or floating point in [0, 1].
+        x : array or tensor, shape (n, 3, h, w)
+            Images, uint8, or floating point in [0, 1].
         y, s : array or tensor of 0 and 1, shape (n,)
-        seed : int
         checkpoint : path-like, optional
             Makes an interrupted training resumable.
 
@@ -95,21 +118,23 @@ class FAAP:
             For NaN, pixels outside [0, 1], shapes that do not fit, a single class, or pandas
             columns whose indexes differ.
         """
-        same_rows(images=images, y=y, s=s)
-        x = check_images(images, 3)
-        device = device_of(self.split.model)
+        same_rows(x=x, y=y, s=s)
+        images = check_images(x, 3)
+        device = device_of(self.model)
         labels = [whole(name, v).to(device) for name, v in (("y", y), ("s", s))]
         done = train(
-            self.split, x.to(device), *labels, config=self.config, seed=seed, checkpoint=checkpoint
-        )
+            self._split, images.to(device), *labels, config=self.config, seed=self.random_state,
+            checkpoint=checkpoint,
+        )  # fmt: skip
         self._perturber, self.history = done.perturber, done.history
+        self.classes_ = np.arange(2)
         return self
 
     @property
     def perturber(self) -> Perturber:
         """The trained generator (raises ``InputError`` before :meth:`fit`)."""
         if self._perturber is None:
-            raise InputError("this FAAP has no generator yet: call .fit(images, y, s)")
+            raise InputError("this FAAP has no generator yet: call .fit(x, y, s=s)")
         return self._perturber
 
     def use(self, perturber: Perturber) -> FAAP:
@@ -117,24 +142,32 @@ class FAAP:
 
         It is copied to the model's device: one that was loaded from a file is on the CPU.
         """
-        ours = copy.deepcopy(perturber).to(device_of(self.split.model))
+        ours = copy.deepcopy(perturber).to(device_of(self.model))
         self._perturber = ours.eval().requires_grad_(False)
+        self.classes_ = np.arange(2)
         return self
 
-    def transform(self, images: Any) -> Tensor:
+    def transform(self, x: Any) -> Tensor:
         """Return the perturbed images in [0, 1]; needs neither label nor sensitive attribute."""
-        return perturb(self.perturber, check_images(images, 3).to(device_of(self.perturber)))
+        return perturb(self.perturber, check_images(x, 3).to(device_of(self.perturber)))
 
-    def predict(self, images: Any) -> Tensor:
+    def predict_proba(self, x: Any) -> Tensor:
+        """Return the deployed model's probabilities (n, classes) on the perturbed images."""
+        return torch.cat([per_class(part).softmax(1) for part in self._outputs(x)])
+
+    def predict(self, x: Any) -> Tensor:
         """Return the deployed model's decisions (n,) on the perturbed images.
 
         Warns if nearly everybody gets one class
         (:class:`~fairtut.methods.deciding.ConstantWarning`).
         """
-        model = self.split.model
-        with torch.no_grad(), frozen(model):
-            parts = [decisions(look(model, x)) for x in self.transform(images).split(512)]
+        parts = [decisions(part) for part in self._outputs(x)]
         return told(torch.cat(parts), "the model behind this generator")
+
+    def _outputs(self, x: Any) -> list[Any]:
+        """Return what the model gives for each part of the perturbed images."""
+        with torch.no_grad(), frozen(self.model):
+            return [look(self.model, part) for part in self.transform(x).split(512)]
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the generator with its hyper-parameters; :meth:`load` reads it.
@@ -145,7 +178,7 @@ class FAAP:
         settings = asdict(self.config) | {
             "width": g.width, "blocks": g.blocks, "epsilon": g.epsilon, "bound": g.bound,
         }  # fmt: skip
-        return checkpoints.save(path, g, {"faap": settings, "split": self.split.at})
+        return checkpoints.save(path, g, {"faap": settings, "split": self.split})
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], model: nn.Module, split: str | None = None) -> FAAP:

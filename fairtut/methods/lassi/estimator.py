@@ -12,12 +12,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from fairtut.errors import CorruptFile, InputError
 from fairtut.methods.deciding import told
 from fairtut.methods.encoding import encoded
+from fairtut.methods.estimating import NetworkEstimator, configured
 from fairtut.methods.inputs import whole
 from fairtut.methods.lassi.center import Smoothing
 from fairtut.methods.lassi.certify import Certificates, certify
@@ -46,7 +48,7 @@ class _Parts(nn.Module):
         self.register_buffer("direction", direction)
 
 
-class LASSI:
+class LASSI(NetworkEstimator):
     r"""Learn a representation that is certifiably fair to similar people, and certify decisions.
 
     The encoder, such as a Glow's, stays as it is.  From its latents come the attribute's vector
@@ -65,11 +67,20 @@ class LASSI:
         Default the released one with the configuration's ``sigma_rs``.
     random_state : int
         Seed of the split, of all trainings and of the draws of certificates.
+    **changes
+        Single hyper-parameters, such as ``epsilon=0.5``.
+
+    Attributes
+    ----------
+    classes_ : int array, shape (k,)
+        0..k-1, after :meth:`fit`.
 
     Raises
     ------
     fairtut.errors.UnknownName
         If there is no such setting.
+    fairtut.errors.InputError
+        For a hyper-parameter that does not exist, or is out of its range.
 
     References
     ----------
@@ -97,12 +108,12 @@ class LASSI:
         smoothing: Smoothing | None = None,
         voting: Voting | None = None,
         random_state: int = 0,
+        **changes: Any,
     ) -> None:
         self.encoder, self.random_state = encoder, random_state
-        self.config = preset(config) if isinstance(config, str) else config
-        radius = self.config.epsilon
-        self.smoothing = smoothing or Smoothing(radius, NOISE * radius)
-        self.voting = voting or Voting(self.config.sigma_rs)
+        chosen = preset(config) if isinstance(config, str) else config
+        self.config = configured("LASSI", chosen, changes)
+        self.smoothing, self.voting = smoothing, voting
         self._parts: _Parts | None = None
 
     def fit(
@@ -154,6 +165,7 @@ class LASSI:
         codes = encode(learned.representation, z)
         head = consumer(codes, label, config=self.config, seed=stream_seed(seed, "consumer"))
         self._parts = _Parts(learned.representation, head, a).eval().requires_grad_(False)
+        self.classes_ = np.arange(head.out_features)
         return self
 
     def latents(self, x: Any) -> Tensor:
@@ -194,9 +206,14 @@ class LASSI:
         seed = stream_seed(self.random_state, "certificates")
         parts = self._fitted
         return certify(
-            parts.representation, parts.head, self.latents(x), parts.direction, self.smoothing,
-            self.voting, seed=seed, ids=ids,
+            parts.representation, parts.head, self.latents(x), parts.direction, *self.noise,
+            seed=seed, ids=ids,
         )  # fmt: skip
+
+    def predict_proba(self, x: Any) -> Tensor:
+        """Return probabilities (n, k) of the plain consumer."""
+        with torch.no_grad():
+            return self.consumer(self.transform(x)).softmax(1)
 
     def predict(self, x: Any) -> Tensor:
         """Return decisions (n,) of the plain consumer, which is not the certified model.
@@ -214,8 +231,8 @@ class LASSI:
         """
         parts = self._fitted
         card = {
-            "config": asdict(self.config), "smoothing": asdict(self.smoothing),
-            "voting": asdict(self.voting), "random_state": self.random_state,
+            "config": asdict(self.config), "smoothing": asdict(self.noise[0]),
+            "voting": asdict(self.noise[1]), "random_state": self.random_state,
             "inputs": len(parts.direction), "classes": parts.head.out_features,
         }  # fmt: skip
         return checkpoints.save(path, parts, {"lassi": card})
@@ -248,7 +265,17 @@ class LASSI:
         if isinstance(encoder, nn.Module):
             parts.to(device_of(encoder))
         made._parts = parts.eval().requires_grad_(False)
+        made.classes_ = np.arange(said["classes"])
         return made
+
+    @property
+    def noise(self) -> tuple[Smoothing, Voting]:
+        """Both laws of noise: as given, or the released ones for this configuration."""
+        radius = self.config.epsilon
+        return (
+            self.smoothing or Smoothing(radius, NOISE * radius),
+            self.voting or Voting(self.config.sigma_rs),
+        )
 
     @property
     def _fitted(self) -> _Parts:

@@ -1,0 +1,141 @@
+"""What scikit-learn asks of an estimator, for methods that work with somebody's network."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from typing import Any, Self, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin
+from torch import Tensor
+
+from fairtut.errors import InputError
+from fairtut.methods.inputs import whole
+from fairtut.metrics.labels import same_rows
+
+C = TypeVar("C")
+
+
+def configured(owner: str, config: C, changes: Mapping[str, Any]) -> C:
+    """Return a frozen configuration with single hyper-parameters changed.
+
+    Parameters
+    ----------
+    owner : str
+        Whose it is, for the message.
+    config : dataclass
+    changes : mapping of str to object
+
+    Raises
+    ------
+    fairtut.errors.InputError
+        For a name that the configuration does not have.
+
+    Examples
+    --------
+    >>> from fairtut.methods.faap import Config
+    >>> configured("FAAP", Config(), {"epsilon": 0.03}).epsilon
+    0.03
+    """
+    known = [f.name for f in fields(config)]  # type: ignore[arg-type]  # a dataclass of any kind
+    unknown = sorted(set(changes) - set(known))
+    if unknown:
+        raise InputError(f"{owner} has no hyper-parameter {unknown[0]!r}: known are {known}")
+    return replace(config, **changes)  # type: ignore[type-var]
+
+
+class NetworkEstimator(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # untyped
+    """An estimator around a network, whose hyper-parameters are those of a configuration.
+
+    A class of this kind keeps its constructor's arguments under their own names, has `config` and
+    `random_state` among them, and takes single hyper-parameters as further keywords.  So
+    ``get_params`` names each hyper-parameter, a search can set them, and a copy by
+    ``sklearn.base.clone`` shares the network, which nobody changes, instead of copying it.
+
+    Attributes
+    ----------
+    classes_ : int array, shape (k,)
+        The classes that ``predict`` decides between, 0..k-1, after ``fit``.
+
+    Examples
+    --------
+    >>> from sklearn.base import clone
+    >>> from torch import nn
+    >>> from fairtut.methods.dvge import DVGE
+    >>> dvge = DVGE(nn.Flatten(), eta1=1.0, epochs=3)
+    >>> dvge.get_params()["eta1"], dvge.get_params()["epochs"]
+    (1.0, 3)
+    >>> again = clone(dvge).set_params(eta1=0.5)
+    >>> again.eta1, again.config == dvge.config, again.encoder is dvge.encoder
+    (0.5, True, True)
+    """
+
+    config: Any
+    random_state: int
+    classes_: NDArray[np.int64]
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Return the constructor's arguments, and each hyper-parameter by its name.
+
+        Parameters
+        ----------
+        deep : bool
+            Changes nothing: networks have no parameters of this kind.
+        """
+        own = {name: getattr(self, name) for name in self._get_param_names() if name != "config"}
+        return own | {f.name: getattr(self.config, f.name) for f in fields(self.config)}
+
+    def set_params(self, **params: Any) -> Self:
+        """Change arguments or hyper-parameters; what was trained before is forgotten.
+
+        Raises
+        ------
+        fairtut.errors.InputError
+            For a name that does not exist.
+        """
+        if params:
+            at_hand = self.get_params()
+            if "config" in params:  # the whole of them, in place of the single ones
+                at_hand = {k: v for k, v in at_hand.items() if not hasattr(self.config, k)}
+            made = self._another(at_hand | params)  # before anything of this one is lost
+            self.__dict__.clear()
+            self.__dict__.update(made.__dict__)
+        return self
+
+    def __sklearn_clone__(self) -> Self:
+        """Return an untrained copy around the same network."""
+        return self._another(self.get_params())
+
+    def _another(self, params: Mapping[str, Any]) -> Self:
+        made = type(self)(**params)
+        if (asked := vars(self).get("_metadata_request")) is not None:  # scikit-learn's routing
+            made._metadata_request = copy.deepcopy(asked)
+        return made
+
+    def score(self, x: Any, y: Any, sample_weight: Any = None) -> float:
+        """Return the accuracy of the decisions, weighted if weights are given.
+
+        Parameters
+        ----------
+        x : array or tensor, shape (n, ..)
+        y : array or tensor of whole numbers, shape (n,)
+        sample_weight : array-like, shape (n,), optional
+
+        Raises
+        ------
+        fairtut.errors.InputError
+            For pandas columns whose indexes differ, and for labels of another length.
+        """
+        same_rows(x=x, y=y, sample_weight=sample_weight)
+        y_hat, label = self.predict(x).cpu(), whole("y", y).cpu()
+        if len(y_hat) != len(label):
+            raise InputError(f"x has {len(y_hat)} rows and y {len(label)}: one label per row")
+        weights = None if sample_weight is None else np.asarray(sample_weight, float)
+        return float(np.average((y_hat == label).numpy(), weights=weights))
+
+    def predict(self, x: Any) -> Tensor:
+        """Return decisions (n,); each estimator says how."""
+        raise NotImplementedError
