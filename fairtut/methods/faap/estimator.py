@@ -71,12 +71,12 @@ class FAAP(NetworkEstimator):
     >>> from fairtut.methods.faap import FAAP
     >>> from fairtut.models.resnet import plain_cnn
     >>> rng = torch.Generator().manual_seed(0)
-    >>> x = torch.rand(64, 3, 8, 8, generator=rng)
+    >>> x = torch.rand(64, 3, 16, 16, generator=rng)
     >>> y, s = torch.arange(64) % 2, torch.arange(64) // 2 % 2
     >>> faap = FAAP(plain_cnn(width=2), epsilon=0.03, width=2, blocks=1, epochs=1)
     >>> moved = faap.fit(x, y, s=s).transform(x) - x
     >>> moved.shape, bool(moved.abs().max() <= 0.03 + 1e-6)
-    (torch.Size([64, 3, 8, 8]), True)
+    (torch.Size([64, 3, 16, 16]), True)
     """
 
     def __init__(

@@ -74,7 +74,7 @@ class Trigger(NetworkEstimator):
     >>> import torch
     >>> from fairtut.methods.reprogramming import Patch, Trigger
     >>> from fairtut.models.resnet import plain_cnn
-    >>> x = torch.rand(64, 3, 8, 8, generator=torch.Generator().manual_seed(0))
+    >>> x = torch.rand(64, 3, 16, 16, generator=torch.Generator().manual_seed(0))
     >>> y, s = torch.arange(64) % 2, torch.arange(64) // 2 % 2
     >>> tiny = {"hidden": (4,), "epochs": 1}
     >>> trigger = Trigger(plain_cnn(width=2), shape=Patch(3), **tiny).fit(x, y, s=s)
