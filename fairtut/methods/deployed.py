@@ -174,7 +174,8 @@ class Adversary(nn.Module):
     >>> from fairtut.methods.deployed import Adversary
     >>> import torch
     >>> adversary = Adversary("logit", width=8, generator=torch.Generator().manual_seed(0))
-    >>> z, logits, y = torch.zeros(2, 8), torch.tensor([[0.0, 1.0], [2.0, 0.0]]), torch.tensor([1, 0])
+    >>> z, y = torch.zeros(2, 8), torch.tensor([1, 0])
+    >>> logits = torch.tensor([[0.0, 1.0], [2.0, 0.0]])
     >>> adversary(z, logits, y).shape
     torch.Size([2, 2])
     >>> torch.equal(adversary(z, logits, y), adversary(z + 1, logits + 1, 1 - y))  # the margin only
