@@ -155,8 +155,8 @@ def discriminator_bound(joint: ArrayLike, d: ArrayLike) -> float:
     Raises
     ------
     fairtut.errors.InputError
-        If the shapes differ, ``joint`` is no distribution, or a column of ``d`` that occurs holds
-        no probabilities.
+        If the shapes differ, ``joint`` is no distribution, or a column of ``d`` that occurs is
+        none.
 
     Examples
     --------

@@ -38,6 +38,8 @@ def heat(model: FaceClassifier, x: Tensor, layer: str = LAYER, batch: int = 64) 
     ------
     fairtut.errors.MissingExtra
         If captum is not installed.
+    KeyError
+        If the feature network has no such layer.
 
     References
     ----------

@@ -62,6 +62,8 @@ def fairness_loss(guess: Tensor, s: Tensor, alpha: float) -> Tensor:
 
     Examples
     --------
+    Without the entropy a wrong D is worth more to G than an even one; with enough of it, less.
+
     >>> from fairtut.methods.faap import fairness_loss
     >>> import torch
     >>> even, wrong = torch.tensor([[0.5, 0.5]]).log(), torch.tensor([[0.1, 0.9]]).log()
