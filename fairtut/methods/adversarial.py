@@ -108,6 +108,29 @@ def optimal_discriminator(joint: ArrayLike) -> NDArray[np.float64]:
     r"""Return :math:`D^*_s(\hat y) = P(s \mid \hat y)`, one column per value of :math:`\hat y`.
 
     Columns that never occur are NaN: no discriminator is wrong about them.
+
+    Parameters
+    ----------
+    joint : array-like, shape (a, b)
+        Probabilities or counts of ``(s, y_hat)``; they are normalised.
+
+    Returns
+    -------
+    ndarray, shape (a, b)
+        ``d[s, y_hat]`` in [0, 1]; each column sums to 1, or is NaN.
+
+    Raises
+    ------
+    fairtut.errors.InputError
+        If the table is empty, sums to 0, or holds negative or non-finite entries.
+
+    Examples
+    --------
+    >>> from fairtut.methods.adversarial import optimal_discriminator
+    >>> optimal_discriminator([[3, 1], [1, 3]]).tolist()  # of 4 accepted people, 3 are of group 1
+    [[0.75, 0.25], [0.25, 0.75]]
+    >>> optimal_discriminator([[1, 0], [1, 0]]).tolist()  # nobody is accepted
+    [[0.5, nan], [0.5, nan]]
     """
     p = _distribution(np.asarray(joint, float))
     total = p.sum(0, keepdims=True)
@@ -128,6 +151,23 @@ def discriminator_bound(joint: ArrayLike, d: ArrayLike) -> float:
     -------
     float
         At most ``mutual_information(joint)``; it can be negative, even ``-inf``.
+
+    Raises
+    ------
+    fairtut.errors.InputError
+        If the shapes differ, ``joint`` is no distribution, or a column of ``d`` that occurs is
+        none.
+
+    Examples
+    --------
+    >>> from fairtut.methods.adversarial import discriminator_bound, optimal_discriminator
+    >>> joint = [[3, 1], [1, 3]]
+    >>> round(discriminator_bound(joint, optimal_discriminator(joint)), 3)  # the mutual information
+    0.131
+    >>> abs(round(discriminator_bound(joint, [[0.5, 0.5], [0.5, 0.5]]), 9))  # a coin learns nothing
+    0.0
+    >>> discriminator_bound(joint, [[1, 0], [0, 1]])  # always sure, and sometimes wrong
+    -inf
     """
     p, guess = _distribution(np.asarray(joint, float)), np.asarray(d, float)
     if guess.shape != p.shape:
@@ -147,6 +187,21 @@ def ramp(done: float) -> float:
     ----------
     done : float
         Share of the training that is done, p in [0, 1].
+
+    Returns
+    -------
+    float
+        In [0, 1): 0 at the start, ``tanh(5)`` at the end.
+
+    References
+    ----------
+    Ganin et al.: Domain-adversarial training of neural networks, JMLR 2016.
+
+    Examples
+    --------
+    >>> from fairtut.methods.adversarial import ramp
+    >>> [round(ramp(done), 3) for done in (0, 0.1, 0.5, 1)]  # most of the rise is early
+    [0.0, 0.462, 0.987, 1.0]
     """
     return float(2.0 / (1.0 + np.exp(-10.0 * done)) - 1.0)
 
@@ -157,15 +212,25 @@ def joint_of_ratio(rate: float, ratios: ArrayLike, share: float) -> NDArray[np.f
     Parameters
     ----------
     rate : float
-        Acceptance rate of group 1.
+        Acceptance rate of group 1, in [0, 1].
     ratios : array-like, shape (k,)
-        Acceptance rate of group 0 as a share of ``rate``.
+        Acceptance rate of group 0 as a share of ``rate``; ``rate * ratio`` is in [0, 1].
     share : float
-        Share of group 1.
+        Share of group 1, in [0, 1].
 
     Returns
     -------
     ndarray, shape (k, 2, 2)
+        ``[ratio, s, y_hat]``; each table sums to 1.
+
+    Examples
+    --------
+    >>> from fairtut.methods.adversarial import joint_of_ratio, mutual_information
+    >>> tables = joint_of_ratio(0.8, ratios=[0.5, 1.0], share=0.5)
+    >>> tables[0].round(3).tolist()  # group 0: 40% of its half are accepted; group 1: 80%
+    [[0.3, 0.2], [0.1, 0.4]]
+    >>> round(mutual_information(tables[1]), 9)  # equal rates: the decision says nothing about s
+    0.0
     """
     accept = np.stack([rate * np.asarray(ratios), np.full(np.shape(ratios), rate)])  # (2, k)
     weight = np.array([1 - share, share])[:, None]
@@ -204,6 +269,16 @@ def trained_bound(
     fairtut.errors.InputError
         If lengths differ, there are fewer than two rows, entries are not finite, or ``s`` is not
         0 or 1.
+
+    Examples
+    --------
+    >>> from fairtut.methods.adversarial import contingency, mutual_information, trained_bound
+    >>> s = [0, 0, 0, 0, 1, 1, 1, 1]
+    >>> y_hat = [0, 0, 0, 1, 0, 1, 1, 1]
+    >>> round(mutual_information(contingency(s, y_hat)), 3)
+    0.131
+    >>> round(trained_bound(y_hat, s), 3)  # a logistic regression can express the best D here
+    0.131
     """
     inputs = torch.as_tensor(np.asarray(u, np.float32))
     inputs = inputs[:, None] if inputs.ndim == 1 else inputs

@@ -108,12 +108,29 @@ def flip_labels(
     seed : int
     how : {"against", "uniform"}
 
+    Returns
+    -------
+    int array, shape (n,)
+        A new array; ``y`` stays as it is.
+
     Raises
     ------
     fairtut.errors.InputError
         If the rate is outside [0, 1], or a group is empty.
     fairtut.errors.UnknownName
         If there is no such way to flip.
+
+    Examples
+    --------
+    >>> from fairtut.methods.deployed import flip_labels
+    >>> import numpy as np
+    >>> s = np.repeat([0, 1], 6)
+    >>> y = np.array([1, 1, 0, 0, 0, 0, 1, 1, 1, 1, 0, 0])  # 2 of 6 against 4 of 6
+    >>> flipped = flip_labels(y, s, rate=0.5, seed=0)
+    >>> [int(flipped[s == group].sum()) for group in (0, 1)]  # half of 2 positives, of 2 negatives
+    [1, 5]
+    >>> int((flip_labels(y, s, rate=0.5, seed=0, how="uniform") != y).sum())  # as many, of anybody
+    2
     """
     if how not in FLIPS:
         raise UnknownName.of("way to flip labels", how, FLIPS)
@@ -145,6 +162,24 @@ class Adversary(nn.Module):
     width : int
         Width of the code.
     generator : torch.Generator
+        Source of the initial weights.
+
+    Raises
+    ------
+    fairtut.errors.UnknownName
+        If there is no such look.
+
+    Examples
+    --------
+    >>> from fairtut.methods.deployed import Adversary
+    >>> import torch
+    >>> adversary = Adversary("logit", width=8, generator=torch.Generator().manual_seed(0))
+    >>> z, y = torch.zeros(2, 8), torch.tensor([1, 0])
+    >>> logits = torch.tensor([[0.0, 1.0], [2.0, 0.0]])
+    >>> adversary(z, logits, y).shape
+    torch.Size([2, 2])
+    >>> torch.equal(adversary(z, logits, y), adversary(z + 1, logits + 1, 1 - y))  # the margin only
+    True
     """
 
     def __init__(self, looks: str, width: int, generator: torch.Generator) -> None:
@@ -201,12 +236,27 @@ def train(
     Returns
     -------
     dict
-        ``history``: the mean loss of each epoch, and of the adversary.
+        ``history``: per epoch the mean ``loss`` and, where there is one, that of the ``adversary``.
 
     Raises
     ------
     fairtut.errors.UnknownName
-        If the kind does not exist.
+        If the kind does not exist, or what its adversary looks at.
+    fairtut.errors.InputError
+        If the labels cannot be flipped (:func:`flip_labels`), or the loss became NaN or infinite.
+
+    Examples
+    --------
+    >>> from fairtut.methods.deployed import Training, train
+    >>> from fairtut.models.resnet import plain_cnn
+    >>> import torch
+    >>> model, x = plain_cnn(width=2), torch.zeros(8, 3, 16, 16, dtype=torch.uint8)
+    >>> y, s = torch.tensor([0, 1] * 4), torch.tensor([0, 0, 1, 1] * 2)
+    >>> told = train(model, x, y, s, kind="fair", config=Training(epochs=2, batch=4), seed=0)
+    >>> len(told["history"]), sorted(told["history"][0])
+    (2, ['adversary', 'loss'])
+    >>> model.training, any(p.requires_grad for p in model.parameters())
+    (False, False)
     """
     if kind not in KINDS:
         raise UnknownName.of("kind of deployed model", kind, KINDS)
@@ -259,7 +309,35 @@ def _steps(
 
 @torch.inference_mode()
 def outputs(model: FaceClassifier, x: Tensor, batch: int = 512) -> tuple[Tensor, Tensor]:
-    """Return codes (n, d) and logits (n, classes) of uint8 or float images, in batches."""
+    """Return codes (n, d) and logits (n, classes) of uint8 or float images, in batches.
+
+    Parameters
+    ----------
+    model : FaceClassifier
+        In evaluation mode.
+    x : tensor, shape (n, 3, h, w)
+        uint8, or floating point in [0, 1].
+    batch : int
+        Images at a time.
+
+    Returns
+    -------
+    codes : tensor, shape (n, d)
+    logits : tensor, shape (n, classes)
+
+    Examples
+    --------
+    >>> from fairtut.methods.deployed import outputs
+    >>> from fairtut.models.resnet import plain_cnn
+    >>> import torch
+    >>> model = plain_cnn(width=2).eval()
+    >>> codes, logits = outputs(model, torch.full((3, 3, 16, 16), 255, dtype=torch.uint8))
+    >>> codes.shape, logits.shape
+    (torch.Size([3, 16]), torch.Size([3, 2]))
+    >>> white = outputs(model, torch.ones(3, 3, 16, 16))  # 255 as uint8 is 1.0
+    >>> torch.allclose(codes, white[0]), torch.allclose(logits, white[1])
+    (True, True)
+    """
     codes, logits = [], []
     for rows in x.split(batch):
         z = model.g(rows if rows.is_floating_point() else pixels(rows))

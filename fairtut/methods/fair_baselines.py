@@ -34,7 +34,28 @@ RIDGE = 1e-6  # keeps separable draws finite; far below any digit that is report
 
 
 def design(x: ArrayLike, s: ArrayLike) -> Floats:
-    """Return ``[x, s, 1]``, (n, k + 2)."""
+    """Return ``[x, s, 1]``, (n, k + 2).
+
+    Parameters
+    ----------
+    x : array-like, shape (n, k)
+    s : array-like, shape (n,)
+
+    Returns
+    -------
+    ndarray, shape (n, k + 2)
+
+    Raises
+    ------
+    fairtut.errors.InputError
+        If the shapes do not fit, or pandas indexes differ.
+
+    Examples
+    --------
+    >>> from fairtut.methods.fair_baselines import design
+    >>> design([[2, 3], [4, 5]], [0, 1]).tolist()
+    [[2.0, 3.0, 0.0, 1.0], [4.0, 5.0, 1.0, 1.0]]
+    """
     same_rows(x=x, s=s)
     features, group = np.asarray(x, float), np.asarray(s, float)
     if features.ndim != 2 or group.shape != (len(features),):
@@ -188,14 +209,38 @@ def label_bias_correction(
 
     Parameters
     ----------
+    x : array-like, shape (n, k)
+    s, y : array-like, shape (n,), in {0, 1}
     rounds : sequence of int
         After how many rounds to keep the classifier; 0 is plain logistic regression.
+    weight : array-like, shape (n,), optional
+        Row weights, finite and non-negative.
     rate : float
         The step size :math:`\eta`.
 
     Returns
     -------
     ndarray, shape (len(rounds), k + 2)
+
+    Raises
+    ------
+    fairtut.errors.InputError
+        If ``rounds`` is empty or holds a negative number, and as :func:`logistic` says.
+
+    References
+    ----------
+    Jiang, Nachum: Identifying and correcting label bias, AISTATS 2020, algorithm 1.
+
+    Examples
+    --------
+    A feature that says nothing, and labels with odds 1:3 and 3:1 in the two groups.  Group 1 alone
+    is accepted, so one round moves the multipliers by .5 and -.5, and the logits by 1 and -1.
+
+    >>> from fairtut.methods.fair_baselines import design, label_bias_correction
+    >>> x, s, y = [[0.0]] * 8, [0, 0, 0, 0, 1, 1, 1, 1], [0, 0, 0, 1, 0, 1, 1, 1]
+    >>> theta = label_bias_correction(x, s, y, rounds=[0, 1])
+    >>> (theta @ design([[0], [0]], [0, 1]).T).round(2).tolist()  # ln 3 is 1.10
+    [[-1.1, 1.1], [-0.1, 0.1]]
     """
     if not len(rounds) or min(rounds) < 0:
         raise InputError("rounds must hold numbers of rounds, each at least 0")
@@ -225,6 +270,16 @@ class Reweighted:
         Classifier of each seed.
     weight : ndarray, shape (seeds, n)
         Average weight that each training row received when it was drawn, scaled to mean 1.
+
+    Examples
+    --------
+    >>> from fairtut.methods.fair_baselines import learned_weights
+    >>> x, s, y = [[-1.0], [1.0]] * 4, [0, 0, 1, 1] * 2, [0, 1] * 4
+    >>> found = learned_weights(x, s, y, (x, s, y), seeds=[0, 1, 2], steps=20, batch=8)
+    >>> found.theta.shape, found.weight.shape
+    ((3, 3), (3, 8))
+    >>> found.weight.mean(1).round(6).tolist()
+    [1.0, 1.0, 1.0]
     """
 
     theta: Floats
@@ -251,11 +306,41 @@ def learned_weights(
 
     Parameters
     ----------
+    x : array-like, shape (n, k)
+    s, y : array-like, shape (n,), in {0, 1}
     clean : tuple of array-like
         ``(x, s, y)`` of the clean set.
+    seeds : sequence of int
+        Each draws its own start and its own batches.
     steps, batch, lr
         Steps of gradient descent, rows per step, learning rate.  The rate decides everything: at
         0.5 the published setting of other models diverges here.
+
+    Returns
+    -------
+    Reweighted
+
+    Raises
+    ------
+    fairtut.errors.InputError
+        If training and clean rows differ in their features, and as :func:`logistic` says.
+
+    References
+    ----------
+    Ren, Zeng, Yang, Urtasun: Learning to reweight examples for robust deep learning, ICML 2018,
+    algorithm 1.
+
+    Examples
+    --------
+    The label is the sign of the feature, but for the last training row.
+
+    >>> from fairtut.methods.fair_baselines import learned_weights
+    >>> x, s, y = [[-2], [-1], [1], [2]] * 2, [0] * 4 + [1] * 4, [0, 0, 1, 1] * 2
+    >>> found = learned_weights(
+    ...     [*x, [2]], [*s, 0], [*y, 0], clean=(x, s, y), seeds=[0], steps=50, batch=9
+    ... )
+    >>> (found.weight[0] > 0).astype(int).tolist()  # its gradient never helps on the clean rows
+    [1, 1, 1, 1, 1, 1, 1, 1, 0]
     """
     a, _, label = _rows("training", x, s, y)
     a_clean, _, label_clean = _rows("clean", *clean, both=False)
@@ -302,6 +387,8 @@ def exponentiated_gradient(
 
     Parameters
     ----------
+    x : array-like, shape (n, k)
+    s, y : array-like, shape (n,), in {0, 1}
     ratios : sequence of float
         Lower bounds on the ratio of acceptance rates, in (0, 1].
     targets : sequence of (x, s)
@@ -316,8 +403,25 @@ def exponentiated_gradient(
 
     Raises
     ------
+    fairtut.errors.InputError
+        As :func:`logistic` says.
     fairtut.errors.MissingExtra
         If fairlearn is not installed.
+
+    References
+    ----------
+    Agarwal, Beygelzimer, Dudík, Langford, Wallach: A reductions approach to fair classification,
+    ICML 2018; computed by fairlearn.
+
+    Examples
+    --------
+    Both groups have the same features and labels.  So the plain classifier is fair, and stays.
+
+    >>> from fairtut.methods.fair_baselines import exponentiated_gradient
+    >>> x, s, y = [[-1.0], [1.0]] * 4, [0, 0, 0, 0, 1, 1, 1, 1], [0, 1] * 4
+    >>> decisions = exponentiated_gradient(x, s, y, ratios=[0.8], targets=[([[-1], [1]], [0, 1])])
+    >>> decisions[0][0].tolist()  # the first ratio, the first target
+    [0, 1]
     """
     try:
         from fairlearn.reductions import DemographicParity, ExponentiatedGradient

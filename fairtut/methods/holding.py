@@ -16,6 +16,21 @@ def evaluating(*models: object) -> Iterator[None]:
     ----------
     *models : nn.Module or callable
         What is no module has no mode and is left alone.
+
+    Yields
+    ------
+    None
+
+    Examples
+    --------
+    >>> from fairtut.methods.holding import evaluating
+    >>> from torch import nn
+    >>> net = nn.Sequential(nn.Linear(2, 2), nn.Dropout().eval())
+    >>> with evaluating(net, abs):
+    ...     [part.training for part in net.modules()]
+    [False, False, False]
+    >>> [part.training for part in net.modules()]  # the dropout was off before
+    [True, True, False]
     """
     nets = [model for model in models if isinstance(model, nn.Module)]
     modes = [(part, part.training) for net in nets for part in net.modules()]

@@ -39,11 +39,27 @@ def check_rows(
     dtype : type
         Type of the arrays.
 
+    Returns
+    -------
+    x : ndarray, shape (n, k)
+    s, y : ndarray, shape (n,)
+
     Raises
     ------
     fairtut.errors.InputError
-        For wrong shapes, no rows, NaN or infinity, values other than 0 and 1, one group or one
-        class, and for pandas columns whose indexes differ.
+        For wrong shapes, no rows, text, NaN or infinity, values other than 0 and 1, one group or
+        one class, and for pandas columns whose indexes differ.
+
+    Examples
+    --------
+    >>> from fairtut.methods.inputs import check_rows
+    >>> x, s, y = check_rows("training", [[20, 1], [30, 0]], s=[0, 1], y=[1, 0])
+    >>> x.dtype, x.shape, y.tolist()
+    (dtype('float64'), (2, 2), [1.0, 0.0])
+    >>> check_rows("training", [[20, 1], [30, 0]], s=[1, 1], y=[1, 0])
+    Traceback (most recent call last):
+        ...
+    fairtut.errors.InputError: training s is all 1: both values are needed
     """
     same_rows(**{f"{name} x": x, f"{name} s": s, f"{name} y": y})
     try:
@@ -73,7 +89,34 @@ def check_rows(
 
 
 def check_weights(weight: ArrayLike, n: int) -> NDArray[np.float64]:
-    """Return row weights as an array, (n,), or raise ``InputError``."""
+    """Return row weights as an array, (n,), or raise ``InputError``.
+
+    Parameters
+    ----------
+    weight : array-like, shape (n,)
+    n : int
+        How many rows there are.
+
+    Returns
+    -------
+    float64 ndarray, shape (n,)
+        Not scaled.
+
+    Raises
+    ------
+    fairtut.errors.InputError
+        For another shape, NaN, infinity, a negative weight, or weights that are all zero.
+
+    Examples
+    --------
+    >>> from fairtut.methods.inputs import check_weights
+    >>> check_weights([0, 1, 3], 3).tolist()
+    [0.0, 1.0, 3.0]
+    >>> check_weights([0, 1, -3], 3)
+    Traceback (most recent call last):
+        ...
+    fairtut.errors.InputError: row weights must be 3 finite, non-negative numbers
+    """
     values = np.asarray(weight, float)
     if values.shape != (n,) or not np.isfinite(values).all() or (values < 0).any():
         raise InputError(f"row weights must be {n} finite, non-negative numbers")
@@ -83,7 +126,34 @@ def check_weights(weight: ArrayLike, n: int) -> NDArray[np.float64]:
 
 
 def whole(name: str, values: Any) -> Tensor:
-    """Return labels as int64 on their device, (n,), or raise ``InputError``."""
+    """Return labels as int64 on their device, (n,), or raise ``InputError``.
+
+    Parameters
+    ----------
+    name : str
+        What the labels are called in a message, such as ``"y"``.
+    values : array-like, shape (n,)
+        Whole numbers of any type.
+
+    Returns
+    -------
+    int64 tensor, shape (n,)
+
+    Raises
+    ------
+    fairtut.errors.InputError
+        For text, another shape, no rows, or numbers with a fraction.
+
+    Examples
+    --------
+    >>> from fairtut.methods.inputs import whole
+    >>> whole("y", [0.0, 1.0, 2.0])
+    tensor([0, 1, 2])
+    >>> whole("y", [0.0, 0.5])
+    Traceback (most recent call last):
+        ...
+    fairtut.errors.InputError: y holds other values than whole numbers: code it as 0, 1, ...
+    """
     try:
         given = values if isinstance(values, Tensor) else np.array(values)  # pandas' are read-only
         array = torch.as_tensor(given).detach()
@@ -107,6 +177,29 @@ def check_images(images: Any, channels: int | None = None) -> Tensor:
     images : array-like, shape (n, c, h, w)
     channels : int, optional
         How many there must be; default any number.
+
+    Returns
+    -------
+    tensor, shape (n, c, h, w)
+        The images as they are, on their device.
+
+    Raises
+    ------
+    fairtut.errors.InputError
+        For another shape, no images, another type, NaN, infinity, or floating-point pixels outside
+        [0, 1].
+
+    Examples
+    --------
+    >>> from fairtut.methods.inputs import check_images
+    >>> import numpy as np
+    >>> check_images(np.zeros((2, 3, 8, 8), np.uint8), channels=3).shape
+    torch.Size([2, 3, 8, 8])
+    >>> check_images(np.full((2, 3, 8, 8), 255.0))
+    Traceback (most recent call last):
+        ...
+    fairtut.errors.InputError: pixels lie in [255, 255]: scale them to [0, 1]; normalisation belongs
+    inside the model
     """
     x = torch.as_tensor(images)
     if x.ndim != 4 or not len(x) or channels not in (None, x.shape[1]):

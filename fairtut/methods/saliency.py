@@ -22,19 +22,39 @@ def heat(model: FaceClassifier, x: Tensor, layer: str = LAYER, batch: int = 64) 
     Parameters
     ----------
     model : FaceClassifier
+        In evaluation mode.
     x : float tensor, shape (n, 3, h, w), in [0, 1]
     layer : str
         A layer of the feature network.
     batch : int
+        Images at a time.
+
+    Returns
+    -------
+    tensor, shape (n, h, w)
+        A map without any heat is even.
 
     Raises
     ------
     fairtut.errors.MissingExtra
         If captum is not installed.
+    KeyError
+        If the feature network has no such layer.
 
     References
     ----------
     Selvaraju et al., Grad-CAM, ICCV 2017; computed by captum.
+
+    Examples
+    --------
+    >>> from fairtut.methods.saliency import heat
+    >>> from fairtut.models.resnet import resnet18
+    >>> import torch
+    >>> maps = heat(resnet18(width=2).eval(), torch.zeros(2, 3, 64, 64))
+    >>> maps.shape, bool((maps >= 0).all())
+    (torch.Size([2, 64, 64]), True)
+    >>> maps.sum((1, 2)).round(decimals=3).tolist()  # shares of each image's heat
+    [1.0, 1.0]
     """
     try:
         with warnings.catch_warnings():

@@ -39,8 +39,20 @@ class Grid:
     run, seed : int array, shape (k,)
         The run of each network, and its seed.
     eta1, eta2 : float array, shape (k,)
+        The strengths of each network.
     epoch : int array, shape (k,)
         The epoch (from 1) whose weights were kept: the best on validation codes, else the last.
+
+    Examples
+    --------
+    >>> from fairtut.methods.dvge import Config, fit_grid
+    >>> import torch
+    >>> z, y = torch.tensor([[-1.0], [1.0]]), torch.tensor([0, 1])
+    >>> grid = fit_grid(z, y, None, (0,), (0, 1), Config(hidden=(), epochs=2), seeds=(3, 7))
+    >>> grid.run.tolist(), grid.seed.tolist(), grid.eta2.tolist()  # 2 runs of 2 networks
+    ([0, 0, 1, 1], [3, 3, 7, 7], [0.0, 1.0, 0.0, 1.0])
+    >>> grid.logits(z).shape, grid.decisions(z).shape
+    (torch.Size([4, 2, 2]), (4, 2))
     """
 
     net: StackedMLP = field(repr=False)
@@ -88,6 +100,20 @@ def fit_classifiers(
     -------
     StackedMLP
         One network per seed, in evaluation mode.
+
+    Raises
+    ------
+    fairtut.errors.InputError
+        For no seeds, NaN, a single class, or shapes that do not fit.
+
+    Examples
+    --------
+    >>> from fairtut.methods.dvge import Config, fit_classifiers, logits
+    >>> import torch
+    >>> z, s = torch.tensor([[-2.0], [-1.0], [1.0], [2.0]]), torch.tensor([0, 0, 1, 1])
+    >>> d = fit_classifiers(z, s, Config(hidden=(), epochs=20, lr=0.5), seeds=(0, 1))
+    >>> logits(d, z).argmax(-1).tolist()  # both networks read s from the sign of the code
+    [[0, 0, 1, 1], [0, 0, 1, 1]]
     """
     return fit_grid(
         z, target, None, (0.0,), (0.0,), config, seeds, validation=validation, jobs=jobs
@@ -139,6 +165,19 @@ def fit_grid(
     fairtut.errors.InputError
         For an empty grid, a negative strength, a missing focus, NaN, a single class, or shapes
         that do not fit.
+
+    Examples
+    --------
+    A focus that turns every code round, to its opposite: whoever learns from such codes decides the
+    other way on the raw ones.
+
+    >>> from fairtut.methods.dvge import Config, fit_grid
+    >>> import torch
+    >>> z, y = torch.tensor([[-1.0], [1.0]]), torch.tensor([0, 1])
+    >>> config = Config(hidden=(), epochs=20, lr=0.5)
+    >>> grid = fit_grid(z, y, -2 * z, eta1=(0.0, 1.0), eta2=(0.0,), config=config)
+    >>> grid.eta1.tolist(), grid.decisions(z).tolist()
+    ([0.0, 1.0], [[0, 1], [1, 0]])
     """
     pairs = list(product(eta1, eta2))
     if not pairs or not seeds:

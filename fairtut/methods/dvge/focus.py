@@ -112,10 +112,24 @@ def clip(v: Tensor, eps: float | None) -> Tensor:
     eps : float or None
         The bound, at least 0; None leaves v as it is, like the released code.
 
+    Returns
+    -------
+    tensor
+        Of the shape of v.
+
     Raises
     ------
     fairtut.errors.InputError
         If the bound is negative or NaN.
+
+    Examples
+    --------
+    >>> from fairtut.methods.dvge import clip
+    >>> import torch
+    >>> clip(torch.tensor([-3.0, 0.5, 3.0]), 1.0).tolist()
+    [-1.0, 0.5, 1.0]
+    >>> clip(torch.tensor([-3.0, 0.5, 3.0]), None).tolist()
+    [-3.0, 0.5, 3.0]
     """
     check_eps(eps)
     return v if eps is None else v.clamp(-eps, eps)
@@ -125,6 +139,29 @@ def clip_as_printed(v: Tensor, eps: float) -> Tensor:
     """Return the clip as the slides print it: v above eps, else max(v, -eps).
 
     Large positive entries stay unbounded, surely a slip; :func:`clip` is what must be meant.
+
+    Parameters
+    ----------
+    v : tensor
+    eps : float
+        The bound, at least 0.
+
+    Returns
+    -------
+    tensor
+        Of the shape of v.
+
+    Raises
+    ------
+    fairtut.errors.InputError
+        If the bound is negative or NaN.
+
+    Examples
+    --------
+    >>> from fairtut.methods.dvge import clip_as_printed
+    >>> import torch
+    >>> clip_as_printed(torch.tensor([-3.0, 0.5, 3.0]), 1.0).tolist()  # 3 stays
+    [-1.0, 0.5, 3.0]
     """
     check_eps(eps)
     return torch.where(v > eps, v, v.clamp_min(-eps))
@@ -163,6 +200,23 @@ def perturb(
     Returns
     -------
     tensor, shape (n, d), or (k, n, d) where anything has k of it
+
+    Raises
+    ------
+    fairtut.errors.InputError
+        If the bound is negative or NaN.
+
+    Examples
+    --------
+    >>> from fairtut.methods.dvge import perturb
+    >>> import torch
+    >>> z, f_sens, f_task = torch.ones(1, 2), torch.tensor([[2.0, 0.0]]), torch.tensor([[0.0, 4.0]])
+    >>> perturb(z, f_sens, f_task, eta1=0.5, eta2=0.25).tolist()  # 1 + .5 * 2 and 1 - .25 * 4
+    [[2.0, 0.0]]
+    >>> perturb(z, f_sens, f_task, eta1=0.5, eta2=0.25, eps=0.5).tolist()  # no entry moves by more
+    [[1.5, 0.5]]
+    >>> perturb(z, f_sens, None, torch.tensor([0.0, 0.5]), 0.0).tolist()  # two networks at once
+    [[[1.0, 1.0]], [[2.0, 1.0]]]
     """
     if f_sens is None and f_task is None:
         check_eps(eps)

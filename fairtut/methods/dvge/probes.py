@@ -35,6 +35,17 @@ class Ablation:
         selected on the very codes it is measured on, and that of the last epoch.
     d : StackedMLP
         The sensitive classifiers behind the focus, one per seed.
+
+    Examples
+    --------
+    >>> from fairtut.methods.dvge import Config, ablation
+    >>> import torch
+    >>> z, s = torch.tensor([[-1.0], [-1.0], [1.0], [1.0]]), torch.tensor([0, 0, 1, 1])
+    >>> found = ablation(z, s, z, s, (0, 1, 2), Config(hidden=(), epochs=2), seeds=(0, 1))
+    >>> sorted(found.last), found.last["raw"].shape  # 2 seeds, 3 strengths
+    (['mixed-perturbed', 'mixed-raw', 'perturbed', 'raw'], (2, 3))
+    >>> bool((found.best["raw"] >= found.last["raw"]).all())  # the best epoch flatters the probe
+    True
     """
 
     etas: NDArray[np.float64]
@@ -77,12 +88,29 @@ def ablation(
     jobs : int
         Chunks at a time, in threads.
 
+    Returns
+    -------
+    Ablation
+
     Raises
     ------
     fairtut.errors.InputError
         For an empty list or an infinite strength, or codes and labels that do not fit.
     fairtut.errors.UnknownName
         If there is no such probe.
+
+    Examples
+    --------
+    One number per person, which is s itself.  Clipped steps of length 1 move everybody to 0, where
+    nothing is left to read.
+
+    >>> from fairtut.methods.dvge import Config, ablation
+    >>> import torch
+    >>> z, s = torch.tensor([[-1.0], [-1.0], [1.0], [1.0]]), torch.tensor([0, 0, 1, 1])
+    >>> config = Config(hidden=(), epochs=20, lr=0.5, eps=1.0, normalise=True)
+    >>> found = ablation(z, s, z, s, etas=(0.0, 2.0), config=config, probe_on=("perturbed",))
+    >>> found.etas.tolist(), found.last["perturbed"].tolist()
+    ([0.0, 2.0], [[1.0, 0.5]])
     """
     c = config or Config()
     for probe in probe_on:

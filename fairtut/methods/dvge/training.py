@@ -206,5 +206,29 @@ def _copy(source: Iterable[Tensor], target: Iterable[Tensor], which: NDArray[np.
 
 @torch.no_grad()
 def logits(net: StackedMLP, z: Tensor) -> Tensor:
-    """Return logits (k, n, 2) of codes (n, d) or (k, n, d), in batches of rows."""
+    """Return logits (k, n, 2) of codes (n, d) or (k, n, d), in batches of rows.
+
+    Parameters
+    ----------
+    net : StackedMLP
+        k networks with two outputs.
+    z : tensor, shape (n, d) or (k, n, d)
+        Codes, shared by the networks or each one's own.
+
+    Returns
+    -------
+    tensor, shape (k, n, 2)
+        Without a gradient.
+
+    Examples
+    --------
+    >>> from fairtut.methods.dvge import logits
+    >>> from fairtut.models.stacked import StackedMLP
+    >>> import torch
+    >>> net = StackedMLP(3, inputs=4, outputs=2)
+    >>> logits(net, torch.zeros(5, 4)).shape  # 3 networks, 5 people
+    torch.Size([3, 5, 2])
+    >>> logits(net, torch.zeros(3, 5, 4)).requires_grad
+    False
+    """
     return torch.cat([net(rows) for rows in z.split(_ROWS, dim=-2)], dim=1)

@@ -20,7 +20,22 @@ def discriminator_loss(guess: Tensor, s: Tensor) -> Tensor:
     guess : Tensor, shape (n, 2)
         Logits of D on the codes of *perturbed* images.
     s : int64 tensor, shape (n,)
-        The sensitive attribute.
+        The sensitive attribute, in {0, 1}.
+
+    Returns
+    -------
+    Tensor, shape ()
+        The mean over rows, in nats, at least 0; :math:`\ln 2` for an even guess.
+
+    Examples
+    --------
+    >>> from fairtut.methods.faap import discriminator_loss
+    >>> import torch
+    >>> guess = torch.tensor([[0.75, 0.25]]).log()  # a softmax gives .75 and .25 back
+    >>> round(float(discriminator_loss(guess, torch.tensor([0]))), 3)  # -ln .75
+    0.288
+    >>> round(float(discriminator_loss(guess, torch.tensor([1]))), 3)  # -ln .25
+    1.386
     """
     return functional.cross_entropy(guess, s)
 
@@ -30,6 +45,33 @@ def fairness_loss(guess: Tensor, s: Tensor, alpha: float) -> Tensor:
 
     The first term alone would be content with a D that is confidently *wrong*; the entropy rewards
     a D that does not know.
+
+    Parameters
+    ----------
+    guess : Tensor, shape (n, 2)
+        Logits of D on the codes of *perturbed* images.
+    s : int64 tensor, shape (n,)
+        The sensitive attribute, in {0, 1}.
+    alpha : float
+        Weight of the entropy, in nats.
+
+    Returns
+    -------
+    Tensor, shape ()
+        The mean over rows; it has no lower end.
+
+    Examples
+    --------
+    Without the entropy a wrong D is worth more to G than an even one; with enough of it, less.
+
+    >>> from fairtut.methods.faap import fairness_loss
+    >>> import torch
+    >>> even, wrong = torch.tensor([[0.5, 0.5]]).log(), torch.tensor([[0.1, 0.9]]).log()
+    >>> s = torch.tensor([0])
+    >>> [round(float(fairness_loss(guess, s, alpha=0)), 2) for guess in (even, wrong)]
+    [-0.69, -2.3]
+    >>> [round(float(fairness_loss(guess, s, alpha=10)), 2) for guess in (even, wrong)]
+    [-7.62, -5.55]
     """
     return -discriminator_loss(guess, s) - alpha * entropy(guess).mean()
 
@@ -46,8 +88,22 @@ def generator_loss(
     logits : Tensor, shape (n, classes)
         Logits of the deployed head f.
     s, y : int64 tensors, shape (n,)
+        Sensitive attribute in {0, 1}, and class.
     alpha, beta : float
         Weights of the entropy and of the target's loss.
+
+    Returns
+    -------
+    Tensor, shape ()
+        The mean over rows.
+
+    Examples
+    --------
+    >>> from fairtut.methods.faap import generator_loss
+    >>> import torch
+    >>> even, one = torch.zeros(1, 2), torch.tensor([1])  # D and f both guess .5 and .5
+    >>> round(float(generator_loss(even, even, one, one, alpha=1, beta=3)), 3)  # (-1 - 1 + 3) ln 2
+    0.693
     """
     return fairness_loss(guess, s, alpha) + beta * functional.cross_entropy(logits, y)
 

@@ -29,6 +29,20 @@ class Split:
         If no name is given and the model has no ``g``, or it has no submodules at all.
     fairtut.errors.UnknownName
         If the model has no submodule of that name.
+
+    Examples
+    --------
+    >>> from fairtut.methods.faap import Split
+    >>> from torch import nn
+    >>> import torch
+    >>> model = nn.Sequential(
+    ...     nn.Conv2d(3, 5, 1), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(5, 1)
+    ... )
+    >>> codes, logits = Split(model, at="0")(torch.zeros(4, 3, 8, 8))
+    >>> codes.shape, logits.shape  # maps are averaged, and one output becomes two logits
+    (torch.Size([4, 5]), torch.Size([4, 2]))
+    >>> torch.equal(logits[:, 1:], model(torch.zeros(4, 3, 8, 8)))  # the model is as it was
+    True
     """
 
     def __init__(self, model: nn.Module, at: str | None = None) -> None:

@@ -79,6 +79,19 @@ class Fit:
         One D per deployed model.
     history : list of dict
         Means per epoch: ``d`` (loss of D), ``g`` (loss of G), ``d_accuracy``, ``d_entropy``.
+
+    Examples
+    --------
+    >>> from fairtut.methods.faap import Config, Split, train
+    >>> from fairtut.models.resnet import plain_cnn
+    >>> import torch
+    >>> models = [Split(plain_cnn(width=width).eval()) for width in (1, 2)]
+    >>> x, y, s = torch.zeros(4, 3, 16, 16), torch.tensor([0, 1, 0, 1]), torch.tensor([0, 0, 1, 1])
+    >>> fit = train(models, x, y, s, config=Config(width=2, blocks=0, epochs=3), seed=0)
+    >>> len(fit.discriminators), fit.perturber.training  # one D per deployed model
+    (2, False)
+    >>> len(fit.history), sorted(fit.history[0])
+    (3, ['d', 'd_accuracy', 'd_entropy', 'g'])
     """
 
     perturber: Perturber
@@ -122,9 +135,24 @@ def train(
     Raises
     ------
     fairtut.errors.InputError
-        If s or y has a single class or other values than 0 and 1, or shapes do not fit.
+        If s or y has a single class or other values than 0 and 1, shapes do not fit, or a loss
+        became NaN or infinite.
     fairtut.errors.UnknownName
         If the objective does not exist.
+
+    Examples
+    --------
+    >>> from fairtut.methods.faap import Config, Split, train
+    >>> from fairtut.models.resnet import plain_cnn
+    >>> import torch
+    >>> model, x = plain_cnn(width=2), torch.zeros(4, 3, 16, 16, dtype=torch.uint8)
+    >>> y, s = torch.tensor([0, 1, 0, 1]), torch.tensor([0, 0, 1, 1])
+    >>> before = {name: value.clone() for name, value in model.state_dict().items()}
+    >>> fit = train(Split(model), x, y, s, config=Config(width=2, blocks=0, epochs=2), seed=0)
+    >>> all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+    True
+    >>> model.training  # its mode is given back, too
+    True
     """
     splits = [splits] if isinstance(splits, Split) else list(splits)
     _check(x, y, s, config)
@@ -163,6 +191,18 @@ class Pair(nn.Module):
     g : Perturber
     d : nn.ModuleList
         One D per deployed model.
+
+    Examples
+    --------
+    >>> from fairtut.methods.faap import Config, Pair
+    >>> import torch
+    >>> small = Config(width=2, blocks=0, hidden=())
+    >>> pair = Pair([16, 32], small, seed=0)  # against two deployed models
+    >>> pair.g(torch.zeros(1, 3, 16, 16)).shape, pair.d[1](torch.zeros(5, 32)).shape
+    (torch.Size([1, 3, 16, 16]), torch.Size([5, 2]))
+    >>> first = pair.g.body[0].weight
+    >>> [torch.equal(first, Pair([16], small, seed).g.body[0].weight) for seed in (0, 1)]
+    [True, False]
     """
 
     def __init__(self, widths: Sequence[int], config: Config, seed: int) -> None:
@@ -184,14 +224,29 @@ class Game:
     Parameters
     ----------
     splits : sequence of Split
-        The deployed models, frozen (:func:`~fairtut.methods.faap.split.frozen`).
+        The deployed models, frozen (:func:`~fairtut.methods.holding.frozen`).
     widths : sequence of int
         Width of the code of each.
     config : Config
     seed : int
+        Of the players that are built here.
     device : torch.device or str
     pair : Pair, optional
         The players; default new ones with these widths and this seed.
+
+    Examples
+    --------
+    >>> from fairtut.methods.faap import Config, Game, Split, frozen
+    >>> from fairtut.models.resnet import plain_cnn
+    >>> import torch
+    >>> model, x = plain_cnn(width=2), torch.zeros(4, 3, 16, 16)
+    >>> game = Game([Split(model)], [16], Config(width=2, blocks=0, hidden=()), seed=0)
+    >>> with frozen(model):
+    ...     told = game.step(x, torch.tensor([0, 1, 0, 1]), torch.tensor([0, 0, 1, 1]))
+    >>> sorted(told), bool(told["d_entropy"] <= 0.694)  # at most ln 2
+    (['d', 'd_accuracy', 'd_entropy', 'g'], True)
+    >>> [any(p.grad is not None for p in part.parameters()) for part in (game.g, game.d, model)]
+    [True, True, False]
     """
 
     def __init__(
@@ -255,5 +310,32 @@ def _check(x: Tensor, y: Tensor, s: Tensor, config: Config) -> None:
 
 @torch.no_grad()  # not inference mode, whose images nobody could take a gradient through again
 def perturb(perturber: nn.Module, x: Tensor, batch: int = 512) -> Tensor:
-    """Return perturbed images in [0, 1], (n, 3, h, w), of uint8 or float images, in batches."""
+    """Return perturbed images in [0, 1], (n, 3, h, w), of uint8 or float images, in batches.
+
+    Parameters
+    ----------
+    perturber : nn.Module
+        Images in [0, 1] to perturbed images, in evaluation mode.
+    x : tensor, shape (n, 3, h, w)
+        uint8, or floating point in [0, 1].
+    batch : int
+        Images at a time.
+
+    Returns
+    -------
+    tensor, shape (n, 3, h, w)
+        In [0, 1], without a gradient.
+
+    Examples
+    --------
+    >>> from fairtut.methods.faap import perturb
+    >>> from fairtut.models.perturb import Perturber
+    >>> import torch
+    >>> g = Perturber(width=2, blocks=0, epsilon=0.05).eval()
+    >>> x_hat = perturb(g, torch.full((3, 3, 16, 16), 255, dtype=torch.uint8), batch=2)
+    >>> x_hat.shape, x_hat.dtype
+    (torch.Size([3, 3, 16, 16]), torch.float32)
+    >>> 0.9499 <= float(x_hat.min()) <= float(x_hat.max()) <= 1  # white cannot become whiter
+    True
+    """
     return torch.cat([perturber(as_pixels(rows)) for rows in x.split(batch)])

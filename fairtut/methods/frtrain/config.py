@@ -83,7 +83,24 @@ LABEL_FED = Config(lr_r=0.1, lambda_r=0.0, r_gradient=False, r_input="label", we
 
 
 def debiasing(config: Config) -> Config:
-    """Return ``config`` without the robustness discriminator: adversarial debiasing (AD)."""
+    """Return ``config`` without the robustness discriminator: adversarial debiasing (AD).
+
+    Parameters
+    ----------
+    config : Config
+
+    Returns
+    -------
+    Config
+        With ``lambda_r`` 0, ``r_input`` and ``weights`` ``"none"``; everything else is kept.
+
+    Examples
+    --------
+    >>> from fairtut.methods.frtrain import RELEASED_POISONED, debiasing
+    >>> plain = debiasing(RELEASED_POISONED)
+    >>> plain.lambda_r, plain.r_input, plain.weights, plain.epochs == RELEASED_POISONED.epochs
+    (0.0, 'none', 'none', True)
+    """
     return replace(config, lambda_r=0.0, r_gradient=False, r_input="none", weights="none")
 
 

@@ -48,6 +48,20 @@ class Trained:
         Classifier after every ``record_every`` epochs; ``T = 0`` if nothing was recorded.
     state : State
         Final parameters of all three networks, on the CPU.
+
+    Examples
+    --------
+    >>> from dataclasses import replace
+    >>> from fairtut.methods.frtrain import LABEL_FED, train
+    >>> x, s, y = [[-1.0], [1.0]] * 4, [0, 0, 1, 1] * 2, [0, 1, 0, 1, 0, 1, 1, 0]
+    >>> config = replace(LABEL_FED, epochs=101, warmup=1)
+    >>> trained = train(
+    ...     x, s, y, (x, s, y), lambda_f=[0, 0.2], seeds=[0, 0], config=config, fused=False
+    ... )
+    >>> trained.theta.shape, trained.logit(x, s).shape  # 2 runs; one feature, s and the bias
+    ((2, 3), (2, 8))
+    >>> trained.weights.mean(1).round(5).tolist()  # the discriminator's output, at mean 1
+    [1.0, 1.0]
     """
 
     theta: NDArray[np.float32]
@@ -65,7 +79,33 @@ class Trained:
 
 
 def linear_logit(theta: ArrayLike, x: ArrayLike, s: ArrayLike) -> NDArray[np.float32]:
-    """Return ``theta·[x, s, 1]`` for each row: (n,) for one classifier, (..., n) for many."""
+    """Return ``theta·[x, s, 1]`` for each row: (n,) for one classifier, (..., n) for many.
+
+    Parameters
+    ----------
+    theta : array-like, shape (k + 2,) or (..., k + 2)
+        Weights of the features, of s, and the bias.
+    x : array-like, shape (n, k)
+    s : array-like, shape (n,)
+
+    Returns
+    -------
+    float32 ndarray, shape (n,) or (..., n)
+
+    Raises
+    ------
+    fairtut.errors.InputError
+        If pandas columns have different indexes.
+
+    Examples
+    --------
+    >>> from fairtut.methods.frtrain import linear_logit
+    >>> x, s = [[2.0], [3.0]], [0, 1]
+    >>> linear_logit([1.0, -2.0, 0.5], x, s).tolist()  # 2 + .5 and 3 - 2 + .5
+    [2.5, 1.5]
+    >>> linear_logit([[1.0, -2.0, 0.5], [0.0, 0.0, -1.0]], x, s).tolist()
+    [[2.5, 1.5], [-1.0, -1.0]]
+    """
     same_rows(x=x, s=s)
     inputs = np.column_stack([np.asarray(x, np.float32), np.asarray(s, np.float32)])
     weights = np.asarray(theta, np.float32)
@@ -134,6 +174,21 @@ def train(
     fairtut.errors.InputError
         For wrong shapes, NaN, values other than 0 and 1, one class, one group, a ``lambda_f`` out
         of range, or row weights that ``config.weights`` would overwrite.
+
+    Examples
+    --------
+    Two runs of one seed.  The fairness weight acts after the warm-up only.
+
+    >>> from dataclasses import replace
+    >>> from fairtut.methods.frtrain import RELEASED_CLEAN, debiasing, train
+    >>> import numpy as np
+    >>> x, s, y = [[-1.0], [1.0]] * 4, [0, 0, 1, 1] * 2, [0, 1, 0, 1, 1, 1, 0, 1]
+    >>> short = replace(debiasing(RELEASED_CLEAN), epochs=20, warmup=10)
+    >>> runs = train(
+    ...     x, s, y, lambda_f=[0, 0.9], seeds=[0, 0], config=short, record_every=10, fused=False
+    ... )
+    >>> [np.allclose(one[0], one[1]) for one in runs.path]
+    [True, False]
     """
     where = pick_device(device)
     rows = prepare(x, s, y, clean if config.r_input != "none" else None, config)
