@@ -179,7 +179,8 @@ def perpendicular(
 
     References
     ----------
-    Denton et al.: Image counterfactual sensitivity analysis for detecting unintended bias, 2019.
+    Denton, Hutchinson, Mitchell and Gebru: Detecting bias with generative counterfactual face attribute
+    augmentation, 2019.
 
     Examples
     --------
