@@ -27,6 +27,25 @@ class TextModel(Protocol):
     """What a word trigger needs: the embedding table, room, and a way in past the table.
 
     ``table`` (v, d) holds the word embeddings, ``positions`` the tokens that fit.
+
+    Examples
+    --------
+    Half of one word and half of another is a word that no token id names, and the model reads it:
+
+    >>> import torch
+    >>> from fairtut.models.text import TextClassifier, TextModel
+    >>> rng = torch.Generator().manual_seed(0)
+    >>> model: TextModel = TextClassifier(10, width=8, heads=2, layers=1, generator=rng).eval()
+    >>> words, mask = model.table[[[2, 5, 3]]], torch.ones(1, 3, dtype=torch.bool)
+    >>> words[0, 1] = (model.table[5] + model.table[7]) / 2
+    >>> model.from_words(words, mask).shape
+    torch.Size([1, 2])
+
+    Position ids are counted from 0 if none are given:
+
+    >>> order = torch.tensor([[0, 1, 2]])
+    >>> torch.equal(model.from_words(words, mask, order), model.from_words(words, mask))
+    True
     """
 
     @property
@@ -199,8 +218,8 @@ class Pretrained(nn.Module):
 
     Examples
     --------
-    Stand-ins for what :func:`load_pretrained` finds in a folder.  The tokenizer takes fewer tokens than
-    the model, and its number counts:
+    Stand-ins for what :func:`load_pretrained` finds in a folder.  The tokenizer takes fewer tokens
+    than the model, and its number counts:
 
     >>> from types import SimpleNamespace
     >>> from torch import nn
@@ -273,9 +292,9 @@ class PieceTokenizer:
     >>> tokenizer = PieceTokenizer(SimpleNamespace(**special, model_max_length=512))
     >>> tokenizer.pad, tokenizer.start, tokenizer.end, tokenizer.longest
     (0, 101, 102, 512)
-    >>> PieceTokenizer(SimpleNamespace(pad_token_id=0), "my_decoder")
+    >>> PieceTokenizer(SimpleNamespace(pad_token_id=0), "decoder")
     Traceback (most recent call last):
-    fairtut.errors.DataError: my_decoder lacks a pad, cls or sep token: use an encoder of BERT's kind
+    fairtut.errors.DataError: decoder lacks a pad, cls or sep token: use an encoder of BERT's kind
     """
 
     def __init__(self, inner: Any, where: str = "the tokenizer") -> None:

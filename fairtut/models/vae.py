@@ -30,8 +30,8 @@ class VAE(nn.Module):
 
     Examples
     --------
-    Two VAEs of a table that start with biases of 0.  A row of zeros gets the code 0, and comes back as
-    zeros; three Gaussians at their means cost half of 3 log(2 pi) nats.
+    Two VAEs of a table that start with biases of 0.  A row of zeros gets the code 0, and comes back
+    as zeros; three Gaussians at their means cost half of 3 log(2 pi) nats.
 
     >>> import torch
     >>> from fairtut.models.table_vae import TableVAE

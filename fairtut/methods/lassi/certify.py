@@ -247,8 +247,8 @@ def certify(
 
     Examples
     --------
-    People are similar if they differ in the second number of their latents.  An encoder that leaves it
-    out is certified.  One that hands on ten times this number is not: its code moves too far.
+    People are similar if they differ in the second number of their latents.  An encoder that leaves
+    it out is certified.  One that hands on ten times this number is not: its code moves too far.
 
     >>> import torch
     >>> from fairtut.methods.lassi import Smoothing, Voting, certify
@@ -286,8 +286,8 @@ def smooth_codes(
 
     References
     ----------
-    Kumar and Goldstein: Center smoothing: certified robustness for networks with structured outputs,
-    NeurIPS 2021.
+    Kumar and Goldstein: Center smoothing: certified robustness for networks with structured
+    outputs, NeurIPS 2021.
 
     Examples
     --------
@@ -356,8 +356,8 @@ def classify(
 
     Examples
     --------
-    The code can move by 1.  Votes with noise of .1 certify at most .25 and are not enough; with noise
-    of 1 the same code is certified.
+    The code can move by 1.  Votes with noise of .1 certify at most .25 and are not enough; with
+    noise of 1 the same code is certified.
 
     >>> import numpy as np, torch
     >>> from fairtut.methods.lassi import Centers, Smoothing, Voting, classify

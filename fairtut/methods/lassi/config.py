@@ -136,8 +136,8 @@ def preset(name: str) -> Config:
 
     Examples
     --------
-    Naive training ignores who is similar.  LASSI weighs it with .05, and otherwise differs in the noise
-    that its consumers get:
+    Naive training ignores who is similar.  LASSI weighs it with .05, and otherwise differs in the
+    noise that its consumers get:
 
     >>> from dataclasses import replace
     >>> from fairtut.methods.lassi import preset

@@ -90,7 +90,7 @@ def discover(
     >>> from fairtut.methods.lassi import DiscoverConfig, discover
     >>> z = torch.randn(16, 2, generator=torch.Generator().manual_seed(0))
     >>> classify = lambda x: torch.stack([-x[:, 0], x[:, 0]], 1)  # of "images" that are the latents
-    >>> settings = DiscoverConfig(count=2, steps=100, lr=0.1)
+    >>> settings = DiscoverConfig(count=2, steps=60, lr=0.1)
     >>> found = discover(z, lambda z: z, classify, config=settings)
     >>> found.norm(dim=1).round(decimals=3).tolist()
     [1.0, 1.0]

@@ -96,8 +96,8 @@ def certify_exactly(
 
     Examples
     --------
-    With all weights 1 this R gives a latent above -2 the code z + 3.  So a similar code is at most 1
-    away, the certificate says 3.7, and the border at 3 is 5 or 1 away:
+    With all weights 1 this R gives a latent above -2 the code z + 3.  So a similar code is at most
+    1 away, the certificate says 3.7, and the border at 3 is 5 or 1 away:
 
     >>> import torch
     >>> from torch import nn

@@ -134,8 +134,8 @@ def certify_early(
 
     Examples
     --------
-    The codes leave the attribute out, so the first look settles it: 32 candidates and 1085 draws, in
-    place of three times 10000.
+    The codes leave the attribute out, so the first look settles it: 32 candidates and 1085 draws,
+    in place of three times 10000.
 
     >>> import torch
     >>> from fairtut.methods.lassi import Smoothing, Voting, certify_early

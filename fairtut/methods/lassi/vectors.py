@@ -174,13 +174,13 @@ def perpendicular(
 ) -> Tensor:
     """Return the unit normal of :func:`separator`, (q,), towards the class 1.
 
-    Parameters and errors as in :func:`separator`.  It says which way the attribute changes and not how
-    far, so the radius of the similarity set is larger than for a mean difference (``EPSILON``).
+    Parameters and errors as in :func:`separator`.  It says which way the attribute changes and not
+    how far, so the radius of the similarity set is larger than for a mean difference (``EPSILON``).
 
     References
     ----------
-    Denton, Hutchinson, Mitchell and Gebru: Detecting bias with generative counterfactual face attribute
-    augmentation, 2019.
+    Denton, Hutchinson, Mitchell and Gebru: Detecting bias with generative counterfactual face
+    attribute augmentation, 2019.
 
     Examples
     --------
@@ -221,8 +221,8 @@ def ramaswamy(z: Tensor, sensitive: Separator, target: Separator) -> Tensor:
 
     References
     ----------
-    Ramaswamy, Kim and Russakovsky: Fair attribute classification through latent space de-biasing, CVPR
-    2021.
+    Ramaswamy, Kim and Russakovsky: Fair attribute classification through latent space de-biasing,
+    CVPR 2021.
 
     Examples
     --------

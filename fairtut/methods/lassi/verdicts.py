@@ -89,8 +89,8 @@ class ExactFairness:
     >>> z, direction = torch.tensor([[5.0], [-2.5], [-9.0]]), torch.tensor([1.0])
     >>> found = exact_fairness(encoder, head, z, direction, epsilon=1.0)
 
-    The second set holds the corner at -2, and from 1 the code gets to -1.5 + 3.  In the third no code
-    moves:
+    The second set holds the corner at -2, and from 1 the code gets to -1.5 + 3.  In the third no
+    code moves:
 
     >>> len(found), found.corners.tolist(), found.distance.round(2).tolist()
     (3, [0, 1, 0], [1.0, 0.5, 0.0])
@@ -174,8 +174,9 @@ def exact_fairness(
 
     Examples
     --------
-    With all weights 1 this R gives a latent above -2 the code z + 3, and the head's border is the code
-    3.  From the latent .5 it is crossed at t = -.5, and t = -1 is shown as a place where it was:
+    With all weights 1 this R gives a latent above -2 the code z + 3, and the head's border is the
+    code 3.  From the latent .5 it is crossed at t = -.5, and t = -1 is shown as a place where it
+    was:
 
     >>> import torch
     >>> from torch import nn

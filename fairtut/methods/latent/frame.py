@@ -66,8 +66,8 @@ class Objective(nn.Module):
 
     Examples
     --------
-    With means of 1 and deviations of 1, the KL term is half a nat per dimension.  It counts once here,
-    and beta times in the kind ``"beta"``:
+    With means of 1 and deviations of 1, the KL term is half a nat per dimension.  It counts once
+    here, and beta times in the kind ``"beta"``:
 
     >>> import torch
     >>> from fairtut.methods.latent import Config, build

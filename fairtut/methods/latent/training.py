@@ -100,7 +100,8 @@ def train(
 
     Examples
     --------
-    The plain VAE minimises reconstruction plus KL; FactorVAE has a total correlation and an adversary:
+    The plain VAE minimises reconstruction plus KL; FactorVAE has a total correlation and an
+    adversary:
 
     >>> import torch
     >>> from fairtut.methods.latent import Config, train

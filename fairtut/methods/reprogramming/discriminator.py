@@ -47,8 +47,8 @@ class Discriminator(nn.Module):
 
     Examples
     --------
-    Logits of 0 are probabilities of one half.  For equalised odds a third block holds that of the label
-    alone, here of class 1:
+    Logits of 0 are probabilities of one half.  For equalised odds a third block holds that of the
+    label alone, here of class 1:
 
     >>> import torch
     >>> from fairtut.methods.reprogramming import Discriminator

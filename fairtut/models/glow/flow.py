@@ -69,7 +69,8 @@ class Glow(nn.Module):
 
     Examples
     --------
-    A latent has as many numbers as the picture, and the picture comes back from it, up to five bits:
+    A latent has as many numbers as the picture, and the picture comes back from it, up to five
+    bits:
 
     >>> import torch
     >>> from fairtut.models.glow import Glow
