@@ -36,8 +36,8 @@ class TextModel(Protocol):
     >>> from fairtut.models.text import TextClassifier, TextModel
     >>> rng = torch.Generator().manual_seed(0)
     >>> model: TextModel = TextClassifier(10, width=8, heads=2, layers=1, generator=rng).eval()
-    >>> words, mask = model.table[[[2, 5, 3]]], torch.ones(1, 3, dtype=torch.bool)
-    >>> words[0, 1] = (model.table[5] + model.table[7]) / 2
+    >>> table, mask = model.table.detach(), torch.ones(1, 3, dtype=torch.bool)
+    >>> words = torch.stack([table[2], (table[5] + table[7]) / 2, table[3]])[None]
     >>> model.from_words(words, mask).shape
     torch.Size([1, 2])
 
