@@ -27,6 +27,25 @@ class TextModel(Protocol):
     """What a word trigger needs: the embedding table, room, and a way in past the table.
 
     ``table`` (v, d) holds the word embeddings, ``positions`` the tokens that fit.
+
+    Examples
+    --------
+    Half of one word and half of another is a word that no token id names, and the model reads it:
+
+    >>> import torch
+    >>> from fairtut.models.text import TextClassifier, TextModel
+    >>> rng = torch.Generator().manual_seed(0)
+    >>> model: TextModel = TextClassifier(10, width=8, heads=2, layers=1, generator=rng).eval()
+    >>> table, mask = model.table.detach(), torch.ones(1, 3, dtype=torch.bool)
+    >>> words = torch.stack([table[2], (table[5] + table[7]) / 2, table[3]])[None]
+    >>> model.from_words(words, mask).shape
+    torch.Size([1, 2])
+
+    Position ids are counted from 0 if none are given:
+
+    >>> order = torch.tensor([[0, 1, 2]])
+    >>> torch.equal(model.from_words(words, mask, order), model.from_words(words, mask))
+    True
     """
 
     @property
@@ -49,6 +68,21 @@ class Block(nn.Module):
     width, heads : int
         The width is divisible by the number of heads.
     dropout : float
+
+    Examples
+    --------
+    Nobody attends to a token outside the mask, so what stands there does not matter to the others.
+    Without the mask it would:
+
+    >>> import torch
+    >>> from fairtut.models.text import Block
+    >>> block = Block(width=8, heads=2, dropout=0.0)
+    >>> x, other = torch.eye(8)[None, :3], torch.eye(8)[None, [0, 1, 5]]
+    >>> for last in (False, True):
+    ...     mask = torch.tensor([[True, True, last]])
+    ...     torch.allclose(block(x, mask)[0, :2], block(other, mask)[0, :2], atol=1e-6)
+    True
+    False
     """
 
     def __init__(self, width: int, heads: int, dropout: float) -> None:
@@ -91,6 +125,24 @@ class TextClassifier(nn.Module):
     ------
     fairtut.errors.InputError
         If the width is not divisible by the number of heads, or a size is not positive.
+
+    Examples
+    --------
+    Padding on the right does not change what the classifier says:
+
+    >>> import torch
+    >>> from fairtut.models.text import TextClassifier
+    >>> rng = torch.Generator().manual_seed(0)
+    >>> model = TextClassifier(10, classes=3, width=8, heads=2, layers=1, generator=rng).eval()
+    >>> ids = torch.tensor([[2, 5, 7, 3]])
+    >>> padded = torch.tensor([[2, 5, 7, 3, 0, 0]])
+    >>> model(ids).shape, torch.allclose(model(ids), model(padded), atol=1e-5)
+    (torch.Size([1, 3]), True)
+
+    It can be entered behind the table of words, which is where a trigger stands:
+
+    >>> torch.equal(model.from_words(model.table[ids], ids != model.pad), model(ids))
+    True
     """
 
     def __init__(
@@ -163,6 +215,20 @@ class Pretrained(nn.Module):
     model : nn.Module
         Takes ``inputs_embeds``, ``attention_mask`` and ``position_ids`` and returns ``logits``.
     tokenizer : PieceTokenizer
+
+    Examples
+    --------
+    Stand-ins for what :func:`load_pretrained` finds in a folder.  The tokenizer takes fewer tokens
+    than the model, and its number counts:
+
+    >>> from types import SimpleNamespace
+    >>> from torch import nn
+    >>> from fairtut.models.text import Pretrained
+    >>> config = SimpleNamespace(max_position_embeddings=512)
+    >>> model = SimpleNamespace(config=config, get_input_embeddings=lambda: nn.Embedding(30, 8))
+    >>> pretrained = Pretrained(model, SimpleNamespace(pad=0, longest=128))
+    >>> pretrained.positions, pretrained.table.shape
+    (128, torch.Size([30, 8]))
     """
 
     def __init__(self, model: Any, tokenizer: PieceTokenizer) -> None:
@@ -208,6 +274,27 @@ class PieceTokenizer:
     ------
     fairtut.errors.DataError
         If it has no ``[CLS]``, ``[SEP]`` or padding token: then it is not of BERT's kind.
+
+    Attributes
+    ----------
+    pad, start, end : int
+        Ids of padding, ``[CLS]`` and ``[SEP]``.
+    longest : int
+        Tokens that fit, special ones included.
+
+    Examples
+    --------
+    A stand-in for a tokenizer of BERT's kind; a decoder's has no ``[CLS]``:
+
+    >>> from types import SimpleNamespace
+    >>> from fairtut.models.text import PieceTokenizer
+    >>> special = dict(pad_token_id=0, cls_token_id=101, sep_token_id=102)
+    >>> tokenizer = PieceTokenizer(SimpleNamespace(**special, model_max_length=512))
+    >>> tokenizer.pad, tokenizer.start, tokenizer.end, tokenizer.longest
+    (0, 101, 102, 512)
+    >>> PieceTokenizer(SimpleNamespace(pad_token_id=0), "decoder")
+    Traceback (most recent call last):
+    fairtut.errors.DataError: decoder lacks a pad, cls or sep token: use an encoder of BERT's kind
     """
 
     def __init__(self, inner: Any, where: str = "the tokenizer") -> None:
@@ -263,6 +350,21 @@ def load_pretrained(
         If ``transformers`` is not installed.
     fairtut.errors.DataError
         If the tokenizer is not of BERT's kind, or the files cannot be loaded.
+
+    Returns
+    -------
+    model : Pretrained
+        In evaluation mode.
+    tokenizer : PieceTokenizer
+
+    Examples
+    --------
+    A folder is read as it is; what it lacks is named, and not fetched:
+
+    >>> from fairtut.models.text import load_pretrained
+    >>> load_pretrained("my_encoder")
+    Traceback (most recent call last):
+    fairtut.errors.MissingData: my_encoder holds no config.json: name the folder of a saved encoder
     """
     path = Path(folder)
     if not (path / "config.json").is_file():

@@ -64,6 +64,17 @@ class Centers:
     smoothing : Smoothing
     path : str
         One of ``PATHS``.
+
+    Examples
+    --------
+    A code that leaves the attribute out cannot move, however the noise falls:
+
+    >>> import torch
+    >>> from fairtut.methods.lassi import Smoothing, smooth_codes
+    >>> z, attribute = torch.tensor([[5.0, 1.0], [-5.0, 1.0]]), torch.tensor([0.0, 1.0])
+    >>> centers = smooth_codes(lambda z: z[:, :1], z, attribute, Smoothing(n=2000))
+    >>> centers.r_cs.tolist(), centers.d_cs.tolist(), centers.share.tolist()
+    ([[5.0], [-5.0]], [0.0, 0.0], [1.0, 1.0])
     """
 
     r_cs: Tensor
@@ -117,6 +128,25 @@ class Certificates:
         Noise of center smoothing and radius of the similarity set.
     path : str
         How it was computed, such as ``"curve+binomial"``.
+
+    Examples
+    --------
+    The second number of a latent is the attribute, and the codes leave it out.
+
+    >>> import torch
+    >>> from fairtut.methods.lassi import Smoothing, Voting, certify
+    >>> z, attribute = torch.tensor([[9.0, 1.0], [-9.0, 1.0]]), torch.tensor([0.0, 1.0])
+    >>> decide = lambda code: torch.cat([-code, code], 1)  # class 1 where the code is positive
+    >>> found = certify(
+    ...     lambda z: z[:, :1], decide, z, attribute, Smoothing(n=2000), Voting(n=1000)
+    ... )
+    >>> len(found), found[1].prediction, found[1].fair
+    (2, 0, True)
+
+    With labels 1 and 1 the second decision is certified to be fair, and it is wrong:
+
+    >>> found.scores([1, 1])
+    {'acc': 0.5, 'fair': 1.0, 'fair_correct': 0.5, 'abstained': 0.0}
     """
 
     prediction: np.ndarray
@@ -209,6 +239,27 @@ def certify(
         linearly dependent in the latents' precision, or (path generic) lost in their rounding;
         weights, codes or logits that are not finite or have half precision; a path that does not
         apply; or settings out of range (see :class:`Smoothing` and :class:`Voting`).
+
+    References
+    ----------
+    Peychev, Ruoss, Balunović, Baader, Vechev: Latent space smoothing for individually fair
+    representations, ECCV 2022.
+
+    Examples
+    --------
+    People are similar if they differ in the second number of their latents.  An encoder that leaves
+    it out is certified.  One that hands on ten times this number is not: its code moves too far.
+
+    >>> import torch
+    >>> from fairtut.methods.lassi import Smoothing, Voting, certify
+    >>> z, attribute = torch.tensor([[9.0, 0.0]]), torch.tensor([0.0, 1.0])
+    >>> decide = lambda code: torch.cat([-code, code], 1)  # class 1 where the code is positive
+    >>> settings = Smoothing(), Voting(n=1000)
+    >>> blind = certify(lambda z: z[:, :1], decide, z, attribute, *settings)
+    >>> blind.prediction.tolist(), blind.d_cs.tolist(), blind.fair.tolist()
+    ([1], [0.0], [True])
+    >>> certify(lambda z: z[:, :1] + 10 * z[:, 1:], decide, z, attribute, *settings).fair.tolist()
+    [False]
     """
     choose_path(classifier)  # before the long part
     sound_weights(classifier, "the classifier")
@@ -226,7 +277,31 @@ def smooth_codes(
     ids: Sequence[int] | None = None,
     path: str | None = None,
 ) -> Centers:
-    """Run center smoothing alone; parameters as in :func:`certify`."""
+    """Run center smoothing alone; parameters and errors as in :func:`certify`.
+
+    Returns
+    -------
+    Centers
+        For :func:`classify`, with as many classifiers as are asked about.
+
+    References
+    ----------
+    Kumar and Goldstein: Center smoothing: certified robustness for networks with structured
+    outputs, NeurIPS 2021.
+
+    Examples
+    --------
+    The encoder hands on the first number only.  Along the second no code moves.  Along the first a
+    similar person's code is up to 1 away, and the bound that draws can give is 4.
+
+    >>> import torch
+    >>> from fairtut.methods.lassi import Smoothing, smooth_codes
+    >>> z, first = torch.tensor([[5.0, 1.0]]), torch.tensor([1.0, 0.0])
+    >>> for direction in (first.flip(0), first):
+    ...     smooth_codes(lambda z: z[:, :1], z, direction, Smoothing()).d_cs.round().tolist()
+    [0.0]
+    [4.0]
+    """
     smoothing = smoothing or Smoothing()
     z, directions = check(encoder, z, directions)
     chosen = encoder_path(encoder, len(directions), path)
@@ -260,7 +335,41 @@ def classify(
     seed: int = 0,
     ids: Sequence[int] | None = None,
 ) -> Certificates:
-    """Run classifier smoothing on smoothed codes and compare; parameters as in :func:`certify`."""
+    """Run classifier smoothing on smoothed codes and compare; parameters as in :func:`certify`.
+
+    Parameters
+    ----------
+    classifier : callable
+    centers : Centers
+        From :func:`smooth_codes`.
+    voting : Voting, optional
+    seed, ids : optional
+
+    Returns
+    -------
+    Certificates
+
+    Raises
+    ------
+    fairtut.errors.InputError
+        If the classifier's logits have the wrong shape or are not finite.
+
+    Examples
+    --------
+    The code can move by 1.  Votes with noise of .1 certify at most .25 and are not enough; with
+    noise of 1 the same code is certified.
+
+    >>> import numpy as np, torch
+    >>> from fairtut.methods.lassi import Centers, Smoothing, Voting, classify
+    >>> one, none = np.ones(1), np.zeros(1)
+    >>> centers = Centers(torch.tensor([[9.0]]), one, none, one, none, Smoothing(), "generic")
+    >>> decide = lambda code: torch.cat([-code, code], 1)
+    >>> for sigma in (0.1, 1.0):
+    ...     found = classify(decide, centers, Voting(sigma, n=1000))
+    ...     print(found.d_rs.round(2).tolist(), found.fair.tolist())
+    [0.25] [False]
+    [2.46] [True]
+    """
     voting = voting or Voting()
     streams = np.arange(len(centers.d_cs)) if ids is None else np.asarray(ids)
     sure = np.isfinite(centers.d_cs)

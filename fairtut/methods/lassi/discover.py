@@ -77,6 +77,25 @@ def discover(
     ------
     fairtut.errors.InputError
         If latents or known directions do not fit, or the walk has fewer than two stops.
+
+    References
+    ----------
+    Li and Xu: Discover the unknown biased attribute of an image classifier, ICCV 2021.
+
+    Examples
+    --------
+    A classifier that reads the first of two numbers gives itself away:
+
+    >>> import torch
+    >>> from fairtut.methods.lassi import DiscoverConfig, discover
+    >>> z = torch.randn(16, 2, generator=torch.Generator().manual_seed(0))
+    >>> classify = lambda x: torch.stack([-x[:, 0], x[:, 0]], 1)  # of "images" that are the latents
+    >>> settings = DiscoverConfig(count=2, steps=60, lr=0.1)
+    >>> found = discover(z, lambda z: z, classify, config=settings)
+    >>> found.norm(dim=1).round(decimals=3).tolist()
+    [1.0, 1.0]
+    >>> found.abs().argmax(1).tolist()  # the second keeps away from the first
+    [0, 1]
     """
     c = config or DiscoverConfig()
     check_latents(z)

@@ -88,6 +88,29 @@ def certify_exactly(
 
     Parameters and errors as in :func:`~fairtut.methods.lassi.verdicts.exact_fairness`, with one
     direction; `sigma` is the noise of center smoothing.
+
+    Returns
+    -------
+    Certificates
+        With ``n`` and ``alpha`` 0; its ``path`` is ``"exact+linear"``.
+
+    Examples
+    --------
+    With all weights 1 this R gives a latent above -2 the code z + 3.  So a similar code is at most
+    1 away, the certificate says 3.7, and the border at 3 is 5 or 1 away:
+
+    >>> import torch
+    >>> from torch import nn
+    >>> from fairtut.methods.lassi import Representation, certify_exactly
+    >>> encoder, head = Representation(1, (1,), 1).eval(), nn.Linear(1, 2)
+    >>> _ = [nn.init.ones_(weight) for weight in encoder.parameters()]
+    >>> head.weight.data, head.bias.data = torch.tensor([[0.0], [1.0]]), torch.tensor([0.0, -3.0])
+    >>> z, direction = torch.tensor([[5.0], [1.0]]), torch.tensor([1.0])
+    >>> found = certify_exactly(encoder, head, z, direction, epsilon=1.0, sigma=0.65)
+    >>> found.d_rs.round(2).tolist(), found.d_cs.round(1).tolist()
+    ([5.0, 1.0], [3.7, 3.7])
+    >>> found.fair.tolist(), found.alpha
+    ([True, False], 0.0)
     """
     smoothing = Smoothing(epsilon, sigma, n=2**62)  # checks epsilon and sigma
     level = float(ndtr(ndtri(0.5 + _CUT) + smoothing.epsilon / sigma))

@@ -40,6 +40,20 @@ class Learned:
         The epoch that was kept, from 0.
     history : list of dict
         Means per epoch of the losses, and the same on the validation split with ``valid_``.
+
+    Examples
+    --------
+    Transfer learns from latents alone, so there is a decoder and no classifier:
+
+    >>> import torch
+    >>> from fairtut.methods.lassi import Config, train
+    >>> z = torch.randn(32, 3, generator=torch.Generator().manual_seed(0))
+    >>> config = Config(0, 0, 1.0, hidden=(4,), outputs=2, epochs=2, batch=16)
+    >>> learned = train(z, None, None, (z, None), config=config)
+    >>> learned.head is None, learned.decoder(learned.representation(z)).shape
+    (True, torch.Size([32, 3]))
+    >>> len(learned.history), any(p.requires_grad for p in learned.representation.parameters())
+    (2, False)
     """
 
     representation: Representation
@@ -86,6 +100,29 @@ def train(
     fairtut.errors.InputError
         For NaN, shapes that do not fit, directions that are zero or linearly dependent (in the
         cube: zero), labels that are missing, not whole numbers, or of a single class.
+
+    Returns
+    -------
+    Learned
+
+    Examples
+    --------
+    Each loss with a weight is logged, for the training rows and for the validation rows:
+
+    >>> import torch
+    >>> from fairtut.methods.lassi import Config, train
+    >>> z = torch.randn(32, 3, generator=torch.Generator().manual_seed(0))
+    >>> y, direction = (z[:, 0] > 0).long(), torch.tensor([0.0, 0.0, 1.0])
+    >>> config = Config(similarity=0.1, hidden=(4,), outputs=2, epochs=2, batch=16)
+    >>> learned = train(z, y, direction, (z, y), config=config)
+    >>> sorted(learned.history[0])[:4]
+    ['accuracy', 'classification', 'loss', 'similarity']
+
+    The epoch with the lowest validation loss is kept:
+
+    >>> scores = [epoch["valid_loss"] for epoch in learned.history]
+    >>> learned.best == scores.index(min(scores))
+    True
     """
     c = config
     check_latents(z)
@@ -136,7 +173,40 @@ def scores(
 
 @torch.no_grad()
 def encode(r: Representation, z: Tensor, batch: int = 4096) -> Tensor:
-    """Return plain codes (n, d) of latents (n, q) in evaluation mode, on the device of R."""
+    """Return plain codes of latents in evaluation mode, on the device of R.
+
+    Parameters
+    ----------
+    r : Representation
+        Its mode is afterwards what it was before.
+    z : Tensor, shape (n, q)
+    batch : int
+        Latents at a time.
+
+    Returns
+    -------
+    Tensor, shape (n, d)
+        Not smoothed.
+
+    Raises
+    ------
+    fairtut.errors.InputError
+        If the latents have another shape, or hold NaN or infinity.
+
+    Examples
+    --------
+    With all weights 1 this R gives a latent above -2 the code z + 3, and any other one the code 1:
+
+    >>> import torch
+    >>> from torch import nn
+    >>> from fairtut.methods.lassi import Representation, encode
+    >>> r = Representation(1, (1,), 1)
+    >>> _ = [nn.init.ones_(weight) for weight in r.parameters()]
+    >>> encode(r, torch.tensor([[0.0], [4.0], [-9.0]])).round().tolist()
+    [[3.0], [7.0], [1.0]]
+    >>> r.training
+    True
+    """
     check_latents(z, "given")
     device = next(r.parameters()).device
     with evaluating(r):
@@ -165,6 +235,18 @@ def consumer(codes: Tensor, y: Tensor, *, config: Config, seed: int = 0) -> nn.L
     ------
     fairtut.errors.InputError
         For NaN, or labels that do not fit or are of a single class.
+
+    Examples
+    --------
+    The noise is small beside the distance of the two classes, so all are told apart:
+
+    >>> import torch
+    >>> from fairtut.methods.lassi import Config, consumer
+    >>> codes, y = torch.tensor([[9.0], [7.0], [-7.0], [-9.0]]), torch.tensor([1, 1, 0, 0])
+    >>> config = Config(sigma_rs=0.5, consumer_epochs=50, consumer_lr=0.1)
+    >>> head = consumer(codes, y, config=config)
+    >>> head(codes).argmax(1).tolist(), head.weight.requires_grad
+    ([1, 1, 0, 0], False)
     """
     c, classes = config, check_labels(codes, y, what="consumer's")
     label = y.to(codes.device).long()

@@ -42,6 +42,24 @@ class Representation(nn.Module):
     Notes
     -----
     Input ``(n, inputs)``, output ``(n, outputs)``.
+
+    Examples
+    --------
+    In training mode the codes of a batch have mean 0 and variance 1, whatever the latents' scale:
+
+    >>> import torch
+    >>> from fairtut.methods.lassi import Representation
+    >>> rng = torch.Generator().manual_seed(0)
+    >>> r = Representation(3, (16,), 4, generator=rng)
+    >>> codes = r(100 * torch.randn(64, 3, generator=rng)).detach()
+    >>> codes.shape, round(float(codes.square().mean()), 2)
+    (torch.Size([64, 4]), 1.0)
+
+    In evaluation mode it is a few linear maps with ReLU between them:
+
+    >>> z = torch.randn(5, 3, generator=rng)
+    >>> torch.allclose(r.eval()(z).double(), r.fold()(z), atol=1e-5)
+    True
     """
 
     def __init__(

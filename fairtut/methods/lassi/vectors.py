@@ -47,6 +47,16 @@ def mean_difference(z: Tensor, s: Tensor) -> Tensor:
     ------
     fairtut.errors.InputError
         For NaN or infinity, wrong shapes, labels other than 0 and 1, or a single class.
+
+    Examples
+    --------
+    The means are (2, 0) with the attribute and (0, 3) without:
+
+    >>> import torch
+    >>> from fairtut.methods.lassi import mean_difference
+    >>> z = torch.tensor([[1.0, 0.0], [3.0, 0.0], [0.0, 2.0], [0.0, 4.0]])
+    >>> mean_difference(z, torch.tensor([1, 1, 0, 0])).tolist()
+    [2.0, -3.0]
     """
     s = double(check_binary(z, s).to(z.device))
     weight = s / s.sum() - (1 - s) / (1 - s).sum()
@@ -108,6 +118,24 @@ def separator(
     ------
     fairtut.errors.InputError
         As :func:`mean_difference`, for both splits.
+
+    Returns
+    -------
+    Separator
+        Its normal has length 1, so that its scores are distances.
+
+    Examples
+    --------
+    Four points on the two sides of the second axis, which separates them best:
+
+    >>> import torch
+    >>> from fairtut.methods.lassi import separator
+    >>> from fairtut.methods.lassi.vectors import SeparatorConfig
+    >>> z = torch.tensor([[4.0, 1.0], [4.0, -1.0], [-4.0, 1.0], [-4.0, -1.0]])
+    >>> s = torch.tensor([1, 1, 0, 0])
+    >>> found = separator(z, s, (z, s), config=SeparatorConfig(epochs=100, batch=4, lr=0.1))
+    >>> found.weight.round().abs().tolist(), found.score(z).round().tolist()
+    ([1.0, 0.0], [4.0, 4.0, -4.0, -4.0])
     """
     c = config or SeparatorConfig()
     label = check_binary(z, s).to(z)
@@ -144,7 +172,27 @@ def perpendicular(
     config: SeparatorConfig | None = None,
     seed: int = 0,
 ) -> Tensor:
-    """Return the unit normal of :func:`separator`, (q,)."""
+    """Return the unit normal of :func:`separator`, (q,), towards the class 1.
+
+    Parameters and errors as in :func:`separator`.  It says which way the attribute changes and not
+    how far, so the radius of the similarity set is larger than for a mean difference (``EPSILON``).
+
+    References
+    ----------
+    Denton, Hutchinson, Mitchell and Gebru: Detecting bias with generative counterfactual face
+    attribute augmentation, 2019.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from fairtut.methods.lassi import mean_difference, perpendicular
+    >>> from fairtut.methods.lassi.vectors import SeparatorConfig
+    >>> z, s = torch.tensor([[4.0], [-4.0]]), torch.tensor([1, 0])
+    >>> perpendicular(z, s, (z, s), config=SeparatorConfig(epochs=100, batch=2, lr=0.1)).tolist()
+    [1.0]
+    >>> mean_difference(z, s).tolist()
+    [8.0]
+    """
     return separator(z, s, valid, config=config, seed=seed).weight
 
 
@@ -170,6 +218,26 @@ def ramaswamy(z: Tensor, sensitive: Separator, target: Separator) -> Tensor:
     ------
     fairtut.errors.InputError
         If latents are not finite or do not fit, or the two normals are parallel.
+
+    References
+    ----------
+    Ramaswamy, Kim and Russakovsky: Fair attribute classification through latent space de-biasing,
+    CVPR 2021.
+
+    Examples
+    --------
+    The normals have c = .6, so d = (.64, -.48), and the sensitive scores are 3 on average:
+
+    >>> import torch
+    >>> from fairtut.methods.lassi import ramaswamy
+    >>> from fairtut.methods.lassi.vectors import Separator
+    >>> sensitive = Separator(torch.tensor([1.0, 0.0]), 0.0)
+    >>> target = Separator(torch.tensor([0.6, 0.8]), 0.0)
+    >>> found = ramaswamy(torch.tensor([[2.0, 0.0], [-4.0, 5.0]]), sensitive, target)
+    >>> found.round(decimals=3).tolist()  # 2 * 3 / .64 times d
+    [6.0, -4.5]
+    >>> abs(float(found @ target.weight)) < 1e-5  # nothing changes for the target
+    True
     """
     check_latents(z)
     if not len(sensitive.weight) == len(target.weight) == z.shape[1]:

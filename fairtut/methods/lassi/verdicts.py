@@ -75,6 +75,25 @@ class ExactFairness:
         Boxes that were bounded, for verdict and distance together; 0 for the curve.
     method : str
         One of ``METHODS``.
+
+    Examples
+    --------
+    With all weights 1 this R gives a latent above -2 the code z + 3, and any other one the code 1:
+
+    >>> import torch
+    >>> from torch import nn
+    >>> from fairtut.methods.lassi import Representation, exact_fairness
+    >>> encoder, head = Representation(1, (1,), 1).eval(), nn.Linear(1, 2)
+    >>> _ = [nn.init.ones_(weight) for weight in encoder.parameters()]
+    >>> head.weight.data, head.bias.data = torch.tensor([[0.0], [1.0]]), torch.tensor([0.0, -3.0])
+    >>> z, direction = torch.tensor([[5.0], [-2.5], [-9.0]]), torch.tensor([1.0])
+    >>> found = exact_fairness(encoder, head, z, direction, epsilon=1.0)
+
+    The second set holds the corner at -2, and from 1 the code gets to -1.5 + 3.  In the third no
+    code moves:
+
+    >>> len(found), found.corners.tolist(), found.distance.round(2).tolist()
+    (3, [0, 1, 0], [1.0, 0.5, 0.0])
     """
 
     prediction: np.ndarray
@@ -148,6 +167,29 @@ def exact_fairness(
     ------
     fairtut.errors.InputError
         For another kind of network, too many directions, bad latents, or limits out of range.
+
+    Returns
+    -------
+    ExactFairness
+
+    Examples
+    --------
+    With all weights 1 this R gives a latent above -2 the code z + 3, and the head's border is the
+    code 3.  From the latent .5 it is crossed at t = -.5, and t = -1 is shown as a place where it
+    was:
+
+    >>> import torch
+    >>> from torch import nn
+    >>> from fairtut.methods.lassi import Representation, exact_fairness
+    >>> encoder, head = Representation(1, (1,), 1).eval(), nn.Linear(1, 2)
+    >>> _ = [nn.init.ones_(weight) for weight in encoder.parameters()]
+    >>> head.weight.data, head.bias.data = torch.tensor([[0.0], [1.0]]), torch.tensor([0.0, -3.0])
+    >>> z, direction = torch.tensor([[5.0], [0.5]]), torch.tensor([1.0])
+    >>> found = exact_fairness(encoder, head, z, direction, epsilon=1.0)
+    >>> found.fair.tolist(), found.change.tolist()
+    ([True, False], [[nan], [-1.0]])
+    >>> exact_fairness(encoder, head, z, direction, epsilon=0.4).fair.tolist()  # a smaller set
+    [True, True]
     """
     if not (math.isfinite(epsilon) and epsilon >= 0):
         raise InputError(f"epsilon must be a number of at least 0, got {epsilon}")

@@ -26,6 +26,16 @@ def correlations(z: Tensor, s: Tensor) -> Tensor:
     ------
     fairtut.errors.InputError
         If shapes do not fit, or s has a single value.
+
+    Examples
+    --------
+    Three dimensions: one follows s, one never changes, one falls while s rises.
+
+    >>> import torch
+    >>> from fairtut.methods.latent import correlations
+    >>> z = torch.tensor([[2.0, 7.0, 4.0], [2.0, 7.0, 3.0], [5.0, 7.0, 2.0], [5.0, 7.0, 1.0]])
+    >>> correlations(z, torch.tensor([0, 0, 1, 1])).round(decimals=3).tolist()  # -2 / sqrt(5)
+    [[1.0, 0.0, -0.894]]
     """
     if z.ndim not in (2, 3) or s.shape not in {z.shape[:-1], z.shape[-2:-1]}:
         raise InputError(f"z {tuple(z.shape)} and s {tuple(s.shape)}: need (.., n, d) and (.., n)")
@@ -42,13 +52,42 @@ def correlations(z: Tensor, s: Tensor) -> Tensor:
 def sensitive_dimension(z: Tensor, s: Tensor) -> Tensor:
     """Return the dimension with the largest absolute correlation with s, int64 (k,).
 
-    See :func:`correlations` for arguments and errors.
+    Arguments and errors as of :func:`correlations`.
+
+    Examples
+    --------
+    The sign does not matter:
+
+    >>> import torch
+    >>> from fairtut.methods.latent import sensitive_dimension
+    >>> z = torch.tensor([[1.0, 9.0], [2.0, 9.0], [1.0, 4.0], [2.0, 4.0]])
+    >>> sensitive_dimension(z, torch.tensor([0, 0, 1, 1])).tolist()
+    [1]
     """
     return correlations(z, s).abs().argmax(1)
 
 
 def remove(z: Tensor, index: Tensor) -> Tensor:
-    """Return codes with one dimension set to 0: z (n, d) or (k, n, d), index (k,)."""
+    """Return codes with one dimension set to 0.
+
+    Parameters
+    ----------
+    z : Tensor, shape (n, d) or (k, n, d)
+    index : int64 tensor, shape (k,)
+        The dimension to clear for each member, as of :func:`sensitive_dimension`.
+
+    Returns
+    -------
+    Tensor
+        Of the shape of z; it stays as long as it was.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from fairtut.methods.latent import remove
+    >>> remove(torch.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]), torch.tensor([1])).tolist()
+    [[1.0, 0.0, 3.0], [4.0, 0.0, 6.0]]
+    """
     kept = torch.ones(len(index), z.shape[-1], dtype=z.dtype, device=z.device)
     kept.scatter_(1, index[:, None].to(z.device), 0.0)
     return z * (kept[0] if z.ndim == 2 else kept[:, None])

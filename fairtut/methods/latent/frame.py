@@ -63,6 +63,23 @@ class Objective(nn.Module):
         Labels without which the objective has no meaning: ``"s"``, ``"y"``.
     shuffles : bool
         Whether the adversary asks for codes of a second, independent batch.
+
+    Examples
+    --------
+    With means of 1 and deviations of 1, the KL term is half a nat per dimension.  It counts once
+    here, and beta times in the kind ``"beta"``:
+
+    >>> import torch
+    >>> from fairtut.methods.latent import Config, build
+    >>> from fairtut.methods.latent.frame import Batch
+    >>> from fairtut.models.table_vae import TableVAE
+    >>> vae, x, none = TableVAE(1, numeric=3, latent=2), torch.zeros(1, 5, 3), torch.zeros(1, 5, 0)
+    >>> mu, logvar, batch = torch.ones(1, 5, 2), torch.zeros(1, 5, 2), Batch(x, 5, none, none)
+    >>> for kind in ("vae", "beta"):
+    ...     weight, value = build(Config(kind), vae, seed=0).terms(mu, logvar, mu, batch)["kl"]
+    ...     print(kind, weight, value.tolist())
+    vae 1.0 [1.0]
+    beta 4.0 [1.0]
     """
 
     needs: ClassVar[tuple[str, ...]] = ()

@@ -149,6 +149,24 @@ def build(config: Config, model: VAE, seed: int, attributes: int = 1) -> Objecti
         If there is no such kind.
     fairtut.errors.InputError
         If the code has too few dimensions for the kind.
+
+    Returns
+    -------
+    Objective
+        Of the class that :data:`KINDS` names.
+
+    Examples
+    --------
+    FFVAE learns from s, and a downstream task may not use the dimension of s:
+
+    >>> import torch
+    >>> from fairtut.methods.latent import Config, build
+    >>> from fairtut.models.table_vae import TableVAE
+    >>> objective = build(Config("ffvae", hidden=(8,)), TableVAE(1, numeric=3, latent=4), seed=0)
+    >>> type(objective).__name__, objective.needs
+    ('FFVAE', ('s',))
+    >>> objective.keep(torch.tensor([[1.0, 2.0, 3.0, 9.0]])).tolist()
+    [[1.0, 2.0, 3.0]]
     """
     if config.kind not in KINDS:
         raise UnknownName.of("kind", config.kind, KINDS)

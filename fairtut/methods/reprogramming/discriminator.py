@@ -40,6 +40,25 @@ class Discriminator(nn.Module):
         If the criterion does not exist.
     fairtut.errors.InputError
         If there are fewer than two classes or groups.
+
+    References
+    ----------
+    Zhang et al.: Fairness reprogramming, NeurIPS 2022.
+
+    Examples
+    --------
+    Logits of 0 are probabilities of one half.  For equalised odds a third block holds that of the
+    label alone, here of class 1:
+
+    >>> import torch
+    >>> from fairtut.methods.reprogramming import Discriminator
+    >>> logits, y = torch.zeros(1, 2), torch.tensor([1])
+    >>> Discriminator("dp").inputs(logits, y).tolist()
+    [[0.0, 0.0, 0.5, 0.5]]
+    >>> Discriminator("eo").inputs(logits, y).tolist()
+    [[0.0, 0.0, 0.5, 0.5, 0.0, 0.5]]
+    >>> Discriminator("eo", groups=3)(logits, y).shape
+    torch.Size([1, 3])
     """
 
     def __init__(

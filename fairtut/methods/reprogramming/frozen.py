@@ -41,6 +41,28 @@ def frozen_copy(model: nn.Module, x: Tensor) -> nn.Module:
         Images (n, c, h, w) to logits (n, classes); it is not touched.
     x : tensor, shape (n, c, h, w)
         A few images, to check that the copy agrees.
+
+    Returns
+    -------
+    nn.Module
+        No weight of it asks for a gradient.
+
+    Examples
+    --------
+    A classifier whose logits are the pixels.  The true gradients of the two images are 1 and 3; the
+    copy gives each their mean, and what is added to both gets 4 either way:
+
+    >>> import torch
+    >>> from torch import nn
+    >>> from fairtut.methods.reprogramming import frozen_copy
+    >>> model = nn.Sequential(nn.Conv2d(1, 1, 1, bias=False), nn.Flatten())
+    >>> _ = nn.init.ones_(model[0].weight)
+    >>> x = torch.ones(2, 1, 1, 1, requires_grad=True)
+    >>> for net in (model, frozen_copy(model, x.detach())):
+    ...     loss = (net(x) * torch.tensor([[1.0], [3.0]])).sum()
+    ...     torch.autograd.grad(loss, x)[0].flatten().tolist()
+    [1.0, 3.0]
+    [2.0, 2.0]
     """
     plain = copy.deepcopy(model).eval().requires_grad_(False)
     try:

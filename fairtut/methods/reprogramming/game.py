@@ -78,6 +78,25 @@ class Game:
     config : Config
     lr : float
         Adam's rate unless the configuration names one.
+
+    Examples
+    --------
+    Adam's first step moves each weight by the learning rate, up or down.  One of four pixels is the
+    trigger's, so the whole step has this length; a weight outside the mask gets no gradient:
+
+    >>> import torch
+    >>> from torch import nn
+    >>> from fairtut.methods.reprogramming import Config, Discriminator, Game, Patch, TriggerModule
+    >>> from fairtut.models.mlp import MLP
+    >>> rng = torch.Generator().manual_seed(0)
+    >>> trigger = TriggerModule(Patch(1), (2, 2), channels=1, generator=rng)
+    >>> net = nn.Sequential(trigger, nn.Flatten(), MLP(4, outputs=2, generator=rng))
+    >>> d = Discriminator("dp", generator=rng)
+    >>> game = Game(net, trigger, lambda: trigger.weight, d, Config("dp"), lr=0.05)
+    >>> x, y, s = torch.rand(4, 1, 2, 2, generator=rng), torch.arange(4) % 2, torch.arange(4) // 2
+    >>> scalars = game.step(x, y, s)
+    >>> round(float(scalars["movement"]), 4)
+    0.05
     """
 
     def __init__(

@@ -32,6 +32,14 @@ def combined(attributes: Sequence[Any]) -> Tensor:
     ------
     fairtut.errors.InputError
         If there are none, they differ in length, or hold other values.
+
+    Examples
+    --------
+    The first person has attributes 0 and 2, so 1 + 4:
+
+    >>> from fairtut.methods.reprogramming import combined
+    >>> combined([[1, 0, 0], [0, 1, 0], [1, 1, 0]]).tolist()
+    [5, 6, 0]
     """
     same_rows(**{f"attribute {i}": values for i, values in enumerate(attributes)})
     columns = [whole(f"attribute {i}", values) for i, values in enumerate(attributes)]

@@ -41,6 +41,24 @@ def projected(
     eps : float
         Gradients of the adversary shorter than this count as shorter than a unit vector, so that
         a vanishing one projects nothing away (the released code divides by zero there).
+
+    Returns
+    -------
+    list of tensors
+
+    Examples
+    --------
+    Here u = (0, 1), so the second number of g_y goes; then half of g_z is taken away:
+
+    >>> import torch
+    >>> from fairtut.methods.reprogramming import projected
+    >>> g_y, g_z = [torch.tensor([3.0, 4.0])], [torch.tensor([0.0, 2.0])]
+    >>> projected(g_y, g_z, 0.5)[0].tolist()
+    [3.0, -1.0]
+    >>> projected(g_y, g_z, 0.0)[0].tolist()  # not the gradient of the label's loss
+    [3.0, 0.0]
+    >>> projected(g_y, g_z, 0.5, project=False)[0].tolist()
+    [3.0, 3.0]
     """
     directions = []
     for towards_y, towards_z in zip(g_y, g_z, strict=True):

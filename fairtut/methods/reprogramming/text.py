@@ -103,6 +103,29 @@ def train_words(
         If y has one value, a group nobody or everybody, the model another vocabulary or no room.
     fairtut.errors.UnknownName
         If the mode, placement or criterion does not exist.
+
+    Returns
+    -------
+    TextFit
+        Its ``module`` is the :class:`~fairtut.methods.reprogramming.words.WordTrigger`.
+
+    Examples
+    --------
+    After training each of the two words is a mixture of the vocabulary, with weights that sum to 1:
+
+    >>> import torch
+    >>> from dataclasses import replace
+    >>> from fairtut.data.synthetic.comments import comments
+    >>> from fairtut.methods.reprogramming import train_words
+    >>> from fairtut.methods.reprogramming.text import TEXT
+    >>> from fairtut.models.text import TextClassifier
+    >>> rng, tuning = torch.Generator().manual_seed(0), comments(100)
+    >>> model = TextClassifier(len(tuning.tokenizer), width=8, heads=2, layers=1, generator=rng)
+    >>> fit = train_words(model, tuning, count=2, config=replace(TEXT, epochs=1), seed=0)
+    >>> fit.module.weight.sum(1).round(decimals=3).tolist(), bool((fit.module.weight >= 0).all())
+    ([1.0, 1.0], True)
+    >>> fit.cells.shape, len(tuning.group_names)  # of each group, by label
+    (torch.Size([8, 2]), 8)
     """
     comments = comments.to(model.table.device)
     trigger = WordTrigger(
@@ -127,7 +150,29 @@ def train_text_weights(
     """Train all weights of a copy of the model by the same update: AdvIn, or AdvPost.
 
     A fresh model and the training comments make it **AdvIn**; the deployed one and the tuning
-    comments make it **AdvPost**.  Parameters as of :func:`train_words`.
+    comments make it **AdvPost**.  Parameters and errors as of :func:`train_words`.
+
+    Returns
+    -------
+    TextFit
+        Its ``module`` is the retrained copy.
+
+    Examples
+    --------
+    The table of the copy moves, and that of the model stays:
+
+    >>> import torch
+    >>> from dataclasses import replace
+    >>> from fairtut.data.synthetic.comments import comments
+    >>> from fairtut.methods.reprogramming import train_text_weights
+    >>> from fairtut.methods.reprogramming.text import TEXT
+    >>> from fairtut.models.text import TextClassifier
+    >>> rng, tuning = torch.Generator().manual_seed(0), comments(100)
+    >>> model = TextClassifier(len(tuning.tokenizer), width=8, heads=2, layers=1, generator=rng)
+    >>> before = model.table.clone()
+    >>> fit = train_text_weights(model, tuning, config=replace(TEXT, epochs=1), seed=0)
+    >>> torch.equal(model.table, before), torch.equal(fit.module.table, before)
+    (True, False)
     """
     comments = comments.to(model.table.device)
     moving = copy.deepcopy(model).requires_grad_(True).train()
@@ -163,6 +208,26 @@ def train_text(
     -------
     list of dict
         Means of ``loss`` and ``accuracy`` per epoch.
+
+    Raises
+    ------
+    fairtut.errors.InputError
+        If the model has another vocabulary or no room for a comment.
+
+    Examples
+    --------
+    The model itself is trained, and is left in evaluation mode:
+
+    >>> import torch
+    >>> from fairtut.data.synthetic.comments import comments
+    >>> from fairtut.methods.reprogramming import train_text
+    >>> from fairtut.models.text import TextClassifier
+    >>> rng, training = torch.Generator().manual_seed(0), comments(100)
+    >>> model = TextClassifier(len(training.tokenizer), width=8, heads=2, layers=1, generator=rng)
+    >>> before = model.table.clone()
+    >>> history = train_text(model, training, epochs=2, seed=0)
+    >>> len(history), sorted(history[0]), torch.equal(model.table, before), model.training
+    (2, ['accuracy', 'loss'], False, False)
     """
     comments = comments.to(model.table.device)
     ids, _ = _checked(model, comments, 0)

@@ -45,6 +45,25 @@ class Fit:
         the weights from their start).
     cells : int64 tensor, shape (groups, classes)
         People in the training data by s and y; zeros mark what could not be learnt.
+
+    Examples
+    --------
+    Of three people in group 0 one has the label 1; group 1 holds one of each:
+
+    >>> import torch
+    >>> from torch import nn
+    >>> from fairtut.methods.reprogramming import Config, Patch, train_trigger
+    >>> from fairtut.models.mlp import MLP
+    >>> rng = torch.Generator().manual_seed(0)
+    >>> model = nn.Sequential(nn.Flatten(), MLP(12, outputs=2, generator=rng))
+    >>> x = torch.rand(5, 3, 2, 2, generator=rng)
+    >>> y, s = torch.tensor([0, 0, 1, 0, 1]), torch.tensor([0, 0, 0, 1, 1])
+    >>> config = Config(hidden=(4,), epochs=2, batch=5)
+    >>> fit = train_trigger(model, x, y, s, shape=Patch(1), config=config, seed=0)
+    >>> fit.cells.tolist(), len(fit.history)
+    ([[2, 1], [1, 1]], 2)
+    >>> fit.module(x).shape  # the trigger, which triggers images
+    torch.Size([5, 3, 2, 2])
     """
 
     module: nn.Module
@@ -96,6 +115,29 @@ def train_trigger(
     fairtut.errors.InputError
         If shapes do not fit, y or s has one value, a group has no members, or the trigger leaves
         no image.
+
+    Returns
+    -------
+    Fit
+        Its ``module`` is a :class:`TriggerModule`.
+
+    Examples
+    --------
+    A triggered image differs in the pixel of the patch, and no weight of the model has moved:
+
+    >>> import torch
+    >>> from torch import nn
+    >>> from fairtut.methods.reprogramming import Config, Patch, train_trigger
+    >>> from fairtut.models.mlp import MLP
+    >>> rng = torch.Generator().manual_seed(0)
+    >>> model = nn.Sequential(nn.Flatten(), MLP(12, outputs=2, generator=rng))
+    >>> x, y, s = torch.rand(4, 3, 2, 2, generator=rng), torch.arange(4) % 2, torch.arange(4) // 2
+    >>> before, config = model(x), Config(hidden=(4,), epochs=1, batch=4, flip=False)
+    >>> fit = train_trigger(model, x, y, s, shape=Patch(1), config=config, seed=0)
+    >>> (fit.module(x) != x).any(1)[0].tolist()
+    [[True, False], [False, False]]
+    >>> torch.equal(model(x), before)
+    True
     """
     trigger = TriggerModule(
         shape, (x.shape[2], x.shape[3]), values=values, channels=x.shape[1], start=start,
@@ -124,7 +166,28 @@ def train_weights(
     """Train all weights of a copy of the model by the same update: the paper's two baselines.
 
     A fresh network and the training set make it **AdvIn**; the deployed one and the tuning set
-    make it **AdvPost**.  Parameters as of :func:`train_trigger`.
+    make it **AdvPost**.  Parameters and errors as of :func:`train_trigger`.
+
+    Returns
+    -------
+    Fit
+        Its ``module`` is the retrained copy.
+
+    Examples
+    --------
+    The weights of the copy move, and those of the model stay:
+
+    >>> import torch
+    >>> from torch import nn
+    >>> from fairtut.methods.reprogramming import Config, train_weights
+    >>> from fairtut.models.mlp import MLP
+    >>> rng = torch.Generator().manual_seed(0)
+    >>> model = nn.Sequential(nn.Flatten(), MLP(12, outputs=2, generator=rng))
+    >>> x, y, s = torch.rand(4, 3, 2, 2, generator=rng), torch.arange(4) % 2, torch.arange(4) // 2
+    >>> before, config = model(x), Config(hidden=(4,), epochs=1, batch=4)
+    >>> fit = train_weights(model, x, y, s, config=config, seed=0)
+    >>> torch.equal(model(x), before), torch.equal(fit.module(x), before)
+    (True, False)
     """
     moving = copy.deepcopy(model).eval().requires_grad_(True)
     with torch.no_grad():

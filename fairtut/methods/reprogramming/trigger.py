@@ -31,6 +31,12 @@ class Patch:
         Side in pixels, corners included.
     corner : str
         One of :data:`CORNERS`.
+
+    Examples
+    --------
+    >>> from fairtut.methods.reprogramming import Patch
+    >>> Patch(1, "top-right").mask(2, 3).int().tolist()
+    [[0, 0, 1], [0, 0, 0]]
     """
 
     size: int
@@ -73,6 +79,19 @@ class Border:
     ----------
     width : int
         Of the ring, in pixels: 20 of 224 in the paper.
+
+    Examples
+    --------
+    The image shrinks into the middle, and the ring is black until a trigger is added:
+
+    >>> import torch
+    >>> from fairtut.methods.reprogramming import Border
+    >>> border = Border(1)
+    >>> mask = border.mask(4, 4)
+    >>> mask.int().tolist()
+    [[1, 1, 1, 1], [1, 0, 0, 1], [1, 0, 0, 1], [1, 1, 1, 1]]
+    >>> border.make_room(torch.ones(1, 1, 4, 4), mask).round().sum().item()
+    4.0
     """
 
     width: int
@@ -108,10 +127,28 @@ Shape = Patch | Border
 def standard(name: str, height: int, width: int) -> Shape:
     """Return the paper's trigger (patch 80, border 20, of 224 pixels), scaled to an image's size.
 
+    Parameters
+    ----------
+    name : str
+        One of :data:`SHAPES`.
+    height, width : int
+        Of the images, in pixels; the shorter side counts.
+
+    Returns
+    -------
+    Patch or Border
+        Of one pixel at least.
+
     Raises
     ------
     fairtut.errors.UnknownName
-        If the name is not one of :data:`SHAPES`.
+        If there is no such shape.
+
+    Examples
+    --------
+    >>> from fairtut.methods.reprogramming import standard
+    >>> standard("patch", 224, 224), standard("border", 112, 200)
+    (Patch(size=80, corner='top-left'), Border(width=10))
     """
     side = min(height, width)
     if name == "border":
@@ -145,6 +182,25 @@ class TriggerModule(nn.Module):
     ----------
     mask : bool tensor, shape (h, w)
         Where the trigger acts; a weight outside never does, and gets no gradient.
+
+    Raises
+    ------
+    fairtut.errors.UnknownName
+        If the range of values does not exist.
+    fairtut.errors.InputError
+        If the shape leaves no image, or images have another size than the trigger.
+
+    Examples
+    --------
+    With ``start=0`` every weight is the centre, 0, and a sigmoid makes it a grey of .5:
+
+    >>> import torch
+    >>> from fairtut.methods.reprogramming import Patch, TriggerModule
+    >>> trigger = TriggerModule(Patch(1), (2, 2), values="sigmoid", channels=1, start=0.0)
+    >>> trigger.pixels().tolist()  # zero outside the mask
+    [[[0.5, 0.0], [0.0, 0.0]]]
+    >>> trigger(torch.ones(1, 1, 2, 2)).tolist()
+    [[[[0.5, 1.0], [1.0, 1.0]]]]
     """
 
     mask: Tensor
