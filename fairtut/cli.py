@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 
 from fairtut import __version__, gate
 from fairtut.errors import CorruptFile, FairtutError, InputError
-from fairtut.running import Stopped, execute, find_chapter, is_run_of
+from fairtut.running import Stopped, execute, find_chapter, home_of, is_run_of
 
 if TYPE_CHECKING:
     from fairtut.data.files import Status
@@ -159,7 +159,7 @@ def _run(arguments: argparse.Namespace) -> None:
     choose(dict.fromkeys(PRESETS), arguments.preset)
     check_mode(arguments.data)
     notebook = find_chapter(arguments.chapter)
-    home = notebook.parent.parent if notebook.parent.name == "notebooks" else notebook.parent
+    home = home_of(notebook)
     parameters = {"preset": arguments.preset, "data": arguments.data, "seed": arguments.seed}
     seed = f"-seed{arguments.seed}" if arguments.seed else ""
     asked = looks.asked() if arguments.trainings is None else looks.parsed(arguments.trainings)
