@@ -22,7 +22,7 @@ ifneq (,$(filter C POSIX,$(LC_ALL)))
 export LC_ALL := C.UTF-8
 endif
 
-.PHONY: help env book site pdf run outputs pair front test mutate isa shuffle device lint types bench claims repo release lock wheel clean
+.PHONY: help env book site pdf run outputs pair front test mutate isa shuffle device lint types bench claims repo release lock wheel alone clean
 
 help: ## list what can be made
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -90,6 +90,9 @@ lock: env ## write requirements.lock, from which the site is published (UPGRADE=
 
 wheel: env ## build the wheel into dist/
 	@$(PY) -m hatchling build -t wheel
+
+alone: env ## run every how-to and one chapter with nothing but the wheel, in an environment of its own
+	@$(PY) -m tools.alone
 
 clean: ## remove what the tools wrote, except the environment
 	@rm -rf _build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

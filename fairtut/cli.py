@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 
 from fairtut import __version__, gate
 from fairtut.errors import CorruptFile, FairtutError, InputError
-from fairtut.running import Stopped, execute, find_chapter, is_run_of
+from fairtut.running import Stopped, execute, find_chapter, home_of, is_run_of
 
 if TYPE_CHECKING:
     from fairtut.data.files import Status
@@ -118,6 +118,12 @@ def parser() -> argparse.ArgumentParser:
     report.add_argument("--claims", action="store_true", help="the claims, to check and to sign")
     report.set_defaults(handler=_report)
 
+    new = commands.add_parser("new", help="begin a chapter in a checkout")
+    actions = new.add_subparsers(metavar="action", required=True)
+    begin = actions.add_parser("chapter", help="lay out its files, and say what is left to do")
+    begin.add_argument("name", help="a lower-case word, which names its package")
+    begin.set_defaults(handler=_new_chapter)
+
     gate.add(commands)
 
     data = commands.add_parser("data", help="list, fetch and verify data sets")
@@ -159,7 +165,7 @@ def _run(arguments: argparse.Namespace) -> None:
     choose(dict.fromkeys(PRESETS), arguments.preset)
     check_mode(arguments.data)
     notebook = find_chapter(arguments.chapter)
-    home = notebook.parent.parent if notebook.parent.name == "notebooks" else notebook.parent
+    home = home_of(notebook)
     parameters = {"preset": arguments.preset, "data": arguments.data, "seed": arguments.seed}
     seed = f"-seed{arguments.seed}" if arguments.seed else ""
     asked = looks.asked() if arguments.trainings is None else looks.parsed(arguments.trainings)
@@ -294,6 +300,16 @@ def _report(arguments: argparse.Namespace) -> None:
         print(report.sheet(arguments.chapter), end="")
     else:
         print(report.report(arguments.chapter, arguments.results_dir), end="")
+
+
+# --- new ------------------------------------------------------------------------------------
+
+
+def _new_chapter(arguments: argparse.Namespace) -> None:
+    from fairtut import scaffold
+
+    root = scaffold.checkout(Path.cwd())
+    print(scaffold.told(*scaffold.chapter(arguments.name, root), root))
 
 
 # --- data -----------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from fairtut import errors
 from fairtut.errors import FairtutError, InputError, MissingExtra, UnknownName
@@ -18,6 +18,8 @@ _DELIBERATE = {
     for name, kind in vars(errors).items()
     if isinstance(kind, type) and issubclass(kind, FairtutError)
 }
+CARRIED: Final = "_notebooks"
+"""The folder of an installed package that has the chapters."""
 
 
 class Stopped(Exception):
@@ -45,7 +47,7 @@ def find_chapter(name: str, start: Path | None = None) -> Path:
         ``frtrain``, ``01_frtrain`` or a path to an ``.ipynb``.
     start : pathlib.Path, optional
         The folder in which, and in whose parents, ``notebooks`` is looked for; default the
-        current one, then the package's checkout.
+        current one.  Then come the package's checkout, and what an installed package carries.
 
     Raises
     ------
@@ -60,18 +62,37 @@ def find_chapter(name: str, start: Path | None = None) -> Path:
             raise InputError(f"{name} is no notebook: give the path of an .ipynb that exists")
         return given.resolve()
     here = (start or Path.cwd()).resolve()
-    homes = [here, *here.parents, Path(__file__).resolve().parents[1]]
-    folder = next((h / "notebooks" for h in homes if any((h / "notebooks").glob("*.ipynb"))), None)
-    if folder is None:
+    package = Path(__file__).resolve().parent
+    homes = [here, *here.parents, package.parent]
+    shelves = [_named(folder) for folder in (*(h / "notebooks" for h in homes), package / CARRIED)]
+    nearest: dict[str, Path] = next(filter(None, shelves), {})
+    if not nearest:
         raise InputError(
             f"no folder 'notebooks' with .ipynb files in {here} or above: go to a checkout of "
             "fairtut or give the notebook's path"
         )
-    known = {path.stem: path for path in sorted(folder.glob("*.ipynb"))}
-    short = {stem.lstrip("0123456789").lstrip("_"): path for stem, path in known.items()}
-    if name not in known | short:
+    own = nearest if name in nearest else next((s for s in shelves[-2:] if name in s), nearest)
+    if name not in own:
+        short = [key for key in own if not key[:1].isdigit()]
         raise UnknownName.of("chapter", name, short)
-    return (known | short)[name].resolve()
+    return own[name].resolve()
+
+
+def home_of(notebook: Path) -> Path:
+    """Return the folder in which a chapter runs, and below which it writes.
+
+    That is the checkout, or the notebook's own folder where it stands anywhere else.  A notebook
+    that came with the installed package runs in the current folder: nobody writes into that.
+    """
+    if notebook.parent == Path(__file__).resolve().parent / CARRIED:
+        return Path.cwd()
+    return notebook.parent.parent if notebook.parent.name == "notebooks" else notebook.parent
+
+
+def _named(folder: Path) -> dict[str, Path]:
+    """Return the notebooks of a folder by their names, with their numbers and without."""
+    known = {path.stem: path for path in sorted(folder.glob("*.ipynb"))}
+    return known | {stem.lstrip("0123456789").lstrip("_"): path for stem, path in known.items()}
 
 
 def execute(

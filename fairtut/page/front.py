@@ -68,8 +68,8 @@ class Front:
 def chapters() -> list[Front]:
     """Return every chapter in the order of the book."""
     return [
-        Front(i, introduced(paper), box.stands(paper), box.minutes(paper))
-        for i, paper in enumerate(results.papers(), start=1)
+        Front(int(one.chapter[:2]), introduced(name), box.stands(name), box.minutes(name))
+        for name, one in results.papers().items()
     ]
 
 

@@ -118,5 +118,7 @@ def test_the_wheel_holds_claims_records_and_types_but_no_smoke_run(wheel):
     }
     assert claims <= names
     assert records == {name for name in names if name.startswith("fairtut/_results/")}
+    chapters_carried = {f"fairtut/_notebooks/{path.stem}.ipynb" for path in chapters()}
+    assert chapters_carried == {name for name in names if name.startswith("fairtut/_notebooks/")}
     assert any(name.endswith("/licenses/LICENSE") for name in names)
     assert not {name.split("/")[0] for name in names} & {"tools", "tests", "results", "notebooks"}

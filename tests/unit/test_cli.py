@@ -329,6 +329,24 @@ def test_a_chapter_is_found_from_below(house: Path, monkeypatch: pytest.MonkeyPa
     assert running.find_chapter("toy").name == "07_toy.ipynb"
 
 
+def test_an_installed_package_carries_its_chapters(
+    house: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """They run in the current folder, also where that has notebooks of the reader's own."""
+    package = tmp_path / "site" / "fairtut"
+    (package / "_notebooks").mkdir(parents=True)
+    (package / "_notebooks" / "01_frtrain.ipynb").write_text("{}")
+    monkeypatch.setattr(running, "__file__", str(package / "running.py"))
+    found = running.find_chapter("frtrain")
+    assert found == package / "_notebooks" / "01_frtrain.ipynb"
+    assert running.home_of(found) == Path.cwd() == house
+    assert running.find_chapter("toy") == house / "notebooks" / "07_toy.ipynb"
+    assert running.home_of(house / "notebooks" / "07_toy.ipynb") == house
+    assert running.home_of(house / "elsewhere" / "a.ipynb") == house / "elsewhere"
+    (tmp_path / "bare").mkdir()
+    assert running.find_chapter("01_frtrain", tmp_path / "bare") == found
+
+
 def test_an_unknown_chapter_names_those_that_exist(house: Path) -> None:
     with pytest.raises(UnknownName, match="toy, other; did you mean 'toy'"):
         running.find_chapter("toyy")

@@ -24,6 +24,7 @@ FLOORS = {
     "gate": 10,
     "running": 10,
     "report": 10,
+    "scaffold": 10,
     "shards": 10,
     "campaign": 10,
     "packed": 11,

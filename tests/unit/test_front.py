@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -44,6 +45,13 @@ def test_every_chapter_is_there_with_its_headlines_counted(found: list[front.Fro
         assert one.title == f"{one.number} · {one.words.name}"
         assert one.stem.startswith(f"{one.number:02d}_")
         assert "minutes on drawn data" in one.minutes
+
+
+def test_a_chapter_has_the_number_of_its_notebook(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A paper may come behind the comparison, which is no paper's."""
+    late = replace(results.papers()["frtrain"], chapter="08_frtrain")
+    monkeypatch.setattr(front.results, "papers", lambda: {"frtrain": late})
+    assert [one.number for one in front.chapters()] == [8]
 
 
 def test_every_word_has_a_dot_and_is_written_beside_it() -> None:

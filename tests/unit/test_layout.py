@@ -19,8 +19,9 @@ def test_a_newcomer_finds_the_five_files_and_a_word_on_any_other(package: Path) 
     assert files - FIVE <= named, "a sixth file needs a sentence in __init__"
 
 
-def test_there_are_chapters() -> None:
-    assert len(PACKAGES) == 7
+def test_every_package_has_a_notebook_and_every_notebook_a_package() -> None:
+    sources = (CHAPTERS.parents[1] / "notebooks").glob("[0-9][0-9]_*.py")
+    assert [path.name for path in PACKAGES] == sorted(path.stem[3:] for path in sources) != []
 
 
 ALIASES = {"drawings", "mechanisms", "pictures", "results"}
