@@ -20,6 +20,20 @@ class Variant:
     files : tuple of (str, str)
         Path below the data set's folder, and sha256 of the uncompressed content.  All of them must
         be there.
+
+    Examples
+    --------
+    The archive is not there, and its small variant stands for it:
+
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from fairtut.data.cards import File, Variant
+    >>> from fairtut.data.local import find
+    >>> file = File("all.zip", variants=(Variant("64 pixels", (("small.zip", "<its sha256>"),)),))
+    >>> with tempfile.TemporaryDirectory() as here:
+    ...     Path(here, "small.zip").touch()
+    ...     [path.name for path in find(Path(here), file).paths]
+    ['small.zip']
     """
 
     label: str
@@ -46,6 +60,15 @@ class File:
         Data rows that the official file holds.
     variants : tuple of Variant
         Other accepted contents.
+
+    Examples
+    --------
+    >>> from fairtut.data.cards import File
+    >>> file = File("adult.data", url="https://example.org/adult.zip", member="adult.data", rows=2)
+    >>> file.sha256 is None  # no official digest is known
+    True
+    >>> file == File("adult.data")  # a file is all that its card says
+    False
     """
 
     path: str
@@ -79,6 +102,15 @@ class Dataset:
         How :func:`fairtut.data.files.get` obtains it.
     note : str
         Why a person has to do something by hand, and what.
+
+    Examples
+    --------
+    >>> from fairtut.data.registry import dataset
+    >>> card = dataset("adult")
+    >>> {file.path: file.rows for file in card.files}
+    {'adult.data': 32561, 'adult.test': 16281}
+    >>> dataset("zafar").files  # generated: there is nothing to fetch
+    ()
     """
 
     name: str
