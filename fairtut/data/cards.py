@@ -63,12 +63,20 @@ class File:
 
     Examples
     --------
+    The digest is that of the content, so a packed copy is official too:
+
+    >>> import gzip, hashlib, os, tempfile
+    >>> from pathlib import Path
+    >>> from unittest import mock
     >>> from fairtut.data.cards import File
-    >>> file = File("adult.data", url="https://example.org/adult.zip", member="adult.data", rows=2)
-    >>> file.sha256 is None  # no official digest is known
-    True
-    >>> file == File("adult.data")  # a file is all that its card says
-    False
+    >>> from fairtut.data.local import edition, find
+    >>> from fairtut.data.registry import dataset
+    >>> file = File("t.csv", sha256=hashlib.sha256(b"x,y").hexdigest(), size=3)
+    >>> strict = mock.patch.dict(os.environ, FAIRTUT_VERIFY="on")
+    >>> with tempfile.TemporaryDirectory() as here, strict:
+    ...     size = Path(here, "t.csv.gz").write_bytes(gzip.compress(b"x,y"))
+    ...     edition(dataset("adult"), find(Path(here), file))
+    'official'
     """
 
     path: str
