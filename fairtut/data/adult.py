@@ -39,7 +39,7 @@ _SCHOOL = {
 
 
 def adult(sensitive: str = "sex", part: str = "all") -> Table:
-    """Load Adult: who earned more than 50,000 dollars a year in the US census of 1994.
+    r"""Load Adult: who earned more than 50,000 dollars a year in the US census of 1994.
 
     Preprocessing after Zafar et al.: rows with a ``?`` are dropped; sex, race and the survey weight
     are not inputs; school years below the diploma are merged; the country is the US or not.
@@ -57,6 +57,38 @@ def adult(sensitive: str = "sex", part: str = "all") -> Table:
     Table
         30,162 + 15,060 rows; y = 1 is an income above 50,000 dollars (favourable); ``ids`` count
         the rows of both files.
+
+    Raises
+    ------
+    fairtut.errors.UnknownName
+        If there is no such sensitive attribute or part.
+    fairtut.errors.MissingData, fairtut.errors.CorruptFile
+        As :func:`fairtut.data.files.get`, or if a file has fewer rows than the official one.
+    fairtut.errors.DataError
+        If an income, a sex or a race is none of the official words.
+
+    Examples
+    --------
+    Two files of three rows stand in for the official ones.  One row of each has a ``?``:
+
+    >>> import os, tempfile
+    >>> from dataclasses import replace
+    >>> from pathlib import Path
+    >>> from unittest import mock
+    >>> from fairtut.data.adult import adult
+    >>> from fairtut.data.registry import DATASETS, File
+    >>> line = "39, {}, 1, 9th, 5, Divorced, Sales, Unmarried, White, {}, 0, 0, 40, Cuba, {}"
+    >>> kinds = (("Private", "Male", ">50K"), ("Private", "Female", "<=50K"), ("?", "Male", ">50K"))
+    >>> rows = "\n".join(line.format(*kind) for kind in kinds)
+    >>> own = replace(DATASETS["adult"], files=(File("adult.data"), File("adult.test")))
+    >>> with tempfile.TemporaryDirectory() as here:
+    ...     os.mkdir(f"{here}/adult")
+    ...     sizes = [Path(here, "adult", file.path).write_text(rows) for file in own.files]
+    ...     with mock.patch.dict(os.environ, FAIRTUT_DATA=here):
+    ...         with mock.patch.dict(DATASETS, adult=own):
+    ...             table = adult()
+    >>> table.s.tolist(), table.y.tolist(), table.rows_dropped[0]
+    ([1, 0, 1, 0], [1, 0, 1, 0], ("adult.data: a field is '?'", 1))
     """
     if sensitive not in ("sex", "race"):
         raise UnknownName.of("sensitive attribute of adult", sensitive, ("sex", "race"))

@@ -59,6 +59,18 @@ def extract_member(
     fairtut.errors.CorruptFile
         If the archive is broken, or the member is absent, has an absolute path or ``..`` in its
         name, is a link, is too large, or has another digest.
+
+    Examples
+    --------
+    >>> import tempfile, zipfile
+    >>> from pathlib import Path
+    >>> from fairtut.data.archives import extract_member
+    >>> with tempfile.TemporaryDirectory() as here:
+    ...     archive = Path(here, "all.zip")
+    ...     with zipfile.ZipFile(archive, "w") as bundle:
+    ...         bundle.writestr("deep/table.csv", "x,y")
+    ...     extract_member(archive, "deep/table.csv", Path(here, "table.csv")).read_text()
+    'x,y'
     """
     name = Path(archive).name
     try:
@@ -87,12 +99,43 @@ def extract_member(
 
 
 def safe_member(bundle: zipfile.ZipFile, member: str, name: str, limit: int) -> zipfile.ZipInfo:
-    """Return a member of an open archive called ``name``, or say why it is refused.
+    """Return a member of an open archive, or say why it is refused.
+
+    Parameters
+    ----------
+    bundle : zipfile.ZipFile
+        The open archive.
+    member : str
+        Name of the member in the archive.
+    name : str
+        What messages call the archive.
+    limit : int
+        Largest size in bytes that the member may declare.
+
+    Returns
+    -------
+    zipfile.ZipInfo
+        What the archive says about the member.
 
     Raises
     ------
     fairtut.errors.CorruptFile
         As :func:`extract_member`, except for the digest.
+
+    Examples
+    --------
+    >>> import io, zipfile
+    >>> from fairtut.data.archives import safe_member
+    >>> bundle = zipfile.ZipFile(io.BytesIO(), "w")
+    >>> bundle.writestr("table.csv", "x,y")
+    >>> safe_member(bundle, "table.csv", "all.zip", limit=3).file_size
+    3
+    >>> safe_member(bundle, "table.csv", "all.zip", limit=2)
+    Traceback (most recent call last):
+        ...
+    fairtut.errors.CorruptFile: all.zip: refusing 'table.csv', 3 bytes where at most 2 are due:
+    take it out of the archive
+    >>> bundle.close()
     """
     if leads_out(member):
         raise CorruptFile(f"{name}: refusing {member!r}, a path that leads out of the folder")

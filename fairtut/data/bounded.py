@@ -19,7 +19,7 @@ COMMENTS: Final = 1 << 30
 
 
 class Bounded(io.RawIOBase):
-    """A stream that refuses to become more than a table, whatever it is unpacked from.
+    r"""A stream that refuses to become more than a table, whatever it is unpacked from.
 
     Parameters
     ----------
@@ -29,6 +29,24 @@ class Bounded(io.RawIOBase):
         What messages call it.
     limit, record : int
         Bytes in all, and of one record.
+
+    Raises
+    ------
+    fairtut.errors.CorruptFile
+        While it is read, as soon as either limit is passed.
+
+    Examples
+    --------
+    >>> import io
+    >>> from pathlib import Path
+    >>> from fairtut.data.bounded import Bounded
+    >>> table = b"a,b\n1,2\n"
+    >>> io.BufferedReader(Bounded(io.BytesIO(table), Path("t.csv"), limit=8)).read() == table
+    True
+    >>> io.BufferedReader(Bounded(io.BytesIO(table), Path("t.csv"), limit=7)).read()
+    Traceback (most recent call last):
+        ...
+    fairtut.errors.CorruptFile: t.csv unpacks to more than 7 bytes: cut it into smaller tables
     """
 
     def __init__(

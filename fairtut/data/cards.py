@@ -20,6 +20,20 @@ class Variant:
     files : tuple of (str, str)
         Path below the data set's folder, and sha256 of the uncompressed content.  All of them must
         be there.
+
+    Examples
+    --------
+    The archive is not there, and its small variant stands for it:
+
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from fairtut.data.cards import File, Variant
+    >>> from fairtut.data.local import find
+    >>> file = File("all.zip", variants=(Variant("64 pixels", (("small.zip", "<its sha256>"),)),))
+    >>> with tempfile.TemporaryDirectory() as here:
+    ...     Path(here, "small.zip").touch()
+    ...     [path.name for path in find(Path(here), file).paths]
+    ['small.zip']
     """
 
     label: str
@@ -46,6 +60,23 @@ class File:
         Data rows that the official file holds.
     variants : tuple of Variant
         Other accepted contents.
+
+    Examples
+    --------
+    The digest is that of the content, so a packed copy is official too:
+
+    >>> import gzip, hashlib, os, tempfile
+    >>> from pathlib import Path
+    >>> from unittest import mock
+    >>> from fairtut.data.cards import File
+    >>> from fairtut.data.local import edition, find
+    >>> from fairtut.data.registry import dataset
+    >>> file = File("t.csv", sha256=hashlib.sha256(b"x,y").hexdigest(), size=3)
+    >>> strict = mock.patch.dict(os.environ, FAIRTUT_VERIFY="on")
+    >>> with tempfile.TemporaryDirectory() as here, strict:
+    ...     size = Path(here, "t.csv.gz").write_bytes(gzip.compress(b"x,y"))
+    ...     edition(dataset("adult"), find(Path(here), file))
+    'official'
     """
 
     path: str
@@ -79,6 +110,15 @@ class Dataset:
         How :func:`fairtut.data.files.get` obtains it.
     note : str
         Why a person has to do something by hand, and what.
+
+    Examples
+    --------
+    >>> from fairtut.data.registry import dataset
+    >>> card = dataset("adult")
+    >>> {file.path: file.rows for file in card.files}
+    {'adult.data': 32561, 'adult.test': 16281}
+    >>> dataset("zafar").files  # generated: there is nothing to fetch
+    ()
     """
 
     name: str

@@ -49,6 +49,40 @@ def compas(sensitive: str = "race") -> Table:
     -------
     Table
         y = 1 is recidivism as in the source: the *unfavourable* outcome (``favourable`` is 0).
+
+    Raises
+    ------
+    fairtut.errors.UnknownName
+        If there is no such sensitive attribute.
+    fairtut.errors.MissingData, fairtut.errors.CorruptFile
+        As :func:`fairtut.data.files.get`, or if the file has fewer rows than the official one.
+    fairtut.errors.DataError
+        If a column is missing, or holds something that is no number or no known word.
+
+    Examples
+    --------
+    A file of three rows stands in for the official one.  One screening is 40 days from the arrest:
+
+    >>> import os, tempfile
+    >>> from dataclasses import replace
+    >>> from pathlib import Path
+    >>> from unittest import mock
+    >>> from fairtut.data.compas import compas
+    >>> from fairtut.data.registry import DATASETS, File
+    >>> names = "days_b_screening_arrest,is_recid,c_charge_degree,score_text,race,sex,age_cat"
+    >>> rows = f'''{names},priors_count,two_year_recid
+    ... 1,0,F,Low,Caucasian,Male,25 - 45,0,0
+    ... 1,1,M,Low,African-American,Male,25 - 45,2,1
+    ... 40,1,F,Low,Caucasian,Male,25 - 45,2,1'''
+    >>> own = replace(DATASETS["compas"], files=(File("compas-scores-two-years.csv"),))
+    >>> with tempfile.TemporaryDirectory() as here:
+    ...     os.mkdir(f"{here}/compas")
+    ...     size = Path(here, "compas", own.files[0].path).write_text(rows)
+    ...     with mock.patch.dict(os.environ, FAIRTUT_DATA=here):
+    ...         with mock.patch.dict(DATASETS, compas=own):
+    ...             table = compas()
+    >>> table.s.tolist(), table.y.tolist(), table.rows_dropped[0][1]
+    ([1, 0], [0, 1], 1)
     """
     if sensitive not in ("race", "sex"):
         raise UnknownName.of("sensitive attribute of compas", sensitive, ("race", "sex"))

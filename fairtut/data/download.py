@@ -27,6 +27,22 @@ def download(url: str, target: Path, sha256: str | None = None, limit: int = LIM
     The bytes gather in ``<target>.part``, which survives an interruption, and are renamed to
     ``target`` once they are whole and have the digest ``sha256``.
 
+    Parameters
+    ----------
+    url : str
+        Where the file is.
+    target : pathlib.Path
+        File to write; its folder is made if it is not there.
+    sha256 : str, optional
+        Digest that the bytes must have.
+    limit : int
+        Most bytes that are taken.
+
+    Returns
+    -------
+    pathlib.Path
+        ``target``.
+
     Raises
     ------
     fairtut.errors.MissingData
@@ -34,6 +50,21 @@ def download(url: str, target: Path, sha256: str | None = None, limit: int = LIM
     fairtut.errors.CorruptFile
         If the whole file has another digest, also after a fresh start, or more than ``limit``
         bytes.
+
+    Examples
+    --------
+    Four bytes are here already when a try fails (only http and https are spoken):
+
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from fairtut.data.download import download
+    >>> with tempfile.TemporaryDirectory() as here:
+    ...     size = Path(here, "table.csv.part").write_bytes(b"half")
+    ...     download("ftp://example.org/table.csv", Path(here, "table.csv"))
+    Traceback (most recent call last):
+        ...
+    fairtut.errors.MissingData: cannot download from example.org (InvalidSchema; 4 bytes are kept
+    and the next try goes on from there)
     """
     part = target.with_name(target.name + ".part")
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -137,7 +168,43 @@ def _bar(name: str, total: int, have: int) -> Any:
 
 
 def from_torchvision(file: File, folder: Path) -> None:
-    """Fetch a CelebA file from the shared drive whose ids torchvision maintains."""
+    """Fetch a CelebA file from the shared drive whose ids torchvision maintains.
+
+    Parameters
+    ----------
+    file : File
+        What to fetch; its name is looked up among CelebA's, and its digest is compared.
+    folder : pathlib.Path
+        Where to put it.
+
+    Raises
+    ------
+    fairtut.errors.MissingData
+        If torchvision is not there or knows no such file, or the drive refuses or sends another
+        file.
+
+    Examples
+    --------
+    A stand-in for torchvision, with a drive of one file, shows what is asked for:
+
+    >>> import hashlib, sys, tempfile
+    >>> from pathlib import Path
+    >>> from types import SimpleNamespace
+    >>> from unittest import mock
+    >>> from fairtut.data.cards import File
+    >>> from fairtut.data.download import from_torchvision
+    >>> drive = SimpleNamespace(
+    ...     CelebA=SimpleNamespace(file_list=[("its id", "its md5", "a.txt")]),
+    ...     download_file_from_google_drive=lambda i, where, name: Path(where, name).write_text(i),
+    ... )
+    >>> names = ("torchvision", "torchvision.datasets", "torchvision.datasets.utils")
+    >>> file = File("a.txt", sha256=hashlib.sha256(b"its id").hexdigest())
+    >>> with tempfile.TemporaryDirectory() as here:
+    ...     with mock.patch.dict(sys.modules, dict.fromkeys(names, drive)):
+    ...         from_torchvision(file, Path(here))
+    ...     Path(here, "a.txt").read_text()
+    'its id'
+    """
     wanted = Path(file.path).name
     try:
         from torchvision.datasets import CelebA

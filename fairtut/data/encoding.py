@@ -28,9 +28,44 @@ WIDEST: Final = 1 << 24
 def read_columns(
     text: str, where: str, names: Sequence[str] | None, delimiter: str = ","
 ) -> tuple[dict[str, Strings], int]:
-    """Read delimited text into columns; ``names`` None takes them from the first line.
+    r"""Read delimited text into columns.
 
-    Raises ``CorruptFile`` where a row has too few or too many fields.
+    Blank lines and lines that begin with ``|`` are left out; spaces around a field go.  Of columns
+    of one name the first counts.
+
+    Parameters
+    ----------
+    text : str
+        The content of a file.
+    where : str
+        What messages call the file.
+    names : sequence of str or None
+        Names of the columns; None takes them from the first line.
+    delimiter : str
+        What stands between two fields.
+
+    Returns
+    -------
+    columns : dict of str to ndarray of str, shape (n,)
+    n : int
+        Rows.
+
+    Raises
+    ------
+    fairtut.errors.CorruptFile
+        If a row has too few or too many fields, or a field is too long for a table.
+
+    Examples
+    --------
+    >>> from fairtut.data.encoding import read_columns
+    >>> columns, n = read_columns("age, sex\n30, f\n41, m\n", "own.csv", None)
+    >>> n, columns["age"].tolist(), columns["sex"].tolist()
+    (2, ['30', '41'], ['f', 'm'])
+    >>> read_columns("30, f\n41\n", "own.csv", ["age", "sex"])
+    Traceback (most recent call last):
+        ...
+    fairtut.errors.CorruptFile: own.csv, line 2: 1 fields where 2 are due (cut off?): delete the
+    file and fetch it again
     """
     reader = csv.reader(io.StringIO(text), delimiter=delimiter, skipinitialspace=True)
     header = list(names) if names is not None else [c.strip() for c in next(reader, [])]
@@ -74,7 +109,41 @@ def _check_width(rows: Sequence[Sequence[str]], where: str) -> None:
 def load_file(
     located: files.Located, path: str, names: Sequence[str] | None, delimiter: str = ","
 ) -> dict[str, Strings]:
-    """Read one verified file; fewer rows than the official file holds is an error."""
+    r"""Read one verified file; fewer rows than the official file holds is an error.
+
+    Parameters
+    ----------
+    located : Located
+        A data set whose files are here.
+    path : str
+        Which of its files, as the registry calls it.
+    names, delimiter
+        As in :func:`read_columns`.
+
+    Returns
+    -------
+    dict of str to ndarray of str, shape (n,)
+
+    Raises
+    ------
+    fairtut.errors.CorruptFile
+        If the file is no UTF-8 text or no table, or has too few rows.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from fairtut.data.encoding import load_file
+    >>> from fairtut.data.local import Found, Located
+    >>> from fairtut.data.registry import Dataset, File
+    >>> card = Dataset("own", "Own people", "CC0", "Anyone.", "https://example.org", "own")
+    >>> with tempfile.TemporaryDirectory() as here:
+    ...     file = Path(here, "own.csv")
+    ...     size = file.write_text("age\n30\n41\n")
+    ...     located = Located(card, Path(here), (Found(File("own.csv", rows=2), (file,)),))
+    ...     load_file(located, "own.csv", None)["age"].tolist()
+    ['30', '41']
+    """
     entry = next(f.file for f in located.files if f.file.path == path)
     where = f"{located.dataset.name}: {path}"
     try:
@@ -91,14 +160,61 @@ def load_file(
 
 
 def need(columns: Mapping[str, Any], names: Iterable[str], where: str) -> None:
-    """Raise ``DataError`` unless every column is there."""
+    """Raise unless every column is there.
+
+    Parameters
+    ----------
+    columns : mapping or DataFrame
+        Columns by name.
+    names : iterable of str
+        Those that must be there.
+    where : str
+        What messages call the file.
+
+    Raises
+    ------
+    fairtut.errors.DataError
+        Names the first column that is missing, and those that are there.
+
+    Examples
+    --------
+    >>> from fairtut.data.encoding import need
+    >>> need({"age": [30], "sex": ["f"]}, ["age"], "own.csv")
+    >>> need({"age": [30], "sex": ["f"]}, ["race"], "own.csv")
+    Traceback (most recent call last):
+        ...
+    fairtut.errors.DataError: own.csv has no column 'race' (found: age, sex)
+    """
     for name in names:
         if name not in columns:
             raise DataError(f"{where} has no column {name!r} (found: {', '.join(columns)})")
 
 
 def as_numbers(values: Strings, what: str) -> NDArray[np.float64]:
-    """Read text as numbers, the empty text as NaN."""
+    """Read text as numbers, the empty text as NaN.
+
+    Parameters
+    ----------
+    values : ndarray of str, shape (n,)
+    what : str
+        What messages call the column.
+
+    Returns
+    -------
+    ndarray of float64, shape (n,)
+
+    Raises
+    ------
+    fairtut.errors.DataError
+        If a text is no number.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fairtut.data.encoding import as_numbers
+    >>> as_numbers(np.array(["1.5", "", "-2"]), "own.csv, balance").tolist()
+    [1.5, nan, -2.0]
+    """
     try:
         return np.where(values == "", "nan", values).astype(np.float64)
     except ValueError as error:
@@ -115,7 +231,48 @@ def _flags(name: str, values: Strings) -> tuple[NDArray[np.float64], list[str]]:
 def encode(
     columns: Mapping[str, Strings], numeric: Sequence[str], features: Sequence[str], where: str
 ) -> tuple[NDArray[np.float64], tuple[str, ...], tuple[int, ...]]:
-    """Encode ``features`` in order: inputs (n, d), their names, and the numeric positions."""
+    """Encode features in order: numbers as they are, categories as flags.
+
+    Parameters
+    ----------
+    columns : mapping of str to ndarray of str, shape (n,)
+    numeric : sequence of str
+        Features that are numbers; the others are categories.
+    features : sequence of str
+        Which columns, in which order.
+    where : str
+        What messages call the file.
+
+    Returns
+    -------
+    x : ndarray of float64, shape (n, d)
+    names : tuple of str, length d
+        A flag is called ``column=level``.
+    numbers : tuple of int
+        Columns of ``x`` that hold numbers.
+
+    Raises
+    ------
+    fairtut.errors.DataError
+        If a column is missing, or a number is text.
+
+    Examples
+    --------
+    Two levels make one flag, three levels make three:
+
+    >>> import numpy as np
+    >>> from fairtut.data.encoding import encode
+    >>> columns = {
+    ...     "age": np.array(["30", "41", "52"]),
+    ...     "sex": np.array(["f", "m", "f"]),
+    ...     "job": np.array(["cook", "nurse", "smith"]),
+    ... }
+    >>> x, names, numbers = encode(columns, ["age"], ["age", "sex", "job"], "own.csv")
+    >>> names, numbers
+    (('age', 'sex=m', 'job=cook', 'job=nurse', 'job=smith'), (0,))
+    >>> x[0].tolist()
+    [30.0, 0.0, 1.0, 0.0, 0.0]
+    """
     need(columns, features, where)
     blocks: list[NDArray[np.float64]] = []
     names: list[str] = []
@@ -133,7 +290,36 @@ def encode(
 
 
 def binary(values: Strings, levels: tuple[str, str], what: str) -> NDArray[np.int8]:
-    """Map ``levels`` to 0 and 1; anything else in the file is an error."""
+    """Map two words to 0 and 1.
+
+    Parameters
+    ----------
+    values : ndarray of str, shape (n,)
+    levels : (str, str)
+        The word for 0 and the word for 1.
+    what : str
+        What messages call the column.
+
+    Returns
+    -------
+    ndarray of int8, shape (n,)
+
+    Raises
+    ------
+    fairtut.errors.DataError
+        If another word is in the file.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fairtut.data.encoding import binary
+    >>> binary(np.array(["no", "yes", "no"]), ("no", "yes"), "own.csv, paid").tolist()
+    [0, 1, 0]
+    >>> binary(np.array(["no", "maybe"]), ("no", "yes"), "own.csv, paid")
+    Traceback (most recent call last):
+        ...
+    fairtut.errors.DataError: own.csv, paid holds 'maybe' where 'no' or 'yes' is due
+    """
     odd = np.setdiff1d(values, levels)
     if len(odd):
         raise DataError(f"{what} holds {str(odd[0])!r} where {levels[0]!r} or {levels[1]!r} is due")
@@ -143,7 +329,30 @@ def binary(values: Strings, levels: tuple[str, str], what: str) -> NDArray[np.in
 def apply_rules(
     rules: Sequence[tuple[str, NDArray[np.bool_]]],
 ) -> tuple[NDArray[np.bool_], tuple[tuple[str, int], ...]]:
-    """Drop rows rule by rule; each row is counted under the first rule that it breaks."""
+    """Drop rows rule by rule; each row is counted under the first rule that it breaks.
+
+    Parameters
+    ----------
+    rules : sequence of (str, ndarray of bool, shape (n,))
+        Reason, and the rows that it drops; at least one.
+
+    Returns
+    -------
+    keep : ndarray of bool, shape (n,)
+    dropped : tuple of (str, int)
+        Each reason, and how many rows it took from those that were left.
+
+    Examples
+    --------
+    The first row breaks both rules and is counted once:
+
+    >>> import numpy as np
+    >>> from fairtut.data.encoding import apply_rules
+    >>> child, idle = np.array([True, False, False]), np.array([True, True, False])
+    >>> keep, dropped = apply_rules([("a child", child), ("no job", idle)])
+    >>> keep.tolist(), dropped
+    ([False, False, True], (('a child', 1), ('no job', 1)))
+    """
     keep = np.ones(len(rules[0][1]), dtype=bool)
     dropped = []
     for reason, broken in rules:

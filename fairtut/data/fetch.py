@@ -15,7 +15,39 @@ from fairtut.runtime.locks import locked
 
 
 def fetch_missing(entry: Dataset, folder: Path) -> None:
-    """Bring every missing file into ``folder``; errors as in :func:`fairtut.data.files.get`."""
+    """Bring every missing file into ``folder``.
+
+    Parameters
+    ----------
+    entry : Dataset
+        Says which files, and from where.
+    folder : pathlib.Path
+        Is made if it is not there.
+
+    Raises
+    ------
+    fairtut.errors.MissingData
+        If a file cannot be fetched, or the folder cannot be written.
+    fairtut.errors.CorruptFile
+        If what the host sent is not what the card pins.
+
+    Examples
+    --------
+    The archive is here already, so its member is unpacked without a download, and the archive goes:
+
+    >>> import tempfile, zipfile
+    >>> from pathlib import Path
+    >>> from fairtut.data.fetch import fetch_missing
+    >>> from fairtut.data.registry import Dataset, File
+    >>> file = File("own.csv", url="https://example.org/all.zip", member="deep/own.csv")
+    >>> card = Dataset("own", "Own people", "CC0", "Anyone.", "https://example.org", "own", (file,))
+    >>> with tempfile.TemporaryDirectory() as here:
+    ...     with zipfile.ZipFile(Path(here, "all.zip"), "w") as bundle:
+    ...         bundle.writestr("deep/own.csv", "age")
+    ...     fetch_missing(card, Path(here))
+    ...     {path.name: path.read_text() for path in Path(here).iterdir()}
+    {'own.csv': 'age'}
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with lock(folder):
@@ -34,7 +66,37 @@ def fetch_missing(entry: Dataset, folder: Path) -> None:
 
 
 def lock(folder: Path) -> AbstractContextManager[None]:
-    """Let one process at a time write in ``folder`` (where the system can lock files)."""
+    """Let one process at a time write in ``folder`` (where the system can lock files).
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        Is made if it is not there.
+
+    Returns
+    -------
+    context manager
+        The block inside runs while nobody else's does.
+
+    Raises
+    ------
+    OSError
+        If no lock file can be written.
+
+    Examples
+    --------
+    The lock is a hidden file, and is gone afterwards:
+
+    >>> import os, tempfile
+    >>> from pathlib import Path
+    >>> from fairtut.data.fetch import lock
+    >>> with tempfile.TemporaryDirectory() as here:
+    ...     with lock(Path(here)):
+    ...         print(os.listdir(here))
+    ...     print(os.listdir(here))
+    ['.lock']
+    []
+    """
     return locked(folder / ".lock", strict=True)
 
 

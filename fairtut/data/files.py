@@ -55,6 +55,15 @@ class Status:
 
     ``state`` is ``"embedded"``, ``"ready"``, ``"partial"``, ``"absent"`` or, after a deep check,
     ``"verified"`` or ``"corrupt"``; ``detail`` says what is missing, odd or wrong.
+
+    Examples
+    --------
+    >>> from fairtut.data.files import status
+    >>> states = {entry.name: entry.state for entry in status()}
+    >>> states["zafar"], states["faces"]  # both are generated
+    ('embedded', 'embedded')
+    >>> set(states.values()) <= {"embedded", "ready", "partial", "absent"}  # nothing was read
+    True
     """
 
     name: str
@@ -69,12 +78,37 @@ class Status:
 def locate(name: str) -> Located:
     """Find the files of a data set on this machine, without reading them.
 
+    Parameters
+    ----------
+    name : str
+        Of a data set in the registry.
+
+    Returns
+    -------
+    Located
+        Each file has an empty label, for no digest was compared.
+
     Raises
     ------
     fairtut.errors.UnknownName
         If there is no such data set.
     fairtut.errors.MissingData
         If a file is missing: names it, its official address, the folder for it and the terms.
+
+    Examples
+    --------
+    Any file of the right name is found, whatever is in it:
+
+    >>> import os, tempfile
+    >>> from pathlib import Path
+    >>> from unittest import mock
+    >>> from fairtut.data.files import locate
+    >>> with tempfile.TemporaryDirectory() as here, mock.patch.dict(os.environ, FAIRTUT_DATA=here):
+    ...     folder = Path(here, "compas")
+    ...     folder.mkdir()
+    ...     Path(folder, "compas-scores-two-years.csv").touch()
+    ...     [(found.paths[0].name, found.label) for found in locate("compas").files]
+    [('compas-scores-two-years.csv', '')]
     """
     entry = dataset(name)
     folder = folder_of(entry)
@@ -88,12 +122,43 @@ def locate(name: str) -> Located:
 def verify(name: str) -> Located:
     """Find the files of a data set and compare every pinned digest.
 
+    Parameters
+    ----------
+    name : str
+        Of a data set in the registry.
+
+    Returns
+    -------
+    Located
+        Each file has the label of its edition (:class:`Found`).
+
     Raises
     ------
     fairtut.errors.CorruptFile
         If a file is neither the official one nor an accepted variant.
-    fairtut.errors.MissingData
+    fairtut.errors.MissingData, fairtut.errors.UnknownName
         As :func:`locate`.
+
+    Examples
+    --------
+    A file of your own is no official one, and passes only where it is asked for:
+
+    >>> import os, tempfile
+    >>> from pathlib import Path
+    >>> from unittest import mock
+    >>> from fairtut.data.files import verify
+    >>> from fairtut.errors import CorruptFile
+    >>> with tempfile.TemporaryDirectory() as here:
+    ...     os.mkdir(f"{here}/compas")
+    ...     Path(here, "compas", "compas-scores-two-years.csv").touch()
+    ...     for mode in ("on", "off"):
+    ...         with mock.patch.dict(os.environ, FAIRTUT_DATA=here, FAIRTUT_VERIFY=mode):
+    ...             try:
+    ...                 print(verify("compas").files[0].label)
+    ...             except CorruptFile:
+    ...                 print("refused")
+    refused
+    not verified
     """
     located = locate(name)
     checked = tuple(Found(f.file, f.paths, edition(located.dataset, f)) for f in located.files)
@@ -106,12 +171,39 @@ def get(name: str) -> Located:
     An interrupted download keeps its bytes in a ``.part`` file and goes on from there; a file
     appears under its own name only once it is whole and verified.
 
+    Parameters
+    ----------
+    name : str
+        Of a data set in the registry.
+
+    Returns
+    -------
+    Located
+        As :func:`verify`.
+
     Raises
     ------
+    fairtut.errors.UnknownName
+        If there is no such data set.
     fairtut.errors.MissingData
         If a file is missing and cannot be fetched from here.
     fairtut.errors.CorruptFile
         If what is there, or what the host sent, is not what the registry pins.
+
+    Examples
+    --------
+    No official digest is known of a file that you place, and its line for captions says so:
+
+    >>> import os, tempfile
+    >>> from pathlib import Path
+    >>> from unittest import mock
+    >>> from fairtut.data.files import get
+    >>> with tempfile.TemporaryDirectory() as here:
+    ...     os.mkdir(f"{here}/civil_comments")
+    ...     Path(here, "civil_comments", "all_data_with_identities.csv").touch()
+    ...     with mock.patch.dict(os.environ, FAIRTUT_DATA=here, FAIRTUT_VERIFY="on"):
+    ...         get("civil_comments").source
+    'Civil Comments with identities (WILDS edition) [not pinned], CC0 1.0'
     """
     entry = dataset(name)
     folder = folder_of(entry)

@@ -39,6 +39,18 @@ class Poison:
         Number of flips.
     method : str
         ``"margin"`` or ``"random"``.
+
+    Examples
+    --------
+    Random flips have no cutoff, and labels keep their coding:
+
+    >>> from fairtut.data.poison import flip_labels
+    >>> x, s, y = [[-3.0], [-1.0], [1.0], [3.0]], [1, 1, 1, 0], [-1, -1, 1, 1]
+    >>> poison = flip_labels(x, s, y, fraction=0.5, method="random")
+    >>> poison.count, int(poison.flipped.sum()), poison.cutoff, sorted(set(poison.y.tolist()))
+    (2, 2, nan, [-1, 1])
+    >>> bool(poison.flipped[3])  # the one person of group 0
+    False
     """
 
     y: NDArray[np.generic]
@@ -89,6 +101,17 @@ def flip_labels(
     fairtut.errors.InputError
         If the fraction is outside (0, 1), the group has fewer members than flips, or the arrays do
         not fit together.
+
+    Examples
+    --------
+    The row at 5 is the one that the model gets most confidently right, but it is not of group 1:
+
+    >>> from fairtut.data.poison import flip_labels
+    >>> x, s, y = [[-3.0], [-1.0], [1.0], [5.0]], [1, 1, 1, 0], [0, 0, 1, 1]
+    >>> flip_labels(x, s, y, count=1).y.tolist()
+    [1, 0, 1, 1]
+    >>> flip_labels(x, s, y, count=1, group=0).y.tolist()
+    [0, 0, 1, 0]
     """
     if method not in METHODS:
         raise UnknownName.of("poisoning method", method, METHODS)
@@ -110,10 +133,32 @@ def flip_labels(
 
 
 def margins(x: ArrayLike, s: ArrayLike, y: ArrayLike) -> NDArray[np.float64]:
-    """Return each row's margin under a logistic regression of y on (x, s), shape (n,).
+    """Return each row's margin under a logistic regression of y on (x, s).
 
-    Positive where the model is right; the larger, the more confidently.  Arguments as in
-    :func:`flip_labels`.
+    Parameters
+    ----------
+    x, s, y
+        As in :func:`flip_labels`.
+
+    Returns
+    -------
+    ndarray of float64, shape (n,)
+        Logits times the label as -1 or 1: positive where the model is right; the larger, the more
+        confidently.
+
+    Raises
+    ------
+    fairtut.errors.InputError
+        If the arrays do not fit together.
+
+    Examples
+    --------
+    A line parts the two classes, so every margin is positive; far from the line they are larger:
+
+    >>> from fairtut.data.poison import margins
+    >>> found = margins([[-3.0], [-1.0], [1.0], [3.0]], [0, 1, 1, 0], [0, 0, 1, 1])
+    >>> (found > 0).tolist(), bool(found[3] > found[2])
+    ([True, True, True, True], True)
     """
     points, groups, labels = _checked(x, s, y)
     signs = np.where(labels == labels.max(), 1.0, -1.0)

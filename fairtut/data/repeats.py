@@ -34,6 +34,18 @@ class Repeats:
         Inputs; numbers standardised with the training rows of the same repeat.
     s, y : mapping of str to ndarray of int8, shape (r, n_part)
         Sensitive attribute and label.
+
+    Examples
+    --------
+    Within a repeat, the parts are disjoint:
+
+    >>> from fairtut.data.repeats import repeated
+    >>> from fairtut.data.tabular import load
+    >>> found = repeated(load("zafar", n=20), n_repeats=2)
+    >>> sorted(row for part in found.rows.values() for row in part[0].tolist()) == list(range(20))
+    True
+    >>> found.s["test"].shape, found.y["test"].shape
+    ((2, 6), (2, 6))
     """
 
     rows: Mapping[str, NDArray[np.int64]]
@@ -60,10 +72,25 @@ def splits(
     sizes : mapping of str to int or float
         Rows or share of rows per part, as of :func:`fairtut.data.table.split`.
 
+    Returns
+    -------
+    dict of str to ndarray of int64, shape (n_repeats, n_part)
+
     Raises
     ------
     fairtut.errors.InputError
         If ``n_repeats`` is below 1 or the sizes do not fit.
+
+    Examples
+    --------
+    >>> from fairtut.data.repeats import splits
+    >>> from fairtut.data.tabular import load
+    >>> table = load("zafar", n=20)
+    >>> two, three = (splits(table, n, sizes={"train": 12, "test": 8}) for n in (2, 3))
+    >>> two["train"].shape, two["test"].shape
+    ((2, 12), (2, 8))
+    >>> bool((three["train"][:2] == two["train"]).all())
+    True
     """
     if n_repeats < 1:
         raise InputError(f"n_repeats is {n_repeats}: give at least 1")
@@ -81,10 +108,26 @@ def repeated(
 
     Arguments as of :func:`splits`; one part must be called ``"train"``.
 
+    Returns
+    -------
+    Repeats
+
     Raises
     ------
     fairtut.errors.InputError
         As :func:`splits`, or if no part is called ``"train"``.
+
+    Examples
+    --------
+    The training rows of every repeat have mean 0, which test rows need not have:
+
+    >>> from fairtut.data.repeats import repeated
+    >>> from fairtut.data.tabular import load
+    >>> found = repeated(load("zafar", n=20), n_repeats=2)
+    >>> {part: x.shape for part, x in found.x.items()}
+    {'train': (2, 10, 2), 'val': (2, 4, 2), 'test': (2, 6, 2)}
+    >>> bool(abs(found.x["train"].mean(axis=1)).max() < 1e-5)
+    True
     """
     if "train" not in sizes:
         raise InputError(f"parts {', '.join(sizes)}: one must be called 'train'")

@@ -124,6 +124,22 @@ class Standardiser:
     ----------
     mean, scale : ndarray of float64, shape (d,)
         0 and 1 for flag columns and for constant columns' scale.
+
+    Raises
+    ------
+    fairtut.errors.InputError
+        If it is applied to a table with another number of columns.
+
+    Examples
+    --------
+    The mean of the first column is 3 and its spread 1; the second is a flag and stays:
+
+    >>> import numpy as np
+    >>> from fairtut.data.table import Standardiser, Table
+    >>> x, half = np.array([[2.0, 1.0], [4.0, 0.0]]), np.array([0, 1])
+    >>> table = Table(x, half, half, ("age", "married"), "own", "sex", "own people", numeric=(0,))
+    >>> Standardiser.fit(table)(table).x.tolist()
+    [[-1.0, 1.0], [1.0, 0.0]]
     """
 
     mean: NDArray[np.float64]
@@ -150,7 +166,35 @@ class Standardiser:
 
 
 def both_sides(table: Table) -> Table:
-    """Return the table if it has two groups and two classes, else raise ``InputError``."""
+    """Return the table if it has two groups and two classes.
+
+    Parameters
+    ----------
+    table : Table
+
+    Returns
+    -------
+    Table
+        The same.
+
+    Raises
+    ------
+    fairtut.errors.InputError
+        If all rows have one ``s`` or one ``y``, or there are none.
+
+    Examples
+    --------
+    >>> from fairtut.data.table import both_sides
+    >>> from fairtut.data.tabular import load
+    >>> table = load("zafar", n=20)
+    >>> both_sides(table) is table
+    True
+    >>> both_sides(table.take(table.s == 1))
+    Traceback (most recent call last):
+        ...
+    fairtut.errors.InputError: zafar: only one group (every row has s = 1): fairness compares two,
+    check the sensitive column
+    """
     for key, values, what in (("s", table.s, "group"), ("y", table.y, "class")):
         if len(np.unique(values)) < 2:
             found = f"every row has {key} = {values[0]}" if len(values) else "there are no rows"
@@ -208,7 +252,36 @@ def split_rows(
     seed: int = 0,
     stratify: bool = True,
 ) -> dict[str, NDArray[np.int64]]:
-    """Return the row numbers of each part; arguments as in :func:`split`."""
+    """Return the row numbers of each part.
+
+    Parameters
+    ----------
+    s, y : array_like of 0 and 1, shape (n,)
+        Groups and labels.
+    sizes, seed, stratify
+        As in :func:`split`.
+
+    Returns
+    -------
+    dict of str to ndarray of int64, shape (n_part,)
+        Disjoint rows, in random order.
+
+    Raises
+    ------
+    fairtut.errors.InputError
+        As :func:`split`.
+
+    Examples
+    --------
+    Five people in each of the four cells of (s, y); every part holds them in proportion:
+
+    >>> import numpy as np
+    >>> from fairtut.data.table import split_rows
+    >>> s, y = np.repeat([0, 0, 1, 1], 5), np.repeat([0, 1, 0, 1], 5)
+    >>> rows = split_rows(s, y, {"train": 12, "test": 8}, seed=0)
+    >>> {part: np.bincount(2 * s[some] + y[some]).tolist() for part, some in rows.items()}
+    {'train': [3, 3, 3, 3], 'test': [2, 2, 2, 2]}
+    """
     cell = 2 * np.asarray(s, dtype=np.int64) + np.asarray(y, dtype=np.int64)
     n = len(cell)
     counts = {part: _part_size(part, size, n) for part, size in sizes.items()}

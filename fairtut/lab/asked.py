@@ -77,6 +77,32 @@ def answered(entry: Entry) -> Entry:
     """Return a measured difference, larger being better for the method, with its answer.
 
     The answer is that of the interval over people and trainings: one training decides nothing.
+
+    Parameters
+    ----------
+    entry : Entry
+        The method's number minus the control's, a value per training.
+
+    Returns
+    -------
+    Entry
+        The same, whose note begins with the answer.
+
+    Raises
+    ------
+    fairtut.errors.RecordError
+        If a value is infinite or no number.
+
+    Examples
+    --------
+    Three trainings that agree have an interval above 0; one training has none:
+
+    >>> from fairtut.lab.asked import answered
+    >>> from fairtut.metrics.entry import Entry
+    >>> answered(Entry([0.05, 0.05, 0.05], n=100, unit="fraction")).note
+    'does it beat this control? yes'
+    >>> answered(Entry([0.05], n=100, unit="fraction")).note
+    'does it beat this control? unclear'
     """
     known = tuple(as_draw(value, "an answer") for value in entry.values)
     measured = Measurement(known, entry.n, entry.unit, entry.note, entry.people, entry.overlap)

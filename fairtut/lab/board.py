@@ -38,6 +38,21 @@ class Compared(NamedTuple):
     answer : {"yes", "no", "unclear", "not tested"}
     draws : float array, shape (seeds, 1 + R)
         The difference of every seed, with its resamples.
+
+    Examples
+    --------
+    Ours has no gap and gains .2 over the constant; the model's mixing line is worth .3 / 2:
+
+    >>> import numpy as np
+    >>> from fairtut.lab.board import Scored
+    >>> from fairtut.lab.plane import Plane
+    >>> model = Plane(np.full((1, 3, 1), 0.9), np.full((1, 3, 1), 0.2))
+    >>> ours = Plane(np.full((1, 3, 1), 0.8), np.zeros((1, 3, 1)))
+    >>> named = {"model": model, "ours": ours}
+    >>> planes = {(k, "dp", part): v for k, v in named.items() for part in ("val", "test")}
+    >>> found = Scored(planes, [0.6] * 3, n=100).compared("ours", "dp", "model")["mixing"]
+    >>> round(found.difference.value, 3), found.answer, found.draws.shape
+    (0.05, 'yes', (3, 1))
     """
 
     difference: Estimate
@@ -280,6 +295,23 @@ class Scored(Board):
         Accuracy of the constant classifier on the test people of each seed.
     n : int
         Test people of a seed.
+
+    Raises
+    ------
+    fairtut.errors.InputError
+        By :meth:`constant`, for another part than ``test``.
+
+    Examples
+    --------
+    Two seeds, one setting that is fair and .2 better than the constant:
+
+    >>> import numpy as np
+    >>> from fairtut.lab.board import Scored
+    >>> from fairtut.lab.plane import Plane
+    >>> plane = Plane(np.full((1, 2, 1), 0.8), np.zeros((1, 2, 1)))
+    >>> board = Scored({("ours", "dp", part): plane for part in ("val", "test")}, [0.6, 0.5], n=100)
+    >>> board.number("ours", "dp", worst=0.1).round(3).tolist()
+    [[0.2], [0.3]]
     """
 
     def __init__(

@@ -23,7 +23,36 @@ SEPARATOR: Final = "."
 
 
 class Opened(NamedTuple, Generic[Settings]):
-    """What a chapter works with, in the order in which its first cell takes it."""
+    """What a chapter works with, in the order in which its first cell takes it.
+
+    Attributes
+    ----------
+    given : Checked
+        The four parameters, checked.
+    settings : dataclass
+        What the chapter's configuration makes of them.
+    record : Record
+        Where measurements go.
+    device : torch.device
+
+    Examples
+    --------
+    >>> import io, tempfile
+    >>> from contextlib import redirect_stdout
+    >>> from dataclasses import dataclass
+    >>> from fairtut.lab.chapter import Chapter
+    >>> @dataclass(frozen=True)
+    ... class Toy:
+    ...     epochs: int
+    >>> chapter = Chapter(
+    ...     "toy", lambda preset, data, seed: Toy(epochs=3), lambda toy: {"training": range(2)},
+    ...     lambda toy: f"{toy.epochs} epochs", {"smoke": 1}, device="cpu",
+    ... )
+    >>> with tempfile.TemporaryDirectory() as here, redirect_stdout(io.StringIO()) as said:
+    ...     given, settings, record, device = chapter.open("smoke", "synthetic", 0, here, epochs=5)
+    >>> settings, device.type, said.getvalue().splitlines()[-1]
+    (Toy(epochs=5), 'cpu', '5 epochs, about 1 min on two cores')
+    """
 
     given: Checked
     settings: Settings
@@ -163,12 +192,36 @@ def changed(settings: Any, changes: Mapping[str, Any]) -> Any:
     changes : mapping
         Name, or the parts on the way and the name joined by dots, to the new value.
 
+    Returns
+    -------
+    dataclass
+        Of the same class; the given one stays as it is.
+
     Raises
     ------
     fairtut.errors.UnknownName
         If there is no such setting.
     fairtut.errors.InputError
         If several parts have a setting of that name.
+
+    Examples
+    --------
+    >>> from dataclasses import dataclass
+    >>> from fairtut.lab.chapter import changed
+    >>> @dataclass(frozen=True)
+    ... class Part:
+    ...     epochs: int = 3
+    >>> @dataclass(frozen=True)
+    ... class Whole:
+    ...     first: Part = Part()
+    ...     second: Part = Part()
+    >>> changed(Whole(), {"second.epochs": 5})
+    Whole(first=Part(epochs=3), second=Part(epochs=5))
+    >>> changed(Whole(), {"epochs": 5})
+    Traceback (most recent call last):
+        ...
+    fairtut.errors.InputError: several settings are called 'epochs': say which of
+    ['first.epochs', 'second.epochs']
     """
     for name, value in changes.items():
         ways = [way for way in _ways(settings) if way == name or way.endswith(SEPARATOR + name)]

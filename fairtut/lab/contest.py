@@ -85,14 +85,59 @@ def chosen(found: Board, method: str, gap: str, model: str, cost: float) -> list
     ----------
     found : Board
     method, gap, model : str
+        Of the board; the first setting of ``model`` is the model as it is.
     cost : float
+        Accuracy in [0, 1] that a setting may lose.
+
+    Returns
+    -------
+    list of Choice
+        One per training.
+
+    Examples
+    --------
+    The second setting has no gap and costs .25 of accuracy:
+
+    >>> import numpy as np
+    >>> from fairtut.lab.board import Board
+    >>> from fairtut.lab.contest import chosen
+    >>> from fairtut.metrics.panels import Panel
+    >>> people = dict.fromkeys(("val", "test"), Panel([0, 1, 1, 1], [0, 0, 1, 1], n_resamples=0))
+    >>> y_hat = np.array([[[0, 1, 1, 1]], [[1, 1, 1, 1]]])
+    >>> found = Board(people, {"ours": dict.fromkeys(people, y_hat)}, {"dp": Panel.dp})
+    >>> [chosen(found, "ours", "dp", "ours", cost)[0].index for cost in (0.1, 0.25)]
+    [0, 1]
     """
     floors = found.plane(model, gap, "val").accuracy[0, :, 0] - cost
     return found.choose(method, gap, list(floors))
 
 
 def picked(runs: Sequence[Tried], choices: Sequence[Choice], part: str) -> NDArray[np.float64]:
-    """Return the probabilities at the chosen settings, (seeds, n)."""
+    """Return the probabilities at the chosen settings.
+
+    Parameters
+    ----------
+    runs : sequence of Tried, one per training
+    choices : sequence of Choice, one per training
+    part : str
+        Such as ``test``.
+
+    Returns
+    -------
+    float array, shape (seeds, n)
+
+    Examples
+    --------
+    The first setting of one training, and the second of another:
+
+    >>> import numpy as np
+    >>> from fairtut.lab.choice import Choice
+    >>> from fairtut.lab.contest import picked
+    >>> from fairtut.lab.mitigation import Tried
+    >>> run = Tried({"test": np.array([[0.1, 0.9], [0.3, 0.7]])}, {}, {}, 0.0, 0.0)
+    >>> picked([run, run], [Choice(0, True), Choice(1, True)], "test").tolist()
+    [[0.1, 0.9], [0.3, 0.7]]
+    """
     return np.stack([run.p[part][c.index] for run, c in zip(runs, choices, strict=True)])
 
 
@@ -114,6 +159,24 @@ def answers(
     -------
     dict of str to Entry
         ``beats.<word>.<control>``; a method is not asked about itself.
+
+    Examples
+    --------
+    Ours is always right and the constant half of the time.  The model as it is errs about 1 of 6
+    people and has a gap, so its mixing line is worth (5/6 - 1/2) / 2 = 1/6:
+
+    >>> import numpy as np
+    >>> from fairtut.lab.contest import answers, board
+    >>> from fairtut.lab.mitigation import Tried
+    >>> from fairtut.metrics.panels import Panel
+    >>> y, s = np.array([0, 0, 0, 1, 1, 1]), np.array([0, 1, 1, 0, 1, 1])
+    >>> p = {"model": np.array([[0.1, 0.1, 0.1, 0.9, 0.9, 0.2]]), "ours": 1.0 * y[None]}
+    >>> runs = {k: [Tried({"val": v, "test": v}, {}, {}, 0.0, 0.0)] * 3 for k, v in p.items()}
+    >>> people = dict.fromkeys(("val", "test"), Panel(y, s, n_resamples=0))
+    >>> found = board(people, runs, "model", {"deo": Panel.deo}, "deo")
+    >>> given = answers(found, {"ours": "ours"}, "deo", "model", {})
+    >>> {name: round(entry.values[0], 3) for name, entry in given.items()}
+    {'beats.ours.constant': 0.5, 'beats.ours.mixing': 0.333}
     """
     answered: dict[str, Entry] = {}
     for method, word in methods.items():

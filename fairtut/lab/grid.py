@@ -34,7 +34,24 @@ __all__ = ["Cell", "Key", "Spec", "cells", "kept", "run", "shard", "workers"]
 
 
 def cells(specs: Iterable[Spec], seeds: Iterable[int]) -> list[Cell]:
-    """Return the cells of specs and seeds, all specs of the first seed first."""
+    """Return the cells of specs and seeds, all specs of the first seed first.
+
+    Parameters
+    ----------
+    specs : iterable of Spec
+    seeds : iterable of int
+
+    Returns
+    -------
+    list of Cell
+
+    Examples
+    --------
+    >>> from fairtut.lab.grid import Spec, cells
+    >>> specs = [Spec(name, make=abs, config={}) for name in ("a", "b")]
+    >>> [cell.key for cell in cells(specs, seeds=range(2))]
+    [('a', 0), ('b', 0), ('a', 1), ('b', 1)]
+    """
     listed = list(specs)
     return [Cell(spec, seed) for seed in seeds for spec in listed]
 
@@ -77,7 +94,37 @@ def workers(jobs: int, device: torch.device | str) -> int:
 
 
 def kept(wanted: Iterable[Cell], device: torch.device | str = "cpu") -> dict[Key, Any]:
-    """Return the results of those cells that were run before: (name, seed) → result."""
+    """Return the results of those cells that were run before.
+
+    Parameters
+    ----------
+    wanted : iterable of Cell
+    device : torch.device or str
+        Where they were run.
+
+    Returns
+    -------
+    dict
+        (name, seed) → result; cells that were not run are left out.
+
+    Raises
+    ------
+    fairtut.errors.InputError
+        If the device is not there, or two different specs have one name.
+
+    Examples
+    --------
+    Only the first of two cells was run:
+
+    >>> import os, tempfile
+    >>> from unittest import mock
+    >>> from fairtut.lab.grid import Spec, cells, kept, run
+    >>> both = cells([Spec("plus one", lambda seed: seed + 1, {})], seeds=range(2))
+    >>> with tempfile.TemporaryDirectory() as here:
+    ...     with mock.patch.dict(os.environ, FAIRTUT_CACHE=here):
+    ...         print(kept(both), run(both[:1]), kept(both))
+    {} {('plus one', 0): 1} {('plus one', 0): 1}
+    """
     return Plan.of(wanted, pick_device(str(device))).kept()
 
 

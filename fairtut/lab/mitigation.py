@@ -57,6 +57,19 @@ class Mitigation(Protocol):
     decide, and gets it as ``s``), ``codes(x)`` (what its last layer reads, for fresh probes), and
     ``certified(x)`` (whose decision is proved).  A fit that has a parameter ``ground`` gets the
     ground: its model, its clean rows, other inputs of the same people.
+
+    Examples
+    --------
+    A method of your own derives from nothing:
+
+    >>> from fairtut.lab.mitigation import Mitigation, check
+    >>> class Shift:
+    ...     name, acts_on, settings = "shift", "scores", (0.0, 0.3)
+    ...     def fit(self, x, y, *, s): return self
+    ...     def predict_proba(self, x): return x + self.setting
+    >>> isinstance(Shift(), Mitigation), isinstance("shift", Mitigation)
+    (True, False)
+    >>> check(Shift())  # nothing is missing
     """
 
     @property
@@ -145,6 +158,17 @@ class Tried:
         ``test``: whose decision is proved; empty where a method proves nothing.
     fit_seconds, decide_seconds : float
         Of one setting, on average: training, and deciding about one person.
+
+    Examples
+    --------
+    Two settings; nobody is decided for at .5 itself:
+
+    >>> import numpy as np
+    >>> from fairtut.lab.mitigation import Tried, decisions
+    >>> p = np.array([[0.2, 0.5, 0.9], [0.2, 0.6, 0.9]])
+    >>> run = Tried({"val": p, "test": p}, {}, {}, fit_seconds=1.5, decide_seconds=0.001)
+    >>> decisions([run])["test"].astype(int).tolist()
+    [[[0, 0, 1]], [[0, 1, 1]]]
     """
 
     p: Mapping[str, Floats]

@@ -37,6 +37,7 @@ def chosen(
     s : array-like of 0 and 1, shape (n,)
         Whose threshold is whose.
     gap : callable
+        Of decisions about ``people``, such as ``Panel.dp``.
     budgets : sequence of float
         Accuracy that a pair may lose, against the most accurate pair.
 
@@ -44,6 +45,17 @@ def chosen(
     -------
     float array, shape (budgets, 2)
         Accepted are scores above them.
+
+    Examples
+    --------
+    The scores of group 1 are 2 too high, and so is its threshold:
+
+    >>> import numpy as np
+    >>> from fairtut.lab.pairs import chosen
+    >>> from fairtut.metrics.panels import Panel
+    >>> people = Panel([0, 1, 0, 1], [0, 0, 1, 1], n_resamples=0)
+    >>> chosen(np.array([-1.0, 1.0, 1.0, 3.0]), people, people.s, Panel.dp, budgets=[0.0]).tolist()
+    [[-1.0, 1.0]]
     """
     group = np.asarray(s).astype(int)
     own = [margin[group == g] for g in (0, 1)]
@@ -75,6 +87,19 @@ def paired(
     Returns
     -------
     dict of str to bool array, shape (budgets, seeds, n)
+
+    Examples
+    --------
+    The scores of group 1 are 2 too high.  With a threshold for each group, all is decided right:
+
+    >>> import numpy as np
+    >>> from fairtut.lab.pairs import paired
+    >>> from fairtut.metrics.panels import Panel
+    >>> people = Panel([0, 1, 0, 1], [0, 0, 1, 1], n_resamples=0)
+    >>> margin = {part: np.array([[-1.0, 1.0, 1.0, 3.0]]) for part in ("val", "test")}
+    >>> groups = dict.fromkeys(margin, people.s)
+    >>> paired(margin, people, groups, Panel.dp, budgets=[0.0])["test"].astype(int).tolist()
+    [[[0, 1, 0, 1]]]
     """
     known = margin["val"]
     panels: Iterable[Panel] = [people] * len(known) if isinstance(people, Panel) else people

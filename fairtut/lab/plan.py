@@ -42,6 +42,18 @@ class Spec:
         and digests of data.
     needs : tuple of Spec
         Run first, with the same seed; their results are handed to ``make``.
+
+    Examples
+    --------
+    The square needs the base, so it is handed what the base made of the same seed:
+
+    >>> from fairtut.lab.plan import Cell, Spec
+    >>> base = Spec("base", make=lambda seed: seed + 1, config={})
+    >>> square = Spec("square", make=lambda seed, base: base**2, config={}, needs=(base,))
+    >>> square.make(2, base.make(2))
+    9
+    >>> [cell.key for cell in Cell(square, 2).needs]
+    [('base', 2)]
     """
 
     name: str
@@ -52,7 +64,22 @@ class Spec:
 
 @dataclass(frozen=True)
 class Cell:
-    """One spec and one seed."""
+    """One spec and one seed.
+
+    Attributes
+    ----------
+    spec : Spec
+        What is done.
+    seed : int
+        Where its random numbers come from.
+
+    Examples
+    --------
+    >>> from fairtut.lab.plan import Cell, Spec
+    >>> cell = Cell(Spec("a", make=lambda seed: seed, config={}), seed=3)
+    >>> cell.key, cell.needs
+    (('a', 3), [])
+    """
 
     spec: Spec
     seed: int
@@ -88,6 +115,23 @@ class Plan:
         Key → keys of what comes first.
     places : dict
         Key → file and facts (:func:`fairtut.runtime.keep.place`).
+
+    Examples
+    --------
+    Nothing was made yet: the base, which nobody asks for, comes first.
+
+    >>> import os, tempfile
+    >>> from unittest import mock
+    >>> import torch
+    >>> from fairtut.lab.plan import Cell, Plan, Spec
+    >>> base = Spec("base", lambda seed: seed + 1, {})
+    >>> square = Spec("square", lambda seed, base: base**2, {}, needs=(base,))
+    >>> with tempfile.TemporaryDirectory() as here, mock.patch.dict(os.environ, FAIRTUT_CACHE=here):
+    ...     plan = Plan.of([Cell(square, 2)], torch.device("cpu"))
+    ...     print(plan.wanted, plan.missing(plan.kept()))
+    ...     print(plan.value(("square", 2)), plan.missing(plan.kept()))
+    [('square', 2)] [('base', 2), ('square', 2)]
+    9 []
     """
 
     def __init__(self, device: torch.device) -> None:

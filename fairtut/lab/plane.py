@@ -132,7 +132,7 @@ def family_number(
     known: Plane, found: Plane, constant: ArrayLike, worst: ArrayLike,
     area: Callable[[Floats, Floats, float], Floats], among: ArrayLike | None = None,
 ) -> Floats:  # fmt: skip
-    """Return the mean gain of a family over gaps up to the worst, (seeds, 1 + R).
+    """Return the mean gain of a family over gaps up to the worst.
 
     Parameters
     ----------
@@ -142,10 +142,27 @@ def family_number(
         Takes gaps and gains over the constant of a seed's front, (F, 1 + R) each, and the worst
         gap; returns the area up to it, (1 + R,).
 
+    Returns
+    -------
+    float array, shape (seeds, 1 + R)
+        The area divided by the worst gap; NaN as in :func:`front_number`.
+
     Raises
     ------
     fairtut.errors.InputError
         If the planes have other settings or seeds.
+
+    Examples
+    --------
+    One seed, no resamples; an area that gives the best gain at every gap, whatever its own:
+
+    >>> import numpy as np
+    >>> from fairtut.lab.plane import Plane, family_number
+    >>> plane = Plane(np.array([[[0.9]], [[0.7]]]), np.array([[[0.2]], [[0.0]]]))
+    >>> def best(gap, gain, limit):
+    ...     return limit * gain.max(axis=0)
+    >>> family_number(plane, plane, 0.6, 0.2, best).round(3).tolist()
+    [[0.3]]
     """
     if known.gap.shape[:2] != found.gap.shape[:2]:
         raise InputError(

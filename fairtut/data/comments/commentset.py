@@ -197,6 +197,16 @@ def from_texts(
     fairtut.errors.InputError
         If the lengths, the indexes or the names of the groups differ, a text is missing,
         membership is anything but true and false (a share needs a threshold), or nothing is left.
+
+    Examples
+    --------
+    >>> from fairtut.data.comments import from_texts
+    >>> texts = ["thanks sister", "[insult] sister", "..."]
+    >>> found = from_texts(texts, [0, 1, 0], [[1], [1], [0]], ["female"], ["train"] * 3)
+    >>> len(found), found.rows_dropped
+    (2, (('no word in the comment', 1),))
+    >>> found.words(1)  # a word that stands only once in the train split is unknown
+    ['[CLS]', '[UNK]', 'sister', '[SEP]']
     """
     group_names = _group_names(group_names, name)
     _one_order({"texts": texts, "y": y, "groups": groups, "split": split}, group_names, name)

@@ -109,6 +109,23 @@ def civil_comments(
         If the file is not there: says where to get it and where to put it.
     fairtut.errors.DataError
         If it is neither of the two files.
+
+    Examples
+    --------
+    Half of the annotators are enough for a label:
+
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from fairtut.data.comments import civil_comments
+    >>> rows = '''comment_text,toxicity,male,female,split
+    ... thanks sister,0.4,0.0,0.9,train
+    ... [insult] brother,0.5,1.0,0.1,train'''
+    >>> with tempfile.TemporaryDirectory() as here:
+    ...     file = Path(here, "own.csv")
+    ...     size = file.write_text(rows)
+    ...     found = civil_comments(file, groups=["male", "female"])
+    >>> found.y.tolist(), found.groups.tolist()
+    ([0, 1], [[False, True], [True, False]])
     """
     if path is None:
         located = files.get("civil_comments")
@@ -150,12 +167,40 @@ def hate_speech(*, groups: Groups = RELIGIONS, seed: int = 0, **options: Any) ->
     **options
         ``tokenizer``, ``length`` and ``size`` of :func:`from_texts`.
 
+    Returns
+    -------
+    CommentSet
+        Label and memberships hold where at least half of the annotators say so.
+
     Raises
     ------
     fairtut.errors.MissingData
         If the file is not there: says where to get it and where to put it.
     fairtut.errors.DataError
         If it is the official table of single annotations, which has to be aggregated first.
+
+    Examples
+    --------
+    A file of your own in the place of the aggregated one:
+
+    >>> import os, tempfile
+    >>> from pathlib import Path
+    >>> from unittest import mock
+    >>> from fairtut.data.comments import hate_speech
+    >>> rows = '''text,labels,target_gender_men
+    ... thanks brother,0.0,0.9
+    ... [insult] neighbour,1.0,0.2'''
+    >>> with tempfile.TemporaryDirectory() as here:
+    ...     os.mkdir(f"{here}/measuring_hate_speech")
+    ...     own = {"FAIRTUT_DATA": here, "FAIRTUT_VERIFY": "off"}
+    ...     with mock.patch.dict(os.environ, own):
+    ...         file = Path(here, "measuring_hate_speech", "measuring_hate_speech_25424.csv")
+    ...         size = file.write_text(rows)
+    ...         found = hate_speech(groups={"men": ["target_gender_men"]})
+    >>> found.y.tolist(), found.groups.tolist()
+    ([0, 1], [[True], [False]])
+    >>> "a substitute for Civil Comments" in found.source
+    True
     """
     located = files.get("measuring_hate_speech")
     (path,) = located.paths("measuring-hate-speech.parquet")

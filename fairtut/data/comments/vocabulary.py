@@ -23,6 +23,21 @@ class Tokenizer(Protocol):
 
     ``pad``, ``start`` ([CLS]) and ``end`` ([SEP]) are the ids of special tokens, and ``ordinary``
     (k,) those of all tokens that a hard trigger may be made of: words or pieces of words.
+
+    Examples
+    --------
+    A tokenizer whose pieces are letters:
+
+    >>> import torch
+    >>> from fairtut.data.comments import encode_with
+    >>> class Letters:
+    ...     pad, start, end, ordinary = 0, 1, 2, torch.arange(3, 29)
+    ...     def pieces(self, text): return [ord(letter) - ord("a") + 3 for letter in text]
+    ...     def decode(self, ids): return ["_^$abcdefghijklmnopqrstuvwxyz"[int(i)] for i in ids]
+    ...     def __len__(self): return 29
+    >>> ids = encode_with(Letters(), ["ab", "c"], length=8).ids
+    >>> ids.tolist(), Letters().decode(ids[0])
+    ([[1, 3, 4, 2], [1, 5, 2, 0]], ['^', 'a', 'b', '$'])
     """
 
     @property
@@ -44,7 +59,14 @@ class Tokenizer(Protocol):
 
 
 def words_of(text: str) -> list[str]:
-    """Split a text into lower-case words: punctuation goes, masks such as ``[insult]`` stay."""
+    """Split a text into lower-case words: punctuation goes, masks such as ``[insult]`` stay.
+
+    Examples
+    --------
+    >>> from fairtut.data.comments import words_of
+    >>> words_of("Don't say [insult]!")
+    ["don't", 'say', '[insult]']
+    """
     return _WORD.findall(text.lower())
 
 
@@ -61,6 +83,17 @@ class Vocabulary:
     ------
     fairtut.errors.InputError
         If the special tokens do not come first, or a token comes twice.
+
+    Examples
+    --------
+    ``good`` stands only once, so it is unknown:
+
+    >>> from fairtut.data.comments import Vocabulary
+    >>> words = Vocabulary.build(["a good day", "a day"], least=2)
+    >>> words.tokens
+    ('[PAD]', '[UNK]', '[CLS]', '[SEP]', 'a', 'day')
+    >>> words.pieces("A good day")
+    [4, 1, 5]
     """
 
     tokens: tuple[str, ...]
@@ -135,6 +168,18 @@ class Encoded:
         Words (or pieces) that each text had before the cut.
     truncated, empty : int
         Texts that were cut to the length, and texts without a single word.
+
+    Examples
+    --------
+    Four tokens leave room for two words, so one of three words is lost:
+
+    >>> from fairtut.data.comments import Vocabulary, encode_with
+    >>> words = Vocabulary(("[PAD]", "[UNK]", "[CLS]", "[SEP]", "good", "day"))
+    >>> encoded = encode_with(words, ["good day day", "..."], length=4)
+    >>> encoded.words.tolist(), encoded.truncated, encoded.empty
+    ([3, 0], 1, 1)
+    >>> words.decode(encoded.ids[0])
+    ['[CLS]', 'good', 'day', '[SEP]']
     """
 
     ids: Tensor
@@ -157,6 +202,13 @@ def encode_with(tokenizer: Tokenizer, texts: Sequence[str], length: int) -> Enco
     ------
     fairtut.errors.InputError
         If there are no texts, one is no text, or the length leaves no room for a word.
+
+    Examples
+    --------
+    >>> from fairtut.data.comments import Vocabulary, encode_with
+    >>> words = Vocabulary(("[PAD]", "[UNK]", "[CLS]", "[SEP]", "good", "day"))
+    >>> encode_with(words, ["Good day!", "day"], length=8).ids.tolist()
+    [[2, 4, 5, 3], [2, 5, 3, 0]]
     """
     if not len(texts) or length < 3:
         raise InputError(f"{len(texts)} texts of {length} tokens: need one text, three tokens")

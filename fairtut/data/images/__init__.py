@@ -38,7 +38,7 @@ LOADERS: Final = {"celeba": celeba.load, "lfw": lfw.load, "fairface": fairface.l
 
 
 def load(name: str, size: int = 64, **options: Any) -> ImageSet:
-    """Load a data set of images, decoding it into a cache the first time.
+    r"""Load a data set of images, decoding it into a cache the first time.
 
     Parameters
     ----------
@@ -70,6 +70,28 @@ def load(name: str, size: int = 64, **options: Any) -> ImageSet:
         If a file is not the official one, or an image cannot be decoded: names it.
     fairtut.errors.DataError
         If a label file lacks a column or holds an odd value: names both.
+
+    Examples
+    --------
+    Two pictures of your own, laid out like Labeled Faces in the Wild:
+
+    >>> import os, tempfile
+    >>> from pathlib import Path
+    >>> from unittest import mock
+    >>> from PIL import Image
+    >>> from fairtut.data.images import load
+    >>> rows = "file,person,gender,emotion\na.png,Ada,Female,happiness\nb.png,Bob,Male,\n"
+    >>> with tempfile.TemporaryDirectory() as here:
+    ...     folder = Path(here, "lfw", "lfw-deepfunneled")
+    ...     folder.mkdir(parents=True)
+    ...     size = Path(here, "lfw", "lfw_labels.csv").write_text(rows)
+    ...     for name in ("a.png", "b.png"):
+    ...         Image.new("RGB", (16, 16)).save(folder / name)
+    ...     own = {"FAIRTUT_DATA": here, "FAIRTUT_CACHE": f"{here}/cache", "FAIRTUT_VERIFY": "off"}
+    ...     with mock.patch.dict(os.environ, own):
+    ...         images = load("lfw", size=8)
+    >>> images.x.shape, images.attributes["Happy"].tolist(), images.rows_dropped
+    (torch.Size([1, 3, 8, 8]), [True], (('no emotion label', 1),))
     """
     if name not in LOADERS:
         raise UnknownName.of("image data set", name, LOADERS)

@@ -38,6 +38,16 @@ def batches(
     ------
     fairtut.errors.InputError
         If ``n`` or ``size`` is smaller than 1.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from fairtut.data.images import batches
+    >>> [rows.tolist() for rows in batches(5, 2, shuffle=False)]
+    [[0, 1], [2, 3], [4]]
+    >>> rows = list(batches(5, 2, torch.Generator().manual_seed(0)))
+    >>> [len(some) for some in rows], sorted(torch.cat(rows).tolist())
+    ([2, 2, 1], [0, 1, 2, 3, 4])
     """
     if n < 1 or size < 1:
         raise InputError(f"batches of {size} from {n} rows: both must be at least 1")
@@ -65,6 +75,17 @@ def augment(x: torch.Tensor, generator: torch.Generator | None = None) -> torch.
     -------
     Tensor, shape (n, c, h, w)
         A new batch.
+
+    Examples
+    --------
+    Of 64 equal images of two pixels, some are mirrored and some are not:
+
+    >>> import torch
+    >>> from fairtut.data.images import augment
+    >>> x = torch.tensor([1, 2], dtype=torch.uint8).expand(64, 1, 1, 2)
+    >>> mirrored = augment(x, torch.Generator().manual_seed(0))
+    >>> mirrored.flatten(1).unique(dim=0).tolist()
+    [[1, 2], [2, 1]]
     """
     device = generator.device if generator is not None else x.device
     mirrored = torch.rand(len(x), generator=generator, device=device) < 0.5  # (n,)

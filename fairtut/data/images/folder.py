@@ -49,7 +49,7 @@ def from_folder(
     seed: int = 0,
     name: str | None = None,
 ) -> ImageSet:
-    """Load your own images.
+    r"""Load your own images.
 
     Parameters
     ----------
@@ -88,6 +88,27 @@ def from_folder(
         If a column spells one word in two ways.
     fairtut.errors.CorruptFile
         If an image cannot be decoded, unless ``skip_corrupt``.
+
+    Examples
+    --------
+    Two pictures of one colour, the second of them wider than high:
+
+    >>> import os, tempfile
+    >>> from pathlib import Path
+    >>> from unittest import mock
+    >>> from PIL import Image
+    >>> from fairtut.data.images import from_folder
+    >>> with tempfile.TemporaryDirectory() as here:
+    ...     Image.new("RGB", (8, 8), (255, 0, 0)).save(f"{here}/a.png")
+    ...     Image.new("RGB", (32, 16), (0, 0, 255)).save(f"{here}/b.png")
+    ...     table = Path(here, "labels.csv")
+    ...     size = table.write_text("file,split,Smiling\na.png,train,yes\nb.png,test,no\n")
+    ...     with mock.patch.dict(os.environ, FAIRTUT_CACHE=f"{here}/cache"):
+    ...         images = from_folder(here, table, size=8)
+    >>> images.x.shape, images.x[:, :, 0, 0].tolist()
+    (torch.Size([2, 3, 8, 8]), [[255, 0, 0], [0, 0, 255]])
+    >>> images.split.tolist(), images.attributes["Smiling"].tolist()
+    (['train', 'test'], [True, False])
     """
     images, table = Path(path).expanduser().absolute(), Path(csv).expanduser().absolute()
     if not images.exists():

@@ -20,7 +20,34 @@ SPLITS: Final = ("train", "val", "test")
 
 
 def pixels(x: torch.Tensor) -> torch.Tensor:
-    """Return a uint8 batch as float32 in [0, 1], on the same device and of the same shape."""
+    """Return a uint8 batch as float32 in [0, 1], on the same device and of the same shape.
+
+    Parameters
+    ----------
+    x : Tensor of uint8, any shape
+
+    Returns
+    -------
+    Tensor of float32, the same shape
+        ``x / 255``.
+
+    Raises
+    ------
+    fairtut.errors.InputError
+        If ``x`` is not uint8.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from fairtut.data.images import pixels
+    >>> pixels(torch.tensor([0, 255], dtype=torch.uint8)).tolist()
+    [0.0, 1.0]
+    >>> pixels(torch.tensor([0.0, 0.5]))
+    Traceback (most recent call last):
+        ...
+    fairtut.errors.InputError: pixels of torch.float32: give uint8 in 0..255, or leave floats as
+    they are
+    """
     if x.dtype != torch.uint8:
         raise InputError(f"pixels of {x.dtype}: give uint8 in 0..255, or leave floats as they are")
     # on the CPU a tensor of one number divides twice as fast as a Python number, to the same bits
@@ -28,7 +55,31 @@ def pixels(x: torch.Tensor) -> torch.Tensor:
 
 
 def as_pixels(x: torch.Tensor) -> torch.Tensor:
-    """Return uint8 or floating-point images in single precision, in [0, 1]."""
+    """Return uint8 or floating-point images in single precision, in [0, 1].
+
+    Parameters
+    ----------
+    x : Tensor of uint8 in 0..255, or of floats in [0, 1], any shape
+        Floats are not scaled.
+
+    Returns
+    -------
+    Tensor of float32, the same shape
+
+    Raises
+    ------
+    fairtut.errors.InputError
+        If ``x`` holds integers of another kind.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from fairtut.data.images import as_pixels
+    >>> as_pixels(torch.tensor([0, 255], dtype=torch.uint8)).tolist()
+    [0.0, 1.0]
+    >>> as_pixels(torch.tensor([0.0, 0.5], dtype=torch.float64)).tolist()
+    [0.0, 0.5]
+    """
     return x.float() if x.is_floating_point() else pixels(x)
 
 
@@ -215,6 +266,24 @@ def digest_of(x: Any, attributes: pd.DataFrame, split: ArrayLike) -> str:
         What :class:`ImageSet` holds.
     split : array_like of str, shape (n,)
         What :class:`ImageSet` holds.
+
+    Returns
+    -------
+    str
+        64 hexadecimal digits.
+
+    Examples
+    --------
+    One pixel that differs by one grey level makes another digest:
+
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from fairtut.data.images import digest_of
+    >>> x, attributes = np.zeros((2, 3, 8, 8), np.uint8), pd.DataFrame({"Male": [True, False]})
+    >>> first = digest_of(x, attributes, ["train", "test"])
+    >>> x[0, 0, 0, 0] = 1
+    >>> len(first), digest_of(x, attributes, ["train", "test"]) == first
+    (64, False)
     """
     array = x.cpu().numpy() if isinstance(x, torch.Tensor) else x
     sha = hashlib.sha256(f"{tuple(array.shape)}".encode())

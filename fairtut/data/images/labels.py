@@ -161,6 +161,21 @@ def halves(images: ImageSet, seed: int) -> tuple[NDArray[np.bool_], NDArray[np.b
     ------
     fairtut.errors.InputError
         If there are fewer than two training rows.
+
+    Examples
+    --------
+    Five training rows make two halves of two; the test row is in neither:
+
+    >>> import pandas as pd
+    >>> import torch
+    >>> from fairtut.data.images import ImageSet, halves
+    >>> x, attributes = torch.zeros(6, 3, 8, 8, dtype=torch.uint8), pd.DataFrame({"a": [True] * 6})
+    >>> images = ImageSet(x, attributes, ["train"] * 5 + ["test"], "own", "own images", "digest")
+    >>> first, second = halves(images, seed=0)
+    >>> int(first.sum()), int(second.sum()), bool((first & second).any())
+    (2, 2, False)
+    >>> bool(first[5] or second[5])
+    False
     """
     rows = np.flatnonzero(images.split == "train")
     if len(rows) < 2:

@@ -83,11 +83,26 @@ def comments(
     length : int
         Tokens per comment at most.
 
+    Returns
+    -------
+    CommentSet
+        Up to ``n`` comments in all four splits.
+
     Raises
     ------
     fairtut.errors.InputError
         If there are fewer than 100 comments, a rate is no probability, a group has no words, or
         the shares exceed one.
+
+    Examples
+    --------
+    Where cues are never ambiguous, a comment is toxic exactly if it holds a mask:
+
+    >>> from fairtut.data.synthetic.comments import CUES, comments
+    >>> found = comments(100, seed=0, ambiguity=0.0)
+    >>> masked = [int(not set(CUES[1]).isdisjoint(found.words(row))) for row in range(len(found))]
+    >>> len(found), masked == found.y.tolist()
+    (100, True)
     """
     unknown = sorted(set(rates) - set(WORDS))
     if unknown or len(rates) < 2:
@@ -115,7 +130,32 @@ def comments(
 def rate_of(
     groups: NDArray[np.bool_], rates: Mapping[str, float] = RATES, neutral: float = NEUTRAL
 ) -> NDArray[np.float64]:
-    """Return each comment's probability to be toxic, (n,), given its memberships (n, g)."""
+    """Return each comment's probability to be toxic, given the groups that it mentions.
+
+    Parameters
+    ----------
+    groups : ndarray of bool, shape (n, g)
+        Memberships.
+    rates : mapping of str to float, g entries
+        Share of toxic comments of each group, in [0, 1], in the order of the columns.
+    neutral : float
+        The same of comments that mention nobody.
+
+    Returns
+    -------
+    ndarray of float64, shape (n,)
+        The mean of the rates of the groups that are mentioned.
+
+    Examples
+    --------
+    A comment about both groups, one about the first, and one about nobody:
+
+    >>> import numpy as np
+    >>> from fairtut.data.synthetic.comments import rate_of
+    >>> groups = np.array([[True, True], [True, False], [False, False]])
+    >>> rate_of(groups, {"male": 0.25, "female": 0.75}, neutral=0.1).tolist()
+    [0.5, 0.25, 0.1]
+    """
     count = groups.sum(1)
     mean = groups @ np.array(list(rates.values())) / np.maximum(count, 1)
     return np.where(count == 0, neutral, mean)

@@ -35,12 +35,53 @@ EDGES: Final[Mapping[str, tuple[int, ...]]] = {
 
 
 def cell_of(columns: Mapping[str, NDArray[np.int64]]) -> NDArray[np.int64]:
-    """Return 2 * (credit risk is good) + (young), shape (n,), of raw columns."""
+    """Return the cell of each person: 2 * (credit risk is good) + (young).
+
+    Parameters
+    ----------
+    columns : mapping of str to ndarray of int64, shape (n,)
+        Holds ``credit_risk``, 0 or 1, and ``age`` in years.
+
+    Returns
+    -------
+    ndarray of int64, shape (n,)
+        In 0..3.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fairtut.data.synthetic.credit import cell_of
+    >>> cell_of({"credit_risk": np.array([0, 1, 1]), "age": np.array([40, 26, 25])}).tolist()
+    [0, 2, 3]
+    """
     return 2 * columns["credit_risk"] + (columns["age"] <= YOUNG)
 
 
 def count(columns: Mapping[str, NDArray[np.int64]]) -> dict[str, Any]:
-    """Count every column per cell; this is what ``credit.json`` holds."""
+    """Count every column per cell; this is what ``credit.json`` holds.
+
+    Parameters
+    ----------
+    columns : mapping of str to ndarray of int64, shape (n,)
+        Raw columns; ``credit_risk`` and ``age`` are among them.
+
+    Returns
+    -------
+    dict
+        ``people``: how many are in each of the four cells.  ``columns``: for each column its
+        ``values`` (or the starts of its intervals) and, per cell, their ``counts``.
+
+    Examples
+    --------
+    Three people in the cells 0, 2 and 3; two of them have a job of code 3:
+
+    >>> import numpy as np
+    >>> from fairtut.data.synthetic.credit import count
+    >>> who = {"credit_risk": [0, 1, 1], "age": [40, 26, 25], "job": [2, 3, 3]}
+    >>> counted = count({name: np.array(values) for name, values in who.items()})
+    >>> counted["people"], counted["columns"]["job"]
+    ([1, 0, 1, 1], {'values': [2, 3], 'counts': [[1, 0], [0, 0], [0, 1], [0, 1]]})
+    """
     cell = cell_of(columns)
     body: dict[str, Any] = {"people": np.bincount(cell, minlength=4).tolist(), "columns": {}}
     for name, values in columns.items():
@@ -54,12 +95,35 @@ def count(columns: Mapping[str, NDArray[np.int64]]) -> dict[str, Any]:
 
 
 def draw(n: int, seed: int) -> Columns:
-    """Draw n people as raw columns with English names; arguments as of the loader.
+    """Draw people as raw columns with English names.
+
+    Parameters
+    ----------
+    n : int
+        People, at least 20.
+    seed : int
+        Root seed.
+
+    Returns
+    -------
+    dict of str to ndarray of int64, shape (n,)
+        21 columns of official codes.
 
     Raises
     ------
     fairtut.errors.InputError
         If n < 20: fewer rows seldom hold both groups and both classes.
+
+    Examples
+    --------
+    Every cell of risk and age is drawn in proportion, so 70 of 100 credits are good:
+
+    >>> from fairtut.data.synthetic.credit import draw
+    >>> people = draw(100, seed=0)
+    >>> len(people), int(people["credit_risk"].sum())
+    (21, 70)
+    >>> bool((people["age"] >= 19).all() and (people["age"] < 76).all())
+    True
     """
     if n < 20:
         raise InputError(f"n is {n}: the stand-in for South German Credit needs at least 20 rows")

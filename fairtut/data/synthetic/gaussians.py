@@ -33,7 +33,27 @@ PHI = math.pi / 4
 
 
 def rotate(x: ArrayLike, phi: float) -> NDArray[np.float64]:
-    r"""Return :math:`x' = x R(\phi)` for row vectors x of shape (n, 2)."""
+    r"""Return :math:`x' = x R(\phi)` for row vectors x.
+
+    Parameters
+    ----------
+    x : array_like, shape (n, 2)
+    phi : float
+        Angle in radians; row vectors turn clockwise.
+
+    Returns
+    -------
+    ndarray of float64, shape (n, 2)
+
+    Examples
+    --------
+    A quarter turn:
+
+    >>> import math
+    >>> from fairtut.data.synthetic.gaussians import rotate
+    >>> (rotate([[1.0, 0.0], [0.0, 2.0]], math.pi / 2).round(6) + 0.0).tolist()
+    [[0.0, -1.0], [2.0, 0.0]]
+    """
     points = np.asarray(x, dtype=np.float64)
     c, s = math.cos(phi), math.sin(phi)
     return points @ np.array([[c, -s], [s, c]])
@@ -53,6 +73,15 @@ def posterior(x: ArrayLike, phi: float = PHI) -> NDArray[np.float64]:
     -------
     ndarray, shape (n,)
         Probabilities in [0, 1]: the logistic function of the log-density ratio of x'.
+
+    Examples
+    --------
+    At the origin the squared distances are 4/3 and 44/29 and the determinants 24 and 29.  So the
+    log-ratio is (44/29 - 4/3 + ln(29/24)) / 2 = .187, whatever the angle:
+
+    >>> from fairtut.data.synthetic.gaussians import posterior
+    >>> [posterior([[0.0, 0.0]], phi).round(3).item() for phi in (0.5, 1.0)]
+    [0.547, 0.547]
     """
     rotated = rotate(x, phi)
     gap = _log_density(rotated, 1) - _log_density(rotated, 0)

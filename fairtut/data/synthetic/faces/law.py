@@ -99,6 +99,25 @@ class Dial:
         Two different attributes.
     p : tuple of float
         P(target = 1 | sensitive = 0) and P(target = 1 | sensitive = 1), each in [0, 1].
+
+    Raises
+    ------
+    fairtut.errors.InputError, fairtut.errors.UnknownName
+        By :meth:`turn`, if ``p`` holds no two probabilities, the two attributes are the same or
+        unknown, or nobody stands behind a cell that is to be filled.
+
+    Examples
+    --------
+    Smiling is made rare among women and frequent among men; there are as many men as before:
+
+    >>> from fairtut.data.synthetic.faces import Dial
+    >>> from fairtut.data.synthetic.faces.law import load
+    >>> law = load()
+    >>> turned = Dial("Smiling", "Male", (0.1, 0.9)).turn(law)
+    >>> [round(turned.rate("Smiling", {"Male": sex}), 6) for sex in (False, True)]
+    [0.1, 0.9]
+    >>> round(turned.rate("Male") - law.rate("Male"), 6) + 0.0
+    0.0
     """
 
     target: str

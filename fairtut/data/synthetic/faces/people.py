@@ -40,6 +40,17 @@ class Faces:
         Root seed of the population.
     size : int
         Height and width of a picture in pixels.
+
+    Examples
+    --------
+    Without label noise, the annotated labels are the true ones:
+
+    >>> from fairtut.data.synthetic.faces import sample
+    >>> faces = sample(3, seed=0, size=16, annotator_noise=0.0)
+    >>> faces.images.x.shape, len(faces.select([0, 2]))
+    (torch.Size([3, 3, 16, 16]), 2)
+    >>> faces.images.attributes.equals(faces.true)
+    True
     """
 
     images: ImageSet
@@ -158,6 +169,23 @@ def counterfactual(
     -------
     Faces
         Rows as in ``faces``; ``true`` and the annotated labels follow the new factor.
+
+    Raises
+    ------
+    fairtut.errors.UnknownName
+        If there is no such factor.
+    fairtut.errors.InputError
+        If a value is out of range, or there is not one for each face.
+
+    Examples
+    --------
+    >>> from fairtut.data.synthetic.faces import counterfactual, sample
+    >>> faces = sample(2, seed=0, size=32)
+    >>> other = counterfactual(faces, "Smiling")
+    >>> bool((other.true["Smiling"] != faces.true["Smiling"]).all())  # everybody's label flips
+    True
+    >>> other.true.drop(columns="Smiling").equals(faces.true.drop(columns="Smiling"))
+    True
     """
     names = list(ATTRIBUTES)
     flips = faces.images.attributes[names].to_numpy() != faces.true[names].to_numpy()
@@ -169,7 +197,33 @@ def counterfactual(
 
 
 def sweep(faces: Faces, factor: str, values: Iterable[float]) -> list[Faces]:
-    """Return one :func:`counterfactual` per value: the same people along one factor."""
+    """Return one :func:`counterfactual` per value: the same people along one factor.
+
+    Parameters
+    ----------
+    faces : Faces
+        The individuals.
+    factor : str
+        As in :func:`counterfactual`.
+    values : iterable of float
+        Strengths in [0, 1], or years.
+
+    Returns
+    -------
+    list of Faces
+        In the order of ``values``.
+
+    Examples
+    --------
+    The same person as a child, an adult and an old one; up to 40 a person counts as young:
+
+    >>> from fairtut.data.synthetic.faces import sample, sweep
+    >>> ages = sweep(sample(1, seed=0, size=16), "age", [5, 30, 70])
+    >>> [faces.true["age_group"].item() for faces in ages]
+    ['3-9', '30-39', '70+']
+    >>> [bool(faces.true["Young"].item()) for faces in ages]
+    [True, True, False]
+    """
     return [counterfactual(faces, factor, value) for value in values]
 
 

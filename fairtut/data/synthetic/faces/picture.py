@@ -133,6 +133,16 @@ def render(
     ------
     fairtut.errors.InputError
         If the size is too small or there is nobody to draw.
+
+    Examples
+    --------
+    How many faces are painted at a time makes no difference:
+
+    >>> from fairtut.data.synthetic.faces import render, sample
+    >>> factors = sample(3, seed=0, size=16).factors
+    >>> pictures = render(factors, size=16)
+    >>> pictures.shape, bool((render(factors, size=16, chunk=1) == pictures).all())
+    (torch.Size([3, 3, 16, 16]), True)
     """
     if size < MIN_SIZE:
         raise InputError(f"size is {size}: faces need at least {MIN_SIZE} pixels")

@@ -60,6 +60,22 @@ def region(faces: Faces, factor: str) -> NDArray[np.bool_]:
     -------
     ndarray of bool, shape (n, size, size)
         True inside the region.  What a counterfactual changes lies inside, not all of it changes.
+
+    Raises
+    ------
+    fairtut.errors.UnknownName
+        If there is no such factor.
+
+    Examples
+    --------
+    Spectacles are put on or taken off: no pixel outside the region changes, and some inside do.
+
+    >>> from fairtut.data.synthetic.faces import counterfactual, region, sample
+    >>> faces = sample(2, seed=0, size=32)
+    >>> changed = faces.images.x != counterfactual(faces, "Eyeglasses").images.x
+    >>> changed, inside = changed.any(dim=1).numpy(), region(faces, "Eyeglasses")
+    >>> inside.shape, bool((changed & ~inside).any()), bool((changed & inside).any())
+    ((2, 32, 32), False, True)
     """
     if factor not in REGIONS:
         raise UnknownName.of("factor", factor, FACTORS)
