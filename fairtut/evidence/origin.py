@@ -103,9 +103,13 @@ def code_of(chapter: str) -> dict[str, str]:
 
     Examples
     --------
+    The digest is that of the chapter's package, which stands in words here:
+
+    >>> from unittest.mock import patch
     >>> from fairtut.evidence.origin import code_of
-    >>> len(code_of("comparison")["study"])
-    16
+    >>> with patch("fairtut.runtime.code.digest", "digest of {}".format):
+    ...     code_of("faap")
+    {'study': 'digest of fairtut.chapters.faap'}
     >>> code_of("toy")
     {}
     """
