@@ -37,7 +37,26 @@ DIGESTS: Final = CLAIMS_DIR / "digests.json"
 
 @dataclass(frozen=True)
 class Change:
-    """One entry of ``changes``: which claims were changed, when and why."""
+    """One entry of ``changes``: which claims were changed, when and why.
+
+    Attributes
+    ----------
+    date : datetime.date
+        When.
+    ids : tuple of str
+        Claims, or patterns of them.
+    reason : str
+        One sentence.
+
+    Examples
+    --------
+    >>> import datetime
+    >>> from fairtut.evidence.changes import Change
+    >>> day = datetime.date(2026, 11, 26)
+    >>> change = Change(day, ("*.accuracy",), "Measured on the test set.")
+    >>> change.names("table1.lr.accuracy"), change.names("table1.lr.gap")
+    (True, False)
+    """
 
     date: datetime.date
     ids: tuple[str, ...]
@@ -49,7 +68,19 @@ class Change:
 
 
 class ChangeEntry(Strict):
-    """One entry of ``changes``, as the file holds it."""
+    """One entry of ``changes``, as the file holds it.
+
+    Examples
+    --------
+    >>> import datetime
+    >>> from fairtut.evidence.changes import ChangeEntry
+    >>> from fairtut.evidence.checked import checked
+    >>> entry = {"date": datetime.date(2026, 11, 26), "ids": [], "reason": "A slip."}
+    >>> checked(ChangeEntry, entry, "toy.yaml: change 0")
+    Traceback (most recent call last):
+        ...
+    fairtut.errors.RecordError: toy.yaml: change 0: ids [] must be a list of claims
+    """
 
     date: datetime.date = Field(description="a day such as 2026-11-26")
     ids: list[str] = Field(min_length=1, description="a list of claims")
@@ -59,10 +90,32 @@ class ChangeEntry(Strict):
 def read_changes(path: Path) -> list[Change]:
     """Return a claims file's ``changes``, in order.
 
+    Parameters
+    ----------
+    path : pathlib.Path
+        A claims file.
+
+    Returns
+    -------
+    list of Change
+        None of them where the file has no such key.
+
     Raises
     ------
     fairtut.errors.RecordError
         If an entry lacks something, or an earlier date follows a later one.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from fairtut.evidence.changes import read_changes
+    >>> with tempfile.TemporaryDirectory() as here:
+    ...     path = Path(here, "toy.yaml")
+    ...     _ = path.write_text("changes: [{date: 2026-11-26, ids: [a.b], reason: A slip.}]")
+    ...     changes = read_changes(path)
+    >>> str(changes[0].date), changes[0].ids
+    ('2026-11-26', ('a.b',))
     """
     entries = read_yaml(path).get("changes", [])
     if not isinstance(entries, list):
@@ -77,7 +130,21 @@ def read_changes(path: Path) -> list[Change]:
 
 
 def digest(claim: Claim | Message) -> str:
-    """Return 12 hexadecimal digits of all that a claim or headline says beyond what all assume."""
+    """Return 12 hexadecimal digits of all that a claim or headline says beyond what all assume.
+
+    Examples
+    --------
+    Another word is another digest; a key that repeats what all claims assume is none.
+
+    >>> from dataclasses import replace
+    >>> from fairtut.evidence.changes import digest
+    >>> from fairtut.evidence.claim import Claim
+    >>> claim = Claim("toy", "toy", "a.b", "Table 1", "It gains.", "same", "gap", "points", limit=1)
+    >>> len(digest(claim)), digest(claim) == digest(replace(claim, limit=2))
+    (12, False)
+    >>> digest(claim) == digest(replace(claim, source="paper"))
+    True
+    """
     said = {f.name: getattr(claim, f.name) for f in dataclasses.fields(claim)
             if getattr(claim, f.name) != f.default}  # fmt: skip
     body = json.dumps(said, sort_keys=True, ensure_ascii=False)
@@ -85,7 +152,31 @@ def digest(claim: Claim | Message) -> str:
 
 
 def state(path: Path) -> dict[str, Any]:
-    """Return what the digests' file holds about a claims file as it is now."""
+    """Return what the digests' file holds about a claims file as it is now.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        A claims file.
+
+    Returns
+    -------
+    dict
+        ``changes``, how many entries there are, and ``claims``, the :func:`digest` of every claim
+        and headline by id.
+
+    Raises
+    ------
+    fairtut.errors.RecordError
+        If the file does not follow the schema.
+
+    Examples
+    --------
+    >>> from fairtut.evidence.changes import committed, state
+    >>> from fairtut.evidence.claims import CLAIMS_DIR
+    >>> state(CLAIMS_DIR / "frtrain.yaml") == committed()["frtrain"]
+    True
+    """
     head, claims = read_claims(path)
     counted = len(read_changes(path))
     said: list[Claim | Message] = [*claims, *head.messages]
@@ -93,7 +184,25 @@ def state(path: Path) -> dict[str, Any]:
 
 
 def moved(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """Return the claims that were changed, added or taken out between two states."""
+    """Return the claims that were changed, added or taken out between two states.
+
+    Parameters
+    ----------
+    before, now : mapping
+        From :func:`state`; ``before`` is empty for a new file.
+
+    Returns
+    -------
+    list of str
+        Ids, sorted.
+
+    Examples
+    --------
+    >>> from fairtut.evidence.changes import moved
+    >>> before = {"claims": {"a": "0f", "b": "1e", "c": "2d"}}
+    >>> moved(before, {"claims": {"a": "0f", "b": "ff", "d": "3c"}})
+    ['b', 'c', 'd']
+    """
     old, new = before.get("claims", {}), now["claims"]
     return sorted(name for name in {*old, *new} if old.get(name) != new.get(name))
 
@@ -112,6 +221,21 @@ def unexplained(path: Path, before: Mapping[str, Any]) -> list[str]:
     -------
     list of str
         One sentence for each changed claim without a new reason, and each reason without a change.
+
+    Examples
+    --------
+    A claim that was changed without a reason is named.
+
+    >>> from fairtut.evidence.changes import committed, unexplained
+    >>> from fairtut.evidence.claims import CLAIMS_DIR
+    >>> path, before = CLAIMS_DIR / "frtrain.yaml", committed()["frtrain"]
+    >>> unexplained(path, before)
+    []
+    >>> name = min(before["claims"])
+    >>> before["claims"][name] = "000000000000"
+    >>> [said] = unexplained(path, before)
+    >>> said.startswith(f"frtrain.yaml: claim {name} has changed: add an entry")
+    True
     """
     entries, counted = read_changes(path), before.get("changes", 0)
     if len(entries) < counted:
@@ -131,7 +255,31 @@ def unexplained(path: Path, before: Mapping[str, Any]) -> list[str]:
 
 
 def problems(path: Path, before: Mapping[str, Any]) -> list[str]:
-    """Say how a claims file differs from its committed digests; nothing if it does not."""
+    """Say how a claims file differs from its committed digests; nothing if it does not.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        A claims file.
+    before : mapping
+        What the digests' file holds about it, from :func:`committed`.
+
+    Returns
+    -------
+    list of str
+        Sentences: those of :func:`unexplained`, else that the digests must be written again.
+
+    Examples
+    --------
+    >>> from fairtut.evidence.changes import committed, problems
+    >>> from fairtut.evidence.claims import CLAIMS_DIR
+    >>> path, before = CLAIMS_DIR / "frtrain.yaml", committed()["frtrain"]
+    >>> problems(path, before)
+    []
+    >>> [said] = problems(path, {**before, "changes": before["changes"] + 1})
+    >>> said.endswith("changes are gone: keep them")
+    True
+    """
     now = state(path)
     if now == before:
         return []
@@ -142,7 +290,27 @@ def problems(path: Path, before: Mapping[str, Any]) -> list[str]:
 
 
 def committed(file: Path = DIGESTS) -> dict[str, dict[str, Any]]:
-    """Return the committed digests by paper."""
+    """Return the committed digests by paper.
+
+    Parameters
+    ----------
+    file : pathlib.Path
+        Default: the package's own.
+
+    Returns
+    -------
+    dict of str to dict
+        What :func:`state` was of each claims file.
+
+    Examples
+    --------
+    Every claims file has its digests.
+
+    >>> from fairtut.evidence.changes import committed
+    >>> from fairtut.evidence.claims import CLAIMS_DIR
+    >>> set(committed()) == {path.stem for path in CLAIMS_DIR.glob("*.yaml")}
+    True
+    """
     found: dict[str, dict[str, Any]] = json.loads(file.read_text(encoding="utf-8"))
     return found
 

@@ -33,7 +33,24 @@ _SHORT.maxlevel = 2  # an alias of an alias of a list grows with every level
 
 
 class Strict(BaseModel):
-    """A model that turns nothing into something else and knows all keys of its files."""
+    """A model that turns nothing into something else and knows all keys of its files.
+
+    Examples
+    --------
+    >>> from pydantic import ValidationError
+    >>> from fairtut.evidence.checked import Strict
+    >>> class Run(Strict):
+    ...     trainings: int
+    >>> Run.model_validate({"trainings": 3}).trainings
+    3
+    >>> for body in ({"trainings": "3"}, {"trainings": 3, "seed": 0}):
+    ...     try:
+    ...         Run.model_validate(body)
+    ...     except ValidationError as error:
+    ...         print(error.errors()[0]["type"])
+    int_type
+    extra_forbidden
+    """
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 

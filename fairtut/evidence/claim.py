@@ -44,6 +44,13 @@ class Message:
         As in a claim.
     children : tuple of str
         Patterns of the claims below it.
+
+    Examples
+    --------
+    >>> from fairtut.evidence.claim import Message
+    >>> message = Message("toy", "headline.fair", "It is fair.", "Abstract", ("*.gap",))
+    >>> message.holds("table1.lr.gap"), message.holds("table1.lr.accuracy")
+    (True, False)
     """
 
     paper: str
@@ -59,7 +66,23 @@ class Message:
 
 @dataclass(frozen=True)
 class Paper:
-    """The head of a claims file: which paper it is about and where its chapter stands."""
+    """The head of a claims file: which paper it is about and where its chapter stands.
+
+    Attributes
+    ----------
+    id, title, authors, venue, year, citation, chapter
+        As the file has them, with ``paper`` as the id: the table in :mod:`fairtut.evidence.claims`
+        says what each is.
+    messages : tuple of Message
+        The paper's headlines.
+
+    Examples
+    --------
+    >>> from fairtut.evidence.claim import Paper, chapter_id
+    >>> paper = Paper("toy", "A toy", "Ada", "ICML", 2020, "toy2020", "07_toy")
+    >>> chapter_id(paper.chapter), paper.messages
+    ('toy', ())
+    """
 
     id: str
     title: str
@@ -130,7 +153,23 @@ class Claim:
 
 
 def matches(name: str, patterns: Iterable[str]) -> bool:
-    """Tell whether a name is one of these, or fits one of these patterns."""
+    """Tell whether a name is one of these, or fits one of these patterns.
+
+    Parameters
+    ----------
+    name : str
+        Such as the id of a claim.
+    patterns : iterable of str
+        As :func:`fnmatch.fnmatchcase` takes them: ``*`` stands for anything, dots too.
+
+    Examples
+    --------
+    >>> from fairtut.evidence.claim import matches
+    >>> matches("table1.lr.accuracy", ["table2.*", "*.accuracy"])
+    True
+    >>> matches("table1.lr.accuracy", ["table1.lr"])
+    False
+    """
     return any(fnmatchcase(name, pattern) for pattern in patterns)
 
 

@@ -21,9 +21,27 @@ def limits(leaves: Iterable[Verdict]) -> dict[str, float]:
     leaves : iterable of Verdict
         The paper's own claims, each once.
 
+    Returns
+    -------
+    dict of str to float
+        By paper; one without a tested direction is left out.
+
     References
     ----------
     Benjamini & Hochberg: Controlling the false discovery rate, JRSS B 57, 1995.
+
+    Examples
+    --------
+    Of three tests the second smallest p would have to be at most 2/3 of .05: .04 is no discovery.
+
+    >>> from fairtut.evidence.discoveries import limits
+    >>> from fairtut.evidence.verdicts import Part, Verdict
+    >>> def tested(p):
+    ...     part = Part(f"x{p}", "trend reproduced", "", {}, p=p)
+    ...     about = ("toy", part.measure, None, "paper", "direction", False, False)
+    ...     return Verdict(*about, part.word, "", "", "", {}, parts=(part,))
+    >>> limits([tested(0.01), tested(0.04), tested(0.2)])
+    {'toy': 0.01}
     """
     from scipy.stats import false_discovery_control  # here: scipy.stats is slow to import
 
@@ -39,5 +57,21 @@ def limits(leaves: Iterable[Verdict]) -> dict[str, float]:
 
 
 def lost(p: float | None, limit: float) -> bool:
-    """Tell whether an interval excludes 0, but not so clearly as the number of tests asks for."""
+    """Tell whether an interval excludes 0, but not so clearly as the number of tests asks for.
+
+    Parameters
+    ----------
+    p : float or None
+        Two-sided p of 0; None where no direction was tested.
+    limit : float
+        Of the claim's paper, from :func:`limits`.
+
+    Examples
+    --------
+    Of what lies below .05, the limit of .01 keeps the first and loses the second.
+
+    >>> from fairtut.evidence.discoveries import lost
+    >>> lost(0.01, limit=0.01), lost(0.04, limit=0.01), lost(0.2, limit=0.01)
+    (False, True, False)
+    """
     return p is not None and limit < p < RATE

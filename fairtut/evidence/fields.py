@@ -38,7 +38,41 @@ _Loader.add_implicit_resolver(
 
 
 def read_yaml(file: Path) -> dict[str, Any]:
-    """Read a file whose content is a mapping; keys given twice are refused."""
+    """Read a file whose content is a mapping; keys given twice are refused.
+
+    Parameters
+    ----------
+    file : pathlib.Path
+        A text in UTF-8.
+
+    Returns
+    -------
+    dict
+        What it holds: only what plain YAML can, and ``1e-6`` is a number.
+
+    Raises
+    ------
+    fairtut.errors.RecordError
+        If it is no YAML or no mapping, or has a key twice.  The message names the file.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from fairtut.evidence.fields import read_yaml
+    >>> with tempfile.TemporaryDirectory() as here:
+    ...     path = Path(here, "toy.yaml")
+    ...     _ = path.write_text("tolerance: 1e-6")
+    ...     read_yaml(path)
+    {'tolerance': 1e-06}
+    >>> with tempfile.TemporaryDirectory() as here:
+    ...     path = Path(here, "toy.yaml")
+    ...     _ = path.write_text("{limit: 1, limit: 2}")
+    ...     read_yaml(path)
+    Traceback (most recent call last):
+        ...
+    fairtut.errors.RecordError: toy.yaml: line 1: key 'limit' is given twice: keep one
+    """
     try:
         body = yaml.load(file.read_text(encoding="utf-8"), Loader=_Loader)
     except RecordError as error:

@@ -31,6 +31,25 @@ class Growing:
         Where the finished record will stand.
     body : callable
         Returns what the file is to hold now.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from fairtut.evidence.growing import Growing
+    >>> with tempfile.TemporaryDirectory() as here:
+    ...     growing = Growing(Path(here, "laptop-real.json"), lambda: {"minutes": 1.5})
+    ...     growing.touch()
+    ...     print(growing.path.name)
+    ...     print(growing.path.read_text(), end="")
+    ...     growing.done()
+    ...     growing.path.exists()
+    laptop-real.json.unfinished
+    {
+      "minutes": 1.5,
+      "unfinished": true
+    }
+    False
     """
 
     def __init__(self, final: Path, body: Callable[[], dict[str, Any]]) -> None:
@@ -63,7 +82,23 @@ class Growing:
 
 
 def after_every_cell(flush: Callable[..., None]) -> None:
-    """Have a Jupyter kernel flush after every cell, also after one that failed."""
+    """Have a Jupyter kernel flush after every cell, also after one that failed.
+
+    Parameters
+    ----------
+    flush : callable
+        Called with what the kernel tells of the cell.  Outside of a kernel it is never called.
+
+    Examples
+    --------
+    >>> from unittest.mock import Mock, patch
+    >>> from fairtut.evidence.growing import after_every_cell
+    >>> kernel = Mock()
+    >>> with patch.dict("sys.modules", IPython=Mock(get_ipython=lambda: kernel)):
+    ...     after_every_cell(print)
+    >>> kernel.events.register.call_args.args
+    ('post_run_cell', <built-in function print>)
+    """
     import sys
 
     ipython = sys.modules.get("IPython")

@@ -42,7 +42,21 @@ _ASKED: Final = re.compile(r"(?:(\d{1,3}):)?(\d{1,3})", flags=re.ASCII)
 
 
 class Asked(NamedTuple):
-    """How many trainings a record shall have, and how many the one has that stands there."""
+    """How many trainings a record shall have, and how many the one has that stands there.
+
+    Attributes
+    ----------
+    trainings : int or None
+        None asks for as many as the preset has, in a record that does not grow.
+    before : int or None
+        None where the record begins now.
+
+    Examples
+    --------
+    >>> from fairtut.evidence.looks import Asked
+    >>> Asked(), Asked(6, before=3)
+    (Asked(trainings=None, before=None), Asked(trainings=6, before=3))
+    """
 
     trainings: int | None = None
     before: int | None = None
@@ -78,6 +92,15 @@ def asked() -> Asked:
     ------
     fairtut.errors.InputError
         As :func:`parsed`.
+
+    Examples
+    --------
+    >>> import os
+    >>> from unittest.mock import patch
+    >>> from fairtut.evidence.looks import VARIABLE, asked
+    >>> with patch.dict(os.environ, {VARIABLE: "3:6"}):
+    ...     asked()
+    Asked(trainings=6, before=3)
     """
     text = os.environ.get(VARIABLE, "").strip()
     return parsed(text) if text else Asked()
@@ -108,19 +131,66 @@ def told(trainings: int) -> str:
 
 
 def noted(settings: Any, trainings: int | None) -> dict[str, Any]:
-    """Return settings as a record's configuration holds them, with the note of one that grows."""
+    """Return settings as a record's configuration holds them, with the note of one that grows.
+
+    Parameters
+    ----------
+    settings : dataclass or mapping
+        A preset's hyper-parameters.
+    trainings : int or None
+        None for a record that does not grow.
+
+    Returns
+    -------
+    dict
+        What JSON can hold, with :func:`note` under :data:`NOTE` where it grows.
+
+    Examples
+    --------
+    >>> from fairtut.evidence.looks import noted
+    >>> noted({"rates": (0.1, 0.2)}, None)
+    {'rates': [0.1, 0.2]}
+    >>> noted({"rates": (0.1, 0.2)}, 6)["grown"]
+    {'trainings': 6, 'look': 2, 'looks': [3, 6, 12]}
+    """
     return as_json(settings) | ({} if trainings is None else {NOTE: note(trainings)})
 
 
 def trainings(config: Mapping[str, Any]) -> int | None:
-    """Return the trainings that a configuration notes, None where it notes none."""
+    """Return the trainings that a configuration notes, None where it notes none.
+
+    Parameters
+    ----------
+    config : mapping
+        A record's configuration.
+
+    Examples
+    --------
+    >>> from fairtut.evidence.looks import noted, trainings
+    >>> trainings(noted({}, 6)), trainings(noted({}, None))
+    (6, None)
+    """
     found = config.get(NOTE)
     number = found.get("trainings") if isinstance(found, Mapping) else None
     return number if type(number) is int and number > 0 else None
 
 
 def planned(config: Mapping[str, Any]) -> int:
-    """Return over how many looks a record's chance of error is split: 1 where it does not grow."""
+    """Return over how many looks a record's chance of error is split: 1 where it does not grow.
+
+    Parameters
+    ----------
+    config : mapping
+        A record's configuration.
+
+    Examples
+    --------
+    At whichever look a growing record is, it pays for all three.
+
+    >>> from fairtut.evidence.looks import noted, planned
+    >>> planned(noted({}, 3)), planned(noted({}, 12)), planned({})
+    (3, 3, 1)
+    """
     found = config.get(NOTE)
     looks = found.get("looks") if isinstance(found, Mapping) else None
     return max(1, len(looks)) if isinstance(looks, list) else 1
@@ -174,7 +244,31 @@ class GrownMeasurement(Measurement):
 
 
 def paid(measurement: Measurement, config: Mapping[str, Any]) -> Measurement:
-    """Return a record's measurement with the looks that it pays for."""
+    """Return a record's measurement with the looks that it pays for.
+
+    Parameters
+    ----------
+    measurement : Measurement
+    config : mapping
+        The configuration of its record.
+
+    Returns
+    -------
+    Measurement
+        The same where the record does not grow, else a :class:`GrownMeasurement`.
+
+    Examples
+    --------
+    A p at one of three looks is three times that of a single look.
+
+    >>> from fairtut.evidence.looks import noted, paid
+    >>> from fairtut.evidence.measurements import Measurement
+    >>> once = Measurement((0.04, 0.05, 0.06), n=1000, unit="fraction")
+    >>> paid(once, {}) is once
+    True
+    >>> round(paid(once, noted({}, 3)).chance().p() / once.chance().p(), 6)
+    3.0
+    """
     looks = planned(config)
     return measurement if looks == 1 else GrownMeasurement(**vars(measurement), looks=looks)
 

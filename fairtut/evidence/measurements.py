@@ -40,6 +40,17 @@ class Measurement:
     overlap : float or None
         Where the draws are repeated splits of the same people: rows of a test part divided by rows
         of a training part.  The interval is then corrected for what splits share.
+
+    Examples
+    --------
+    Two draws, of which the second has two initialisations: they are averaged first.
+
+    >>> from fairtut.evidence.measurements import Measurement
+    >>> measurement = Measurement((0.5, [0.5, 1.0]), n=100, unit="fraction")
+    >>> measurement.draws(), measurement.flat()
+    ([0.5, 0.75], [0.5, 0.5, 1.0])
+    >>> measurement.estimate().value
+    0.625
     """
 
     values: tuple[Draw, ...]
@@ -107,14 +118,60 @@ class Measurement:
 
 
 def entries(values: Any) -> Sequence[Any]:
-    """Turn a number, sequence, array, series or tensor into a list of entries."""
+    """Turn a number, sequence, array, series or tensor into a list of entries.
+
+    Parameters
+    ----------
+    values : number, iterable or array
+        What a chapter measured.
+
+    Returns
+    -------
+    list
+        One entry per seed.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fairtut.evidence.measurements import entries
+    >>> entries(0.5), entries(np.array([[0.5, 1.0], [0.0, 0.5]]))
+    ([0.5], [[0.5, 1.0], [0.0, 0.5]])
+    """
     if hasattr(values, "tolist"):
         values = values.tolist()
     return list(values) if isinstance(values, Iterable) else [values]
 
 
 def as_draw(value: Any, id: str) -> Draw:
-    """Turn one seed's value into a rounded number, None, or a list of these; refuse infinity."""
+    """Turn one seed's value into a rounded number, None, or a list of these; refuse infinity.
+
+    Parameters
+    ----------
+    value : number, None, iterable or array
+        NaN is no value, as None is.
+    id : str
+        The measurement's id, for the message.
+
+    Returns
+    -------
+    float, None or list of these
+        Numbers have six significant digits.
+
+    Raises
+    ------
+    fairtut.errors.RecordError
+        If a value is no number, or infinite.
+
+    Examples
+    --------
+    >>> from fairtut.evidence.measurements import as_draw
+    >>> as_draw(0.123456789, "a.b"), as_draw([0.5, float("nan")], "a.b")
+    (0.123457, [0.5, None])
+    >>> as_draw(float("inf"), "a.b")
+    Traceback (most recent call last):
+        ...
+    fairtut.errors.RecordError: measurement 'a.b': a value is infinite: pass None and a note instead
+    """
     if hasattr(value, "tolist"):
         value = value.tolist()
     if isinstance(value, Iterable) and not isinstance(value, str):
@@ -123,7 +180,35 @@ def as_draw(value: Any, id: str) -> Draw:
 
 
 def as_ends(people: Any, id: str) -> tuple[float, float]:
-    """Turn the ends of an interval over people into two rounded numbers."""
+    """Turn the ends of an interval over people into two rounded numbers.
+
+    Parameters
+    ----------
+    people : pair of number
+        Lower and upper end.
+    id : str
+        The measurement's id, for the message.
+
+    Returns
+    -------
+    pair of float
+        With six significant digits.
+
+    Raises
+    ------
+    fairtut.errors.RecordError
+        If they are not two numbers.
+
+    Examples
+    --------
+    >>> from fairtut.evidence.measurements import as_ends
+    >>> as_ends([0.123456789, 0.5], "a.b")
+    (0.123457, 0.5)
+    >>> as_ends([0.5], "a.b")
+    Traceback (most recent call last):
+        ...
+    fairtut.errors.RecordError: measurement 'a.b': people [0.5] must be the two ends of an interval
+    """
     try:
         low, high = (significant(float(end)) for end in people)
     except (TypeError, ValueError):

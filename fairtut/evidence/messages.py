@@ -27,6 +27,16 @@ class Headline:
         One of :data:`fairtut.evidence.verdicts.VERDICTS`.
     counts : dict of str to int
         Its claims by word; one that repeats another of them is left out.
+
+    Examples
+    --------
+    >>> from fairtut.evidence.messages import Headline
+    >>> words = {"trend reproduced": 2, "inconclusive": 1, "not tested": 1}
+    >>> headline = Headline("toy", "fair", "It is fair.", "Abstract", "trend reproduced", words)
+    >>> headline.held, headline.tested
+    (2, 3)
+    >>> headline.reason
+    '2 of 3 tested claims hold, 1 is open, 1 more could not be tested'
     """
 
     paper: str
@@ -68,7 +78,36 @@ class Headline:
 
 
 def judge_messages(messages: Iterable[Message], verdicts: Sequence[Verdict]) -> list[Headline]:
-    """Return the verdict on every message, from those on the claims below it."""
+    """Return the verdict on every message, from those on the claims below it.
+
+    Parameters
+    ----------
+    messages : iterable of Message
+        From :func:`fairtut.evidence.claims.load_messages`.
+    verdicts : sequence of Verdict
+        From :func:`fairtut.evidence.verdicts.judge`; those of other papers are passed over.
+
+    Returns
+    -------
+    list of Headline
+        In the order of the messages; the rule is :func:`follows`.
+
+    Examples
+    --------
+    One claim below a headline holds, and another one fails:
+
+    >>> from fairtut.evidence.claim import Message
+    >>> from fairtut.evidence.messages import judge_messages
+    >>> from fairtut.evidence.verdicts import Verdict
+    >>> def said(id, word):
+    ...     about = ("toy", id, "fair", "paper", "direction", False, False)
+    ...     return Verdict(*about, word, "", "", "", {})
+    >>> verdicts = [said("a.gap", "trend reproduced"), said("b.gap", "not reproduced")]
+    >>> message = Message("toy", "fair", "It is fair.", "Abstract", ("*.gap",))
+    >>> [headline] = judge_messages([message], verdicts)
+    >>> headline.verdict, headline.reason
+    ('partly', '1 of 2 tested claims hold, 1 fail at least in part')
+    """
     return [_headline(message, verdicts) for message in messages]
 
 

@@ -43,7 +43,28 @@ def library_versions() -> dict[str, str]:
 
 
 def as_json(config: Any) -> dict[str, Any]:
-    """Turn a preset into what JSON can hold: nested dataclasses become dicts, tuples lists."""
+    """Turn a preset into what JSON can hold: nested dataclasses become dicts, tuples lists.
+
+    Parameters
+    ----------
+    config : dataclass, mapping or None
+        A preset's hyper-parameters; None has none.
+
+    Returns
+    -------
+    dict
+
+    Examples
+    --------
+    >>> from dataclasses import dataclass
+    >>> from fairtut.evidence.origin import as_json
+    >>> @dataclass
+    ... class Preset:
+    ...     steps: int
+    ...     rates: tuple[float, ...]
+    >>> as_json(Preset(steps=3, rates=(0.1, 0.2)))
+    {'steps': 3, 'rates': [0.1, 0.2]}
+    """
     if config is None:
         return {}
     if dataclasses.is_dataclass(config) and not isinstance(config, type):
@@ -53,19 +74,66 @@ def as_json(config: Any) -> dict[str, Any]:
 
 
 def study_of(chapter: str) -> str | None:
-    """Return the module of a chapter's study, None where the package has none."""
+    """Return the module of a chapter's study, None where the package has none.
+
+    Examples
+    --------
+    >>> from fairtut.evidence.origin import study_of
+    >>> study_of("faap")
+    'fairtut.chapters.faap'
+    >>> study_of("toy") is None
+    True
+    """
     name = f"fairtut.chapters.{chapter}"
     return name if importlib.util.find_spec(name) is not None else None
 
 
 def code_of(chapter: str) -> dict[str, str]:
-    """Return the digest of the package's code behind a chapter, nothing where it has no study."""
+    """Return the digest of the package's code behind a chapter, nothing where it has no study.
+
+    Parameters
+    ----------
+    chapter : str
+        A chapter's id.
+
+    Returns
+    -------
+    dict of str to str
+        ``study``, 16 hexadecimal digits (:func:`fairtut.runtime.code.digest`), or nothing.
+
+    Examples
+    --------
+    The digest is that of the chapter's package, which stands in words here:
+
+    >>> from unittest.mock import patch
+    >>> from fairtut.evidence.origin import code_of
+    >>> with patch("fairtut.runtime.code.digest", "digest of {}".format):
+    ...     code_of("faap")
+    {'study': 'digest of fairtut.chapters.faap'}
+    >>> code_of("toy")
+    {}
+    """
     study = study_of(chapter)
     return {} if study is None else {"study": code.digest(study)}
 
 
 def cells_of_kernel() -> dict[str, str]:
-    """Return the digest of the cells that this Jupyter kernel has run, nothing outside of one."""
+    """Return the digest of the cells that this Jupyter kernel has run, nothing outside of one.
+
+    Returns
+    -------
+    dict of str to str
+        ``cells``, from :func:`digest_of_cells`, or nothing.
+
+    Examples
+    --------
+    >>> from unittest.mock import Mock, patch
+    >>> from fairtut.evidence.origin import cells_of_kernel, digest_of_cells
+    >>> kernel = Mock(user_ns={"In": ["", "x = f(1)"]})
+    >>> with patch.dict("sys.modules", IPython=Mock(get_ipython=lambda: kernel)):
+    ...     cells_of_kernel() == {"cells": digest_of_cells(["x = f(1)"])}
+    True
+    """
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if hasattr(ipython, "get_ipython") else None  # type: ignore[union-attr]
     cells = [] if shell is None else list(shell.user_ns.get("In", []))
@@ -77,6 +145,24 @@ def digest_of_cells(cells: Iterable[str]) -> str:
 
     Comments, values of the four parameters and where the package is installed from do not count:
     the last is written anew by every release.
+
+    Parameters
+    ----------
+    cells : iterable of str
+        Their sources, in the order in which they ran.
+
+    Returns
+    -------
+    str
+        16 hexadecimal digits.
+
+    Examples
+    --------
+    >>> from fairtut.evidence.origin import digest_of_cells
+    >>> digest_of_cells(["seed = 0", "f(1)  # one"]) == digest_of_cells(["seed = 1", "f(1)"])
+    True
+    >>> digest_of_cells(["f(1)"]) == digest_of_cells(["f(2)"])
+    False
     """
     found = hashlib.sha256()
     for source in cells:
@@ -111,6 +197,21 @@ def differences(
         Whether ``have`` may lack keys: it was made before they existed.
     prefix : str
         Put before every key.
+
+    Returns
+    -------
+    list of str
+        Sorted within each level.
+
+    Examples
+    --------
+    >>> from fairtut.evidence.origin import differences
+    >>> have = {"steps": 3, "model": {"width": 8, "depth": 2}}
+    >>> want = {"steps": 3, "model": {"width": 16, "depth": 2}, "rate": 0.1}
+    >>> differences(have, want)
+    ['model.width', 'rate']
+    >>> differences(have, want, partial=True)
+    ['model.width']
     """
     found: list[str] = []
     for key in sorted({*have, *want}):

@@ -73,7 +73,19 @@ _PATTERNS: Final = "a list of claims, or of patterns of them"
 
 
 class MessageEntry(Strict):
-    """A headline of the paper."""
+    """A headline of the paper.
+
+    Examples
+    --------
+    >>> from fairtut.evidence.checked import checked
+    >>> from fairtut.evidence.reading import MessageEntry
+    >>> entry = {"id": "fair", "says": "It is fair.", "where": "Abstract", "children": "*.gap"}
+    >>> checked(MessageEntry, entry, "toy.yaml: message 0")
+    Traceback (most recent call last):
+        ...
+    fairtut.errors.RecordError: toy.yaml: message 0: children '*.gap' must be
+        a list of claims, or of patterns of them
+    """
 
     id: Id = Field(description=_WORDS)
     says: Line = Field(description=_LINE)
@@ -82,7 +94,22 @@ class MessageEntry(Strict):
 
 
 class ClaimEntry(Strict):
-    """One claim; which keys it may have hangs on its kind."""
+    """One claim; which keys it may have hangs on its kind.
+
+    Examples
+    --------
+    >>> from fairtut.evidence.checked import checked
+    >>> from fairtut.evidence.reading import ClaimEntry
+    >>> entry = {"id": "a.gap", "where": "Table 1", "says": "It is fair.", "kind": "same"}
+    >>> entry |= {"metric": "gap", "unit": "points"}
+    >>> checked(ClaimEntry, {**entry, "limit": 1}, "toy.yaml: claim a.gap").source
+    'paper'
+    >>> checked(ClaimEntry, entry, "toy.yaml: claim a.gap")
+    Traceback (most recent call last):
+        ...
+    fairtut.errors.RecordError: toy.yaml: claim a.gap: limit is missing:
+        kind 'same' needs limit, fixed before the run
+    """
 
     id: Id = Field(description=_WORDS)
     where: Line = Field(description=_LINE)
@@ -131,7 +158,21 @@ class ClaimEntry(Strict):
 
 
 class PaperFile(Strict):
-    """A claims file: its head; claims, headlines and changes are checked one by one."""
+    """A claims file: its head; claims, headlines and changes are checked one by one.
+
+    Examples
+    --------
+    >>> from fairtut.evidence.checked import checked
+    >>> from fairtut.evidence.reading import PaperFile
+    >>> body = {"paper": "toy", "title": "A toy", "authors": "Ada", "venue": "ICML", "year": 2020}
+    >>> body |= {"citation": "toy2020", "chapter": "07_toy", "claims": []}
+    >>> checked(PaperFile, body, "toy.yaml").messages
+    []
+    >>> checked(PaperFile, {**body, "autors": "Grace"}, "toy.yaml")
+    Traceback (most recent call last):
+        ...
+    fairtut.errors.RecordError: toy.yaml: unknown key 'autors': did you mean 'authors'?
+    """
 
     paper: Line = Field(description=_LINE)
     title: Line = Field(description=_LINE)
@@ -150,6 +191,11 @@ class PaperFile(Strict):
 def read_claims(path: str | os.PathLike[str]) -> tuple[Paper, list[Claim]]:
     """Read and check one claims file.
 
+    Parameters
+    ----------
+    path : path-like
+        A file in YAML, as :mod:`fairtut.evidence.claims` tells it, named after its paper.
+
     Returns
     -------
     tuple
@@ -159,6 +205,24 @@ def read_claims(path: str | os.PathLike[str]) -> tuple[Paper, list[Claim]]:
     ------
     fairtut.errors.RecordError
         If the file does not follow the schema.
+
+    Examples
+    --------
+    A direction that names no effect and no measurement has one point, and its own id.
+
+    >>> import json, tempfile
+    >>> from pathlib import Path
+    >>> from fairtut.evidence.reading import read_claims
+    >>> claim = {"id": "a.gap", "where": "Table 1", "says": "It is fair.", "kind": "direction"}
+    >>> claim |= {"metric": "gap", "unit": "points", "direction": "negative"}
+    >>> body = {"paper": "toy", "title": "A toy", "authors": "Ada", "venue": "ICML", "year": 2020}
+    >>> body |= {"citation": "toy2020", "chapter": "07_toy", "claims": [claim]}
+    >>> with tempfile.TemporaryDirectory() as here:
+    ...     path = Path(here, "toy.yaml")
+    ...     _ = path.write_text(json.dumps(body))  # JSON is YAML, too
+    ...     paper, claims = read_claims(path)
+    >>> paper.chapter, claims[0].effect, claims[0].measure
+    ('07_toy', 1.0, ('a.gap',))
     """
     file = Path(path)
     where = file.name

@@ -40,6 +40,18 @@ class Record(Used):
     write it with :meth:`save`; :func:`fairtut.evidence.records.load_record` reads it back.
     Figures, tables and sentences take their numbers with :meth:`estimate` and :meth:`measured`,
     which note that somebody uses them.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from fairtut.evidence.recording import Record
+    >>> record = Record.start(chapter="07_toy", preset="smoke", data="synthetic", seed=1)
+    >>> _ = record.measure("lr.accuracy", [0.5, 0.75], n=100, unit="fraction")
+    >>> record.name, record.estimate("lr.accuracy").value
+    ('toy/smoke-synthetic-seed1', 0.625)
+    >>> with tempfile.TemporaryDirectory() as here:
+    ...     record.save(here).name
+    'smoke-synthetic-seed1.json'
     """
 
     chapter: str

@@ -67,11 +67,27 @@ __all__ = [
 def load_record(path: str | os.PathLike[str]) -> Record:
     """Read and check one record.
 
+    Parameters
+    ----------
+    path : path-like
+        Its file, below a folder that is named after the chapter.
+
+    Returns
+    -------
+    Record
+
     Raises
     ------
     fairtut.errors.RecordError
         If the file is not valid JSON, does not follow the schema, or is not where its content
         says that it belongs.
+
+    Examples
+    --------
+    >>> from fairtut.evidence.records import committed_results, load_record
+    >>> record = load_record(committed_results() / "frtrain" / "laptop-real.json")
+    >>> record.chapter, record.preset, record.data
+    ('frtrain', 'laptop', 'real')
     """
     file = Path(path)
     where = f"{file.parent.name}/{file.name}"
@@ -172,7 +188,19 @@ def committed(chapter: str, data: str = "real") -> Record:
 
 
 def committed_results() -> Path | None:
-    """Return where the committed records are: a checkout's ``results``, else inside the package."""
+    """Return where the committed records are: a checkout's ``results``, else inside the package.
+
+    Returns
+    -------
+    pathlib.Path or None
+        None where neither is there.
+
+    Examples
+    --------
+    >>> from fairtut.evidence.records import committed_results
+    >>> (committed_results() / "frtrain" / "laptop-real.json").is_file()
+    True
+    """
     package = Path(fairtut.__file__).resolve().parent
     checkout = package.parent
     if (checkout / "pyproject.toml").is_file() and (checkout / "results").is_dir():

@@ -119,6 +119,13 @@ class Part:
     needs : int or None
         Trainings that would decide it where it is inconclusive: 1 where one more would give a
         spread at all, 0 where a hundred would not do.
+
+    Examples
+    --------
+    >>> from fairtut.evidence.rules import Part, decides
+    >>> part = Part("lr.gap", "inconclusive", "0.020 [-0.010, 0.050] over 3 draws", {}, needs=1)
+    >>> part.p is None, decides([part])
+    (True, 'at least a second training, to know a spread')
     """
 
     measure: str
@@ -130,7 +137,35 @@ class Part:
 
 
 def test(claim: Claim, name: str, measurement: Measurement) -> Part:
-    """Apply a claim's rule to one measurement."""
+    """Apply a claim's rule to one measurement.
+
+    Parameters
+    ----------
+    claim : Claim
+    name : str
+        The measurement's id.
+    measurement : Measurement
+        In the claim's unit.
+
+    Returns
+    -------
+    Part
+        Its word is not yet corrected for other tests of the paper.
+
+    Examples
+    --------
+    Three draws with mean .05 and spread .01: 4.30, the t quantile, times .01 over the root of 3
+    is .025.
+
+    >>> from fairtut.evidence.claim import Claim
+    >>> from fairtut.evidence.measurements import Measurement
+    >>> from fairtut.evidence.rules import test
+    >>> about = ("toy", "toy", "gain", "Table 1", "It gains.", "direction", "accuracy", "fraction")
+    >>> claim = Claim(*about, direction="positive", effect=1.0)
+    >>> part = test(claim, "gain", Measurement((0.04, 0.05, 0.06), n=1000, unit="fraction"))
+    >>> part.word, part.reason
+    ('trend reproduced', '0.050 [0.025, 0.075] over 3 draws: excludes 0 on the claimed side')
+    """
     numbers = measurement.flat() if claim.kind == "exact" else measurement.draws()
     have = [x for x in numbers if x is not None]
     lost = ""
@@ -153,7 +188,34 @@ def test(claim: Claim, name: str, measurement: Measurement) -> Part:
 
 
 def word(claim: Claim, chance: Chance) -> str:
-    """Return the word that a claim's rule gives for a number and how far chance moves it."""
+    """Return the word that a claim's rule gives for a number and how far chance moves it.
+
+    Parameters
+    ----------
+    claim : Claim
+        Of any kind but ``exact``.
+    chance : Chance
+        In the claim's unit.
+
+    Returns
+    -------
+    str
+        A key of :data:`WORDS`; *inconclusive* for one training.
+
+    Examples
+    --------
+    The claimed limit is one point, which is .01 of a fraction.
+
+    >>> from fairtut.evidence.claim import Claim
+    >>> from fairtut.evidence.rules import word
+    >>> from fairtut.metrics.trainings import Chance
+    >>> about = ("toy", "toy", "gap", "Table 1", "It stays.", "same", "gap", "fraction")
+    >>> claim = Claim(*about, limit=1.0)
+    >>> word(claim, Chance.of([0.002, 0.003, 0.004])), word(claim, Chance.of([0.02, 0.03, 0.04]))
+    ('reproduced', 'inconclusive')
+    >>> word(claim, Chance.of([0.02]))
+    'inconclusive'
+    """
     if chance.trainings < 2:
         return "inconclusive"
     low, high = (x / claim.point for x in chance.interval())
@@ -180,13 +242,51 @@ def needed(claim: Claim, chance: Chance) -> int:
 
     It is the least number at which the interval leaves one word; 0 where none of up to a hundred
     does.
+
+    Parameters
+    ----------
+    claim : Claim
+        Of any kind but ``exact``.
+    chance : Chance
+        In the claim's unit.
+
+    Examples
+    --------
+    Mean 2 and spread 3 points: with 11 trainings half of the interval is 2.02, with 12 it is 1.91.
+
+    >>> from fairtut.evidence.claim import Claim
+    >>> from fairtut.evidence.rules import needed
+    >>> from fairtut.metrics.trainings import Chance
+    >>> about = ("toy", "toy", "gain", "Table 1", "It gains.", "direction", "accuracy", "points")
+    >>> claim = Claim(*about, direction="positive", effect=1.0)
+    >>> needed(claim, Chance.of([-1.0, 2.0, 5.0]))
+    12
     """
     tried = (m for m in _TRAININGS if m > chance.trainings)
     return next((m for m in tried if word(claim, chance.at(m)) != _NEITHER), 0)
 
 
 def decides(parts: Sequence[Part]) -> str:
-    """Say what would decide a claim: the most that one of its undecided parts needs."""
+    """Say what would decide a claim: the most that one of its undecided parts needs.
+
+    Parameters
+    ----------
+    parts : sequence of Part
+
+    Returns
+    -------
+    str
+        A phrase; empty where no part is open.
+
+    Examples
+    --------
+    >>> from fairtut.evidence.rules import Part, decides
+    >>> parts = [Part(f"x{n}", "inconclusive", "", {}, needs=n) for n in (6, 12)]
+    >>> decides(parts)
+    'about 12 trainings or more, if mean and spread stay as they are'
+    >>> decides([*parts, Part("x", "inconclusive", "", {}, needs=0)])
+    'more than 100 trainings, or more people'
+    """
     open_parts = [part for part in parts if part.word == _NEITHER and part.needs is not None]
     if not open_parts:
         return ""
@@ -199,7 +299,26 @@ def decides(parts: Sequence[Part]) -> str:
 
 
 def blank(claim: Claim) -> dict[str, Any]:
-    """Return the values of a verdict that has none."""
+    """Return the values of a verdict that has none.
+
+    Parameters
+    ----------
+    claim : Claim
+
+    Returns
+    -------
+    dict
+        The keys of :attr:`fairtut.evidence.verdicts.Verdict.values`; of numbers only the paper's.
+
+    Examples
+    --------
+    >>> from fairtut.evidence.claim import Claim
+    >>> from fairtut.evidence.rules import blank
+    >>> about = ("toy", "toy", "x", "Table 1", "It is 80 %.", "number", "accuracy", "fraction")
+    >>> found = blank(Claim(*about, value=0.8, tolerance=2.0))
+    >>> found["paper"], found["tolerance"], found["ours"], found["trainings"]
+    (0.8, 2.0, None, 0)
+    """
     return {
         "paper": claim.value,
         "ours": None,
@@ -214,7 +333,32 @@ def blank(claim: Claim) -> dict[str, Any]:
 
 
 def values(claim: Claim, measurement: Measurement) -> dict[str, Any]:
-    """Return the values of a verdict: ours with its interval, beside the paper's."""
+    """Return the values of a verdict: ours with its interval, beside the paper's.
+
+    Parameters
+    ----------
+    claim : Claim
+    measurement : Measurement
+        In the claim's unit.
+
+    Returns
+    -------
+    dict
+        The keys of :attr:`fairtut.evidence.verdicts.Verdict.values`.
+
+    Examples
+    --------
+    Our mean of .85 is five points above the paper's .8.
+
+    >>> from fairtut.evidence.claim import Claim
+    >>> from fairtut.evidence.measurements import Measurement
+    >>> from fairtut.evidence.rules import values
+    >>> about = ("toy", "toy", "x", "Table 1", "It is 80 %.", "number", "accuracy", "fraction")
+    >>> claim = Claim(*about, value=0.8, tolerance=2.0)
+    >>> found = values(claim, Measurement((0.84, 0.86), n=1000, unit="fraction"))
+    >>> round(found["ours"], 9), round(found["delta_points"], 9), found["trainings"]
+    (0.85, 5.0, 2)
+    """
     estimate = measurement.standard()
     ours, low, high = (
         None if math.isnan(x) else x for x in (estimate.value, estimate.low, estimate.high)
@@ -252,7 +396,24 @@ def joined(parts: Sequence[str]) -> str:
 
 
 def answer(found: str) -> str:
-    """Return a question's answer from the word that a claim would have got."""
+    """Return a question's answer from the word that a claim would have got.
+
+    Parameters
+    ----------
+    found : str
+        A key of :data:`WORDS`.
+
+    Returns
+    -------
+    str
+        One of :data:`ANSWERS`.
+
+    Examples
+    --------
+    >>> from fairtut.evidence.rules import answer
+    >>> [answer(found) for found in ("trend reproduced", "partly", "inconclusive", "not tested")]
+    ['yes', 'no', 'unclear', 'not tested']
+    """
     if found in GOOD:
         return "yes"
     return {"not tested": "not tested", _NEITHER: "unclear"}.get(found, "no")

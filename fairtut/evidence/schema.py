@@ -84,6 +84,18 @@ class MeasurementEntry(
 
     @model_validator(mode="after")
     def _of_sense(self) -> MeasurementEntry:
+        """Check that what is missing has a note, and that an interval's lower end comes first.
+
+        Examples
+        --------
+        >>> from fairtut.evidence.checked import checked
+        >>> from fairtut.evidence.schema import MeasurementEntry
+        >>> body = {"values": [0.5], "n": 100, "unit": "fraction", "people": [0.6, 0.4]}
+        >>> checked(MeasurementEntry, body, "here")
+        Traceback (most recent call last):
+            ...
+        fairtut.errors.RecordError: here: people [0.6, 0.4]: the lower end comes first
+        """
         flat = [x for v in self.values for x in (v if isinstance(v, list) else [v])]
         if None in flat and self.note is None:
             raise ValueError("a value is missing (null or NaN): say why with note=...")
@@ -104,6 +116,19 @@ class DeviceEntry(
 
     @model_validator(mode="after")
     def _named(self) -> DeviceEntry:
+        """Check that what is not the CPU has a tag.
+
+        Examples
+        --------
+        >>> from fairtut.evidence.checked import checked
+        >>> from fairtut.evidence.schema import DeviceEntry
+        >>> checked(DeviceEntry, {"type": "cuda", "tag": "h100"}, "here").tag
+        'h100'
+        >>> checked(DeviceEntry, {"type": "cuda"}, "here")
+        Traceback (most recent call last):
+            ...
+        fairtut.errors.RecordError: here: there is no tag that is one word: run the chapter again
+        """
         if self.type != "cpu" and self.tag is None:
             raise ValueError(f"there is no tag that is one word: {_AGAIN}")
         return self
@@ -154,6 +179,18 @@ def check_record(body: Any, where: str) -> None:
     ------
     fairtut.errors.RecordError
         Led by ``where``, naming the key that is wrong and the fix.
+
+    Examples
+    --------
+    >>> from fairtut.evidence.recording import Record
+    >>> from fairtut.evidence.schema import check_record
+    >>> body = Record("toy", "smoke", "synthetic").as_dict()
+    >>> check_record(body, "toy/smoke-synthetic.json")
+    >>> check_record({**body, "seeds": {"root": [-1]}}, "toy/smoke-synthetic.json")
+    Traceback (most recent call last):
+        ...
+    fairtut.errors.RecordError: toy/smoke-synthetic.json: seeds {'root': [-1]} must be
+        lists of whole numbers from 0, by name
     """
     if not isinstance(body, dict):
         raise RecordError(f"{where}: a record is a JSON object: {_AGAIN}")
@@ -165,19 +202,79 @@ def check_record(body: Any, where: str) -> None:
 
 
 def check_chapter(chapter: str, where: str) -> str:
-    """Return a chapter's id if it is one word, which also names a folder."""
+    """Return a chapter's id if it is one word, which also names a folder.
+
+    Parameters
+    ----------
+    chapter : str
+    where : str
+        Leads the message.
+
+    Raises
+    ------
+    fairtut.errors.RecordError
+        If it is not.
+
+    Examples
+    --------
+    >>> from fairtut.evidence.schema import check_chapter
+    >>> check_chapter("faap", "record")
+    'faap'
+    >>> check_chapter("../faap", "record")
+    Traceback (most recent call last):
+        ...
+    fairtut.errors.RecordError: record: chapter '../faap' must be one lower-case word
+    """
     if not re.fullmatch(CHAPTER, chapter):
         raise RecordError(f"{where}: chapter {short(chapter)} must be one lower-case word")
     return chapter
 
 
 def check_dataset(entry: Any, where: str) -> None:
-    """Check one entry of ``datasets`` (raises as :func:`check_record`)."""
+    """Check one entry of ``datasets`` (raises as :func:`check_record`).
+
+    Parameters
+    ----------
+    entry : mapping
+        With ``name``, ``rows``, ``digest`` and ``source``.
+    where : str
+        Leads the message.
+
+    Examples
+    --------
+    >>> from fairtut.evidence.schema import check_dataset
+    >>> entry = {"name": "test set", "rows": -1, "digest": "0f1e", "source": "a file"}
+    >>> check_dataset(entry, "record")
+    Traceback (most recent call last):
+        ...
+    fairtut.errors.RecordError: record: data set 'test set': rows -1 must be a count
+    """
     checked(DatasetEntry, entry, f"{where}: data set {short(entry['name'])}")
 
 
 def check_measurement(name: str, m: Any, where: str) -> None:
-    """Check one entry of ``measurements`` (raises as :func:`check_record`)."""
+    """Check one entry of ``measurements`` (raises as :func:`check_record`).
+
+    Parameters
+    ----------
+    name : str
+        Its id.
+    m : mapping
+        With ``values``, ``n`` and ``unit``, and perhaps ``note``, ``people`` and ``overlap``.
+    where : str
+        Leads the message.
+
+    Examples
+    --------
+    >>> from fairtut.evidence.schema import check_measurement
+    >>> m = {"values": [0.5, None], "n": 100, "unit": "fraction"}
+    >>> check_measurement("lr.gap", {**m, "note": "the second group was empty"}, "record")
+    >>> check_measurement("lr.gap", m, "record")
+    Traceback (most recent call last):
+        ...
+    fairtut.errors.RecordError: record: measurement 'lr.gap': a value is missing (null or NaN):
+        say why with note=...
+    """
     where = f"{where}: measurement {short(name)}"
     if len(name) > 200 or not ID.fullmatch(name):
         raise RecordError(f"{where}: an id is lower-case words joined by dots")
@@ -208,7 +305,35 @@ def record_schema() -> dict[str, Any]:
 
 
 def dump(body: dict[str, Any]) -> str:
-    """Write JSON with one line per key, data set and measurement: small differences in git."""
+    """Write JSON with one line per key, data set and measurement: small differences in git.
+
+    Parameters
+    ----------
+    body : dict
+        What JSON can hold, without NaN and infinity.
+
+    Returns
+    -------
+    str
+        Ends with a line break.
+
+    Raises
+    ------
+    ValueError
+        If it holds NaN or infinity.
+
+    Examples
+    --------
+    >>> from fairtut.evidence.schema import dump
+    >>> print(dump({"minutes": 1.5, "seeds": {"root": [0], "data": [0, 1]}}), end="")
+    {
+      "minutes": 1.5,
+      "seeds": {
+        "root": [0],
+        "data": [0, 1]
+      }
+    }
+    """
 
     def line(value: Any) -> str:
         return json.dumps(value, ensure_ascii=False, allow_nan=False)

@@ -28,6 +28,25 @@ def fault(record: Record) -> str:
     planned looks (:data:`fairtut.evidence.looks.LOOKS`).  A chapter that the package has no study
     of cannot be compared.  A record that was made before records named their code may lack keys
     that presets did not have then; what it has must agree.
+
+    Parameters
+    ----------
+    record : Record
+
+    Returns
+    -------
+    str
+        A sentence without its capital letter and full stop, or nothing.
+
+    Examples
+    --------
+    >>> from fairtut.evidence.recording import Record
+    >>> from fairtut.evidence.standing import fault
+    >>> print(fault(Record("lassi", "laptop", "synthetic", config={"colour": "red"})))
+    the configuration of record lassi/laptop-synthetic is not that of its preset (colour),
+    so it does not count
+    >>> fault(Record("toy", "laptop", "synthetic", config={"colour": "red"}))
+    ''
     """
     module = study_of(record.chapter)
     if module is None:
@@ -65,6 +84,25 @@ def check_place(record: Record, path: Path) -> None:
     ------
     fairtut.errors.RecordError
         If so.
+
+    Examples
+    --------
+    What was planned at one look does not grow afterwards.
+
+    >>> import contextlib, tempfile
+    >>> from fairtut.evidence.looks import noted
+    >>> from fairtut.evidence.recording import Record
+    >>> from fairtut.evidence.standing import check_place
+    >>> about = {"chapter": "toy", "preset": "smoke", "data": "synthetic", "code": {"study": "0f"}}
+    >>> record, grown = Record(**about), Record(**about, config=noted({}, 6))
+    >>> _ = record.measure("lr.accuracy", [0.5], n=100, unit="fraction")
+    >>> with tempfile.TemporaryDirectory() as here, contextlib.chdir(here):
+    ...     check_place(grown, record.save("results"))
+    Traceback (most recent call last):
+        ...
+    fairtut.errors.RecordError: results/toy/smoke-synthetic.json was planned at one look,
+        which has spent the whole chance of error, and more trainings of the same code would be
+        a second look: name another results_dir or another seed
     """
     there = _counting(path)
     if there is None:
@@ -92,10 +130,27 @@ def check_place(record: Record, path: Path) -> None:
 def check_before(path: Path, trainings: int) -> None:
     """Check that a record stands at its place which has so many trainings and counts.
 
+    Parameters
+    ----------
+    path : pathlib.Path
+        The record's place.
+    trainings : int
+        How many it must have, from :func:`fairtut.evidence.looks.asked`.
+
     Raises
     ------
     fairtut.errors.InputError
         If not.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from fairtut.evidence.standing import check_before
+    >>> check_before(Path("nowhere.json"), trainings=3)
+    Traceback (most recent call last):
+        ...
+    fairtut.errors.InputError: nowhere.json holds no record that grows and has 3 trainings:
+        begin with 3 trainings, without a colon
     """
     there = _counting(path)
     if there is None or looks.trainings(there.config) != trainings:
@@ -106,7 +161,26 @@ def check_before(path: Path, trainings: int) -> None:
 
 
 def remarks(records: Iterable[Record]) -> list[str]:
-    """Say in sentences which records do not count, and which name no code, or an earlier one."""
+    """Say in sentences which records do not count, and which name no code, or an earlier one.
+
+    Parameters
+    ----------
+    records : iterable of Record
+
+    Returns
+    -------
+    list of str
+        Empty where nothing needs to be said.
+
+    Examples
+    --------
+    >>> from fairtut.evidence.recording import Record
+    >>> from fairtut.evidence.standing import remarks
+    >>> remarks([Record("toy", "smoke", "synthetic"), Record("toy", "laptop", "real")])
+    ['Made before records named their code: toy/laptop-real, toy/smoke-synthetic.']
+    >>> remarks([Record("toy", "smoke", "synthetic", code={"study": "0f"})])
+    []
+    """
     listed = list(records)
     faults = [f"{text[0].upper()}{text[1:]}." for text in map(fault, listed) if text]
     old = [record.name for record in listed if not record.code]

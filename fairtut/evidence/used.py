@@ -29,6 +29,17 @@ class Used(ABC):
     """Measurements by id, of which those are spare that nobody has used yet.
 
     :class:`fairtut.evidence.recording.Record` has the attributes.
+
+    Examples
+    --------
+    What no claim of the chapter names is spare until somebody reads it.
+
+    >>> from fairtut.evidence.recording import Record
+    >>> from fairtut.metrics.entry import Entry
+    >>> record = Record("frtrain", "smoke", "synthetic")
+    >>> record.keep({"nobody.asks": Entry([0.5], n=100, unit="fraction")})
+    >>> "nobody.asks" in record, "nobody.asks" in record.measurements
+    (True, False)
     """
 
     chapter: str

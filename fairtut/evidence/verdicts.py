@@ -54,6 +54,18 @@ class Verdict:
         The earlier claim whose measurements it repeats: counted once.
     parts : tuple of Part
         One per measurement.
+
+    Examples
+    --------
+    The paper's own claim counts for it; an identity or a repeat would not.
+
+    >>> from fairtut.evidence.verdicts import Verdict
+    >>> about = ("toy", "gain", None, "paper", "direction", False, False)
+    >>> verdict = Verdict(*about, "trend reproduced", "", "Table 1", "It gains.", {})
+    >>> verdict.holds, verdict.leaf
+    (True, True)
+    >>> verdict.as_dict()["record"] is None
+    True
     """
 
     paper: str
@@ -116,6 +128,21 @@ def judge(
         If the preset does not exist.
     fairtut.errors.RecordError
         If a claim and its measurement have different units.
+
+    Examples
+    --------
+    >>> from fairtut.evidence.claim import Claim
+    >>> from fairtut.evidence.recording import Record
+    >>> from fairtut.evidence.verdicts import judge
+    >>> about = ("toy", "toy", "gain", "Table 1", "It gains.", "direction", "accuracy", "fraction")
+    >>> claim = Claim(*about, direction="positive", effect=1.0, measure=("gain",))
+    >>> record = Record("toy", "laptop", "synthetic")
+    >>> _ = record.measure("gain", [0.04, 0.05, 0.06], n=1000, unit="fraction")
+    >>> [verdict] = judge([claim], [record])
+    >>> verdict.verdict, verdict.reason
+    ('trend reproduced', '0.050 [0.025, 0.075] over 3 draws: excludes 0 on the claimed side')
+    >>> judge([claim], [record], preset="paper")[0].reason
+    'no committed record measures it'
     """
     presets = ("paper", "laptop") if preset is None else (preset,)
     choose(dict.fromkeys(PRESETS), presets[0])

@@ -28,11 +28,29 @@ def amount(device: torch.device | str) -> int | None:
     Nearly every operation puts its result into memory that it asks the device's allocator for, and
     the allocator counts.  Apple's does not: there it is the KiB that it holds.
 
+    Parameters
+    ----------
+    device : torch.device or str
+
     Returns
     -------
     int or None
         None where it cannot be told: on the CPU, which everything uses, and with an allocator that
         does not count.
+
+    Examples
+    --------
+    A GPU that has put five results into its memory, and the CPU:
+
+    >>> from unittest.mock import Mock, patch
+    >>> from fairtut.evidence.worked import amount
+    >>> gpu = Mock()
+    >>> gpu.memory_stats.return_value = {"allocation.all.allocated": 5}
+    >>> with patch("torch.get_device_module", return_value=gpu):
+    ...     amount("cuda")
+    5
+    >>> amount("cpu") is None
+    True
     """
     import torch
 
@@ -54,6 +72,22 @@ class Watched:
     Parameters
     ----------
     device : torch.device or str
+
+    Examples
+    --------
+    A GPU that does nothing after it was picked was idle.
+
+    >>> from unittest.mock import Mock, patch
+    >>> from fairtut.evidence.worked import LEAST, Watched
+    >>> gpu = Mock()
+    >>> gpu.memory_stats.return_value = {"allocation.all.allocated": 5}
+    >>> with patch("torch.get_device_module", return_value=gpu):
+    ...     watched = Watched("cuda")
+    ...     print(watched.idle())
+    ...     gpu.memory_stats.return_value = {"allocation.all.allocated": 5 + LEAST}
+    ...     print(watched.idle())
+    True
+    False
     """
 
     def __init__(self, device: torch.device | str) -> None:

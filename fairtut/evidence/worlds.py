@@ -43,6 +43,17 @@ class Seen:
     people : callable
         Takes a number k of trainings and returns the ends, each of shape (worlds,), of the 95 %
         interval over people for the mean of the first k.
+
+    Examples
+    --------
+    Two worlds with three trainings each, and an interval over people that is always .1 wide:
+
+    >>> import numpy as np
+    >>> from fairtut.evidence.worlds import Seen
+    >>> values = np.array([[0.5, 0.75, 0.25], [0.5, 0.5, 1.0]])
+    >>> seen = Seen(values, 0.5, lambda k: (values[:, :k].mean(1), values[:, :k].mean(1) + 0.1))
+    >>> seen.people(2)[0].tolist()
+    [0.625, 0.5]
     """
 
     values: Floats
@@ -55,7 +66,32 @@ Law = Callable[[np.random.Generator, int, int, int, float], Seen]
 
 
 def share(rng: np.random.Generator, worlds: int, people: int, trainings: int, tau: float) -> Seen:
-    """Draw the share of people who are accepted, .8: the mean of a decision."""
+    """Draw the share of people who are accepted, .8: the mean of a decision.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    worlds, people, trainings : int
+        How many of each.
+    tau : float
+        The spread over trainings, in units of the :func:`error` over people.
+
+    Returns
+    -------
+    Seen
+
+    Examples
+    --------
+    Five people accept by fifths, and without a spread over trainings the truth is .8.
+
+    >>> import numpy as np
+    >>> from fairtut.evidence.worlds import share
+    >>> seen = share(np.random.default_rng(0), worlds=2, people=5, trainings=3, tau=0.0)
+    >>> seen.values.shape, round(seen.truth, 9)
+    ((2, 3), 0.8)
+    >>> bool(np.isin(seen.values * 5, range(6)).all())
+    True
+    """
     step = tau * error("share", people)
     rates = np.clip(_RATE + step * rng.standard_normal((worlds, trainings)), 0, 1)
     seen, law = _decided(rng, rates, people)
@@ -66,7 +102,29 @@ def share(rng: np.random.Generator, worlds: int, people: int, trainings: int, ta
 def new_people(
     rng: np.random.Generator, worlds: int, people: int, trainings: int, tau: float
 ) -> Seen:
-    """Draw the share .8 where every training is measured on its own people."""
+    """Draw the share .8 where every training is measured on its own people.
+
+    The spread over trainings then holds both sources of chance, and the interval over people has no
+    width.
+
+    Parameters
+    ----------
+    rng, worlds, people, trainings, tau
+        As in :func:`share`.
+
+    Returns
+    -------
+    Seen
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fairtut.evidence.worlds import new_people
+    >>> seen = new_people(np.random.default_rng(0), worlds=2, people=10, trainings=3, tau=0.0)
+    >>> low, high = seen.people(3)
+    >>> bool((low == high).all()), round(seen.truth, 9)
+    (True, 0.8)
+    """
     step = tau * error("share", people)
     rates = np.clip(_RATE + step * rng.standard_normal((worlds, trainings)), 0, 1)
     seen = rng.binomial(people, rates) / people
@@ -79,6 +137,26 @@ def loss(rng: np.random.Generator, worlds: int, people: int, trainings: int, tau
     """Draw a mean loss of .2 nats whose law over people is lognormal (skewness 6.2).
 
     A person's loss is the same in all trainings, apart from a normal part of each training's own.
+
+    Parameters
+    ----------
+    rng, worlds, people, trainings, tau
+        As in :func:`share`.
+
+    Returns
+    -------
+    Seen
+
+    Examples
+    --------
+    The interval over people lies around the mean over the first trainings.
+
+    >>> import numpy as np
+    >>> from fairtut.evidence.worlds import loss
+    >>> seen = loss(np.random.default_rng(0), worlds=2, people=10, trainings=3, tau=1.0)
+    >>> low, high = seen.people(2)
+    >>> bool(np.allclose((low + high) / 2, seen.values[:, :2].mean(1))), seen.truth
+    (True, 0.2)
     """
     total, squares = np.zeros(worlds), np.zeros(worlds)
     for start in range(0, people, 500):
@@ -95,20 +173,78 @@ def loss(rng: np.random.Generator, worlds: int, people: int, trainings: int, tau
 
 
 def gap(rng: np.random.Generator, worlds: int, people: int, trainings: int, tau: float) -> Seen:
-    """Draw the absolute gap between two groups of equal size, .1: it is folded at 0."""
+    """Draw the absolute gap between two groups of equal size, .1: it is folded at 0.
+
+    Parameters
+    ----------
+    rng, worlds, people, trainings, tau
+        As in :func:`share`; ``people`` are both groups together, an even number.
+
+    Returns
+    -------
+    Seen
+
+    Examples
+    --------
+    Without a spread over trainings the rates are .75 and .65.
+
+    >>> import numpy as np
+    >>> from fairtut.evidence.worlds import gap
+    >>> seen = gap(np.random.default_rng(0), worlds=2, people=20, trainings=3, tau=0.0)
+    >>> seen.values.shape, round(seen.truth, 9)
+    ((2, 3), 0.1)
+    """
     return _gaps(rng, worlds, people, trainings, tau * error("gap", people), ((_TOP, 0.65),))
 
 
 def gap_near_0(
     rng: np.random.Generator, worlds: int, people: int, trainings: int, tau: float
 ) -> Seen:
-    """Draw the absolute gap of a model whose mean gap is 0, where the fold is worst."""
+    """Draw the absolute gap of a model whose mean gap is 0, where the fold is worst.
+
+    Parameters
+    ----------
+    rng, worlds, people, trainings, tau
+        As in :func:`gap`.
+
+    Returns
+    -------
+    Seen
+
+    Examples
+    --------
+    No measured gap is below the truth, which is 0.
+
+    >>> import numpy as np
+    >>> from fairtut.evidence.worlds import gap_near_0
+    >>> seen = gap_near_0(np.random.default_rng(0), worlds=50, people=20, trainings=3, tau=0.0)
+    >>> seen.truth, bool((seen.values >= 0).all()), bool((seen.values.mean(1) > 0).any())
+    (0.0, True, True)
+    """
     step = tau * error("gap near 0", people)
     return _gaps(rng, worlds, people, trainings, step, ((_FLAT, _FLAT),))
 
 
 def change(rng: np.random.Generator, worlds: int, people: int, trainings: int, tau: float) -> Seen:
-    """Draw a method's absolute gap, .04, minus a plain model's, .1, on the same people."""
+    """Draw a method's absolute gap, .04, minus a plain model's, .1, on the same people.
+
+    Parameters
+    ----------
+    rng, worlds, people, trainings, tau
+        As in :func:`gap`.
+
+    Returns
+    -------
+    Seen
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fairtut.evidence.worlds import change
+    >>> seen = change(np.random.default_rng(0), worlds=2, people=20, trainings=3, tau=0.0)
+    >>> seen.values.shape, round(seen.truth, 9)
+    ((2, 3), -0.06)
+    """
     step = tau * error("change", people) / np.sqrt(2)  # both models vary
     return _gaps(rng, worlds, people, trainings, step, (_CLOSER, (_TOP, 0.65)))
 
@@ -125,7 +261,22 @@ WORLDS: Final[dict[str, Law]] = {
 
 
 def error(world: str, people: int) -> float:
-    """Return the standard deviation over people of one training's value."""
+    """Return the standard deviation over people of one training's value.
+
+    Parameters
+    ----------
+    world : str
+        A key of :data:`WORLDS`.
+    people : int
+
+    Examples
+    --------
+    A share of .8 among a hundred people: the root of .8 times .2 over 100.
+
+    >>> from fairtut.evidence.worlds import error
+    >>> round(error("share", people=100), 9), round(error("share", people=400), 9)
+    (0.04, 0.02)
+    """
     if world in ("share", "share, new people"):
         return float(np.sqrt(_RATE * (1 - _RATE) / people))
     if world == "loss":
