@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from fairtut import audit, foreign, metrics
+from fairtut.data.frames import from_frame
 from fairtut.errors import InputError
 from fairtut.methods import lassi
 from fairtut.methods.frtrain import VARIANTS, FRTrain
@@ -226,3 +227,69 @@ class TestTables:
             foreign.numbers("x", mixed), [[1, 1, 0.5], [np.nan, 2, np.nan]]
         )
         assert foreign.numbers("x", frame().cast(pl.Float32)).dtype == np.float32
+
+
+class TestFromFrame:
+    AGE = 20 + np.arange(N) % 40
+    OWN = pd.DataFrame(
+        {"age": AGE, "income": SCORE, "own": T > 1, "colour": RACE, "sex": WORDS, "paid": Y}
+    )
+
+    def table(self, **changed: Any) -> Any:
+        """The same people in polars, with other columns."""
+        table = pl.DataFrame({name: self.OWN[name].to_numpy() for name in self.OWN.columns})
+        return table.with_columns(**changed)
+
+    def read(self, table: Any, **options: Any) -> tuple[Any, ...]:
+        found = from_frame(table, target="paid", sensitive="sex", **options)
+        ids = found.ids.tolist()
+        return found.digest, found.feature_names, found.numeric, found.groups, ids, found.labels
+
+    @pytest.mark.parametrize(
+        "changed",
+        [
+            {},
+            {"sex": pl.col("sex").cast(pl.Categorical)},
+            {"colour": pl.col("colour").cast(pl.Enum(["c", "b", "a"]))},
+            {"age": pl.col("age").cast(pl.UInt8), "paid": pl.col("paid").cast(pl.Int8)},
+            {"age": pl.col("age").cast(pl.Int128)},
+            {"age": pl.col("age").cast(pl.Decimal(10, 2))},
+            {"age": pl.col("age").cast(pl.Float32)},
+        ],
+        ids=str,
+    )
+    def test_the_same_table(self, changed: dict[str, Any]) -> None:
+        assert self.read(self.table(**changed)) == self.read(self.OWN)
+        parts = self.table(**changed)
+        chunked = pl.concat([parts[:50], parts[50:]], rechunk=False)
+        assert self.read(chunked) == self.read(self.OWN)
+
+    @pytest.mark.parametrize("column", ["age", "income", "own", "colour", "sex", "paid"])
+    def test_a_missing_value_is_refused_or_dropped(self, column: str) -> None:
+        table = self.table(**{column: pl.Series(gap(self.OWN[column].tolist()))})
+        refused(lambda: self.read(table), f"column '{column}' has no value in 1 of {N} rows")
+        kept = self.OWN.drop(index=3)
+        assert self.read(table, missing="drop") == self.read(kept)
+
+    @pytest.mark.parametrize(
+        ("column", "says"),
+        [
+            (pl.Series(DAYS), "holds datetime64"),
+            (pl.Series(DAYS).cast(pl.Datetime), "holds datetime64"),
+            (pl.Series([datetime.time(int(v)) for v in S]), "holds dates or times"),
+            (pl.Series(2**53 + 1 + 2 * np.arange(N)), "more than 53 bits"),
+            (pl.Series(gap(2**53 + 1 + 2 * np.arange(N))), "more than 53 bits"),
+            (pl.Series([f"id {row}" for row in range(N)]), "an id?"),
+            (pl.Series([[1, 2]] * N), "holds lists"),
+        ],
+        ids=lambda v: str(getattr(v, "dtype", "")),
+    )
+    def test_what_is_no_input(self, column: Any, says: str) -> None:
+        refused(lambda: self.read(self.table(age=column), missing="drop"), f"'age' .*{says}")
+
+    def test_dates_among_objects_are_no_words(self) -> None:
+        refused(lambda: self.read(self.OWN.assign(age=DAYS)), "column 'age' holds dates or times")
+
+    def test_no_table_yet(self) -> None:
+        refused(lambda: self.read(self.table().lazy()), "own data is a polars LazyFrame")
+        refused(lambda: self.read(pl.Series(Y)), "own data is one polars Series")
