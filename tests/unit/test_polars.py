@@ -13,9 +13,16 @@ import pytest
 import torch
 
 from fairtut import audit, foreign, metrics
+from fairtut.data.comments.commentset import from_texts
 from fairtut.data.frames import from_frame
-from fairtut.errors import InputError
-from fairtut.methods import lassi
+from fairtut.data.images.imageset import ImageSet
+from fairtut.data.table import Table, split_rows
+from fairtut.errors import DataError, InputError
+from fairtut.lab.mitigation import Ground, tried
+from fairtut.methods import fair_baselines, lassi
+from fairtut.methods import reprogramming as rp
+from fairtut.methods.dvge import DVGE
+from fairtut.methods.dvge import Config as Strengths
 from fairtut.methods.frtrain import VARIANTS, FRTrain
 from fairtut.methods.lassi.estimator import LASSI
 
@@ -293,3 +300,188 @@ class TestFromFrame:
     def test_no_table_yet(self) -> None:
         refused(lambda: self.read(self.table().lazy()), "own data is a polars LazyFrame")
         refused(lambda: self.read(pl.Series(Y)), "own data is one polars Series")
+
+
+class TestExact:
+    """No column changes another one, and no type passes for another."""
+
+    @pytest.mark.parametrize(
+        ("one", "other"),
+        [(2**53 + S, SCORE > 0.5), (2**60 + S, SCORE.round()), (DAYS, T), (DAYS, RACE), (S, T)],
+    )
+    def test_intersections_of_any_types(self, one: Any, other: Any) -> None:
+        table = pl.DataFrame({"one": one, "other": other})
+        want = counted([list(one), list(other)])
+        assert counted(table) == counted(table.to_struct("s")) == want
+        assert counted([table["one"], table["other"]]) == want
+        assert counted((table["one"], np.asarray(other))) == want
+
+    def test_unsigned_integers_do_not_turn_into_floats(self) -> None:
+        table = pl.DataFrame({"id": (2**60 + S).astype(np.uint64), "t": T})
+        assert counted(table) == counted([2**60 + S, T])
+
+    @pytest.mark.parametrize("column", [gap(DAYS), gap(S), gap(WORDS)], ids=["day", "int", "word"])
+    def test_a_missing_value_beside_another_column(self, column: Any) -> None:
+        table = pl.DataFrame({"one": column, "other": T})
+        for s in (table, [table["one"], table["other"]]):
+            refused(lambda s=s: counted(s), "s holds (NaN|a missing value)")
+
+    @pytest.mark.parametrize("box", [pl.Series, np.array, list])
+    def test_numbers_of_more_than_63_bits_are_no_labels(self, box: Any) -> None:
+        ids = np.uint64(2**63) + S.astype(np.uint64)
+        refused(lambda: counted(box(ids)), "s holds 92233720368547758.., of more than 63 bits")
+        assert counted(pl.Series(S, dtype=pl.Int128)) == counted(S)
+
+    @pytest.mark.parametrize("weight", [pl.Series(DAYS), np.array(DAYS, "datetime64[D]")])
+    def test_dates_are_no_weights(self, weight: Any) -> None:
+        refused(lambda: counted(S, sample_weight=weight), "sample_weight holds (dates|no numbers)")
+
+    def test_several_runs(self) -> None:
+        runs = pl.DataFrame(np.stack([Y_HAT, Y]))
+        want = metrics.group_table(Y, [Y_HAT, Y], S).counts.tolist()
+        assert metrics.group_table(Y, runs, S).counts.tolist() == want
+        assert metrics.group_table(Y, [pl.Series(Y_HAT), pl.Series(Y)], S).counts.tolist() == want
+
+    def test_an_area_of_missing_scores(self) -> None:
+        panel = metrics.GroupPanel(pl.Series(Y), s=pl.Series(S), n_resamples=5)
+        assert panel.auc(pl.Series(SCORE)).tolist() == panel.auc(SCORE).tolist()
+        refused(lambda: panel.auc(pl.Series(gap(SCORE))), "score holds NaN")
+
+
+QUERY = pl.DataFrame({"s": S}).lazy()
+
+
+@pytest.mark.parametrize(
+    ("call", "who"),
+    [
+        (lambda: counted(QUERY), "s"),
+        (lambda: counted([QUERY, S]), "s"),
+        (lambda: counted(S, sample_weight=QUERY), "sample_weight"),
+        (lambda: metrics.accuracy(QUERY, Y_HAT), "y"),
+        (lambda: metrics.accuracy(Y, QUERY), "y_hat"),
+        (lambda: metrics.least_deo(QUERY, Y, S), "score"),
+        (lambda: metrics.moved_threshold(QUERY, Y, S), "p_hat"),
+        (lambda: metrics.GroupPanel(Y, members=QUERY), "members"),
+        (lambda: FRTrain().fit(QUERY, Y, s=S), "x"),
+        (lambda: FRTrain().fit(X, QUERY, s=S), "y"),
+        (lambda: DVGE(torch.as_tensor).fit(X, Y, QUERY), "s"),
+        (lambda: DVGE(torch.as_tensor).fit(QUERY, Y, S), "x"),
+        (lambda: rp.Trigger.fit(torch.nn.Flatten(), torch.rand(N, 3, 8, 8), QUERY, S), "y"),
+        (lambda: fair_baselines.logistic(QUERY, S, Y), "training x"),
+        (lambda: Ground({"table": {"train": QUERY}}, {"train": Y}, {"train": S}), "table of train"),
+        (lambda: from_texts(["a"], [0], QUERY, ["g"], ["train"]), "groups"),
+    ],
+)
+def test_a_query_is_refused_at_every_door(call: Any, who: str) -> None:
+    refused(call, f"^{who} is a polars LazyFrame, which holds no rows: collect it first$")
+
+
+class TestEstimators:
+    SHORT = replace(VARIANTS["debiasing-clean"], epochs=20, warmup=5)
+
+    @pytest.mark.parametrize(
+        ("x", "y", "says"),
+        [
+            (frame().with_columns(a=pl.Series(DAYS)), Y, "column 'a' that holds Date"),
+            (frame().with_columns(a=pl.Series(WORDS)), Y, "column 'a' that holds String"),
+            (frame(), pl.Series(gap(WORDS)), "y holds a missing value"),
+        ],
+        ids=["dates", "words", "gap"],
+    )
+    def test_fr_train_refuses(self, x: Any, y: Any, says: str) -> None:
+        model = FRTrain(config=self.SHORT, fused=False)
+        refused(lambda: model.fit(x, y, s=pl.Series(S)), says)
+
+    def test_a_score_counts_no_missing_label_and_no_pairs(self) -> None:
+        model = FRTrain(config=self.SHORT, fused=False).fit(X, Y, s=S)
+        want = model.score(X, Y, WEIGHT, s=S)
+        assert (
+            model.score(frame().to_numpy(), pl.Series(Y), pl.Series(WEIGHT), s=pl.Series(S)) == want
+        )
+        assert model.score(X, Y[:, None], WEIGHT, s=S) == want
+        refused(lambda: model.score(X, pl.Series(gap(Y)), s=S), "y holds NaN")
+        refused(lambda: model.score(X, Y, pl.Series(gap(WEIGHT)), s=S), "row weights must be")
+
+    def test_dates_do_not_pass_for_labels(self) -> None:
+        refused(lambda: fair_baselines.logistic(X, pl.Series(DAYS), Y), "must hold numbers")
+
+    def test_the_baselines_agree_to_the_digit(self) -> None:
+        polars = fair_baselines.logistic(frame(), pl.Series(S), pl.Series(Y), pl.Series(WEIGHT))
+        assert polars.tolist() == fair_baselines.logistic(X, S, Y, WEIGHT).tolist()
+
+    def test_dvge_takes_tables(self) -> None:
+        config = Strengths(hidden=(6,), batch=32, epochs=2)
+        found = [
+            DVGE(lambda v: v, config=config).fit(x, y, s).decision_function(x)
+            for x, y, s in (
+                (X, Y, S),
+                (frame(), pl.Series(Y > 0), pl.Series(S, dtype=pl.Int128)),
+                (pd.DataFrame(X), Y, S),
+            )
+        ]
+        assert found[0].equal(found[1]) and found[0].equal(found[2])
+
+
+class TestData:
+    def test_a_table_and_its_parts(self) -> None:
+        told = {"feature_names": tuple("abc"), "name": "own", "sensitive": "s", "source": ""}
+        polars = Table(x=frame(), s=pl.Series(S), y=pl.Series(Y), **told)
+        assert polars.digest == Table(x=X, s=S, y=Y, **told).digest
+        days = frame().with_columns(a=pl.Series(DAYS))
+        refused(lambda: Table(x=days, s=S, y=Y, **told), "column 'a' that holds Date")
+        sizes = {"fit": 50, "test": 50}
+        found, want = split_rows(pl.Series(S), pl.Series(Y), sizes), split_rows(S, Y, sizes)
+        assert all(np.array_equal(found[part], want[part]) for part in sizes)
+        for s in (pl.Series(gap(S)), np.where(np.arange(N) == 3, np.nan, S)):
+            refused(lambda s=s: split_rows(s, Y, sizes), "s must hold 0 and 1 only")
+
+    def test_attributes_of_images(self) -> None:
+        x, split = torch.zeros(N, 3, 4, 4, dtype=torch.uint8), np.array(["train"] * N)
+        columns = {"male": S > 0, "race": RACE}
+        ours, theirs = (
+            ImageSet(x, table, split, "own", "", "d")
+            for table in (pl.DataFrame(columns), pd.DataFrame(columns))
+        )
+        for name in ("male", "race=a"):
+            rows = np.arange(0, N, 2)
+            assert ours.select(rows).labels(name).equal(theirs.select(rows).labels(name))
+        gone = ImageSet(x, pl.DataFrame({"male": gap(S > 0)}), split, "own", "", "d")
+        refused(lambda: gone.labels("male"), "no value for 1 of")
+
+    def test_comments(self) -> None:
+        texts, split = [f"word {row % 7}" for row in range(N)], np.array(["train"] * N)
+        groups = pl.DataFrame({"f": S > 0, "g": T > 1})
+        told = from_texts(pl.Series(texts), pl.Series(Y), groups, ["f", "g"], pl.Series(split))
+        want = from_texts(texts, Y, groups.to_numpy(), ["f", "g"], split)
+        assert told.digest == want.digest
+        refused(lambda: from_texts(pl.DataFrame({"t": texts}), Y, groups, ["f", "g"], split),
+                "texts is a table")  # fmt: skip
+        with pytest.raises(DataError, match=r"y holds .*None"):
+            from_texts(texts, pl.Series(gap(Y > 0)), groups, ["f", "g"], split)
+
+
+def test_the_ground_of_methods() -> None:
+    class Shift:
+        name, acts_on, settings = "shift", "scores", (0.0, 0.3)
+
+        def fit(self, x: Any, y: Any, *, s: Any) -> Any:
+            return self
+
+        def predict_proba(self, x: Any) -> Any:
+            return np.clip(np.asarray(x) + self.setting, 0, 1)
+
+    parts = ("train", "val", "test")
+    found = [
+        tried(
+            Shift(),
+            Ground(
+                {"scores": dict.fromkeys(parts, box(SCORE))},
+                dict.fromkeys(parts, box(Y)),
+                dict.fromkeys(parts, box(S)),
+            ),
+        )
+        for box in (pl.Series, np.array)
+    ]
+    for name in ("p", "read"):
+        ours, theirs = (getattr(one, name)["test"].tolist() for one in found)
+        assert ours == theirs

@@ -16,7 +16,7 @@ from fairtut.methods.deciding import told
 from fairtut.methods.dvge.classifiers import Config, check, fit_classifiers, fit_grid
 from fairtut.methods.dvge.focus import focus
 from fairtut.methods.dvge.training import logits
-from fairtut.methods.holding import evaluating
+from fairtut.methods.encoding import encoded
 from fairtut.methods.inputs import whole
 from fairtut.metrics.labels import same_rows
 from fairtut.models.stacked import StackedMLP
@@ -26,7 +26,6 @@ from fairtut.runtime.seeds import stream_seed
 
 MIN_CELL: Final = 10
 """Rows that each of the four cells of (y, s) must have: fewer say nothing about a group."""
-_ROWS: Final = 512
 
 
 class DVGE:
@@ -152,19 +151,7 @@ class DVGE:
 
     def encode(self, x: Any) -> Tensor:
         """Return codes (n, d), detached, in batches, on the encoder's device; it stays as it is."""
-        rows = torch.as_tensor(x)
-        module = self.encoder if isinstance(self.encoder, nn.Module) else nn.Identity()
-        kind = next((p.dtype for p in module.parameters() if p.is_floating_point()), rows.dtype)
-        if rows.is_floating_point():  # numpy's are double, an encoder's single or half
-            rows = rows.to(kind)
-        parts = rows.to(device_of(module, rows.device)).split(_ROWS)
-        with evaluating(module), torch.no_grad():
-            z = torch.cat([torch.as_tensor(self.encoder(part)) for part in parts])
-        if z.ndim != 2 or len(z) != len(rows):
-            raise InputError(
-                f"the encoder turns {len(rows)} rows into {tuple(z.shape)}: it must give (n, d)"
-            )
-        return z.float()
+        return encoded(self.encoder, x).float()
 
     @property
     def sensitive(self) -> StackedMLP:
