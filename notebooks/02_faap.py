@@ -577,7 +577,7 @@ def play(model, x, y, s, c, seed):
 
 # %%
 toy_config = faap.Config(
-    width=4, blocks=1, hidden=(16,), epochs=5, batch=32, lr_g=8e-3, lr_d=8e-3, decay=True
+    width=4, blocks=1, hidden=(16,), epochs=12, batch=32, lr_g=2e-3, lr_d=1.6e-2, decay=True
 )
 toy_model, train_set, test_set = Deployed(), toy(384, seed), toy(2000, seed + 1)
 

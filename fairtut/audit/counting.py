@@ -12,6 +12,7 @@ from collections.abc import Hashable, Mapping, Sequence
 import numpy as np
 
 from fairtut.errors import InputError
+from fairtut.foreign import plain
 from fairtut.metrics import GroupTable
 from fairtut.metrics.intervals import resampled_sums
 from fairtut.metrics.people import People
@@ -92,10 +93,11 @@ def _summed(draws: FloatArray, kind: Array, cell: Array, size: int) -> FloatArra
 def belonging(
     people: People, members: Mapping[str, Array] | None
 ) -> tuple[Array, tuple[Hashable, ...]]:
-    """Who is in which group, (n, G), and the groups' names."""
-    if not members:
+    """Who is in which group, (n, G), and the groups' names; a data frame of them will do."""
+    if members is None or not len(members):
         return people.s[:, None] == np.arange(len(people.groups)), people.groups
-    columns = {name: np.asarray(column) for name, column in members.items()}
+    names = list(getattr(members, "columns", members))
+    columns = {name: np.asarray(plain(members[name])) for name in names}
     for name, column in columns.items():
         if column.shape != people.y.shape or not np.isin(column, (0, 1)).all():
             raise InputError(f"members[{name!r}] must hold 0 or 1 for each of {len(people.y)}")

@@ -14,10 +14,11 @@ from fairtut.audit.counting import belonging, joint, named
 from fairtut.audit.limits import Judged, Limit, judge
 from fairtut.audit.scores import by_group
 from fairtut.errors import InputError
+from fairtut.foreign import collected
 from fairtut.metrics import DEFINITIONS, Definition, Estimate, GroupTable, metric
 from fairtut.metrics.estimates import PEOPLE, check_level, percentiles
 from fairtut.metrics.group import divide
-from fairtut.metrics.labels import score_column
+from fairtut.metrics.labels import same_rows, score_column
 from fairtut.metrics.measuring import Multiclass
 from fairtut.metrics.people import People, read_people
 from fairtut.metrics.values import Array, FloatArray
@@ -148,7 +149,7 @@ def audit(
     y, y_hat, s, positive, sample_weight
         As in :func:`fairtut.metrics.group_table`.  Several classes without ``positive``: each
         against the rest, and the worst is reported.
-    members : mapping of str to array of 0 and 1, shape (n,), optional
+    members : mapping of str to array of 0 and 1, shape (n,), or data frame, optional
         In the place of ``s``: groups that may overlap.
     score : array-like, shape (n,), optional
         Higher for people who are rather decided for; the controls need it.
@@ -178,6 +179,8 @@ def audit(
     check_level(level)
     if n_resamples < 100:
         raise InputError(f"n_resamples={n_resamples} is too few for an interval: use 1000")
+    collected(y=y, y_hat=y_hat, s=s, score=score, sample_weight=sample_weight, members=members)
+    same_rows(y=y, score=score, **_named(members))
     people = read_people(y, y_hat, s, positive=positive, sample_weight=sample_weight)
     belongs, groups = belonging(people, members)
     said = list(notes) + _check(people, groups)
@@ -228,6 +231,13 @@ def audit(
         n_resamples=n_resamples,
         scores=ranked,
     )
+
+
+def _named(members: Any) -> dict[str, Any]:
+    """Members as :func:`same_rows` compares them: a table, or one column beside the other."""
+    if members is None or hasattr(members, "columns"):
+        return {"members": members}
+    return {f"members[{name!r}]": column for name, column in members.items()}
 
 
 def _check(people: People, groups: tuple[Hashable, ...]) -> list[str]:

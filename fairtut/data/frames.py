@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
@@ -22,6 +23,7 @@ from fairtut.data.columns import missing as gaps_of
 from fairtut.data.encoding import Strings, encode
 from fairtut.data.table import Table, both_sides
 from fairtut.errors import InputError, UnknownName
+from fairtut.foreign import as_pandas
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,7 +49,7 @@ def from_frame(
     Parameters
     ----------
     frame : pandas.DataFrame
-        One row per person; or another library's frame that has ``to_pandas``.
+        One row per person; or one of polars, or another library's that has ``to_pandas``.
     target, sensitive : str
         Columns of the label and of the sensitive attribute.
     positive : object, optional
@@ -70,7 +72,8 @@ def from_frame(
     Returns
     -------
     Table
-        Its ``ids`` are the frame's index, by which predictions are joined back.
+        Its ``ids`` are the frame's index, by which predictions are joined back; polars has none,
+        and they are the numbers of the rows.
 
     Raises
     ------
@@ -91,7 +94,7 @@ def from_frame(
     >>> table.y.tolist(), table.groups, table.ids.tolist()
     ([0, 1, 1, 0], ('f', 'm'), ['Ada', 'Ben', 'Cem', 'Dov'])
     """
-    frame = as_frame(frame, name)
+    frame = as_frame(as_pandas(name, frame), name)
     chosen = _chosen(frame, target, sensitive, features, name)
     frame, dropped = _complete(frame, [target, sensitive, *chosen], missing, name)
     y, labels = _two_labels(frame[target].to_numpy(), target, positive, name)
@@ -213,10 +216,21 @@ def _encode_frame(
             # repr of a float reads back as the same float
             columns[key] = np.array([repr(v) for v in read])
         else:
+            _no_dates(series, name)
             columns[key] = np.array([str(v) for v in series], dtype=np.str_)
             no_id(columns[key], column, name)
             _spelled(series, name)
     return encode(columns, numeric, [str(c) for c in chosen], "the data frame")
+
+
+def _no_dates(series: pd.Series, name: str) -> None:
+    """Refuse dates and times that stand in a column of objects, as those of a type of their own."""
+    kinds = (datetime.date, datetime.time, datetime.timedelta)
+    if any(isinstance(v, kinds) for v in series):
+        raise InputError(
+            f"{name}: column {series.name!r} holds dates or times: turn it into numbers, such as "
+            "days since a date, or leave it out"
+        )
 
 
 def _spelled(series: pd.Series, name: str) -> None:

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fairtut.errors import InputError
+from fairtut.foreign import numbers, plain
 from fairtut.runtime.seeds import numpy_rng
 
 
@@ -66,7 +67,7 @@ class Table:
     digest: str = field(init=False)
 
     def __post_init__(self) -> None:
-        x = np.ascontiguousarray(self.x, dtype="<f4")
+        x = np.ascontiguousarray(numbers(f"{self.name}: x", self.x), dtype="<f4")
         if x.ndim != 2 or x.shape[1] != len(self.feature_names):
             raise InputError(f"{self.name}: x is {x.shape}, names: {len(self.feature_names)}")
         if not np.isfinite(x).all():
@@ -78,7 +79,7 @@ class Table:
             raise InputError(f"{self.name}: favourable is {self.favourable!r}: give 0 or 1")
         object.__setattr__(self, "x", x)
         for key in ("s", "y"):
-            values = np.asarray(getattr(self, key))
+            values = np.asarray(plain(getattr(self, key)))
             if values.shape != (len(x),) or not np.isin(values, (0, 1)).all():
                 raise InputError(f"{self.name}: {key} must be {len(x)} values, each 0 or 1")
             object.__setattr__(self, key, values.astype(np.int8))
@@ -282,7 +283,11 @@ def split_rows(
     >>> {part: np.bincount(2 * s[some] + y[some]).tolist() for part, some in rows.items()}
     {'train': [3, 3, 3, 3], 'test': [2, 2, 2, 2]}
     """
-    cell = 2 * np.asarray(s, dtype=np.int64) + np.asarray(y, dtype=np.int64)
+    given = [np.asarray(plain(values)) for values in (s, y)]
+    for what, values in zip("sy", given, strict=True):
+        if values.ndim != 1 or not np.isin(values, (0, 1)).all():
+            raise InputError(f"{what} must hold 0 and 1 only, one for each row")
+    cell = 2 * given[0].astype(np.int64) + given[1].astype(np.int64)
     n = len(cell)
     counts = {part: _part_size(part, size, n) for part, size in sizes.items()}
     if sum(counts.values()) > n:

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairtut.errors import InputError
+from fairtut.foreign import collected, plain
 from fairtut.lab.board import Decisions
 from fairtut.runtime import code
 from fairtut.runtime.stopwatch import Stopwatch
@@ -129,8 +130,12 @@ class Ground:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        for name in ("y", "s"):
+            columns = {part: np.asarray(plain(v)) for part, v in getattr(self, name).items()}
+            object.__setattr__(self, name, columns)
         for kind, parts in self.x.items():
             for part, rows in parts.items():
+                collected(**{f"{kind} of {part}": rows})
                 known = (
                     {"s": self.s} if part not in (FITTED, *ASKED) else {"y": self.y, "s": self.s}
                 )

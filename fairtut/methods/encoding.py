@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from fairtut.errors import InputError
+from fairtut.foreign import numbers
 from fairtut.methods.holding import evaluating
 from fairtut.runtime.device import device_of
 
@@ -24,12 +26,12 @@ def encoded(encoder: nn.Module | Callable[[Any], Any], x: Any) -> Tensor:
     encoder : nn.Module or callable
         Inputs (n, ..) to codes (n, d).  A module is used in evaluation mode and never changed;
         floating-point rows take the type of its weights.
-    x : array or tensor, shape (n, ..)
+    x : array, tensor or data frame, shape (n, ..)
 
     Raises
     ------
     fairtut.errors.InputError
-        If the encoder gives something else than one code a row.
+        If the encoder gives something else than one code a row, or x holds no numbers.
 
     Examples
     --------
@@ -39,7 +41,7 @@ def encoded(encoder: nn.Module | Callable[[Any], Any], x: Any) -> Tensor:
     >>> encoded(nn.Linear(3, 2), np.zeros((5, 3))).shape
     torch.Size([5, 2])
     """
-    rows = torch.as_tensor(x)
+    rows = _tensor(x)
     module = encoder if isinstance(encoder, nn.Module) else nn.Identity()
     kind = next((p.dtype for p in module.parameters() if p.is_floating_point()), rows.dtype)
     if rows.is_floating_point():  # numpy's are double, an encoder's single or half
@@ -52,3 +54,12 @@ def encoded(encoder: nn.Module | Callable[[Any], Any], x: Any) -> Tensor:
             f"the encoder turns {len(rows)} rows into {tuple(z.shape)}: it must give (n, d)"
         )
     return z
+
+
+def _tensor(x: Any) -> Tensor:
+    """Return rows as a tensor, also those of a data frame."""
+    given = numbers("x", x)
+    try:  # a copy, as a data frame may hand out what must not be written to
+        return torch.as_tensor(np.array(given) if hasattr(given, "columns") else given)
+    except (TypeError, ValueError) as error:
+        raise InputError("x holds text or objects: turn them into numbers first") from error

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from fairtut.errors import InputError
+from fairtut.foreign import numbers, plain
 from fairtut.metrics.labels import same_rows
 
 Array = NDArray[np.floating]
@@ -64,7 +65,9 @@ def check_rows(
     same_rows(**{f"{name} x": x, f"{name} s": s, f"{name} y": y})
     try:
         with np.errstate(over="ignore"):  # what overflows becomes infinite and is reported below
-            features, group, label = (np.asarray(a).astype(dtype) for a in (x, s, y))
+            features, group, label = (
+                np.asarray(a).astype(dtype) for a in (numbers(f"{name} x", x), plain(s), plain(y))
+            )
     except (TypeError, ValueError) as error:
         raise InputError(f"{name} x, s and y must hold numbers: encode text first") from error
     n = len(features) if features.ndim == 2 else -1
@@ -117,7 +120,10 @@ def check_weights(weight: ArrayLike, n: int) -> NDArray[np.float64]:
         ...
     fairtut.errors.InputError: row weights must be 3 finite, non-negative numbers
     """
-    values = np.asarray(weight, float)
+    try:
+        values = np.asarray(plain(weight), float)
+    except (TypeError, ValueError):
+        values = np.zeros(0)  # refused below
     if values.shape != (n,) or not np.isfinite(values).all() or (values < 0).any():
         raise InputError(f"row weights must be {n} finite, non-negative numbers")
     if not values.any():
@@ -155,7 +161,8 @@ def whole(name: str, values: Any) -> Tensor:
     fairtut.errors.InputError: y holds other values than whole numbers: code it as 0, 1, ...
     """
     try:
-        given = values if isinstance(values, Tensor) else np.array(values)  # pandas' are read-only
+        # a copy, for pandas' are read-only
+        given = values if isinstance(values, Tensor) else np.array(plain(values))
         array = torch.as_tensor(given).detach()
     except (TypeError, ValueError):
         raise InputError(

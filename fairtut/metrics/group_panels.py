@@ -205,6 +205,8 @@ class GroupPanel(Resamples):
         has the higher score, ties counted as half; without such a pair it is NaN.
         """
         table = np.asarray(score, float)
+        if np.isnan(table).any():
+            raise InputError("score holds NaN: drop or impute those rows first")
         kept = np.ones(self.n, bool) if where is None else np.asarray(where, bool)
         if table.shape[-1:] != (self.n,) or kept.shape != (self.n,):
             raise InputError(f"scores of shape {table.shape} for {self.n} people: one per person")

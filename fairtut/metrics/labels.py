@@ -1,4 +1,4 @@
-"""Labels of any kind (lists, numpy arrays, pandas columns, torch tensors) become codes."""
+"""Labels of any kind (lists, numpy arrays, torch tensors, pandas and polars) become codes."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairtut.errors import InputError
+from fairtut.foreign import collected, plain
 from fairtut.metrics.values import Array, FloatArray, Labels
 
 _GAPS = frozenset({"nan", "NaN", "None", "<NA>", "NaT"})
 """What a missing value reads as once it was turned into text."""
+_LONGEST = 1 << 63  # whole numbers from here on have no place among labels
 _SMALL_RANGE = 1 << 16  # integer labels within this range are counted, wider ones are sorted
 
 
@@ -33,6 +35,8 @@ def as_labels(name: str, values: object) -> Array:
         Missing values, or numbers that are no labels.
     """
     torch = sys.modules.get("torch")  # never imported here: the metrics need no torch
+    collected(**{name: values})
+    values = plain(values)
     if torch is not None and isinstance(values, torch.Tensor):
         values = from_tensor(values)
     elif isinstance(values, (list, tuple)):
@@ -41,7 +45,7 @@ def as_labels(name: str, values: object) -> Array:
     if array.dtype.kind == "f":
         return _integral(name, array)
     if array.dtype.kind in "iub":
-        return array.astype(np.int64)
+        return _whole(name, array)
     if array.dtype.kind in "OSUTM":
         return _objects(name, array)
     raise InputError(f"{name} has type {array.dtype}: pass integers, strings or other labels")
@@ -50,8 +54,8 @@ def as_labels(name: str, values: object) -> Array:
 def same_rows(**columns: object) -> None:
     """Raise unless all pandas columns name the same people in the same order.
 
-    Arrays and lists have no names: they are taken as they stand.  Nothing is aligned in silence,
-    for a column that was sorted and one whose index was reset look alike.
+    Arrays, lists and columns of polars have no names: they are taken as they stand.  Nothing is
+    aligned in silence, for a column that was sorted and one whose index was reset look alike.
 
     Parameters
     ----------
@@ -61,7 +65,7 @@ def same_rows(**columns: object) -> None:
     Raises
     ------
     InputError
-        Two indexes differ.
+        Two indexes differ, or a column is a query of polars, which holds no rows.
 
     Examples
     --------
@@ -71,6 +75,7 @@ def same_rows(**columns: object) -> None:
     fairtut.errors.InputError: y and y_hat have different indexes (first in row 0: 'a' and 'b'): \
 align them, as in y_hat.loc[y.index], or pass .to_numpy() where rows already belong together
     """
+    collected(**columns)
     named = [(k, v.index) for k, v in columns.items() if hasattr(v, "iloc") and hasattr(v, "index")]
     for other, index in named[1:]:
         first, own = named[0]
@@ -119,6 +124,16 @@ def _integral(name: str, array: Array) -> Array:
             "y": "not a class: bin it first",
         }.get(name, "not a group: bin it first")
         raise InputError(f"{name} holds {fractional.flat[0]:g}, {fix}")
+    return _whole(name, array)
+
+
+def _whole(name: str, array: Array) -> Array:
+    """Whole numbers with 64 bits; one that has no place there would get another name."""
+    if array.size and array.dtype.kind != "b":
+        ends = array.min(), array.max()
+        if not -_LONGEST <= ends[0] <= ends[1] < _LONGEST:
+            odd = max(ends, key=abs)
+            raise InputError(f"{name} holds {odd}, of more than 63 bits: pass such ids as text")
     return array.astype(np.int64)
 
 
@@ -135,7 +150,7 @@ def _objects(name: str, array: Array) -> Array:
         )
     if items and all(isinstance(v, (bool, int, float)) for v in items):
         numbers = np.asarray(items).reshape(array.shape)
-        return _integral(name, numbers) if numbers.dtype.kind == "f" else numbers.astype(np.int64)
+        return _integral(name, numbers) if numbers.dtype.kind == "f" else _whole(name, numbers)
     return array
 
 
@@ -167,7 +182,14 @@ def score_column(name: str, values: object, n: int) -> FloatArray:
     """One finite or infinite score per person; an (n, 1) column is flattened."""
     if hasattr(values, "detach"):
         values = from_tensor(values)
-    scores = np.asarray(values, dtype=float)
+    collected(**{name: values})
+    given = plain(values)
+    if getattr(getattr(given, "dtype", None), "kind", None) in ("m", "M"):
+        raise InputError(f"{name} holds dates or times: pass one number per person")
+    try:
+        scores = np.asarray(given, dtype=float)
+    except (TypeError, ValueError):
+        raise InputError(f"{name} holds no numbers: pass one number per person") from None
     scores = scores[:, 0] if scores.ndim == 2 and scores.shape[1] == 1 else scores
     if scores.shape != (n,):
         raise InputError(

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairtut.errors import InputError
+from fairtut.foreign import attributes, collected
 from fairtut.metrics.group import GroupTable
 from fairtut.metrics.labels import (
     as_labels,
@@ -47,8 +48,8 @@ def group_table(
     Parameters
     ----------
     y : array-like, shape (n,), or None
-        Labels: numpy array, list, pandas Series or torch tensor on any device.  None when the
-        metric does not look at labels.
+        Labels: numpy array, list, Series of pandas or polars, or torch tensor on any device.  None
+        when the metric does not look at labels.
     y_hat : array-like, shape (..., n)
         Decisions (not scores).  Leading dimensions are a batch, such as one row per run.
     s : array-like, shape (n,), or several attributes, or None
@@ -137,9 +138,11 @@ def read_people(
     sample_weight: object = None,
 ) -> People:
     """Check labels and turn them into codes; parameters and errors of :func:`group_table`."""
+    collected(y_hat=y_hat)
     runs = hasattr(y_hat, "columns") and len(y_hat.columns) > 1  # then its rows are no people
     columns = {"y": y, "y_hat": None if runs else y_hat, **_by_name(s)}
     same_rows(**columns, sample_weight=sample_weight)
+    s = attributes(s)  # a table of polars, column by column
     truth = None if y is None else as_labels("y", y)
     guess = as_labels("y_hat", y_hat)
     for name, array in (("y", truth), ("y_hat", guess)):

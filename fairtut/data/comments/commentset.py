@@ -14,6 +14,7 @@ from torch import Tensor
 
 from fairtut.data.comments.vocabulary import Tokenizer, Vocabulary, encode_with
 from fairtut.errors import DataError, InputError, UnknownName
+from fairtut.foreign import collected
 from fairtut.runtime.seeds import numpy_rng
 
 SPLITS: Final = ("train", "tune", "val", "test")
@@ -217,8 +218,9 @@ def from_texts(
             f"{name}: {n} texts, y {labels.shape}, groups {members.shape}, split {where.shape}: "
             f"need (n,), (n, {len(group_names)}), (n,)"
         )
-    if set(np.unique(labels).tolist()) != {0, 1}:
-        raise DataError(f"{name}: y holds {np.unique(labels)[:5].tolist()}: need both 0 and 1")
+    found = list(dict.fromkeys(labels.tolist()))
+    if set(found) != {0, 1}:
+        raise DataError(f"{name}: y holds {found[:5]}: need both 0 and 1")
     _texts(texts, name)
     members = _membership(members, group_names, name)
     if tokenizer is None:
@@ -251,6 +253,9 @@ def _one_order(given: Mapping[str, Any], group_names: Sequence[str], name: str) 
     """Raise where indexes, or the columns of the groups, stand in another order than the rest."""
     if isinstance(given["texts"], str):
         raise InputError(f"{name}: texts is one text: give a list of texts")
+    collected(**given)
+    if hasattr(given["texts"], "columns"):
+        raise InputError(f"{name}: texts is a table: give one column of it")
     indexed = [(k, v.index) for k, v in given.items() if hasattr(v, "iloc")]
     for other, index in indexed[1:]:
         if not indexed[0][1].equals(index):

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 
 from fairtut.errors import InputError, UnknownName
+from fairtut.foreign import as_pandas
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -122,6 +123,8 @@ class ImageSet:
                 f"{self.name}: x is {self.x.dtype} of shape {tuple(self.x.shape)}: give uint8 "
                 "images of shape (n, 3, h, w)"
             )
+        table = as_pandas(f"{self.name}: attributes", self.attributes)
+        object.__setattr__(self, "attributes", table)
         split = np.asarray(self.split, dtype=np.str_)
         if not len(self.attributes) == len(split) == len(self.x):
             raise InputError(

@@ -12,9 +12,11 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from fairtut.errors import InputError
+from fairtut.foreign import numbers, plain
 from fairtut.methods.frtrain.config import VARIANTS, Config
 from fairtut.methods.frtrain.training import train
-from fairtut.metrics.labels import as_labels, same_rows
+from fairtut.methods.inputs import check_weights
+from fairtut.metrics.labels import as_labels, label_column, same_rows
 from fairtut.runtime.presets import choose
 
 _FAR: Final = 30.0
@@ -135,6 +137,7 @@ class FRTrain(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-l
             few, label, group = clean
             same_rows(**{"the clean set's x": few, "the clean set's y": label,
                          "the clean set's s": group})  # fmt: skip
+            numbers("the clean set's x", few)  # dates of polars would pass for numbers
             features = validate_data(self, few, dtype=np.float32, reset=False)
             ours = (features, _codes("the clean set's s", group, self.groups_),
                     _codes("the clean set's y", label, self.classes_))  # fmt: skip
@@ -166,6 +169,7 @@ class FRTrain(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-l
             msg="this %(name)s is not fitted: call fit(x, y, s=s, clean=clean) first",
         )  # fmt: skip
         same_rows(x=x, s=s)
+        numbers("x", x)
         features = validate_data(self, x, dtype=np.float32, reset=False)
         group = _codes("s", s, self.groups_)
         if len(group) != len(features):
@@ -187,8 +191,9 @@ class FRTrain(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-l
     ) -> float:
         """Return the accuracy, weighted if weights are given."""
         same_rows(x=x, y=y, s=s, sample_weight=sample_weight)
-        right = self.predict(x, s=s) == np.asarray(y)
-        weights = None if sample_weight is None else np.asarray(sample_weight, float)
+        found = self.predict(x, s=s)
+        right = found == label_column("y", y, len(found))
+        weights = None if sample_weight is None else check_weights(sample_weight, len(found))
         return float(np.average(right, weights=weights))
 
     def __sklearn_tags__(self) -> Any:
@@ -202,6 +207,10 @@ class FRTrain(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-l
     ) -> tuple[NDArray[Any], NDArray[Any], tuple[ArrayLike, ArrayLike, ArrayLike]]:
         """Return classes, groups, and (x, s, y) as the trainer takes them: s and y in {0, 1}."""
         same_rows(x=x, y=y, s=s)
+        numbers("x", x)
+        y = plain(y)
+        if y is not None and np.asarray(y).dtype == object:
+            as_labels("y", y)  # says what is missing
         features, label = validate_data(self, x, y, dtype=np.float32)
         check_classification_targets(label)
         _check_scale(features)

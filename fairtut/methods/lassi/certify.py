@@ -36,6 +36,7 @@ from fairtut.methods.lassi.curve import trace
 from fairtut.methods.lassi.inputs import check, fits, numbered, sound_weights
 from fairtut.methods.lassi.nearby import Nearby
 from fairtut.methods.lassi.networks import Representation
+from fairtut.metrics.labels import as_labels
 from fairtut.runtime.precision import double, has_double
 from fairtut.runtime.seeds import torch_rng
 
@@ -182,7 +183,7 @@ class Certificates:
         ``acc`` decided as the label says, ``fair`` certified whatever the label, ``fair_correct``
         both, and ``abstained``.
         """
-        label = np.asarray(y)
+        label = as_labels("y", y)
         if label.shape != self.prediction.shape:
             raise InputError(f"y has shape {label.shape}: need one label for {len(self)} images")
         right = self.prediction == label
