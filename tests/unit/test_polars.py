@@ -364,9 +364,9 @@ QUERY = pl.DataFrame({"s": S}).lazy()
         (lambda: metrics.GroupPanel(Y, members=QUERY), "members"),
         (lambda: FRTrain().fit(QUERY, Y, s=S), "x"),
         (lambda: FRTrain().fit(X, QUERY, s=S), "y"),
-        (lambda: DVGE(torch.as_tensor).fit(X, Y, QUERY), "s"),
-        (lambda: DVGE(torch.as_tensor).fit(QUERY, Y, S), "x"),
-        (lambda: rp.Trigger.fit(torch.nn.Flatten(), torch.rand(N, 3, 8, 8), QUERY, S), "y"),
+        (lambda: DVGE(torch.as_tensor).fit(X, Y, s=QUERY), "s"),
+        (lambda: DVGE(torch.as_tensor).fit(QUERY, Y, s=S), "x"),
+        (lambda: rp.Trigger(torch.nn.Flatten()).fit(torch.rand(N, 3, 8, 8), QUERY, s=S), "y"),
         (lambda: fair_baselines.logistic(QUERY, S, Y), "training x"),
         (lambda: Ground({"table": {"train": QUERY}}, {"train": Y}, {"train": S}), "table of train"),
         (lambda: from_texts(["a"], [0], QUERY, ["g"], ["train"]), "groups"),
@@ -412,7 +412,7 @@ class TestEstimators:
     def test_dvge_takes_tables(self) -> None:
         config = Strengths(hidden=(6,), batch=32, epochs=2)
         found = [
-            DVGE(lambda v: v, config=config).fit(x, y, s).decision_function(x)
+            DVGE(lambda v: v, config=config).fit(x, y, s=s).decision_function(x)
             for x, y, s in (
                 (X, Y, S),
                 (frame(), pl.Series(Y > 0), pl.Series(S, dtype=pl.Int128)),

@@ -154,8 +154,11 @@ class FRTrain(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-l
         self.trained_, self.theta_ = trained, trained.theta[0]
         return self
 
-    def decision_function(self, x: ArrayLike, *, s: ArrayLike) -> NDArray[np.float32]:
-        """Return the logit of each row for the second class, (n,).
+    def decision_function(self, x: ArrayLike, *, s: ArrayLike) -> NDArray[np.float64]:
+        """Return the logit of each row for the second class, (n,), in double precision.
+
+        A row's logit does not depend on the rows that it comes with, as far as double precision
+        goes: in single precision its last digit would.
 
         Raises
         ------
@@ -170,15 +173,16 @@ class FRTrain(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-l
         )  # fmt: skip
         same_rows(x=x, s=s)
         numbers("x", x)
-        features = validate_data(self, x, dtype=np.float32, reset=False)
+        features = validate_data(self, x, dtype=np.float64, reset=False)
         group = _codes("s", s, self.groups_)
         if len(group) != len(features):
             raise InputError(f"x has {len(features)} rows and s {len(group)}: one s per row")
-        return np.asarray(self.trained_.logit(features, group)[0], np.float32)
+        weights = self.theta_.astype(float)
+        return np.asarray(features @ weights[:-2] + group * weights[-2] + weights[-1], float)
 
     def predict_proba(self, x: ArrayLike, *, s: ArrayLike) -> NDArray[np.float64]:
         """Return the probability of each class, (n, 2), in the order of ``classes_``."""
-        second = np.asarray(expit(self.decision_function(x, s=s).astype(float)), float)
+        second = np.asarray(expit(self.decision_function(x, s=s)), float)
         return np.column_stack([1 - second, second])
 
     def predict(self, x: ArrayLike, *, s: ArrayLike) -> NDArray[Any]:
