@@ -236,7 +236,8 @@ def shortest(paper: str) -> str:
     >>> from unittest.mock import patch
     >>> from fairtut.page.box import shortest
     >>> from fairtut.page.results import Record
-    >>> runs = [Record("toy", "laptop", data, minutes=m) for data, m in [("synthetic", 8), ("real", 5)]]
+    >>> runs = [Record("toy", "laptop", "synthetic", minutes=8),
+    ...         Record("toy", "laptop", "real", minutes=5)]
     >>> with patch.multiple("fairtut.page.results", papers=dict, load_records=lambda: runs):
     ...     shortest("toy"), shortest("another")
     ('5 minutes', 'not run yet')

@@ -49,7 +49,8 @@ def largest(found: pd.DataFrame) -> pd.DataFrame:
     --------
     >>> import pandas as pd
     >>> from fairtut.page.calibrated import largest
-    >>> world = {"world": "share", "spread": "small", "people": 100, "looks": "once", "kind": "same"}
+    >>> world = {"world": "share", "spread": "small", "people": 100, "looks": "once",
+    ...          "kind": "same"}
     >>> rows = [{"trainings": 2, "wrong": 0.25}, {"trainings": 3, "wrong": 0.75}]
     >>> found = largest(pd.DataFrame([world | row | {"word": "reproduced"} for row in rows]))
     >>> found[["good", "trainings", "wrong", "middle"]].values.tolist()
@@ -76,8 +77,8 @@ def drawn(found: pd.DataFrame) -> Figure:
     Returns
     -------
     matplotlib.figure.Figure
-        One row per world, in percent, with a dashed line at :data:`ALLOWED`; a filled mark is a good
-        word, a hollow one is "not reproduced".
+        One row per world, in percent, with a dashed line at :data:`ALLOWED`.  A filled mark is a
+        good word, a hollow one is "not reproduced".
 
     Raises
     ------
@@ -89,7 +90,8 @@ def drawn(found: pd.DataFrame) -> Figure:
     >>> import matplotlib.pyplot as plt
     >>> import pandas as pd
     >>> from fairtut.page.calibrated import drawn
-    >>> world = {"world": "share", "spread": "small", "people": 100, "looks": "once", "kind": "same"}
+    >>> world = {"world": "share", "spread": "small", "people": 100, "looks": "once",
+    ...          "kind": "same"}
     >>> rows = [{"trainings": 2, "wrong": 0.25}, {"trainings": 3, "wrong": 0.75}]
     >>> fig = drawn(pd.DataFrame([world | row | {"word": "reproduced"} for row in rows]))
     >>> [float(end) for end in fig.axes[0].lines[0].get_xdata()]  # from the median to the worst

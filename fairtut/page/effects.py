@@ -57,11 +57,11 @@ class Effects:
     The committed run must show what the page says; another seed need not:
 
     >>> from fairtut.page.effects import Effects
-    >>> Effects("laptop", "synthetic", seed=0)(False, "the gap closes", "the gap stays")
+    >>> Effects("laptop", "synthetic", seed=0)(False, "the gap closes", "it stays")
     Traceback (most recent call last):
-    fairtut.page.effects.MissingEffect: this run must show that the gap closes; it shows: the gap stays
-    >>> Effects("laptop", "synthetic", seed=1)(False, "the gap closes", "the gap stays")
-    the gap stays
+    fairtut.page.effects.MissingEffect: this run must show that the gap closes; it shows: it stays
+    >>> Effects("laptop", "synthetic", seed=1)(False, "the gap closes", "it stays")
+    it stays
     False
     """
 

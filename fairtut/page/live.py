@@ -149,15 +149,16 @@ def moving(
     Returns
     -------
     str
-        A ``<figure>``, whose moving part is hidden until its own script shows it.  The slider starts
-        at the middle stop.
+        A ``<figure>``, whose moving part is hidden until its own script shows it.  The slider
+        starts at the middle stop.
 
     Examples
     --------
     >>> from fairtut.page.live import Scale, Track, moving
     >>> tracks = [Track("accuracy", [0.9, 0.8, 0.6]), Track("gap", [0.3, 0.2, 0.0])]
-    >>> page = moving(Scale([0, 1, 2], (0, 1)), tracks, ["None.", "Some.", "Much."], face="", still="",
-    ...               label="weight", ylabel="share", caption="C.", alt="A.", name="weight")
+    >>> page = moving(Scale([0, 1, 2], (0, 1)), tracks, ["None.", "Some.", "Much."], face="",
+    ...               still="", label="weight", ylabel="share", caption="C.", alt="A.",
+    ...               name="weight")
     >>> page.count("<polyline"), page.count("<circle")  # a curve and a dot for each track
     (2, 2)
     >>> 'min="0" max="2" value="1"' in page

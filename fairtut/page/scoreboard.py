@@ -51,7 +51,7 @@ class Standing:
     >>> from fairtut.page.scoreboard import Standing
     >>> words = Counter({"trend reproduced": 2, "partly": 1, "inconclusive": 1, "not tested": 5})
     >>> paper = Paper("toy", "A toy", "Ada", "ICML", 2020, "toy2020", "07_toy")
-    >>> print(Standing(paper, [], {"paper": words}, {}, "").answer)  # what was not tested is left out
+    >>> print(Standing(paper, [], {"paper": words}, {}, "").answer)  # five were not tested
     Of 4 claims of the paper that we could test, 2 hold, 1 fail at least in part, and 1 are open.
     """
 
