@@ -89,14 +89,14 @@ def chapters() -> list[Front]:
 
     Examples
     --------
-    The judge and the minutes are left out here, for speed:
+    A book of two papers; the judge and the minutes are left out, for speed:
 
     >>> from unittest.mock import patch
     >>> from fairtut.page.front import chapters
-    >>> with patch.multiple("fairtut.page.box", stands=str, minutes=str):
-    ...     titles = [one.title for one in chapters()]
-    >>> titles[0], titles[-1]
-    ('1 · FR-Train', '6 · LASSI')
+    >>> two = patch("fairtut.page.results.papers", lambda: ["lassi", "faap"])
+    >>> with two, patch.multiple("fairtut.page.box", stands=str, minutes=str):
+    ...     [one.title for one in chapters()]
+    ['1 · LASSI', '2 · FAAP']
     """
     return [
         Front(i, introduced(paper), box.stands(paper), box.minutes(paper))
