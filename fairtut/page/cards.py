@@ -103,10 +103,28 @@ DRAWN: Final[Mapping[str, Callable[[], Figure]]] = {
 def drawing(paper: str) -> str:
     """Return the drawing of a paper's card as an ``<svg>`` element.
 
+    Parameters
+    ----------
+    paper : str
+        The paper's id, a key of :data:`DRAWN`.
+
+    Returns
+    -------
+    str
+        Its words stay text, its ids start with the card's name, and it says in ``aria-label`` what
+        the drawing's function says.
+
     Raises
     ------
     fairtut.errors.UnknownName
         If there is no such paper.
+
+    Examples
+    --------
+    >>> from fairtut.page.cards import drawing
+    >>> text = drawing("reprogramming_text")
+    >>> text.startswith("<svg"), ">five words<" in text, 'id="card-reprogramming-text' in text
+    (True, True, True)
     """
     import matplotlib.pyplot as plt
 

@@ -20,7 +20,16 @@ PINNED: Final = frozenset({("smoke", "synthetic", 0), ("laptop", "synthetic", 0)
 
 
 class Answer(int):
-    """A truth value that a notebook does not print below a cell that ends with it."""
+    """A truth value that a notebook does not print below a cell that ends with it.
+
+    Examples
+    --------
+    >>> from fairtut.page.effects import Answer
+    >>> Answer(True), Answer(0)
+    (True, False)
+    >>> "the gap closes" if Answer(False) else "the gap stays"
+    'the gap stays'
+    """
 
     def __repr__(self) -> str:
         return repr(bool(self))
@@ -42,6 +51,18 @@ class Effects:
         Names from :mod:`fairtut.runtime.presets`.
     seed : int
         The root seed of the chapter.
+
+    Examples
+    --------
+    The committed run must show what the page says; another seed need not:
+
+    >>> from fairtut.page.effects import Effects
+    >>> Effects("laptop", "synthetic", seed=0)(False, "the gap closes", "it stays")
+    Traceback (most recent call last):
+    fairtut.page.effects.MissingEffect: this run must show that the gap closes; it shows: it stays
+    >>> Effects("laptop", "synthetic", seed=1)(False, "the gap closes", "it stays")
+    it stays
+    False
     """
 
     preset: str
