@@ -12,11 +12,16 @@ False
 
 from __future__ import annotations
 
+import json
+import os
 from dataclasses import dataclass
 from typing import Any, Final
 
 PINNED: Final = frozenset({("smoke", "synthetic", 0), ("laptop", "synthetic", 0)})
 """The runs whose effects are asserted: the one of every push, and the one that is committed."""
+
+NOTED: Final = "FAIRTUT_EFFECTS"
+"""Variable of the environment: the file to which every effect is noted, a line of JSON each."""
 
 
 class Answer(int):
@@ -100,8 +105,12 @@ class Effects:
             In a pinned run without the effect.
         """
         # NaN is truthy, and equal to nothing: an undefined effect is no effect
-        there = bool(holds == holds) and bool(holds)
-        if not there and self.pinned and only in ("", self.preset):
+        there, asserted = bool(holds == holds) and bool(holds), only in ("", self.preset)
+        if path := os.environ.get(NOTED):
+            line = {"sentence": sentence, "there": there, "asserted": asserted, "seed": self.seed}
+            with open(path, "a", encoding="utf-8") as file:
+                file.write(json.dumps(line) + "\n")
+        if not there and self.pinned and asserted:
             raise MissingEffect(f"this run must show that {sentence}; it shows: {otherwise}")
         if not there:
             print(otherwise)
