@@ -5,8 +5,8 @@
 A run of every push asserts what its page says (:mod:`fairtut.page.effects`).  It has one seed, so
 an effect that is there by luck stays unnoticed until another processor rounds otherwise: a
 training that gets stuck with one seed in ten gets stuck on one machine in ten, too.  Other seeds
-are runs with chance drawn anew, and cost nothing but time.  An effect may be absent with :data:`FEW` of the
-seeds at most.
+are runs with chance drawn anew, and cost nothing but time.  An effect may be absent with
+:data:`FEW` of the seeds at most.
 """
 
 from __future__ import annotations

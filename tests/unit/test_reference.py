@@ -97,6 +97,8 @@ def test_examples_run(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     module = importlib.import_module(name)
     found = doctest.testmod(module, optionflags=doctest.NORMALIZE_WHITESPACE)
+    if pyplot := sys.modules.get("matplotlib.pyplot"):
+        pyplot.close("all")  # an example may leave its figure open
     assert found.failed == 0
 
 
