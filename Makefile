@@ -11,6 +11,7 @@ DATA ?= synthetic
 NB ?=
 RUNS ?= 1
 SEED ?=
+SEEDS ?= 1:11
 METHOD ?=
 QUICK ?=
 UPGRADE ?=
@@ -22,7 +23,7 @@ ifneq (,$(filter C POSIX,$(LC_ALL)))
 export LC_ALL := C.UTF-8
 endif
 
-.PHONY: help env book site pdf run outputs pair front test mutate isa shuffle device lint types bench claims repo release lock wheel alone clean
+.PHONY: help env book site pdf run outputs pair front test mutate isa shuffle effects device lint types bench claims repo release lock wheel alone clean
 
 help: ## list what can be made
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,6 +64,9 @@ isa: env ## the quick tests under older instruction sets, with one and two threa
 
 shuffle: env ## the quick tests in random order: RUNS=5 orders, or SEED=7 for that one again
 	@$(PY) -m tools.shuffle --runs $(RUNS) $(if $(SEED),--seed $(SEED))
+
+effects: env ## which effects of the pages hold by luck: the chapters at smoke with ten other seeds (NB=... for one)
+	@$(PY) -m tools.effects $(NB) --preset $(PRESET) --seeds $(SEEDS)
 
 device: env ## all chapters and one step of each training at full size on a simulated device (25 min)
 	@FAIRTUT_DEVICE_CHAPTERS=1 $(PY) -m pytest -q -n 2 tests/device

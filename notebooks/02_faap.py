@@ -643,7 +643,7 @@ say(
 # $G$ to keep the labels; with a large weight $G$ serves the labels, and labels with different base rates want to know the group.
 
 # %% tags=["hide-input"]
-weights = [0.0, 0.5, 1.0, 2.0, 4.0]
+weights = [0.0, 0.5, 1.0, 4.0, 16.0]
 tried = []
 for beta in weights:
     others = [

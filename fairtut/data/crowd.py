@@ -125,11 +125,16 @@ class CrowdModel:
         k : int
             Odd number of annotators.
 
+        Returns
+        -------
+        CrowdModel
+            With the given ``single``.
+
         Raises
         ------
         fairtut.errors.InputError
-            If no correlation gives that majority: it must lie between ``single`` (rho = 1) and
-            what independent annotators reach (rho = 0).
+            If k is even, or no correlation gives that majority: it must lie between ``single``
+            (rho = 1) and what independent annotators reach (rho = 0).
         """
         from scipy.optimize import brentq
 
@@ -148,7 +153,28 @@ class CrowdModel:
         return cls(single, float(rho))
 
     def majority_accuracy(self, k: int = 11) -> float:
-        """Probability that the majority of ``k`` (odd) annotators is right, in closed form."""
+        r"""Probability that the majority of ``k`` (odd) annotators is right, in closed form.
+
+        .. math:: P(R > k / 2), \qquad R \sim \mathrm{BetaBinomial}(k, a, b),
+
+        with a and b as above in this module; R is binomial for rho = 0.  For rho = 1 the answer is
+        ``single``.
+
+        Parameters
+        ----------
+        k : int
+            Odd number of annotators.
+
+        Returns
+        -------
+        float
+            In [0, 1].
+
+        Raises
+        ------
+        fairtut.errors.InputError
+            If k is even or below 1.
+        """
         from scipy.stats import betabinom, binom
 
         _check_odd(k)

@@ -82,7 +82,7 @@ def box(
     answer: str,
     **values: Any,
 ) -> Bundle | None:
-    """Display a chapter's verdict box.
+    r"""Display a chapter's verdict box.
 
     Parameters
     ----------
@@ -110,6 +110,22 @@ def box(
         If there is no such paper.
     fairtut.errors.InputError
         If a text is empty, holds a decimal number typed by hand, or values and fields differ.
+
+    Examples
+    --------
+    A chapter without a paper has no headlines.  Papers and records are left out here, so that
+    the lines depend on no run.
+
+    >>> from unittest.mock import patch
+    >>> from fairtut.page.box import box
+    >>> with patch.multiple("fairtut.page.results", papers=dict, load_records=list):
+    ...     shown = box("comparison", objectives=["read a plane"], prerequisites=["what a gap is"],
+    ...                 worked="The cut did.", answer="It costs {n} points.", n=2)
+    >>> print(*str(shown).split("\n\n")[1:5], sep="\n")
+    Answer. It costs 2 points.
+    Counted. No paper claims anything here: what is asked of every method is a question of ours.
+    What did the work. The cut did.
+    Minutes. CPU: not run. GPU: not run.
     """
     _worded(objectives=objectives, prerequisites=prerequisites, worked=[worked], answer=[answer])
     answer, worked = _filled([answer, worked], values)
@@ -126,7 +142,7 @@ def box(
 
 
 def learned(paper: str, *, points: Sequence[str], answer: str, **values: Any) -> Bundle | None:
-    """Display the box again at a chapter's end, with what there is to take along.
+    r"""Display the box again at a chapter's end, with what there is to take along.
 
     Parameters
     ----------
@@ -148,6 +164,19 @@ def learned(paper: str, *, points: Sequence[str], answer: str, **values: Any) ->
     ------
     fairtut.errors.UnknownName, fairtut.errors.InputError
         As :func:`box`.
+
+    Examples
+    --------
+    Papers are left out here, for speed:
+
+    >>> from unittest.mock import patch
+    >>> from fairtut.page.box import learned
+    >>> with patch("fairtut.page.results.papers", dict):
+    ...     shown = learned("comparison", points=["One plane holds {n}."], answer="Yes.", n=5)
+    >>> print(*str(shown).split("\n\n")[1:4], sep="\n")
+    Answer. Yes.
+    What to take along
+    * One plane holds 5.
     """
     _worded(points=points, answer=[answer])
     answer, *points = _filled([answer, *points], values)
@@ -165,7 +194,23 @@ def minutes(paper: str) -> str:
     Parameters
     ----------
     paper : str
-        The paper's id.
+        The paper's id, or the name of a chapter without a paper.
+
+    Returns
+    -------
+    str
+        Whole minutes for CPU and GPU, drawn data first; ``not run`` where no record counts.  Small
+        runs (``smoke``) are left out.
+
+    Examples
+    --------
+    >>> from unittest.mock import patch
+    >>> from fairtut.page.box import minutes
+    >>> from fairtut.page.results import Record
+    >>> run = Record("toy", "laptop", "synthetic", device={"threads": 2}, minutes=3.2)
+    >>> with patch.multiple("fairtut.page.results", papers=dict, load_records=lambda: [run]):
+    ...     minutes("toy")
+    'CPU: 3 minutes on drawn data (`laptop`, 2 threads). GPU: not run.'
     """
     runs = _runs(paper)
     own = [r for r in runs if r.device.get("type", "cpu") == "cpu"]
@@ -174,7 +219,29 @@ def minutes(paper: str) -> str:
 
 
 def shortest(paper: str) -> str:
-    """Say in a few words how long the fastest committed run of a paper's chapter took."""
+    """Say in a few words how long the fastest committed run of a paper's chapter took.
+
+    Parameters
+    ----------
+    paper : str
+        The paper's id, or the name of a chapter without a paper.
+
+    Returns
+    -------
+    str
+        Whole minutes, or ``not run yet`` where no record counts.
+
+    Examples
+    --------
+    >>> from unittest.mock import patch
+    >>> from fairtut.page.box import shortest
+    >>> from fairtut.page.results import Record
+    >>> runs = [Record("toy", "laptop", "synthetic", minutes=8),
+    ...         Record("toy", "laptop", "real", minutes=5)]
+    >>> with patch.multiple("fairtut.page.results", papers=dict, load_records=lambda: runs):
+    ...     shortest("toy"), shortest("another")
+    ('5 minutes', 'not run yet')
+    """
     runs = [run.minutes for run in _runs(paper)]
     return f"{min(runs):.0f} minutes" if runs else "not run yet"
 
@@ -206,7 +273,7 @@ def stands(paper: str) -> scoreboard.Standing:
 
 
 def renewed(paper: str, text: str) -> str:
-    """Return a box with what follows from the records as they are now.
+    r"""Return a box with what follows from the records as they are now.
 
     Parameters
     ----------
@@ -214,6 +281,25 @@ def renewed(paper: str, text: str) -> str:
         The paper's id.
     text : str
         The HTML or the Markdown of :func:`box` or :func:`learned`; other text stays as it is.
+
+    Returns
+    -------
+    str
+        The same text with its headlines, counts and minutes written anew; what the chapter wrote
+        itself, such as the answer, is kept.
+
+    Examples
+    --------
+    The old box tells of a run that is no longer among the records:
+
+    >>> from unittest.mock import patch
+    >>> from fairtut.page.box import renewed
+    >>> old = "**A question?**\n\n**Answer.** Yes.\n\n**Minutes.** CPU: 9 minutes."
+    >>> with patch.multiple("fairtut.page.results", papers=dict, load_records=list):
+    ...     print(*renewed("toy", old).split("\n\n"), sep="\n")
+    **A question?**
+    **Answer.** Yes.
+    **Minutes.** CPU: not run. GPU: not run.
     """
     html = text.lstrip().startswith("<section")
     start, write = ("<p><strong>", _html) if html else ("**", _safe)

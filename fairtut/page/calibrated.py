@@ -32,13 +32,29 @@ def largest(found: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     found : pandas.DataFrame
-        From :func:`fairtut.evidence.calibration.table`.
+        From :func:`fairtut.evidence.calibration.table`; ``wrong`` is a share in [0, 1].
 
     Returns
     -------
     pandas.DataFrame
         The rows with the largest share ``wrong``; ``good`` is whether the word is a good one, and
-        ``middle`` is the median share over all places.
+        ``middle`` is the median share over all places.  Rows of one training are left out.
+
+    Raises
+    ------
+    fairtut.errors.InputError
+        A column is missing, or no row has two trainings.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from fairtut.page.calibrated import largest
+    >>> world = {"world": "share", "spread": "small", "people": 100, "looks": "once",
+    ...          "kind": "same"}
+    >>> rows = [{"trainings": 2, "wrong": 0.25}, {"trainings": 3, "wrong": 0.75}]
+    >>> found = largest(pd.DataFrame([world | row | {"word": "reproduced"} for row in rows]))
+    >>> found[["good", "trainings", "wrong", "middle"]].values.tolist()
+    [[True, 3, 0.75, 0.5]]
     """
     need(found, _COLUMNS)
     judged = found[found["trainings"] > 1]
@@ -58,10 +74,29 @@ def drawn(found: pd.DataFrame) -> Figure:
     found : pandas.DataFrame
         From :func:`fairtut.evidence.calibration.table`.
 
+    Returns
+    -------
+    matplotlib.figure.Figure
+        One row per world, in percent, with a dashed line at :data:`ALLOWED`.  A filled mark is a
+        good word, a hollow one is "not reproduced".
+
     Raises
     ------
     fairtut.errors.InputError
         A column is missing, or no row has two trainings.
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> import pandas as pd
+    >>> from fairtut.page.calibrated import drawn
+    >>> world = {"world": "share", "spread": "small", "people": 100, "looks": "once",
+    ...          "kind": "same"}
+    >>> rows = [{"trainings": 2, "wrong": 0.25}, {"trainings": 3, "wrong": 0.75}]
+    >>> fig = drawn(pd.DataFrame([world | row | {"word": "reproduced"} for row in rows]))
+    >>> [float(end) for end in fig.axes[0].lines[0].get_xdata()]  # from the median to the worst
+    [50.0, 75.0]
+    >>> plt.close(fig)
     """
     import matplotlib as mpl
 

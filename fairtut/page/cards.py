@@ -17,7 +17,16 @@ _LOW, _MIDDLE, _HIGH = 0.35, 0.75, 1.15
 
 
 def frtrain() -> Figure:
-    """Two adversaries train against one classifier."""
+    """Two adversaries train against one classifier.
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> figure = frtrain()
+    >>> "poison?" in {text.get_text() for axis in figure.axes for text in axis.texts}
+    True
+    >>> plt.close(figure)
+    """
     d = Diagram(WIDTH, HEIGHT)
     d.box("x", (0.55, _MIDDLE), "flipped\nlabels", role="data")
     d.box("f", (2.0, _MIDDLE), "classifier", role="model")
@@ -30,7 +39,16 @@ def frtrain() -> Figure:
 
 
 def faap() -> Figure:
-    """A generator writes a small change onto each picture before a deployed model sees it."""
+    """A generator writes a small change onto each picture before a deployed model sees it.
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> figure = faap()
+    >>> "its own change" in {text.get_text() for axis in figure.axes for text in axis.texts}
+    True
+    >>> plt.close(figure)
+    """
     d = Diagram(WIDTH, HEIGHT)
     d.box("x", (0.5, _LOW), "picture", role="data")
     d.box("g", (0.7, _HIGH), "generator", role="model")
@@ -44,7 +62,16 @@ def faap() -> Figure:
 
 
 def dvge() -> Figure:
-    """Codes are pushed along a gradient before a classifier learns from them."""
+    """Codes are pushed along a gradient before a classifier learns from them.
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> figure = dvge()
+    >>> "push" in {text.get_text() for axis in figure.axes for text in axis.texts}
+    True
+    >>> plt.close(figure)
+    """
     d = Diagram(WIDTH, HEIGHT)
     d.box("x", (0.5, _MIDDLE), "picture", role="data")
     d.box("z", (1.75, _MIDDLE), "code", role="frozen")
@@ -57,12 +84,30 @@ def dvge() -> Figure:
 
 
 def reprogramming_vision() -> Figure:
-    """One frame around every picture stands before a frozen classifier."""
+    """One frame around every picture stands before a frozen classifier.
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> figure = reprogramming_vision()
+    >>> "group?" in {text.get_text() for axis in figure.axes for text in axis.texts}
+    True
+    >>> plt.close(figure)
+    """
     return _trigger("picture", "one frame", "classifier")
 
 
 def reprogramming_text() -> Figure:
-    """The same five words stand behind every comment that a frozen filter reads."""
+    """The same five words stand behind every comment that a frozen filter reads.
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> figure = reprogramming_text()
+    >>> "group?" in {text.get_text() for axis in figure.axes for text in axis.texts}
+    True
+    >>> plt.close(figure)
+    """
     return _trigger("comment", "five words", "filter")
 
 
@@ -79,7 +124,16 @@ def _trigger(text: str, trigger: str, frozen: str) -> Figure:
 
 
 def lassi() -> Figure:
-    """A generative model says who is similar; smoothing proves that they get one answer."""
+    """A generative model says who is similar; smoothing proves that they get one answer.
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> figure = lassi()
+    >>> "certificate" in {text.get_text() for axis in figure.axes for text in axis.texts}
+    True
+    >>> plt.close(figure)
+    """
     d = Diagram(WIDTH, HEIGHT)
     d.box("x", (0.5, _HIGH), "picture", role="data")
     d.box("g", (1.65, _HIGH), "Glow", role="frozen")
@@ -103,17 +157,35 @@ DRAWN: Final[Mapping[str, Callable[[], Figure]]] = {
 def drawing(paper: str) -> str:
     """Return the drawing of a paper's card as an ``<svg>`` element.
 
+    Parameters
+    ----------
+    paper : str
+        The paper's id, a key of :data:`DRAWN`.
+
+    Returns
+    -------
+    str
+        Its words stay text, its ids start with the card's name, and it says in ``aria-label`` what
+        the drawing's function says.
+
     Raises
     ------
     fairtut.errors.UnknownName
         If there is no such paper.
+
+    Examples
+    --------
+    >>> from fairtut.page.cards import drawing
+    >>> text = drawing("reprogramming_text")
+    >>> text.startswith("<svg"), ">five words<" in text, 'id="card-reprogramming-text' in text
+    (True, True, True)
     """
     import matplotlib.pyplot as plt
 
     if paper not in DRAWN:
         raise UnknownName.of("paper", paper, list(DRAWN))
     draw = DRAWN[paper]
-    fig, words = draw(), str(draw.__doc__)
+    fig, words = draw(), str(draw.__doc__).partition("\n")[0]  # its first line: what is seen
     try:
         return figures.svg(fig, name=f"card-{paper.replace('_', '-')}", alt=words, title=words)
     finally:

@@ -49,10 +49,27 @@ def answers(
         What a control is called in this chapter, such as ``{"noise": "random words"}``; further
         controls of the chapter go here, too.
 
+    Returns
+    -------
+    dict of str to dict of str to Estimate
+        Title, then control in words, to the method's number minus the control's.
+
     Raises
     ------
     fairtut.errors.RecordError
         If the run did not ask.
+
+    Examples
+    --------
+    >>> from fairtut.evidence.records import Record
+    >>> from fairtut.lab.asked import CONTROLS, identifier
+    >>> from fairtut.page.controls import answers
+    >>> run = Record("toy", "laptop", "synthetic")
+    >>> for name in CONTROLS:
+    ...     _ = run.measure(identifier("ours", name), [0.25, 0.25], n=100, unit="fraction")
+    >>> found = answers(run, {"ours": "Our method"}, {"noise": "random words"})
+    >>> len(found["Our method"]), found["Our method"]["random words"].value
+    (5, 0.25)
     """
     words = {**CONTROLS, **(named or {})}
     return {
@@ -71,11 +88,30 @@ def drawn(found: Answers, xlabel: str = "method minus control →") -> Figure:
     found : mapping of str to mapping of str to Estimate
         From :func:`answers`.
     xlabel : str
+        Below the lowest panel on the left.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        At most two panels side by side.
 
     Raises
     ------
     fairtut.errors.InputError
         There is no answer.
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> from fairtut.metrics import Estimate
+    >>> from fairtut.page.controls import drawn
+    >>> better = Estimate(0.02, 0.01, 0.03, n=500, level=0.95, method="bootstrap")
+    >>> worse = Estimate(-0.02, -0.03, -0.01, n=500, level=0.95, method="bootstrap")
+    >>> fig = drawn({"ours": {"noise": better, "a moved threshold": worse}})
+    >>> marks = [line.get_marker() for line in fig.axes[0].lines]
+    >>> marks.count(">"), marks.count("<")  # one yes, one no
+    (1, 1)
+    >>> plt.close(fig)
     """
     rows = list(dict.fromkeys(name for one in found.values() for name in one))
     if not rows:
@@ -97,7 +133,30 @@ def drawn(found: Answers, xlabel: str = "method minus control →") -> Figure:
 
 
 def table(found: Answers) -> pd.DataFrame:
-    """Return a row per control and a column per method: the answer, and the difference."""
+    """Return a row per control and a column per method: the answer, and the difference.
+
+    Parameters
+    ----------
+    found : mapping of str to mapping of str to Estimate
+        From :func:`answers`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The column ``does it beat`` and one per method, as text with inline Markdown; empty where a
+        method was not asked about a control.
+
+    Examples
+    --------
+    >>> from fairtut.metrics import Estimate
+    >>> from fairtut.page.controls import table
+    >>> better = Estimate(0.02, 0.01, 0.03, n=500, level=0.95, method="bootstrap")
+    >>> worse = Estimate(-0.02, -0.03, -0.01, n=500, level=0.95, method="bootstrap")
+    >>> found = table({"A": {"noise": better}, "B": {"a moved threshold": worse}})
+    >>> found.values.tolist()
+    [['noise', '**yes** .020 [.010, .030]', ''],
+     ['a moved threshold', '', '**no** -.020 [-.030, -.010]']]
+    """
     import pandas as pd
 
     rows = list(dict.fromkeys(name for one in found.values() for name in one))

@@ -12,15 +12,29 @@ False
 
 from __future__ import annotations
 
+import json
+import os
 from dataclasses import dataclass
 from typing import Any, Final
 
 PINNED: Final = frozenset({("smoke", "synthetic", 0), ("laptop", "synthetic", 0)})
 """The runs whose effects are asserted: the one of every push, and the one that is committed."""
 
+NOTED: Final = "FAIRTUT_EFFECTS"
+"""Variable of the environment: the file to which every effect is noted, a line of JSON each."""
+
 
 class Answer(int):
-    """A truth value that a notebook does not print below a cell that ends with it."""
+    """A truth value that a notebook does not print below a cell that ends with it.
+
+    Examples
+    --------
+    >>> from fairtut.page.effects import Answer
+    >>> Answer(True), Answer(0)
+    (True, False)
+    >>> "the gap closes" if Answer(False) else "the gap stays"
+    'the gap stays'
+    """
 
     def __repr__(self) -> str:
         return repr(bool(self))
@@ -42,6 +56,18 @@ class Effects:
         Names from :mod:`fairtut.runtime.presets`.
     seed : int
         The root seed of the chapter.
+
+    Examples
+    --------
+    The committed run must show what the page says; another seed need not:
+
+    >>> from fairtut.page.effects import Effects
+    >>> Effects("laptop", "synthetic", seed=0)(False, "the gap closes", "it stays")
+    Traceback (most recent call last):
+    fairtut.page.effects.MissingEffect: this run must show that the gap closes; it shows: it stays
+    >>> Effects("laptop", "synthetic", seed=1)(False, "the gap closes", "it stays")
+    it stays
+    False
     """
 
     preset: str
@@ -79,8 +105,12 @@ class Effects:
             In a pinned run without the effect.
         """
         # NaN is truthy, and equal to nothing: an undefined effect is no effect
-        there = bool(holds == holds) and bool(holds)
-        if not there and self.pinned and only in ("", self.preset):
+        there, asserted = bool(holds == holds) and bool(holds), only in ("", self.preset)
+        if path := os.environ.get(NOTED):
+            line = {"sentence": sentence, "there": there, "asserted": asserted, "seed": self.seed}
+            with open(path, "a", encoding="utf-8") as file:
+                file.write(json.dumps(line) + "\n")
+        if not there and self.pinned and asserted:
             raise MissingEffect(f"this run must show that {sentence}; it shows: {otherwise}")
         if not there:
             print(otherwise)

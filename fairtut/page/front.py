@@ -42,6 +42,19 @@ class Front:
     words : Introduced
     stands : Standing
     minutes : str
+
+    Examples
+    --------
+    >>> from collections import Counter
+    >>> from fairtut.evidence.claims import Paper
+    >>> from fairtut.page.front import Front
+    >>> from fairtut.page.questions import introduced
+    >>> from fairtut.page.scoreboard import Standing
+    >>> paper = Paper("toy", "A toy", "Ada", "ICML", 2020, "toy2020", "07_toy")
+    >>> stands = Standing(paper, [], {"paper": Counter()}, {}, "")
+    >>> one = Front(7, introduced("faap"), stands, "not run")
+    >>> one.title, one.stem
+    ('7 · FAAP', '07_toy')
     """
 
     number: int
@@ -66,7 +79,27 @@ class Front:
 
 
 def chapters() -> list[Front]:
-    """Return every chapter in the order of the book."""
+    """Return every chapter in the order of the book.
+
+    Returns
+    -------
+    list of Front
+        One per paper with a claims file, counted from 1; each is judged on the committed records,
+        which takes a second or more.
+
+    Examples
+    --------
+    A book of two papers; the judge and the minutes are left out, for speed:
+
+    >>> from unittest.mock import patch
+    >>> from fairtut.page import results
+    >>> from fairtut.page.front import chapters
+    >>> some = {name: one for name, one in results.papers().items() if name in ("faap", "lassi")}
+    >>> two = patch("fairtut.page.results.papers", lambda: some)
+    >>> with two, patch.multiple("fairtut.page.box", stands=str, minutes=str):
+    ...     [one.title for one in chapters()]
+    ['2 · FAAP', '6 · LASSI']
+    """
     return [
         Front(int(one.chapter[:2]), introduced(name), box.stands(name), box.minutes(name))
         for name, one in results.papers().items()
@@ -90,6 +123,29 @@ def readme(slug: str) -> str:
     ----------
     slug : str
         ``owner/name`` of the repository.
+
+    Returns
+    -------
+    str
+        A head and one row per chapter.
+
+    Examples
+    --------
+    One chapter that nobody has run, instead of those of the book:
+
+    >>> from collections import Counter
+    >>> from unittest.mock import patch
+    >>> from fairtut.evidence.claims import Paper
+    >>> from fairtut.page import front
+    >>> from fairtut.page.scoreboard import Standing
+    >>> paper = Paper("toy", "A toy", "Ada", "ICML", 2020, "toy2020", "07_toy")
+    >>> stands = Standing(paper, [], {"paper": Counter()}, {}, "")
+    >>> one = front.Front(7, front.introduced("faap"), stands, "not run")
+    >>> none = patch.multiple(front.results, papers=dict, load_records=list)
+    >>> with none, patch.object(front, "chapters", return_value=[one]):
+    ...     row = front.readme("ann/book").splitlines()[-1]
+    >>> row.split(" | ")[0], row.rpartition("<br>")[2]
+    ('| [7 · FAAP](notebooks/07_toy.ipynb)<br>ICML 2020', 'not run yet |')
     """
     heads = ("Chapter", "Its question", "The paper's headlines", "Claims of the paper", "Run it")
     rows = []
@@ -105,13 +161,32 @@ def readme(slug: str) -> str:
 
 
 def citation(one: Front, url: str) -> str:
-    """Return how to cite a chapter, as BibTeX.
+    r"""Return how to cite a chapter, as BibTeX.
 
     Parameters
     ----------
     one : Front
     url : str
         Of the repository.
+
+    Returns
+    -------
+    str
+        An ``@incollection`` entry whose key is ``fairtut-`` and the paper's id.
+
+    Examples
+    --------
+    >>> from collections import Counter
+    >>> from fairtut.evidence.claims import Paper
+    >>> from fairtut.page.front import Front, citation
+    >>> from fairtut.page.questions import introduced
+    >>> from fairtut.page.scoreboard import Standing
+    >>> paper = Paper("toy", "A toy", "Ada", "ICML", 2020, "toy2020", "07_toy")
+    >>> one = Front(7, introduced("faap"), Standing(paper, [], {"paper": Counter()}, {}, ""), "")
+    >>> lines = citation(one, "https://example.org/r").splitlines()
+    >>> print(lines[0], lines[-2], sep="\n")
+    @incollection{fairtut-toy,
+      url       = {https://example.org/r/blob/main/notebooks/07_toy.ipynb},
     """
     key = one.stands.paper.id.replace("_", "-")
     fields = {

@@ -40,6 +40,14 @@ class Track:
         Height at each stop.
     certified : (float, float) or None
         The part of the range, in the slider's units, that is certified; None for no part.
+
+    Examples
+    --------
+    >>> from fairtut.page.live import Track
+    >>> Track("gap", [0.3, 0.2, 0.0], certified=(0.0, 0.5)).certified
+    (0.0, 0.5)
+    >>> Track("gap", [0.3, 0.2, 0.0]).certified is None  # nothing is certified unless it is said
+    True
     """
 
     name: str
@@ -60,6 +68,17 @@ class Scale:
         A height that is marked.
     even : bool
         Whether stops are equally far apart whatever their value.
+
+    Examples
+    --------
+    >>> from fairtut.page.live import Scale
+    >>> weights = [0.0, 0.1, 1.0]
+    >>> Scale(weights, (0, 1)).share(0.1), Scale(weights, (0, 1), even=True).share(0.1)
+    (0.1, 0.5)
+    >>> Scale(weights, (0, 2)).height(0.5)  # a quarter of the way up
+    0.25
+    >>> Scale(weights, (0, 1)).ticks, Scale(weights, (0, 1), even=True).ticks
+    ([0.0, 0.5, 1.0], [0.0, 0.1, 1.0])
     """
 
     stops: Sequence[float]
@@ -117,6 +136,7 @@ def moving(
     ----------
     scale : Scale
     tracks : sequence of Track
+        At most six.
     says : sequence of str
         One per stop.
     face : str
@@ -125,6 +145,24 @@ def moving(
         The still picture, a PNG in base64.
     label, ylabel, caption, alt, name : str
         As in :func:`fairtut.page.slider.slide`.
+
+    Returns
+    -------
+    str
+        A ``<figure>``, whose moving part is hidden until its own script shows it.  The slider
+        starts at the middle stop.
+
+    Examples
+    --------
+    >>> from fairtut.page.live import Scale, Track, moving
+    >>> tracks = [Track("accuracy", [0.9, 0.8, 0.6]), Track("gap", [0.3, 0.2, 0.0])]
+    >>> page = moving(Scale([0, 1, 2], (0, 1)), tracks, ["None.", "Some.", "Much."], face="",
+    ...               still="", label="weight", ylabel="share", caption="C.", alt="A.",
+    ...               name="weight")
+    >>> page.count("<polyline"), page.count("<circle")  # a curve and a dot for each track
+    (2, 2)
+    >>> 'min="0" max="2" value="1"' in page
+    True
     """
     return _PAGE.substitute(
         name=name, live=f"ft-{name}-live", quiet=f"ft-{name}-still", last=len(scale.stops) - 1,
@@ -139,7 +177,29 @@ def moving(
 
 
 def sprite(pictures: Any) -> str:
-    """Return pictures (n, 3, h, w) side by side as a PNG in base64."""
+    """Return pictures (n, 3, h, w) side by side as a PNG in base64.
+
+    Parameters
+    ----------
+    pictures : tensor or array, shape (n, 3, h, w)
+        uint8, or in [0, 1]; what lies outside is clipped.
+
+    Returns
+    -------
+    str
+        One picture, n w wide and h high, of at most :data:`COLOURS` colours.
+
+    Examples
+    --------
+    >>> import base64
+    >>> import io
+    >>> import numpy as np
+    >>> from PIL import Image
+    >>> from fairtut.page.live import sprite
+    >>> row = sprite(np.zeros((5, 3, 2, 4)))
+    >>> Image.open(io.BytesIO(base64.b64decode(row))).size  # five pictures of width 4
+    (20, 2)
+    """
     from PIL import Image
 
     row = np.concatenate(list(_pixels(pictures).transpose(0, 2, 3, 1)), axis=1)  # (h, n w, 3)

@@ -71,6 +71,22 @@ class Diagram:
     ------
     fairtut.errors.InputError
         If a side is not positive or the width exceeds 9 inches.
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> from fairtut.page.mechanism import Diagram
+    >>> d = Diagram(width=4, height=1)
+    >>> d.box("x", (0.8, 0.5), "input", role="data")
+    >>> d.arrow("x", "f")
+    Traceback (most recent call last):
+    fairtut.errors.UnknownName: unknown box 'f': choose one of x
+    >>> d.box("f", (3.2, 0.5), "model", role="frozen")
+    >>> d.arrow("x", "f")
+    >>> fig = d.figure()
+    >>> fig.get_size_inches().tolist(), [text.get_text() for text in fig.axes[0].texts]
+    ([4.0, 1.0], ['input', 'model'])
+    >>> plt.close(fig)
     """
 
     def __init__(self, width: float = 8, height: float = 3.2) -> None:

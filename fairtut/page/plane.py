@@ -85,12 +85,33 @@ def plot_tradeoff(
     title : str
         Optional title.
 
+    Returns
+    -------
+    matplotlib.figure.Figure
+        One axes, whose horizontal axis is turned round where less is fairer.
+
     Raises
     ------
     fairtut.errors.UnknownName
         If the metric does not exist.
     fairtut.errors.InputError
         If the metric is signed, a column is missing or a control is in another metric.
+
+    Examples
+    --------
+    A gap is fairer where it is small, so the axis runs from large to small:
+
+    >>> import matplotlib.pyplot as plt
+    >>> import pandas as pd
+    >>> from fairtut.metrics import Point
+    >>> from fairtut.page.plane import plot_tradeoff
+    >>> frame = pd.DataFrame({"method": ["ours"], "dp": [0.1], "accuracy": [0.8]})
+    >>> fig = plot_tradeoff(frame, metric="dp", draw=None, constant=Point(0.5, 0.0, "dp"),
+    ...                     mixing=None, threshold=None)
+    >>> left, right = fig.axes[0].get_xlim()
+    >>> bool(left > right), [text.get_text() for text in fig.legends[0].get_texts()]
+    (True, ['ours', 'constant classifier'])
+    >>> plt.close(fig)
     """
     definition = _direction(metric)
     columns = [accuracy, fairness or metric]
@@ -159,6 +180,19 @@ def controls(
     ------
     fairtut.errors.InputError
         If somebody who is decided for has a lower score than somebody who is not.
+
+    Examples
+    --------
+    The model chooses everybody of one group and nobody of the other.  A higher cut alone is right
+    about all four, and halves the gap:
+
+    >>> from fairtut.page.plane import controls
+    >>> found = controls([0, 0, 0, 1], [0, 0, 1, 1], [-2, -1, 1, 2], "dp")
+    >>> found["constant"].accuracy, found["constant"].fairness
+    (0.75, 0.0)
+    >>> best = found["threshold"].accuracy.argmax()
+    >>> float(found["threshold"].accuracy[best]), float(found["threshold"].fairness[best])
+    (1.0, 0.5)
     """
     y, p_hat = np.asarray(y), np.asarray(p_hat, float)
     if y_hat is None:

@@ -91,6 +91,30 @@ def plot_curves(
         Whether ``x`` is logarithmic.
     title : str
         Optional title.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        One axes; the band is a 95 % t-interval over draws.
+
+    Raises
+    ------
+    fairtut.errors.InputError
+        If a column is missing.
+
+    Examples
+    --------
+    Two draws become one curve through their means:
+
+    >>> import matplotlib.pyplot as plt
+    >>> import pandas as pd
+    >>> from fairtut.page.plots import plot_curves
+    >>> frame = pd.DataFrame({"step": [0, 1, 0, 1], "loss": [1.0, 0.5, 2.0, 1.0],
+    ...                       "draw": [0, 0, 1, 1]})
+    >>> fig = plot_curves(frame, x="step", y="loss")
+    >>> [float(height) for height in fig.axes[0].lines[0].get_ydata()]
+    [1.5, 0.75]
+    >>> plt.close(fig)
     """
     need(frame, [x, y, *([by] if by else [])])
     fig, ax = axes(title, legend_width=1.6 if by or references else 0)
@@ -139,10 +163,26 @@ def plot_bars_ci(
     title : str
         Optional title.
 
+    Returns
+    -------
+    matplotlib.figure.Figure
+        One axes with a row per estimate.
+
     Raises
     ------
     fairtut.errors.InputError
         If there are no estimates, or intervals over people and over seeds are mixed.
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> from fairtut.metrics import Estimate
+    >>> from fairtut.page.plots import plot_bars_ci
+    >>> found = Estimate(0.75, 0.5, 1.0, n=5, level=0.95, method="t over seeds")
+    >>> fig = plot_bars_ci({"ours": found}, xlabel="accuracy", reference=0.5)
+    >>> [float(bar.get_width()) for bar in fig.axes[0].patches]  # from the reference
+    [0.25]
+    >>> plt.close(fig)
     """
     if not estimates:
         raise InputError("there is nothing to draw: pass at least one estimate")
@@ -187,6 +227,28 @@ def plot_dots_by_seed(
         As in :func:`plot_bars_ci`.
     reference : float, optional
         A vertical line, such as 0 for differences.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        One axes with a row per key.
+
+    Raises
+    ------
+    fairtut.errors.InputError
+        If there is no row.
+
+    Examples
+    --------
+    The first draw has two initialisations, and its large dot is their mean; the last has no value:
+
+    >>> import matplotlib.pyplot as plt
+    >>> from fairtut.page.plots import plot_dots_by_seed
+    >>> fig = plot_dots_by_seed({"ours": [[0.25, 0.75], 1.0, None]}, xlabel="accuracy")
+    >>> small, large, *_ = fig.axes[0].lines
+    >>> [float(x) for x in small.get_xdata()], [float(x) for x in large.get_xdata()]
+    ([0.25, 0.75], [0.5, 1.0])
+    >>> plt.close(fig)
     """
     if not values:
         raise InputError("there is nothing to draw: pass at least one row of values")

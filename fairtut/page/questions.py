@@ -25,6 +25,12 @@ class Introduced:
         Where between data and decision the method acts.
     question : str
         What the chapter asks.
+
+    Examples
+    --------
+    >>> from fairtut.page.questions import CHAPTERS
+    >>> [words.name for words in CHAPTERS.values() if words.acts == "the representation"]
+    ['DVGE', 'LASSI']
     """
 
     name: str

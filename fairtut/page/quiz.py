@@ -54,6 +54,21 @@ class Check:
         The index of the right option, counted from 0 as in Python.
     why : str
         Why it is right, and what is wrong with the one that tempts.
+
+    Raises
+    ------
+    fairtut.errors.InputError
+        If a text is empty, an option stands twice or alone, or `right` is no index of the options.
+
+    Examples
+    --------
+    >>> from fairtut.page.quiz import Check
+    >>> check = Check("Is a gap of 0 proof of fairness?", ["yes", "no"], right=1, why="One metric.")
+    >>> check.options[check.right]
+    'no'
+    >>> Check("Is it?", ["yes", "no"], right=2, why="It is.")
+    Traceback (most recent call last):
+    fairtut.errors.InputError: check 'Is it?': right=2 is no index of its 2 options, counted from 0
     """
 
     question: str
@@ -93,6 +108,20 @@ def quiz(checks: Sequence[Check], *, name: str) -> Bundle | None:
     ------
     fairtut.errors.InputError
         If there is no question or the name is malformed.
+
+    Examples
+    --------
+    >>> from fairtut.page.quiz import Check, quiz
+    >>> check = Check("Is a gap of 0 proof of fairness?", ["yes", "no"], right=1, why="One metric.")
+    >>> shown = quiz([check], name="gaps")
+    >>> print(shown)
+    1. Is a gap of 0 proof of fairness?
+       - yes
+       - no
+    <BLANKLINE>
+       Answer: no. One metric.
+    >>> shown.data["text/html"].count('type="radio"')
+    2
     """
     named(name)
     if not checks:

@@ -53,6 +53,29 @@ def of_chapter(record: Record, *starts: str, suffix: str = "") -> list[Verdict]:
     list of Verdict
         In the order of the claims.  A ``smoke`` run is judged on smoke records only, to see that
         it can be judged; its verdicts mean nothing.
+
+    Raises
+    ------
+    fairtut.errors.UnknownName
+        If the record's chapter is no paper's.
+
+    Examples
+    --------
+    A paper claims a gain in two tables, and this run measured one of them; claims and records of
+    the book are left out:
+
+    >>> from unittest.mock import patch
+    >>> from fairtut.page.results import Claim, Record, of_chapter
+    >>> def claim(name):
+    ...     return Claim("toy", "toy", name, "T", "It helps.", "direction", "accuracy", "fraction",
+    ...                  direction="positive", effect=1.0, measure=(name,))
+    >>> run = Record("toy", "laptop", "synthetic")
+    >>> _ = run.measure("table1.gain", [0.1, 0.1], n=100, unit="fraction")
+    >>> claims = [claim("table1.gain"), claim("table2.gain")]
+    >>> with patch.multiple("fairtut.page.results", load_claims=lambda chapter: claims,
+    ...                     load_records=list):
+    ...     [(v.id, v.verdict) for v in of_chapter(run)], len(of_chapter(run, "table2"))
+    ([('table1.gain', 'trend reproduced'), ('table2.gain', 'not tested')], 1)
     """
     here = (record.chapter, record.data)
     others = [r for r in load_records() if (r.chapter, r.data) != here]

@@ -43,6 +43,16 @@ class Standing:
         Control to the count of each answer, over the methods and tasks that were asked about.
     asked_on : str
         The data on which the controls were asked; empty where no run asked.
+
+    Examples
+    --------
+    >>> from collections import Counter
+    >>> from fairtut.evidence.claims import Paper
+    >>> from fairtut.page.scoreboard import Standing
+    >>> words = Counter({"trend reproduced": 2, "partly": 1, "inconclusive": 1, "not tested": 5})
+    >>> paper = Paper("toy", "A toy", "Ada", "ICML", 2020, "toy2020", "07_toy")
+    >>> print(Standing(paper, [], {"paper": words}, {}, "").answer)  # five were not tested
+    Of 4 claims of the paper that we could test, 2 hold, 1 fail at least in part, and 1 are open.
     """
 
     paper: Paper
@@ -66,7 +76,28 @@ class Standing:
 
 
 def group(verdict: Verdict) -> str:
-    """Return the key of :data:`GROUPS` that a verdict is counted under."""
+    """Return the key of :data:`GROUPS` that a verdict is counted under.
+
+    Parameters
+    ----------
+    verdict : Verdict
+
+    Returns
+    -------
+    str
+        ``identities`` for every exact claim, ``questions`` for what only we ask, else the source.
+
+    Examples
+    --------
+    >>> from dataclasses import replace
+    >>> from fairtut.evidence.claims import Claim
+    >>> from fairtut.evidence.verdicts import judge
+    >>> from fairtut.page.scoreboard import group
+    >>> claim = Claim("toy", "toy", "gain", "T", "It helps.", "direction", "accuracy", "fraction",
+    ...               direction="positive", effect=1.0, measure=("gain",))
+    >>> [group(v) for v in judge([claim, replace(claim, id="asked", source="ours")], records=[])]
+    ['paper', 'questions']
+    """
     if verdict.kind == "exact":
         return "identities"
     return "questions" if verdict.question else verdict.source
@@ -81,6 +112,32 @@ def standing(paper: Paper, verdicts: Iterable[Verdict], records: Sequence[Record
     verdicts : iterable of Verdict
         Of all papers, or of this one.
     records : sequence of Record
+        The controls are read from the best of them that counts and asked.
+
+    Returns
+    -------
+    Standing
+
+    Raises
+    ------
+    fairtut.errors.UnknownName
+        If the paper has no claims file.
+
+    Examples
+    --------
+    The run beats noise, and no control else was asked about:
+
+    >>> from unittest.mock import patch
+    >>> from fairtut.evidence.claims import Paper
+    >>> from fairtut.evidence.records import Record
+    >>> from fairtut.page.scoreboard import standing
+    >>> paper = Paper("toy", "A toy", "Ada", "ICML", 2020, "toy2020", "07_toy")
+    >>> run = Record("toy", "laptop", "synthetic")
+    >>> _ = run.measure("beats.ours.noise", [0.1, 0.1], n=100, unit="fraction")
+    >>> with patch("fairtut.page.scoreboard.load_messages", return_value=[]):
+    ...     found = standing(paper, [], [run])
+    >>> found.asked_on, dict(found.controls["noise"]), dict(found.controls["mixing"])
+    ('synthetic', {'yes': 1}, {})
     """
     own = [v for v in verdicts if v.paper == paper.id]
     counts = {name: Counter[str]() for name in GROUPS}

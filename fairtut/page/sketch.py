@@ -28,7 +28,17 @@ _POINTS: Final = 101
 
 @dataclass(frozen=True)
 class Rect:
-    """A rectangle with sides along the axes, in inches."""
+    """A rectangle with sides along the axes, in inches.
+
+    Examples
+    --------
+    >>> from fairtut.page.sketch import Rect
+    >>> one = Rect.around((1, 1), width=2, height=1)
+    >>> one, one.centre
+    (Rect(x0=0.0, y0=0.5, x1=2.0, y1=1.5), (1.0, 1.0))
+    >>> one.meets(Rect(2, 0, 3, 2)), one.grown(0.25).meets(Rect(2, 0, 3, 2))  # a rim is no overlap
+    (False, True)
+    """
 
     x0: float
     y0: float
@@ -94,7 +104,18 @@ class Rect:
 
 @dataclass(frozen=True)
 class Curve:
-    """A quadratic Bézier curve: three points (3, 2), in inches."""
+    """A quadratic Bézier curve: three points (3, 2), in inches.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fairtut.page.sketch import Curve, Rect
+    >>> curve = Curve(np.array([[0.0, 0.0], [1.0, 2.0], [2.0, 0.0]]))
+    >>> curve.at(0.5).tolist()  # half as high as its middle corner
+    [1.0, 1.0]
+    >>> curve.meets(Rect(0.5, 0.5, 1.5, 1.5)), curve.meets(Rect(0.5, 1.5, 1.5, 2.5))
+    (True, False)
+    """
 
     corners: NDArray[np.float64]
 
@@ -195,6 +216,15 @@ class Role:
         Room at the left and right of the text, as a share of its height.
     double : bool
         Whether a second rim stands inside the first.
+
+    Examples
+    --------
+    >>> from fairtut.page.sketch import ROLES, Rect
+    >>> [name for name, role in ROLES.items() if role.double]
+    ['frozen']
+    >>> box = ROLES["adversary"].outline(Rect(0, 0, 2, 1))
+    >>> len(box.get_xy()) - 1, ROLES["adversary"].shape  # the first corner stands twice
+    (6, 'six corners')
     """
 
     color: str
@@ -217,7 +247,30 @@ ROLES: Final[dict[str, Role]] = {
 
 
 def canvas(width: float, height: float, points: float) -> tuple[Figure, Axes]:
-    """Return a figure whose one axes has inches as units and nothing but what is drawn."""
+    """Return a figure whose one axes has inches as units and nothing but what is drawn.
+
+    Parameters
+    ----------
+    width, height : float
+        Inches.
+    points : float
+        Size of the letters.
+
+    Returns
+    -------
+    fig : matplotlib.figure.Figure
+    ax : matplotlib.axes.Axes
+        It fills the figure; the origin is the lower left corner.
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> from fairtut.page.sketch import canvas
+    >>> fig, ax = canvas(width=4, height=2, points=10)
+    >>> fig.get_size_inches().tolist(), [float(end) for end in (*ax.get_xlim(), *ax.get_ylim())]
+    ([4.0, 2.0], [0.0, 4.0, 0.0, 2.0])
+    >>> plt.close(fig)
+    """
     import matplotlib as mpl
     import matplotlib.pyplot as plt
     from matplotlib.layout_engine import PlaceHolderLayoutEngine
@@ -234,14 +287,63 @@ def canvas(width: float, height: float, points: float) -> tuple[Figure, Axes]:
 
 
 def write(ax: Axes, at: tuple[float, float], text: str, **looks: Any) -> Any:
-    """Write a text around a point, and return it."""
+    """Write a text around a point, and return it.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+        From :func:`canvas`, which sets the size of the letters.
+    at : (float, float)
+        The middle of the text, in inches.
+    text : str
+    **looks
+        For :meth:`matplotlib.axes.Axes.text`, such as ``style="italic"``.
+
+    Returns
+    -------
+    matplotlib.text.Text
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> from fairtut.page.sketch import canvas, write
+    >>> fig, ax = canvas(width=4, height=2, points=12)
+    >>> text = write(ax, (2, 1), "a note", style="italic")
+    >>> text.get_position(), text.get_ha(), float(text.get_fontsize())
+    ((2, 1), 'center', 12.0)
+    >>> plt.close(fig)
+    """
     size = ax.figure.points  # type: ignore[union-attr]
     return ax.text(*at, text, ha="center", va="center", fontsize=size, color=INK,
                    family="DejaVu Sans", linespacing=1.15, **looks)  # fmt: skip
 
 
 def measured(ax: Axes, at: tuple[float, float], text: str) -> Rect:
-    """Return the rectangle that a text would take."""
+    r"""Return the rectangle that a text would take.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+        From :func:`canvas`.
+    at : (float, float)
+        The middle of the text, in inches.
+    text : str
+
+    Returns
+    -------
+    Rect
+        In inches; the text itself is taken away again.
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> from fairtut.page.sketch import canvas, measured
+    >>> fig, ax = canvas(width=4, height=2, points=10)
+    >>> one, two = measured(ax, (2, 1), "one line"), measured(ax, (2, 1), "one line\nand more")
+    >>> two.height > one.height, len(ax.texts)
+    (True, 0)
+    >>> plt.close(fig)
+    """
     written = write(ax, at, text)
     extent = ax.transData.inverted().transform(written.get_window_extent())
     written.remove()
@@ -252,10 +354,29 @@ def measured(ax: Axes, at: tuple[float, float], text: str) -> Rect:
 def free(what: str, rect: Rect, taken: dict[str, Rect]) -> None:
     """Take a place for a box or a text.
 
+    Parameters
+    ----------
+    what : str
+        How a message calls it.
+    rect : Rect
+    taken : dict of str to Rect
+        Places that are taken; this one is added.
+
     Raises
     ------
     fairtut.errors.InputError
         If something is there.
+
+    Examples
+    --------
+    >>> from fairtut.page.sketch import Rect, free
+    >>> taken = {}
+    >>> free("box 'x'", Rect(0, 0, 2, 1), taken)
+    >>> free("box 'f'", Rect(1, 0, 3, 1), taken)
+    Traceback (most recent call last):
+    fairtut.errors.InputError: box 'f' covers box 'x': move one of them
+    >>> list(taken)
+    ["box 'x'"]
     """
     for other, there in taken.items():
         if rect.meets(there):
@@ -264,7 +385,37 @@ def free(what: str, rect: Rect, taken: dict[str, Rect]) -> None:
 
 
 def draw_box(ax: Axes, rect: Rect, text: str, role: str) -> None:
-    """Draw a box with its text."""
+    """Draw a box with its text.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+        From :func:`canvas`.
+    rect : Rect
+    text : str
+    role : str
+        A key of :data:`ROLES`.
+
+    Raises
+    ------
+    KeyError
+        If there is no such role.
+
+    Examples
+    --------
+    What is frozen has a second rim:
+
+    >>> import matplotlib.pyplot as plt
+    >>> from fairtut.page.sketch import Rect, canvas, draw_box
+    >>> fig, ax = canvas(width=4, height=2, points=10)
+    >>> draw_box(ax, Rect(0.2, 0.5, 1.8, 1.5), "input", "data")
+    >>> len(ax.patches)
+    1
+    >>> draw_box(ax, Rect(2.2, 0.5, 3.8, 1.5), "model", "frozen")
+    >>> len(ax.patches), [text.get_text() for text in ax.texts]
+    (3, ['input', 'model'])
+    >>> plt.close(fig)
+    """
     look = ROLES[role]
     shape = look.outline(rect)
     shape.set(facecolor=(*_rgb(look.color), FILL), edgecolor=look.color, linewidth=1.8)
@@ -277,7 +428,26 @@ def draw_box(ax: Axes, rect: Rect, text: str, role: str) -> None:
 
 
 def draw_arrow(ax: Axes, curve: Curve, *, dashed: bool) -> None:
-    """Draw an arrow along a curve, its head at the end."""
+    """Draw an arrow along a curve, its head at the end.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+        From :func:`canvas`.
+    curve : Curve
+    dashed : bool
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> from fairtut.page.sketch import Curve, Rect, canvas, draw_arrow
+    >>> fig, ax = canvas(width=4, height=2, points=10)
+    >>> draw_arrow(ax, Curve.between(Rect(0, 0, 1, 2), Rect(3, 0, 4, 2), bend=0), dashed=False)
+    >>> (arrow,) = ax.patches
+    >>> arrow.get_linestyle()
+    '-'
+    >>> plt.close(fig)
+    """
     from matplotlib.patches import FancyArrowPatch
     from matplotlib.path import Path
 
@@ -289,7 +459,25 @@ def draw_arrow(ax: Axes, curve: Curve, *, dashed: bool) -> None:
 
 
 def draw_frame(ax: Axes, rect: Rect) -> None:
-    """Draw the dashed frame of a group."""
+    """Draw the dashed frame of a group.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+        From :func:`canvas`.
+    rect : Rect
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> from fairtut.page.sketch import Rect, canvas, draw_frame
+    >>> fig, ax = canvas(width=4, height=2, points=10)
+    >>> draw_frame(ax, Rect(1, 0.5, 3, 1.5))
+    >>> (frame,) = ax.patches
+    >>> float(frame.get_width()), float(frame.get_height()), frame.get_fill()
+    (2.0, 1.0, False)
+    >>> plt.close(fig)
+    """
     from matplotlib.patches import Rectangle
 
     ax.add_patch(

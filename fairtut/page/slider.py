@@ -80,6 +80,22 @@ def slide(
     fairtut.errors.InputError
         If lengths differ, stops are not equally far apart, a height leaves [0, 1], a text is
         missing, or the result weighs more than ``MOST_BYTES``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fairtut.page.slider import Track, slide
+    >>> from fairtut.page.style import axes
+    >>> still, _ = axes("Three greys", height=1)
+    >>> greys = np.stack([np.full((3, 2, 2), grey) for grey in (0.0, 0.5, 1.0)])
+    >>> shown = slide(
+    ...     [0, 1, 2], greys, [Track("P(light)", [0.1, 0.5, 0.9])], ["Dark.", "Grey.", "Light."],
+    ...     still=still, label="grey", ylabel="P", caption="A grey.", alt="A patch.", name="grey",
+    ... )
+    >>> print(shown)
+    [slider grey: A grey.]
+    >>> [sentence in shown.data["text/html"] for sentence in ("Dark.", "Light.")]
+    [True, True]
     """
 
     def build() -> tuple[Scale, str]:

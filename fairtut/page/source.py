@@ -15,7 +15,26 @@ from fairtut.page.markup import escape
 
 @dataclass(frozen=True)
 class Source:
-    """Code as a page shows it; :func:`source_of` makes one."""
+    r"""Code as a page shows it; :func:`source_of` makes one.
+
+    Attributes
+    ----------
+    name : str
+        With its class, where it is a method.
+    docstring : str
+        Folded away on a page.
+    code : str
+        Signature and body, without the docstring.
+    link : str
+        HTML that leads to the file.
+
+    Examples
+    --------
+    >>> from fairtut.page.source import Source
+    >>> Source("half", "Return a half of x.", "def half(x):\n    return x / 2", "")
+    def half(x):
+        return x / 2
+    """
 
     name: str
     docstring: str

@@ -207,7 +207,40 @@ def need(frame: pd.DataFrame, columns: Iterable[str]) -> None:
 def points_of(
     frame: pd.DataFrame, by: Sequence[str], values: Sequence[str], draw: str | None, fig: Figure
 ) -> pd.DataFrame:
-    """Return one row per point, with the intervals' ends where there are any."""
+    """Return one row per point, with the intervals' ends where there are any.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+    by, values : sequence of str
+        Columns that name a point, of which those that the frame lacks are left out, and columns to
+        summarise.
+    draw : str or None
+        The column that numbers independent draws; with None the frame is returned as it is.
+    fig : matplotlib.figure.Figure
+        What its bars are is noted for its caption.
+
+    Returns
+    -------
+    pandas.DataFrame
+        As :func:`summarise` returns it.
+
+    Raises
+    ------
+    fairtut.errors.InputError
+        If a column is missing.
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> import pandas as pd
+    >>> from fairtut.page.style import axes, points_of
+    >>> frame = pd.DataFrame({"m": ["a", "a", "b"], "gap": [0.25, 0.75, 1.0], "draw": [0, 1, 0]})
+    >>> fig, _ = axes("A title")
+    >>> points_of(frame, ["m", "setting"], ["gap"], "draw", fig)[["m", "gap", "n"]].values.tolist()
+    [['a', 0.5, 2], ['b', 1.0, 1]]
+    >>> plt.close(fig)
+    """
     by = [column for column in by if column in frame.columns]
     if draw is None:
         return frame
@@ -217,7 +250,28 @@ def points_of(
 
 
 def say_interval(fig: Figure, kind: str, counts: Sequence[int]) -> None:
-    """Note what the bars are and over how many."""
+    """Note what the bars are and over how many.
+
+    Parameters
+    ----------
+    fig : matplotlib.figure.Figure
+    kind : str
+        The method of the estimates, such as ``t over seeds``.
+    counts : sequence of int
+        How many draws, or people, each interval is over; not empty.
+
+    Examples
+    --------
+    The caption says it, below a figure that is shown:
+
+    >>> import matplotlib.pyplot as plt
+    >>> from fairtut.page.figures import show
+    >>> from fairtut.page.style import say_interval
+    >>> fig = plt.figure(figsize=(1, 1))
+    >>> say_interval(fig, "t over seeds", [3, 5])
+    >>> show(fig, caption="Gaps.", alt="Bars.", name="gaps")
+    [figure gaps: Gaps. Bars and bands: 95 % t-intervals over 3 to 5 draws.]
+    """
     least, most = min(counts), max(counts)
     if most < 2:
         note(fig, "No intervals: a single draw.")

@@ -88,6 +88,29 @@ def results_table(
         :meth:`~fairtut.evidence.verdicts.Verdict.as_dict`.
     caption : str
         What the table holds.
+
+    Returns
+    -------
+    Bundle
+        With the columns of :data:`RESULT_COLUMNS`; in HTML the reason has a line of its own.
+
+    Raises
+    ------
+    fairtut.errors.InputError
+        If the caption is empty.
+
+    Examples
+    --------
+    Of a claim that no run has measured:
+
+    >>> from fairtut.evidence.claims import Claim
+    >>> from fairtut.evidence.verdicts import judge
+    >>> from fairtut.page.tables import results_table
+    >>> claim = Claim("toy", "toy", "gain", "Table 1", "It helps.", "direction", "accuracy",
+    ...               "fraction", direction="positive", effect=1.0, measure=("gain",))
+    >>> row = str(results_table(judge([claim], records=[]))).splitlines()[-1]
+    >>> [cell.strip() for cell in row.split("|")[1:8]]
+    ['It helps. (Table 1)', '–', '–', '–', '–', '–', 'not tested']
     """
     entries: list[Mapping[str, Any]]
     if hasattr(verdicts, "to_dict"):

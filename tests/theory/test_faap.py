@@ -582,7 +582,7 @@ def test_faap_lowers_the_gap_on_a_toy() -> None:
     model, data, test = Colours(), colours(512, 0), colours(1500, 1)
     x, y, s = test
     config = Config(
-        width=4, blocks=1, hidden=(16,), epochs=8, batch=32, lr_g=5e-3, lr_d=5e-3, decay=True
+        width=4, blocks=1, hidden=(32,), epochs=10, batch=32, lr_g=3e-3, lr_d=3e-3, decay=True
     )
     before = model(x / 255).argmax(1)
     learned_x, learned_y, learned_s = data

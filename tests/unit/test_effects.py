@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from fairtut.page.effects import PINNED, Effects, MissingEffect
+from fairtut.page.effects import NOTED, PINNED, Effects, MissingEffect
+from tools import effects, notebooks
 
 
 @pytest.mark.parametrize(("preset", "data", "seed"), sorted(PINNED))
@@ -47,3 +48,33 @@ def test_a_cell_that_ends_with_an_effect_shows_nothing():
     answer = Effects("paper", "real", 7)(True, "a", "b")
     assert DisplayFormatter().format(answer) == ({}, {})
     assert answer and repr(answer) == "True"
+
+
+def test_effects_are_noted_for_who_asks(tmp_path, monkeypatch, capsys):
+    """An effect of another preset is none of this run's."""
+    monkeypatch.setenv(NOTED, str(tmp_path / "e.jsonl"))
+    expect = Effects("smoke", "synthetic", 3)
+    expect(True, "it rises", "")
+    expect(False, "it falls", "no fall")
+    expect(False, "it shines", "no light", only="laptop")
+    lines = (tmp_path / "e.jsonl").read_text(encoding="utf-8").splitlines()
+    assert effects.counted(lines) == {"it rises": [-1], "it falls": [3]}
+
+
+def test_an_effect_that_holds_by_luck_is_named(monkeypatch, capsys):
+    """As chapter 2's toy at its first rates: stuck with two of ten seeds."""
+
+    def execute(names, preset, data, out, seed, results_dir, jobs):
+        expect = Effects(preset, data, seed)
+        expect(seed not in (1, 8), "the gap halves", "stuck")
+        expect(seed != 4, "it rises", "no")
+        return 0
+
+    monkeypatch.delenv(NOTED, raising=False)
+    monkeypatch.setattr(notebooks, "execute", execute)
+    with monkeypatch.context() as own:
+        own.setenv(NOTED, "")
+        assert effects.main(["--seeds", "1:11"]) == 1
+    said = capsys.readouterr()
+    assert said.err == "absent with seeds 1, 8 (2 of 10): the gap halves\n"
+    assert said.out.endswith("2 asserted effects, 1 hold by luck\n")

@@ -263,7 +263,7 @@ class TestFromFrame:
             {"age": pl.col("age").cast(pl.Decimal(10, 2))},
             {"age": pl.col("age").cast(pl.Float32)},
         ],
-        ids=str,
+        ids=["as it is", "categorical", "enum", "small", "wide", "decimal", "single"],
     )
     def test_the_same_table(self, changed: dict[str, Any]) -> None:
         assert self.read(self.table(**changed)) == self.read(self.OWN)

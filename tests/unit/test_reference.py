@@ -16,16 +16,9 @@ from tools import reference
 from tools.reference import AREAS, public
 
 LACKING = {
-    "metrics": 0,
-    "audit": 0,
-    "methods": 85,
-    "models": 8,
-    "data": 80,
-    "lab": 18,
-    "evidence": 93,
-    "page": 59,
+    "evidence": ["fairtut.evidence.schema.DatasetEntry", "fairtut.evidence.schema.RecordFile"]
 }
-"""Names without an example, by area.  A number may fall and must not grow."""
+"""Names without an example: pydantic copies these two docstrings into the published JSON Schema."""
 
 
 def modules():
@@ -95,10 +88,8 @@ def test_classes_and_functions_are_described(area):
 
 
 @pytest.mark.parametrize("area", AREAS)
-def test_names_without_an_example_get_fewer(area):
-    found = lacking(area)
-    assert len(found) <= LACKING[area], found
-    assert len(found) == LACKING[area], f"fewer lack one: write {len(found)} into LACKING"
+def test_every_name_has_an_example(area):
+    assert lacking(area) == LACKING.get(area, [])
 
 
 @pytest.mark.parametrize("name", modules())
@@ -106,6 +97,8 @@ def test_examples_run(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     module = importlib.import_module(name)
     found = doctest.testmod(module, optionflags=doctest.NORMALIZE_WHITESPACE)
+    if pyplot := sys.modules.get("matplotlib.pyplot"):
+        pyplot.close("all")  # an example may leave its figure open
     assert found.failed == 0
 
 

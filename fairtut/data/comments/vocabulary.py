@@ -113,6 +113,11 @@ class Vocabulary:
             Tokens at most, special ones included.
         least : int
             Rarer words are unknown.
+
+        Returns
+        -------
+        Vocabulary
+            Words by falling count; those of one count by the alphabet.
         """
         counts = Counter(word for text in texts for word in words_of(text))
         # by count and then by name, so that the order of the texts does not matter
