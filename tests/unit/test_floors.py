@@ -11,6 +11,7 @@ ROOT = Path(__file__).resolve().parents[2]
 FLOORS = {
     "errors": 0,
     "runtime": 1,
+    "foreign": 1,
     "data": 2,
     "metrics": 3,
     "models": 4,
