@@ -629,6 +629,11 @@ def read(path: Path = FILE) -> tuple[pd.DataFrame, str]:
 def table(path: Path = FILE) -> pd.DataFrame:
     """Return how often each word was wrong.
 
+    Parameters
+    ----------
+    path : pathlib.Path
+        Default: the committed file.
+
     Returns
     -------
     pandas.DataFrame

@@ -132,6 +132,16 @@ def read_changes(path: Path) -> list[Change]:
 def digest(claim: Claim | Message) -> str:
     """Return 12 hexadecimal digits of all that a claim or headline says beyond what all assume.
 
+    Parameters
+    ----------
+    claim : Claim or Message
+        A field at its default value does not count.
+
+    Returns
+    -------
+    str
+        The first digits of a SHA-256 of the other fields, by name.
+
     Examples
     --------
     Another word is another digest; a key that repeats what all claims assume is none.

@@ -162,6 +162,11 @@ def matches(name: str, patterns: Iterable[str]) -> bool:
     patterns : iterable of str
         As :func:`fnmatch.fnmatchcase` takes them: ``*`` stands for anything, dots too.
 
+    Returns
+    -------
+    bool
+        False without patterns.
+
     Examples
     --------
     >>> from fairtut.evidence.claim import matches

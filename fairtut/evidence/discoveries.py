@@ -66,6 +66,11 @@ def lost(p: float | None, limit: float) -> bool:
     limit : float
         Of the claim's paper, from :func:`limits`.
 
+    Returns
+    -------
+    bool
+        True where p lies above the limit and below :data:`RATE`.
+
     Examples
     --------
     Of what lies below .05, the limit of .01 keeps the first and loses the second.

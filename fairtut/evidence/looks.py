@@ -88,6 +88,11 @@ def parsed(text: str) -> Asked:
 def asked() -> Asked:
     """Return what :data:`VARIABLE` asks for; nothing where it is not set or empty.
 
+    Returns
+    -------
+    Asked
+        Of two None where nothing is asked for.
+
     Raises
     ------
     fairtut.errors.InputError
@@ -164,6 +169,11 @@ def trainings(config: Mapping[str, Any]) -> int | None:
     config : mapping
         A record's configuration.
 
+    Returns
+    -------
+    int or None
+        At least 1: a note of anything else is none.
+
     Examples
     --------
     >>> from fairtut.evidence.looks import noted, trainings
@@ -182,6 +192,11 @@ def planned(config: Mapping[str, Any]) -> int:
     ----------
     config : mapping
         A record's configuration.
+
+    Returns
+    -------
+    int
+        At least 1.
 
     Examples
     --------
