@@ -54,7 +54,20 @@ Name = Annotated[str, Field(pattern=f"^(?:{ID.pattern})$", max_length=200)]
 
 
 class DatasetEntry(Strict):
-    """One data set that a run used."""
+    """One data set that a run used.
+
+    Examples
+    --------
+    >>> from fairtut.evidence.checked import checked
+    >>> from fairtut.evidence.schema import DatasetEntry
+    >>> entry = {"name": "faces", "rows": 4000, "digest": "3f0c", "source": "procedural faces"}
+    >>> checked(DatasetEntry, entry, "here").rows
+    4000
+    >>> checked(DatasetEntry, entry | {"rows": -1}, "here")
+    Traceback (most recent call last):
+        ...
+    fairtut.errors.RecordError: here: rows -1 must be a count
+    """
 
     name: Text = Field(description="text")
     rows: Count = Field(description="a count")
@@ -135,7 +148,22 @@ class DeviceEntry(
 
 
 class RecordFile(Strict, title="A record of fairtut"):
-    """What a run of a chapter measured, and with what."""
+    """What a run of a chapter measured, and with what.
+
+    Examples
+    --------
+    >>> from fairtut.evidence.checked import checked
+    >>> from fairtut.evidence.schema import RecordFile
+    >>> body = {"schema": 2, "chapter": "faap", "preset": "smoke", "data": "synthetic"}
+    >>> body |= {name: {} for name in ("seeds", "versions", "config", "code", "measurements")}
+    >>> body |= {"datasets": [], "device": {"type": "cpu"}, "minutes": 0.5}
+    >>> checked(RecordFile, body, "here").minutes
+    0.5
+    >>> checked(RecordFile, body | {"preset": "tiny"}, "here")
+    Traceback (most recent call last):
+        ...
+    fairtut.errors.RecordError: here: preset 'tiny' must be one of smoke, laptop, paper
+    """
 
     schema_: Annotated[int, Field(ge=SCHEMA, le=SCHEMA)] = Field(
         alias="schema", description=f"{SCHEMA}: {_AGAIN} with this version of fairtut"
@@ -282,11 +310,19 @@ def check_measurement(name: str, m: Any, where: str) -> None:
 
 
 class _Published(GenerateJsonSchema):
-    """Names the draft that is written; a title of each key would only repeat it."""
+    """Names the draft that is written; a title of each key would only repeat it.
+
+    Of a docstring the first line is the description: examples are for readers of Python.
+    """
 
     def field_title_should_be_set(self, schema: Any) -> bool:
         """Give no titles."""
         return False
+
+    def model_schema(self, schema: Any) -> dict[str, Any]:
+        """Describe a model by the first line of its docstring."""
+        found = super().model_schema(schema)
+        return found | {"description": found["description"].partition("\n")[0]}
 
 
 def record_schema() -> dict[str, Any]:

@@ -8,18 +8,19 @@ from dataclasses import fields, replace
 from typing import Any, Self, TypeVar
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from torch import Tensor
 
 from fairtut.errors import InputError
-from fairtut.methods.inputs import whole
+from fairtut.methods.inputs import check_weights, weighted_rows, whole
 from fairtut.metrics.labels import same_rows
 
 C = TypeVar("C")
 
 
-def configured(owner: str, config: C, changes: Mapping[str, Any]) -> C:
+def with_changes(owner: str, config: C, changes: Mapping[str, Any]) -> C:
     """Return a frozen configuration with single hyper-parameters changed.
 
     Parameters
@@ -37,7 +38,7 @@ def configured(owner: str, config: C, changes: Mapping[str, Any]) -> C:
     Examples
     --------
     >>> from fairtut.methods.faap import Config
-    >>> configured("FAAP", Config(), {"epsilon": 0.03}).epsilon
+    >>> with_changes("FAAP", Config(), {"epsilon": 0.03}).epsilon
     0.03
     """
     known = [f.name for f in fields(config)]  # type: ignore[arg-type]  # a dataclass of any kind
@@ -45,6 +46,30 @@ def configured(owner: str, config: C, changes: Mapping[str, Any]) -> C:
     if unknown:
         raise InputError(f"{owner} has no hyper-parameter {unknown[0]!r}: known are {known}")
     return replace(config, **changes)  # type: ignore[type-var]
+
+
+def read_config(kind: type[C], settings: Mapping[str, Any]) -> C:
+    """Return the configuration that a file holds: JSON's lists become the tuples that they were.
+
+    Raises
+    ------
+    TypeError
+        For settings that the configuration does not have.
+
+    Examples
+    --------
+    >>> import json
+    >>> from dataclasses import asdict
+    >>> from fairtut.methods.faap import Config
+    >>> kept = json.dumps(asdict(Config(hidden=(8, 4))))
+    >>> read_config(Config, json.loads(kept)) == Config(hidden=(8, 4))
+    True
+    """
+
+    def tuples(value: Any) -> Any:
+        return tuple(map(tuples, value)) if isinstance(value, (list, tuple)) else value
+
+    return kind(**{name: tuples(value) for name, value in settings.items()})
 
 
 class NetworkEstimator(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # untyped
@@ -115,6 +140,16 @@ class NetworkEstimator(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
             made._metadata_request = copy.deepcopy(asked)
         return made
 
+    def _drawn(self, sample_weight: Any, *columns: Tensor) -> tuple[Tensor, ...]:
+        """Return columns with the rows that weights draw; as they are without, or if they differ.
+
+        Columns of several lengths are for the training to refuse, in its own words.
+        """
+        if sample_weight is None or len({len(column) for column in columns}) > 1:
+            return columns
+        rows = torch.from_numpy(weighted_rows(sample_weight, len(columns[0]), self.random_state))
+        return tuple(column[rows.to(column.device)] for column in columns)
+
     def score(self, x: Any, y: Any, sample_weight: Any = None) -> float:
         """Return the accuracy of the decisions, weighted if weights are given.
 
@@ -127,13 +162,14 @@ class NetworkEstimator(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
         Raises
         ------
         fairtut.errors.InputError
-            For pandas columns whose indexes differ, and for labels of another length.
+            For pandas columns whose indexes differ, labels of another length, and weights that are
+            no finite, non-negative numbers, one per row.
         """
         same_rows(x=x, y=y, sample_weight=sample_weight)
         y_hat, label = self.predict(x).cpu(), whole("y", y).cpu()
         if len(y_hat) != len(label):
             raise InputError(f"x has {len(y_hat)} rows and y {len(label)}: one label per row")
-        weights = None if sample_weight is None else np.asarray(sample_weight, float)
+        weights = None if sample_weight is None else check_weights(sample_weight, len(label))
         return float(np.average((y_hat == label).numpy(), weights=weights))
 
     def predict(self, x: Any) -> Tensor:

@@ -12,6 +12,7 @@ from torch import Tensor
 from fairtut.errors import InputError
 from fairtut.foreign import numbers, plain
 from fairtut.metrics.labels import same_rows
+from fairtut.runtime.seeds import stream_seed
 
 Array = NDArray[np.floating]
 Triple = tuple[ArrayLike, ArrayLike, ArrayLike]
@@ -129,6 +130,55 @@ def check_weights(weight: ArrayLike, n: int) -> NDArray[np.float64]:
     if not values.any():
         raise InputError("row weights are all zero: at least one row must count")
     return values
+
+
+def weighted_rows(weight: ArrayLike | None, n: int, seed: int) -> NDArray[np.int64]:
+    r"""Return n rows drawn in proportion to weights, in their order: what ``fit`` trains on.
+
+    Systematic resampling: of the points :math:`(i + u) / n` with one :math:`u` for all, each row
+    gets those that fall on its share of the weight.  So a row of share :math:`p` stands
+    :math:`\lfloor n p \rfloor` or :math:`\lceil n p \rceil` times among the n, and
+    :math:`n p` times on average.  Every loss of a method then keeps the form that its paper gives
+    it, and equal weights give each row once, as none do.
+
+    Parameters
+    ----------
+    weight : array-like, shape (n,), or None
+        None gives each row once.
+    n : int
+        How many rows there are.
+    seed : int
+
+    Returns
+    -------
+    int64 ndarray, shape (n,)
+        Ascending; a row of weight 0 is not among them.
+
+    Raises
+    ------
+    fairtut.errors.InputError
+        For weights that :func:`check_weights` refuses.
+
+    References
+    ----------
+    Carpenter, Clifford and Fearnhead (1999), "Improved particle filter for nonlinear problems",
+    IEE Proceedings, Radar, Sonar and Navigation 146.
+
+    Examples
+    --------
+    >>> from fairtut.methods.inputs import weighted_rows
+    >>> weighted_rows([1, 0, 2, 1], 4, seed=0).tolist()
+    [0, 2, 2, 3]
+    >>> weighted_rows([5, 5, 5], 3, seed=0).tolist()
+    [0, 1, 2]
+    """
+    if weight is None:
+        return np.arange(n)
+    upto = np.cumsum(check_weights(weight, n))
+    u = np.random.default_rng(stream_seed(seed, "weights")).uniform()
+    points = (np.arange(n) + u) / n * upto[-1]
+    # the first row whose share goes past the point: never one of weight 0
+    return np.minimum(np.searchsorted(upto, points, side="right"), np.flatnonzero(upto)[-1])
 
 
 def whole(name: str, values: Any) -> Tensor:

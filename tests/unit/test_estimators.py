@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import inspect
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import sklearn
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import GridSearchCV
@@ -20,7 +25,8 @@ from fairtut.errors import InputError
 from fairtut.methods.dvge import DVGE
 from fairtut.methods.estimating import NetworkEstimator
 from fairtut.methods.faap import FAAP
-from fairtut.methods.frtrain import FRTrain
+from fairtut.methods.frtrain import VARIANTS, FRTrain
+from fairtut.methods.inputs import weighted_rows
 from fairtut.methods.lassi.estimator import LASSI
 from fairtut.methods.reprogramming import Patch, Trigger
 from fairtut.runtime.seeds import torch_rng
@@ -69,8 +75,9 @@ def test_there_is_one_order_of_arguments(name: str) -> None:
     kind = type(MADE[name]())
     for each in (kind, FRTrain):
         parameters = inspect.signature(each.fit).parameters
-        assert list(parameters)[:4] == ["self", "x", "y", "s"]
-        assert parameters["s"].kind is inspect.Parameter.KEYWORD_ONLY
+        assert list(parameters)[:5] == ["self", "x", "y", "s", "sample_weight"]
+        for by_name in ("s", "sample_weight"):
+            assert parameters[by_name].kind is inspect.Parameter.KEYWORD_ONLY
         assert "random_state" in inspect.signature(each).parameters
     x, y, s = people()
     with pytest.raises(TypeError, match="positional"):
@@ -129,6 +136,121 @@ def test_probabilities_decisions_and_classes_fit_together(name: str) -> None:
     assert 0 <= roc_auc_score(y, p[:, 1]) <= 1
     with pytest.raises(InputError, match="one label per row"):
         one.score(x, y[:-1])
+    for wrong in (-1.0, float("nan")):
+        with pytest.raises(InputError, match="finite, non-negative"):
+            one.score(x, y, sample_weight=[wrong, *[1.0] * 63])
+
+
+def fitted(name: str, **more: Any) -> Any:
+    """Return an estimator fitted to the same people; FRTrain to their first pixel."""
+    x, y, s = people()
+    if name != "FRTrain":
+        return MADE[name]().fit(x, y, s=s, **more)
+    config = replace(VARIANTS["debiasing-clean"], epochs=30, warmup=10, every=1)
+    return FRTrain(config=config, fused=False).fit(x.flatten(1)[:, :3].numpy(), y, s=s, **more)
+
+
+def answers(name: str, one: Any) -> NDArray[Any]:
+    """Return what it says of the same people."""
+    x, _, s = people()
+    if name != "FRTrain":
+        return np.asarray(one.predict_proba(x))
+    return np.asarray(one.predict_proba(x.flatten(1)[:, :3].numpy(), s=s))
+
+
+@pytest.mark.parametrize("name", [*MADE, "FRTrain"])
+def test_equal_weights_equal_none_and_a_weight_of_0_is_nobody(name: str) -> None:
+    _, y, _ = people()
+    none = answers(name, fitted(name))
+    np.testing.assert_array_equal(answers(name, fitted(name, sample_weight=[0.3] * 64)), none)
+    some = (torch.arange(64) % 5 < 4).double()  # a part of every class and group
+    half = answers(name, fitted(name, sample_weight=some))
+    assert not np.allclose(half, none, rtol=0, atol=1e-7)
+    for wrong, said in (
+        ([-1.0, *[1.0] * 63], "finite, non-negative"),
+        ([1.0] * 63, "row weights must be 64"),
+        ([0.0] * 64, "all zero"),
+    ):
+        with pytest.raises(InputError, match=said):
+            fitted(name, sample_weight=wrong)
+    with pytest.raises(InputError):  # one class is left
+        fitted(name, sample_weight=y)
+
+
+@given(
+    st.lists(st.sampled_from([0.0, 0.1, 0.5, 1.0, 2.5, 1e-9, 1e9]), min_size=1, max_size=40).filter(
+        any
+    ),
+    st.integers(0, 2**31),
+)
+def test_a_row_is_drawn_as_often_as_its_share_says(weights: list[float], seed: int) -> None:
+    n, share = len(weights), np.array(weights) / sum(weights)
+    rows = weighted_rows(weights, n, seed)
+    times = np.bincount(rows, minlength=n)
+    assert len(rows) == n and (np.diff(rows) >= 0).all()
+    assert (np.abs(times - n * share) < 1 + 1e-9).all(), "rounded down or up"
+    assert (times[share == 0] == 0).all()
+    np.testing.assert_array_equal(weighted_rows([w * 8 for w in weights], n, seed), rows)
+
+
+def test_draws_are_right_on_average() -> None:
+    """Over seeds a row's mean number of draws is n p, within five standard errors."""
+    weights = np.array([0.2, 1.0, 1.7, 3.1])
+    times = np.array([np.bincount(weighted_rows(weights, 4, k), minlength=4) for k in range(2000)])
+    error = times.std(0) / np.sqrt(len(times))
+    assert (np.abs(times.mean(0) - 4 * weights / weights.sum()) <= 5 * error).all()
+
+
+def test_weights_reach_fit_through_a_search_and_follow_a_new_attribute() -> None:
+    x, y, s = people()
+    weight = torch.rand(64, generator=torch_rng(4, "weights")).numpy()
+    with sklearn.config_context(enable_metadata_routing=True):
+        asks = MADE["DVGE"]().set_fit_request(s=True, sample_weight=True)
+        scale = StandardScaler().set_fit_request(sample_weight=False)
+        pipe = make_pipeline(scale, asks)
+        pipe.fit(x.flatten(1).numpy(), y.numpy(), s=s.numpy(), sample_weight=weight)
+        found = pipe.predict_proba(x.flatten(1).numpy())
+    scaled = StandardScaler().fit_transform(x.flatten(1).numpy())
+    by_hand = MADE["DVGE"]().fit(scaled, y, s=s, sample_weight=weight)
+    np.testing.assert_array_equal(found, by_hand.predict_proba(scaled))
+    moved = MADE["DVGE"]().fit(scaled, y, s=1 - s, sample_weight=weight).set_sensitive(s)
+    np.testing.assert_array_equal(moved.predict_proba(scaled), by_hand.predict_proba(scaled))
+
+
+MODEL: dict[str, Any] = {"FAAP": Net, "Trigger": Net, "DVGE": nn.Flatten, "LASSI": nn.Flatten}
+"""What each is loaded around."""
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_a_file_keeps_everything_but_the_network(name: str, tmp_path: Path) -> None:
+    """Settings, seed and classes; so that fitting again what was loaded gives the same."""
+    x, y, s = people()
+    kept = MADE[name](random_state=3, **{OTHER[name]: 0.125}).fit(x, y, s=s)
+    back = type(kept).load(kept.save(tmp_path / "kept.pt"), MODEL[name]())
+    given = {"model", "encoder", "smoothing", "voting", "split"}  # networks, and what defaults mean
+    ours, theirs = kept.get_params(), back.get_params()
+    assert ours.keys() == theirs.keys() and ours["random_state"] == 3
+    assert {k: v for k, v in ours.items() if k not in given} == {
+        k: v for k, v in theirs.items() if k not in given
+    }
+    assert back.classes_.tolist() == [0, 1]
+    torch.testing.assert_close(back.predict_proba(x), kept.predict_proba(x))
+    again = clone(back).fit(x, y, s=s)
+    torch.testing.assert_close(again.predict_proba(x), kept.predict_proba(x))
+
+
+@pytest.mark.parametrize("name", ["FAAP", "Trigger"])
+def test_what_is_taken_from_elsewhere_is_copied(name: str) -> None:
+    x, y, s = people()
+    inner = {"FAAP": "perturber", "Trigger": "module"}[name]
+    theirs = getattr(MADE[name]().fit(x, y, s=s), inner).train().requires_grad_(True)
+    one = MADE[name]().use(theirs)
+    before = one.transform(x)
+    assert theirs.training and all(p.requires_grad for p in theirs.parameters())
+    with torch.no_grad():
+        for p in theirs.parameters():
+            p.add_(1.0)
+    assert torch.equal(one.transform(x), before)
 
 
 @pytest.mark.parametrize("name", MADE)

@@ -18,7 +18,7 @@ from fairtut.methods.dvge.classifiers import Config, check, fit_classifiers, fit
 from fairtut.methods.dvge.focus import focus
 from fairtut.methods.dvge.training import logits
 from fairtut.methods.encoding import encoded
-from fairtut.methods.estimating import NetworkEstimator, configured
+from fairtut.methods.estimating import NetworkEstimator, read_config, with_changes
 from fairtut.methods.inputs import whole
 from fairtut.metrics.labels import same_rows
 from fairtut.models.stacked import StackedMLP
@@ -86,9 +86,10 @@ class DVGE(NetworkEstimator):
         **changes: Any,
     ) -> None:
         self.encoder, self.eta1, self.eta2 = encoder, eta1, eta2
-        self.config = configured("DVGE", config or Config(), changes)
+        self.config = with_changes("DVGE", config or Config(), changes)
         self.random_state = random_state
         self._rows: tuple[Tensor, Tensor] | None = None  # codes and labels of the training rows
+        self._weight: Any = None  # of those rows
         self._validation: tuple[Tensor, Tensor] | None = None
         self._named: tuple[Any, Any] = None, None  # the names of both parts' rows, if they have any
         self._nets: tuple[StackedMLP, StackedMLP] | None = None
@@ -99,6 +100,7 @@ class DVGE(NetworkEstimator):
         y: Any,
         *,
         s: Any,
+        sample_weight: Any = None,
         validation: tuple[Any, Any, Any] | None = None,
     ) -> DVGE:
         """Encode once, train d on (z, s), then g on perturbed codes.
@@ -108,16 +110,21 @@ class DVGE(NetworkEstimator):
         x : array or tensor, shape (n, ..)
             What the encoder reads.
         y, s : array or tensor of 0 and 1, shape (n,)
+        sample_weight : array-like, shape (n,), optional
+            How much each row counts: rows are drawn in proportion to it
+            (:func:`~fairtut.methods.inputs.weighted_rows`), by the seed.  Validation rows count
+            once each.
         validation : (x, y, s), optional
             With it d and g keep the epoch of the highest accuracy there, else the last.
 
         Raises
         ------
         fairtut.errors.InputError
-            For codes that are not finite (n, d), lengths that differ, a single class, or fewer
-            than :data:`MIN_CELL` rows with some y and s; for pandas columns whose indexes differ.
+            For codes that are not finite (n, d), lengths that differ, bad weights, a single class,
+            or fewer than :data:`MIN_CELL` rows with some y and s; for pandas columns whose indexes
+            differ.
         """
-        same_rows(x=x, y=y, s=s)
+        same_rows(x=x, y=y, s=s, sample_weight=sample_weight)
         if validation is not None:
             same_rows(**dict(zip(("validation x", "validation y", "validation s"), validation,
                                  strict=True)))  # fmt: skip
@@ -125,7 +132,7 @@ class DVGE(NetworkEstimator):
         label = whole("y", y).to(z.device)
         held = (None, None) if validation is None else validation[::2]
         self._check(z, label, whole("s", s).to(z.device), "training")
-        self._rows = z, label
+        self._rows, self._weight = (z, label), sample_weight
         self._named = _names(x, y, s), _names(*(validation or ()))
         self._validation = None
         if validation is not None:
@@ -157,6 +164,9 @@ class DVGE(NetworkEstimator):
         same_rows(**{"validation y": self._named[1], "s_validation": s_validation})
         group = whole("s", s).to(z.device)
         self._check(z, y, group, "training")
+        if self._weight is not None:
+            z, y, group = self._drawn(self._weight, z, y, group)
+            self._check(z, y, group, "weighted training")
         held = self._validation
         if held is not None and s_validation is None:
             raise InputError("the validation rows need the new attribute, too: pass s_validation")
@@ -217,7 +227,8 @@ class DVGE(NetworkEstimator):
         """
         d, g = self._fitted
         card = asdict(self.config) | {"eta1": self.eta1, "eta2": self.eta2}
-        return checkpoints.save(path, nn.ModuleList([d, g]), {"dvge": card, "inputs": d.inputs})
+        about = {"dvge": card, "inputs": d.inputs, "random_state": self.random_state}
+        return checkpoints.save(path, nn.ModuleList([d, g]), about)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], encoder: nn.Module | Callable[[Any], Any]) -> DVGE:
@@ -235,7 +246,7 @@ class DVGE(NetworkEstimator):
         try:
             settings: dict[str, Any] = dict(card["dvge"])
             eta1, eta2 = settings.pop("eta1"), settings.pop("eta2")
-            config = Config(**settings | {"hidden": tuple(settings["hidden"])})
+            config = read_config(Config, settings)
             nets = [StackedMLP(1, card["inputs"], config.hidden, 2) for _ in range(2)]
         except (KeyError, TypeError, ValueError):
             raise CorruptFile(
@@ -246,7 +257,8 @@ class DVGE(NetworkEstimator):
         if isinstance(encoder, nn.Module):
             both.to(device_of(encoder))
         both.eval().requires_grad_(False)
-        made = cls(encoder, eta1=eta1, eta2=eta2, config=config)
+        seed = card.get("random_state", 0)  # files of before do not name it
+        made = cls(encoder, eta1=eta1, eta2=eta2, config=config, random_state=seed)
         made._nets, made.classes_ = (nets[0], nets[1]), np.arange(2)
         return made
 

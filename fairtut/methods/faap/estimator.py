@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from fairtut.errors import CorruptFile, InputError
 from fairtut.methods.deciding import decisions, look, per_class, told
-from fairtut.methods.estimating import NetworkEstimator, configured
+from fairtut.methods.estimating import NetworkEstimator, read_config, with_changes
 from fairtut.methods.exporting import export
 from fairtut.methods.faap.split import Split
 from fairtut.methods.faap.training import Config, perturb, train
@@ -88,7 +88,7 @@ class FAAP(NetworkEstimator):
         random_state: int = 0,
         **changes: Any,
     ) -> None:
-        self.config = configured("FAAP", config or Config(), changes)
+        self.config = with_changes("FAAP", config or Config(), changes)
         self._split = Split(model, split)
         self.model, self.split, self.random_state = model, self._split.at, random_state
         self._perturber: Perturber | None = None
@@ -100,6 +100,7 @@ class FAAP(NetworkEstimator):
         y: Any,
         *,
         s: Any,
+        sample_weight: Any = None,
         checkpoint: str | os.PathLike[str] | None = None,
     ) -> FAAP:
         """Train the generator.
@@ -109,22 +110,25 @@ class FAAP(NetworkEstimator):
         x : array or tensor, shape (n, 3, h, w)
             Images, uint8, or floating point in [0, 1].
         y, s : array or tensor of 0 and 1, shape (n,)
+        sample_weight : array-like, shape (n,), optional
+            How much each row counts: rows are drawn in proportion to it
+            (:func:`~fairtut.methods.inputs.weighted_rows`), by the seed.
         checkpoint : path-like, optional
             Makes an interrupted training resumable.
 
         Raises
         ------
         fairtut.errors.InputError
-            For NaN, pixels outside [0, 1], shapes that do not fit, a single class, or pandas
-            columns whose indexes differ.
+            For NaN, pixels outside [0, 1], shapes or weights that do not fit, a single class, or
+            pandas columns whose indexes differ.
         """
-        same_rows(x=x, y=y, s=s)
-        images = check_images(x, 3)
+        same_rows(x=x, y=y, s=s, sample_weight=sample_weight)
         device = device_of(self.model)
-        labels = [whole(name, v).to(device) for name, v in (("y", y), ("s", s))]
+        columns = check_images(x, 3), whole("y", y), whole("s", s)
+        drawn = self._drawn(sample_weight, *columns)
         done = train(
-            self._split, images.to(device), *labels, config=self.config, seed=self.random_state,
-            checkpoint=checkpoint,
+            self._split, *[part.to(device) for part in drawn], config=self.config,
+            seed=self.random_state, checkpoint=checkpoint,
         )  # fmt: skip
         self._perturber, self.history = done.perturber, done.history
         self.classes_ = np.arange(2)
@@ -178,7 +182,8 @@ class FAAP(NetworkEstimator):
         settings = asdict(self.config) | {
             "width": g.width, "blocks": g.blocks, "epsilon": g.epsilon, "bound": g.bound,
         }  # fmt: skip
-        return checkpoints.save(path, g, {"faap": settings, "split": self.split})
+        card = {"faap": settings, "split": self.split, "random_state": self.random_state}
+        return checkpoints.save(path, g, card)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], model: nn.Module, split: str | None = None) -> FAAP:
@@ -199,8 +204,10 @@ class FAAP(NetworkEstimator):
         fairtut.errors.UnknownName
             If the model has no such split point.
         """
-        perturber, config, at = _read(path)
-        return cls(model, at if split is None else split, config).use(perturber)
+        perturber, config, card = _read(path)
+        at = card.get("split") if split is None else split
+        seed = card.get("random_state", 0)  # files of before do not name it
+        return cls(model, at, config, random_state=seed).use(perturber)
 
     def export(self, path: str | os.PathLike[str], size: int | tuple[int, int]) -> Path:
         """Write the generator as TorchScript for images of one size, any batch.
@@ -228,14 +235,13 @@ def load_perturber(path: str | os.PathLike[str]) -> Perturber:
     return _read(path)[0]
 
 
-def _read(path: str | os.PathLike[str]) -> tuple[Perturber, Config, str | None]:
-    """Return a saved generator, its hyper-parameters, and where its model was split."""
+def _read(path: str | os.PathLike[str]) -> tuple[Perturber, Config, dict[str, Any]]:
+    """Return a saved generator, its hyper-parameters, and its file's card."""
     card = checkpoints.read_card(path)
     try:
-        settings: dict[str, Any] = card["faap"]
-        config = Config(**settings | {"hidden": tuple(settings["hidden"])})
+        config = read_config(Config, card["faap"])
     except (KeyError, TypeError):
         raise CorruptFile(f"{path} is no generator that FAAP.save wrote: name one") from None
     perturber = Perturber(config.width, config.blocks, epsilon=config.epsilon, bound=config.bound)
     checkpoints.load(path, perturber)
-    return perturber.eval().requires_grad_(False), config, card.get("split")
+    return perturber.eval().requires_grad_(False), config, card

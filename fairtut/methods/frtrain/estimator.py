@@ -15,7 +15,7 @@ from fairtut.errors import InputError
 from fairtut.foreign import numbers, plain
 from fairtut.methods.frtrain.config import VARIANTS, Config
 from fairtut.methods.frtrain.training import train
-from fairtut.methods.inputs import check_weights
+from fairtut.methods.inputs import check_weights, weighted_rows
 from fairtut.metrics.labels import as_labels, label_column, same_rows
 from fairtut.runtime.presets import choose
 
@@ -106,6 +106,7 @@ class FRTrain(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-l
         y: ArrayLike,
         *,
         s: ArrayLike,
+        sample_weight: ArrayLike | None = None,
         clean: tuple[ArrayLike, ArrayLike, ArrayLike] | None = None,
     ) -> FRTrain:
         """Train.
@@ -119,6 +120,10 @@ class FRTrain(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-l
             Label, of two kinds.
         s : array-like, shape (n,)
             Sensitive attribute, two groups.
+        sample_weight : array-like, shape (n,), optional
+            How much each row counts: rows are drawn in proportion to it
+            (:func:`~fairtut.methods.inputs.weighted_rows`), by the seed.  Rows of the clean
+            set count once each.
         clean : tuple of array-like, optional
             ``(x, y, s)`` of the clean set; needed unless ``config.r_input`` is ``"none"``.
 
@@ -126,12 +131,19 @@ class FRTrain(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-l
         ------
         fairtut.errors.InputError
             As :func:`~fairtut.methods.frtrain.train`; for pandas columns whose indexes differ,
-            for more than two classes or groups, for features far from unit scale, and for a
-            training that diverged.
+            for bad weights, more than two classes or groups, features far from unit scale, and for
+            a training that diverged.
         """
         for name in {"trained_", "theta_"} & vars(self).keys():
             delattr(self, name)  # a fit that fails leaves no earlier one
+        same_rows(x=x, sample_weight=sample_weight)
         self.classes_, self.groups_, rows = self._coded(x, y, s)
+        if sample_weight is not None and len({len(column) for column in rows}) == 1:
+            drawn = weighted_rows(sample_weight, len(rows[0]), self.random_state)
+            rows = rows[0][drawn], rows[1][drawn], rows[2][drawn]
+            for name, column in (("s", rows[1]), ("y", rows[2])):
+                if len(np.unique(column)) < 2:
+                    raise InputError(f"the weights leave a single class of {name}: both must count")
         ours = None
         if clean is not None:
             few, label, group = clean
@@ -208,7 +220,7 @@ class FRTrain(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-l
 
     def _coded(
         self, x: ArrayLike, y: ArrayLike, s: ArrayLike
-    ) -> tuple[NDArray[Any], NDArray[Any], tuple[ArrayLike, ArrayLike, ArrayLike]]:
+    ) -> tuple[NDArray[Any], NDArray[Any], tuple[NDArray[Any], NDArray[Any], NDArray[Any]]]:
         """Return classes, groups, and (x, s, y) as the trainer takes them: s and y in {0, 1}."""
         same_rows(x=x, y=y, s=s)
         numbers("x", x)

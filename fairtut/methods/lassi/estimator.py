@@ -19,8 +19,8 @@ from torch import Tensor, nn
 from fairtut.errors import CorruptFile, InputError
 from fairtut.methods.deciding import told
 from fairtut.methods.encoding import encoded
-from fairtut.methods.estimating import NetworkEstimator, configured
-from fairtut.methods.inputs import whole
+from fairtut.methods.estimating import NetworkEstimator, read_config, with_changes
+from fairtut.methods.inputs import check_weights, whole
 from fairtut.methods.lassi.center import Smoothing
 from fairtut.methods.lassi.certify import Certificates, certify
 from fairtut.methods.lassi.classifier import Voting
@@ -112,7 +112,7 @@ class LASSI(NetworkEstimator):
     ) -> None:
         self.encoder, self.random_state = encoder, random_state
         chosen = preset(config) if isinstance(config, str) else config
-        self.config = configured("LASSI", chosen, changes)
+        self.config = with_changes("LASSI", chosen, changes)
         self.smoothing, self.voting = smoothing, voting
         self._parts: _Parts | None = None
 
@@ -122,6 +122,7 @@ class LASSI(NetworkEstimator):
         y: Any,
         *,
         s: Any,
+        sample_weight: Any = None,
         validation: tuple[Any, Any] | None = None,
         share: float = 0.2,
     ) -> LASSI:
@@ -134,6 +135,10 @@ class LASSI(NetworkEstimator):
         y : array or tensor of whole numbers from 0 up, shape (n,)
         s : array or tensor of 0 and 1, shape (n,)
             Only the vector needs it: no decision does.
+        sample_weight : array-like, shape (n,), optional
+            How much each row counts: rows are drawn in proportion to it
+            (:func:`~fairtut.methods.inputs.weighted_rows`), by the seed.  Rows for validation
+            count once each.
         validation : (x, y), optional
             Rows whose losses choose the epoch of R.
         share : float
@@ -142,21 +147,24 @@ class LASSI(NetworkEstimator):
         Raises
         ------
         fairtut.errors.InputError
-            For latents that are not finite (n, q), labels that do not fit, a single class or
-            group, a share outside (0, 1), or pandas columns whose indexes differ.
+            For latents that are not finite (n, q), labels or weights that do not fit, a single
+            class or group, a share outside (0, 1), or pandas columns whose indexes differ.
         """
-        same_rows(x=x, y=y, s=s)
+        same_rows(x=x, y=y, s=s, sample_weight=sample_weight)
         z, label, group = self.latents(x), whole("y", y), whole("s", s)
         for name, values in (("y", label), ("s", group)):
             if len(values) != len(z):
                 raise InputError(f"{name} has {len(values)} rows and x has {len(z)}")
+        weight = None if sample_weight is None else check_weights(sample_weight, len(z))
         if validation is None:
             held = self._set_aside(len(z), share)
             valid = z[held], label[held]
             z, label, group = z[~held], label[~held], group[~held]
+            weight = weight if weight is None else weight[~held.numpy()]
         else:
             same_rows(**dict(zip(("validation x", "validation y"), validation, strict=True)))
             valid = self.latents(validation[0]), whole("validation y", validation[1])
+        z, label, group = self._drawn(weight, z, label, group)
         a, seed, device = mean_difference(z, group), self.random_state, z.device
         learned = train(
             z, label, a, valid, config=self.config, seed=stream_seed(seed, "representation"),
@@ -252,7 +260,7 @@ class LASSI(NetworkEstimator):
         card = checkpoints.read_card(path)
         try:
             said = card["lassi"]
-            config = Config(**said["config"] | {"hidden": tuple(said["config"]["hidden"])})
+            config = read_config(Config, said["config"])
             made = cls(
                 encoder, config=config, smoothing=Smoothing(**said["smoothing"]),
                 voting=Voting(**said["voting"]), random_state=said["random_state"],

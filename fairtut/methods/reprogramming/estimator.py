@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from fairtut.data.images import as_pixels
 from fairtut.errors import CorruptFile, InputError
 from fairtut.methods.deciding import decisions, look, per_class, told
-from fairtut.methods.estimating import NetworkEstimator, configured
+from fairtut.methods.estimating import NetworkEstimator, read_config, with_changes
 from fairtut.methods.exporting import export
 from fairtut.methods.inputs import check_images, whole
 from fairtut.methods.reprogramming.game import Config
@@ -99,7 +99,7 @@ class Trigger(NetworkEstimator):
         random_state: int = 0,
         **changes: Any,
     ) -> None:
-        self.config = configured("Trigger", config or Config(), changes)
+        self.config = with_changes("Trigger", config or Config(), changes)
         self.model, self.shape, self.values = model, shape, values
         self.start, self.centre, self.random_state = start, centre, random_state
         self._module: TriggerModule | None = None
@@ -112,6 +112,7 @@ class Trigger(NetworkEstimator):
         y: Any,
         *,
         s: Any,
+        sample_weight: Any = None,
         checkpoint: str | os.PathLike[str] | None = None,
     ) -> Trigger:
         """Train a trigger for the model.
@@ -122,24 +123,28 @@ class Trigger(NetworkEstimator):
             Images, uint8, or floating point in [0, 1]; not those that trained the model.
         y, s : array or tensor of whole numbers, shape (n,)
             Label in 0..classes-1, group in 0..groups-1.
+        sample_weight : array-like, shape (n,), optional
+            How much each row counts: rows are drawn in proportion to it
+            (:func:`~fairtut.methods.inputs.weighted_rows`), by the seed.
         checkpoint : path-like, optional
             Makes an interrupted training resumable.
 
         Raises
         ------
         fairtut.errors.InputError
-            For bad images or labels, one class, a missing group, a trigger that does not fit,
-            pandas columns whose indexes differ, or without a model.
+            For bad images, labels or weights, one class, a missing group, a trigger that does not
+            fit, pandas columns whose indexes differ, or without a model.
         fairtut.errors.UnknownName
             For a shape, range or criterion that does not exist.
         """
         model, shape = self._asked(None), self.shape
-        same_rows(x=x, y=y, s=s)
+        same_rows(x=x, y=y, s=s, sample_weight=sample_weight)
         images, device = check_images(x), device_of(model)
         if isinstance(shape, str):
             shape = standard(shape, images.shape[2], images.shape[3])
+        drawn = self._drawn(sample_weight, images, whole("y", y), whole("s", s))
         done = train_trigger(
-            model, images.to(device), whole("y", y).to(device), whole("s", s).to(device),
+            model, *[part.to(device) for part in drawn],
             shape=shape, values=self.values, start=self.start, centre=self.centre,
             config=self.config, seed=self.random_state, checkpoint=checkpoint,
         )  # fmt: skip
@@ -150,8 +155,8 @@ class Trigger(NetworkEstimator):
         return self.use(done.module)
 
     def use(self, module: TriggerModule) -> Trigger:
-        """Take a trigger that was trained elsewhere; its pixels stay as they are."""
-        self._module = module.eval().requires_grad_(False)
+        """Take a trigger that was trained elsewhere: a copy, so neither changes the other."""
+        self._module = copy.deepcopy(module).eval().requires_grad_(False)
         return self
 
     @classmethod
@@ -181,7 +186,8 @@ class Trigger(NetworkEstimator):
     def to(self, device: torch.device | str) -> Trigger:
         """Return the same trigger on a device: :meth:`load` and :meth:`random` make one on CPU."""
         moved = copy.copy(self)  # the model stays where it is, and is not copied
-        return moved.use(copy.deepcopy(self.module).to(device))
+        moved._module = copy.deepcopy(self.module).to(device)
+        return moved
 
     @torch.no_grad()
     def transform(self, x: Any, batch: int = 512) -> Tensor:
@@ -243,7 +249,7 @@ class Trigger(NetworkEstimator):
         return torch.softmax(self.logits(blank, model)[0], 0)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write the trigger; :meth:`load` reads it."""
+        """Write the trigger with its settings; :meth:`load` reads it."""
         module = self.module
         card = {
             "kind": type(module.shape).__name__,
@@ -252,7 +258,14 @@ class Trigger(NetworkEstimator):
             "values": module.values,
             "channels": module.weight.shape[0],
         }
-        return checkpoints.save(path, module, {"trigger": card})
+        settings = {
+            "config": asdict(self.config), "start": self.start, "centre": self.centre,
+            "random_state": self.random_state,
+        }  # fmt: skip
+        about: dict[str, Any] = {"trigger": card, "settings": settings}
+        if hasattr(self, "classes_"):
+            about["classes"] = len(self.classes_)
+        return checkpoints.save(path, module, about)
 
     def export(self, path: str | os.PathLike[str]) -> Path:
         """Write the trigger as TorchScript for images of its size, any batch.
@@ -274,14 +287,20 @@ class Trigger(NetworkEstimator):
         fairtut.errors.CorruptFile
             If the file is no such checkpoint.
         """
+        about = checkpoints.read_card(path)
         try:
-            card = checkpoints.read_card(path)["trigger"]
+            card, settings = about["trigger"], about.get("settings", {})  # {}: a file of before
             kind = {"Patch": Patch, "Border": Border}[card["kind"]]
             module = TriggerModule(
                 kind(**card["shape"]), tuple(card["size"]),
                 values=card["values"], channels=card["channels"],
             )  # fmt: skip
-        except (KeyError, TypeError):
+            if "config" in settings:
+                settings = settings | {"config": read_config(Config, settings["config"])}
+            made = cls(model, shape=module.shape, values=module.values, **settings)
+        except (KeyError, TypeError, InputError):
             raise CorruptFile(f"{path} is no trigger that Trigger.save wrote: name one") from None
         checkpoints.load(path, module)
-        return cls(model, shape=module.shape, values=module.values).use(module)
+        if "classes" in about:
+            made.classes_ = np.arange(about["classes"])
+        return made.use(module)
