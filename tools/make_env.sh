@@ -79,18 +79,20 @@ if [ -z "${FAIRTUT_NO_UV:-}" ]; then
     uv="$venv/bin/uv"
   fi
 fi
+# As pip does: or every kernel and command compiles pandas and torch anew where nobody may write.
+with_uv=("$uv" pip install --compile-bytecode --python "$venv/bin/python")
 installed=""
 if [ -n "$locked" ]; then
   # The lock has the digests of everybody's torch: another build of it is another file.  Nothing
   # is built from source, since a build would fetch its own tools, which no lock names.
   unset UV_TORCH_BACKEND
   install=("$venv/bin/python" -m pip install)
-  if [ -n "$uv" ]; then install=("$uv" pip install --python "$venv/bin/python"); fi
+  if [ -n "$uv" ]; then install=("${with_uv[@]}"); fi
   "${install[@]}" --quiet --require-hashes --only-binary :all: -r requirements.lock
   "${install[@]}" --quiet --no-deps --no-build-isolation -e .
   installed="from the lock"
 elif [ -n "$uv" ]; then
-  if "$uv" pip install --quiet --python "$venv/bin/python" -r requirements.txt -e .; then
+  if "${with_uv[@]}" --quiet -r requirements.txt -e .; then
     installed="uv"
   else
     say "uv could not install everything; trying pip"

@@ -177,8 +177,9 @@ def weighted_rows(weight: ArrayLike | None, n: int, seed: int) -> NDArray[np.int
     upto = np.cumsum(check_weights(weight, n))
     u = np.random.default_rng(stream_seed(seed, "weights")).uniform()
     points = (np.arange(n) + u) / n * upto[-1]
-    # the first row whose share goes past the point: never one of weight 0
-    return np.minimum(np.searchsorted(upto, points, side="right"), np.flatnonzero(upto)[-1])
+    # the first row whose share goes past the point: never one of weight 0, nor past the last other
+    last = np.flatnonzero(np.diff(upto, prepend=0.0))[-1]
+    return np.minimum(np.searchsorted(upto, points, side="right"), last)
 
 
 def whole(name: str, values: Any) -> Tensor:
