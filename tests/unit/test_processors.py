@@ -72,6 +72,26 @@ def test_an_order_is_repeated_by_its_seed_and_finds_what_leans_on_another_test(t
     assert [outcome(seed) for seed in range(2)] == outcomes[:2]
 
 
+def test_a_seed_draws_what_terminals_countries_and_build_servers_set(monkeypatch, capsys):
+    drawn = [shuffle.surroundings(seed) for seed in range(200)]
+    assert shuffle.surroundings(7) == drawn[7]
+    for name, values in shuffle.SURROUNDINGS.items():
+        assert {one[name] for one in drawn} == set(values)
+    started = []
+
+    def pretend(command, *, cwd, env, check):
+        started.append(env)
+        return subprocess.CompletedProcess(command, 0)
+
+    monkeypatch.setattr(subprocess, "run", pretend)
+    monkeypatch.setenv("COLUMNS", "77")
+    for seed in range(20):
+        assert shuffle.run(seed, ["-x"]) == 0
+    for seed, env in enumerate(started):
+        assert {name: env.get(name) for name in shuffle.SURROUNDINGS} == drawn[seed]
+    assert "seed 19 " in capsys.readouterr().out
+
+
 def test_every_order_is_run_and_the_failed_ones_can_be_repeated(monkeypatch, capsys):
     seeds = []
     monkeypatch.setattr(shuffle, "run", lambda seed, paths: seeds.append(seed) or len(seeds) == 2)
