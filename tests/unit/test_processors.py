@@ -1,5 +1,6 @@
 """The tools that repeat the tests: other instructions, other orders."""
 
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -7,6 +8,7 @@ import textwrap
 import pytest
 
 from tools import processors, shuffle
+from tools.common import ROOT
 
 
 @pytest.fixture
@@ -90,6 +92,21 @@ def test_a_seed_draws_what_terminals_countries_and_build_servers_set(monkeypatch
     for seed, env in enumerate(started):
         assert {name: env.get(name) for name in shuffle.SURROUNDINGS} == drawn[seed]
     assert "seed 19 " in capsys.readouterr().out
+
+
+def test_a_figure_that_a_test_leaves_open_is_nobody_elses(tmp_path):
+    shutil.copy(ROOT / "tests" / "conftest.py", tmp_path)
+    (tmp_path / "test_leaving.py").write_text(
+        textwrap.dedent("""
+        import matplotlib.pyplot as plt
+        def test_first():
+            plt.figure(num=7)
+        def test_second():
+            assert plt.get_fignums() == []
+        """)
+    )
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path)]
+    assert subprocess.run(command, cwd=tmp_path, capture_output=True, check=False).returncode == 0
 
 
 def test_every_order_is_run_and_the_failed_ones_can_be_repeated(monkeypatch, capsys):
