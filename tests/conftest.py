@@ -48,13 +48,15 @@ def quick_benchmark():
 
 
 @pytest.fixture(autouse=True)
-def _own_style():
-    """Give the look of figures back as it was: drawing sets it for the whole process."""
+def _own_drawings():
+    """Give the look of figures back as it was, and close them: both are the whole process's."""
     before = sys.modules.get("matplotlib")
     if before is not None:
         with before.rc_context():
             yield
-        return
-    yield
-    if (now := sys.modules.get("matplotlib")) is not None:
-        now.rc_file_defaults()
+    else:
+        yield
+        if (now := sys.modules.get("matplotlib")) is not None:
+            now.rc_file_defaults()
+    if (pyplot := sys.modules.get("matplotlib.pyplot")) is not None:
+        pyplot.close("all")

@@ -1,5 +1,6 @@
 """The tools that repeat the tests: other instructions, other orders."""
 
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -7,6 +8,7 @@ import textwrap
 import pytest
 
 from tools import processors, shuffle
+from tools.common import ROOT
 
 
 @pytest.fixture
@@ -70,6 +72,41 @@ def test_an_order_is_repeated_by_its_seed_and_finds_what_leans_on_another_test(t
     outcomes = [outcome(seed) for seed in range(6)]
     assert set(outcomes) == {0, 1}  # one order in two has them the wrong way round
     assert [outcome(seed) for seed in range(2)] == outcomes[:2]
+
+
+def test_a_seed_draws_what_terminals_countries_and_build_servers_set(monkeypatch, capsys):
+    drawn = [shuffle.surroundings(seed) for seed in range(200)]
+    assert shuffle.surroundings(7) == drawn[7]
+    for name, values in shuffle.SURROUNDINGS.items():
+        assert {one[name] for one in drawn} == set(values)
+    started = []
+
+    def pretend(command, *, cwd, env, check):
+        started.append(env)
+        return subprocess.CompletedProcess(command, 0)
+
+    monkeypatch.setattr(subprocess, "run", pretend)
+    monkeypatch.setenv("COLUMNS", "77")
+    for seed in range(20):
+        assert shuffle.run(seed, ["-x"]) == 0
+    for seed, env in enumerate(started):
+        assert {name: env.get(name) for name in shuffle.SURROUNDINGS} == drawn[seed]
+    assert "seed 19 " in capsys.readouterr().out
+
+
+def test_a_figure_that_a_test_leaves_open_is_nobody_elses(tmp_path):
+    shutil.copy(ROOT / "tests" / "conftest.py", tmp_path)
+    (tmp_path / "test_leaving.py").write_text(
+        textwrap.dedent("""
+        import matplotlib.pyplot as plt
+        def test_first():
+            plt.figure(num=7)
+        def test_second():
+            assert plt.get_fignums() == []
+        """)
+    )
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path)]
+    assert subprocess.run(command, cwd=tmp_path, capture_output=True, check=False).returncode == 0
 
 
 def test_every_order_is_run_and_the_failed_ones_can_be_repeated(monkeypatch, capsys):
