@@ -62,7 +62,7 @@ mutate: env ## plant errors in the methods and see which the chapters notice: ME
 isa: env ## the quick tests under older instruction sets, with one and two threads
 	@$(PY) -m tools.processors
 
-shuffle: env ## the quick tests in random order: RUNS=5 orders, or SEED=7 for that one again
+shuffle: env ## the quick tests in random order and surroundings: RUNS=5 orders, or SEED=7 for that one again
 	@$(PY) -m tools.shuffle --runs $(RUNS) $(if $(SEED),--seed $(SEED))
 
 effects: env ## which effects of the pages hold by luck: the chapters at smoke with ten other seeds (NB=... for one)

@@ -79,8 +79,7 @@ if [ -z "${FAIRTUT_NO_UV:-}" ]; then
     uv="$venv/bin/uv"
   fi
 fi
-# As pip does: or every kernel and command compiles pandas and torch anew where nobody may write.
-with_uv=("$uv" pip install --compile-bytecode --python "$venv/bin/python")
+with_uv=("$uv" pip install --python "$venv/bin/python")
 installed=""
 if [ -n "$locked" ]; then
   # The lock has the digests of everybody's torch: another build of it is another file.  Nothing
@@ -105,6 +104,8 @@ fi
 
 # Only where torch has no CUDA and the plain import fails: `fairtut` and the notebooks stay clean.
 site=$("$venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
+# As pip does and uv does not: or every kernel compiles pandas and torch anew where nobody writes.
+"$venv/bin/python" -m compileall -q -j 0 "$site" >/dev/null 2>&1 || true
 rm -f "$site/fairtut_torchvision.pth" "$site/_fairtut_torchvision_hook.py"
 hook=""
 status=0

@@ -54,7 +54,8 @@ def read_config(kind: type[C], settings: Mapping[str, Any]) -> C:
     Raises
     ------
     TypeError
-        For settings that the configuration does not have.
+        For what is no mapping, settings that the configuration does not have, and one number where
+        several belong.
 
     Examples
     --------
@@ -69,7 +70,32 @@ def read_config(kind: type[C], settings: Mapping[str, Any]) -> C:
     def tuples(value: Any) -> Any:
         return tuple(map(tuples, value)) if isinstance(value, (list, tuple)) else value
 
+    if not isinstance(settings, Mapping):
+        raise TypeError(f"settings are a {type(settings).__name__}, not a mapping")
+    several = {f.name for f in fields(kind) if str(f.type).startswith("tuple")}  # type: ignore[arg-type]
+    for name, value in settings.items():
+        if name in several and not isinstance(value, (list, tuple)):
+            raise TypeError(f"{name} is {value!r}, not a list")
     return kind(**{name: tuples(value) for name, value in settings.items()})
+
+
+def read_seed(card: Mapping[str, Any]) -> int:
+    """Return the seed that a file names: 0 where it is of before files did.
+
+    Raises
+    ------
+    TypeError
+        For what is no whole number from 0 up.
+
+    Examples
+    --------
+    >>> read_seed({"random_state": 3}), read_seed({})
+    (3, 0)
+    """
+    seed = card.get("random_state", 0)
+    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
+        raise TypeError(f"random_state is {seed!r}, not a whole number from 0 up")
+    return seed
 
 
 class NetworkEstimator(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # untyped

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from fairtut.errors import InputError
 from fairtut.foreign import numbers, plain
-from fairtut.metrics.labels import same_rows
+from fairtut.metrics.labels import from_tensor, same_rows
 from fairtut.runtime.seeds import stream_seed
 
 Array = NDArray[np.floating]
@@ -122,8 +122,10 @@ def check_weights(weight: ArrayLike, n: int) -> NDArray[np.float64]:
     fairtut.errors.InputError: row weights must be 3 finite, non-negative numbers
     """
     try:
-        values = np.asarray(plain(weight), float)
-    except (TypeError, ValueError):
+        given = from_tensor(weight) if isinstance(weight, Tensor) else np.asarray(plain(weight))
+        # dates would pass for numbers, and a complex one would lose a part
+        values = np.zeros(0) if given.dtype.kind in "mMc" else given.astype(float)
+    except (TypeError, ValueError, RuntimeError):  # the last from tensors in a list
         values = np.zeros(0)  # refused below
     if values.shape != (n,) or not np.isfinite(values).all() or (values < 0).any():
         raise InputError(f"row weights must be {n} finite, non-negative numbers")
@@ -135,11 +137,13 @@ def check_weights(weight: ArrayLike, n: int) -> NDArray[np.float64]:
 def weighted_rows(weight: ArrayLike | None, n: int, seed: int) -> NDArray[np.int64]:
     r"""Return n rows drawn in proportion to weights, in their order: what ``fit`` trains on.
 
-    Systematic resampling: of the points :math:`(i + u) / n` with one :math:`u` for all, each row
-    gets those that fall on its share of the weight.  So a row of share :math:`p` stands
-    :math:`\lfloor n p \rfloor` or :math:`\lceil n p \rceil` times among the n, and
-    :math:`n p` times on average.  Every loss of a method then keeps the form that its paper gives
-    it, and equal weights give each row once, as none do.
+    Systematic resampling: the shares of the rows are laid side by side, and each row gets those of
+    the points :math:`(i + u) / n`, with one :math:`u` for all, that fall on its own.  So a row of
+    share :math:`p` stands :math:`\lfloor n p \rfloor` or :math:`\lceil n p \rceil` times among
+    the n, and :math:`n p` times on average.  Rows of equal weight lie side by side in random order:
+    together they get what they should to within one row, and no order of the file, such as twins
+    that take turns, can lock onto the points.  Every loss of a method keeps the form that its paper
+    gives it, and equal weights give each row once, as none do.
 
     Parameters
     ----------
@@ -174,12 +178,16 @@ def weighted_rows(weight: ArrayLike | None, n: int, seed: int) -> NDArray[np.int
     """
     if weight is None:
         return np.arange(n)
-    upto = np.cumsum(check_weights(weight, n))
-    u = np.random.default_rng(stream_seed(seed, "weights")).uniform()
-    points = (np.arange(n) + u) / n * upto[-1]
-    # the first row whose share goes past the point: never one of weight 0, nor past the last other
-    last = np.flatnonzero(np.diff(upto, prepend=0.0))[-1]
-    return np.minimum(np.searchsorted(upto, points, side="right"), last)
+    share = check_weights(weight, n)
+    share = share / share.max()  # no sum of them overflows
+    rng = np.random.default_rng(stream_seed(seed, "weights"))
+    order = rng.permutation(n)
+    order = order[np.argsort(share[order], kind="stable")]  # the lightest first
+    upto = np.cumsum(share[order])
+    points = (np.arange(n) + rng.uniform()) / n * upto[-1]
+    # the first row whose share goes past the point, which none of weight 0 does
+    place = np.minimum(np.searchsorted(upto, points, side="right"), n - 1)
+    return np.sort(order[place])
 
 
 def whole(name: str, values: Any) -> Tensor:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import sklearn
 import torch
@@ -21,7 +22,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from torch import Tensor, nn
 
-from fairtut.errors import InputError
+from fairtut.errors import CorruptFile, InputError
 from fairtut.methods.dvge import DVGE
 from fairtut.methods.estimating import NetworkEstimator
 from fairtut.methods.faap import FAAP
@@ -29,6 +30,7 @@ from fairtut.methods.frtrain import VARIANTS, FRTrain
 from fairtut.methods.inputs import weighted_rows
 from fairtut.methods.lassi.estimator import LASSI
 from fairtut.methods.reprogramming import Patch, Trigger
+from fairtut.runtime import checkpoints
 from fairtut.runtime.seeds import torch_rng
 
 
@@ -141,9 +143,9 @@ def test_probabilities_decisions_and_classes_fit_together(name: str) -> None:
             one.score(x, y, sample_weight=[wrong, *[1.0] * 63])
 
 
-def fitted(name: str, **more: Any) -> Any:
-    """Return an estimator fitted to the same people; FRTrain to their first pixel."""
-    x, y, s = people()
+def fitted(name: str, seen: tuple[Tensor, Tensor, Tensor] | None = None, **more: Any) -> Any:
+    """Return an estimator fitted to the same people; FRTrain to their first pixels."""
+    x, y, s = seen or people()
     if name != "FRTrain":
         return MADE[name]().fit(x, y, s=s, **more)
     config = replace(VARIANTS["debiasing-clean"], epochs=30, warmup=10, every=1)
@@ -158,23 +160,66 @@ def answers(name: str, one: Any) -> NDArray[Any]:
     return np.asarray(one.predict_proba(x.flatten(1)[:, :3].numpy(), s=s))
 
 
-@pytest.mark.parametrize("name", [*MADE, "FRTrain"])
+ALL = [*MADE, "FRTrain"]
+
+
+@pytest.mark.parametrize("name", ALL)
 def test_equal_weights_equal_none_and_a_weight_of_0_is_nobody(name: str) -> None:
-    _, y, _ = people()
+    x, y, s = people()
     none = answers(name, fitted(name))
     np.testing.assert_array_equal(answers(name, fitted(name, sample_weight=[0.3] * 64)), none)
-    some = (torch.arange(64) % 5 < 4).double()  # a part of every class and group
-    half = answers(name, fitted(name, sample_weight=some))
-    assert not np.allclose(half, none, rtol=0, atol=1e-7)
+    gone = torch.arange(64) % 5 == 4  # a part of every class and group
+    weight = (~gone).double()
+    others = torch.where(gone[:, None, None, None], 1 - x, x), y ^ gone.long(), s ^ gone.long()
+    some = answers(name, fitted(name, sample_weight=weight))
+    np.testing.assert_array_equal(some, answers(name, fitted(name, others, sample_weight=weight)))
+    assert not np.allclose(some, none, rtol=0, atol=1e-7)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_weights_that_do_not_fit_are_refused(name: str) -> None:
+    _, y, s = people()
     for wrong, said in (
         ([-1.0, *[1.0] * 63], "finite, non-negative"),
         ([1.0] * 63, "row weights must be 64"),
         ([0.0] * 64, "all zero"),
+        (np.full(64, 1j), "finite, non-negative"),
+        (np.full(64, "2026-01-01", "datetime64[D]"), "finite, non-negative"),
+        (y.double(), "class|label"),  # one class is left
+        (s.double(), "class|group|single|no members|s="),
     ):
         with pytest.raises(InputError, match=said):
             fitted(name, sample_weight=wrong)
-    with pytest.raises(InputError):  # one class is left
-        fitted(name, sample_weight=y)
+    named = pd.Series(np.ones(64), [f"p{i}" for i in range(64)])
+    with pytest.raises(InputError, match="index"):
+        fitted(name, (people()[0], pd.Series(y.numpy(), named.index), s), sample_weight=named[::-1])
+    equal = torch.ones(64, dtype=torch.bfloat16, requires_grad=True)
+    np.testing.assert_array_equal(
+        answers(name, fitted(name, sample_weight=equal)), answers(name, fitted(name))
+    )
+
+
+@pytest.mark.parametrize("order", [[0.5, 1.5, 1.5, 0.5], [1.0, 3.0], [2.0, 1.0, 2.0]])
+def test_no_order_of_the_file_locks_onto_the_points(order: list[float]) -> None:
+    """Rows that take turns get their share in every seed: binomial bounds, five deviations."""
+    n = 480
+    weight = np.resize(order, n)
+    place = np.arange(n) % len(order)
+    want = np.bincount(place, weight) * n / weight.sum()
+    wide = 5 * np.sqrt(np.bincount(place) * 0.25)  # a row is rounded up or down, by chance
+    for seed in range(40):
+        found = np.bincount(place[weighted_rows(weight, n, seed)], minlength=len(order))
+        assert (np.abs(found - want) <= wide).all()
+        for value in set(order):
+            of_value = weight == value
+            drawn = of_value[weighted_rows(weight, n, seed)].sum()
+            assert abs(drawn - weight[of_value].sum() * n / weight.sum()) < 1 + 1e-9
+
+
+@pytest.mark.parametrize("size", [5e-324, 1e-9, 1.0, 1e308])
+def test_equal_weights_of_any_size_are_none(size: float) -> None:
+    for seed in range(20):
+        np.testing.assert_array_equal(weighted_rows([size] * 999, 999, seed), np.arange(999))
 
 
 @given(
@@ -213,8 +258,29 @@ def test_weights_reach_fit_through_a_search_and_follow_a_new_attribute() -> None
     scaled = StandardScaler().fit_transform(x.flatten(1).numpy())
     by_hand = MADE["DVGE"]().fit(scaled, y, s=s, sample_weight=weight)
     np.testing.assert_array_equal(found, by_hand.predict_proba(scaled))
-    moved = MADE["DVGE"]().fit(scaled, y, s=1 - s, sample_weight=weight).set_sensitive(s)
+    mine = weight.copy()
+    moved = MADE["DVGE"]().fit(scaled, y, s=1 - s, sample_weight=mine)
+    mine[:] = 1  # the caller's own array
+    moved.set_sensitive(s)
     np.testing.assert_array_equal(moved.predict_proba(scaled), by_hand.predict_proba(scaled))
+
+
+def test_copies_of_a_row_say_nothing_more_about_a_group() -> None:
+    _, y, s = people()
+    weight = torch.ones(64, dtype=torch.float64)
+    cell = ((y == 1) & (s == 1)).nonzero().flatten()
+    weight[cell] = 0
+    weight[cell[0]] = 16  # all of a cell's weight
+    with pytest.raises(InputError, match="only 1 weighted training rows have y=1 and s=1"):
+        fitted("DVGE", sample_weight=weight)
+
+
+def test_what_frtrain_keeps_of_a_row_names_the_row() -> None:
+    weight = torch.rand(64, generator=torch_rng(4, "weights")).double()
+    one = fitted("FRTrain", sample_weight=weight)
+    np.testing.assert_array_equal(one.rows_, weighted_rows(weight, 64, 0))
+    assert one.trained_.weights.shape == (1, len(one.rows_))
+    np.testing.assert_array_equal(fitted("FRTrain").rows_, np.arange(64))
 
 
 MODEL: dict[str, Any] = {"FAAP": Net, "Trigger": Net, "DVGE": nn.Flatten, "LASSI": nn.Flatten}
@@ -239,6 +305,53 @@ def test_a_file_keeps_everything_but_the_network(name: str, tmp_path: Path) -> N
     torch.testing.assert_close(again.predict_proba(x), kept.predict_proba(x))
 
 
+CARD = {"FAAP": "faap", "Trigger": "trigger", "DVGE": "dvge", "LASSI": "lassi"}
+
+
+def rewritten(name: str, at: Path, card: dict[str, Any]) -> Any:
+    """Load a file of an estimator whose card is another one, sealed as such."""
+    parts = {
+        "FAAP": lambda one: one.perturber, "Trigger": lambda one: one.module,
+        "DVGE": lambda one: nn.ModuleList(one._fitted), "LASSI": lambda one: one._fitted,
+    }  # fmt: skip
+    one = fitted(name)
+    checkpoints.save(at, parts[name](one), card)
+    return type(one).load(at, MODEL[name]())
+
+
+@pytest.mark.parametrize("name", ["FAAP", "Trigger", "DVGE"])
+def test_a_file_of_before_is_read(name: str, tmp_path: Path) -> None:
+    """It names neither seed nor, for a trigger, the settings."""
+    one = fitted(name)
+    card = checkpoints.read_card(one.save(tmp_path / "new.pt"))
+    old = {k: v for k, v in card.items() if k not in ("random_state", "settings", "classes")}
+    assert old != card
+    back = rewritten(name, tmp_path / "old.pt", old)
+    assert back.random_state == 0
+    x = people()[0]
+    assert torch.equal(back.predict_proba(x), one.predict_proba(x))
+
+
+@pytest.mark.parametrize("name", CARD)
+def test_a_card_that_says_nonsense_is_no_estimator(name: str, tmp_path: Path) -> None:
+    card = checkpoints.read_card(fitted(name).save(tmp_path / "new.pt"))
+    own = CARD[name]
+    wrong: list[dict[str, Any]] = [{}, card | {own: [1]}, card | {own: None}]
+    if name == "Trigger":
+        wrong += [card | {"settings": {"config": [1]}}, card | {"classes": "two"}]
+        wrong += [card | {own: card[own] | {"values": "foo"}}, card | {"settings": [1]}]
+    else:
+        seed = {"random_state": "abc"}
+        wrong += [card | {own: card[own] | seed} if name == "LASSI" else card | seed]
+        several = (
+            {"config": card[own]["config"] | {"hidden": 8}} if name == "LASSI" else {"hidden": 8}
+        )
+        wrong += [card | {own: card[own] | several}]
+    for i, body in enumerate(wrong):
+        with pytest.raises(CorruptFile, match="that .* wrote"):
+            rewritten(name, tmp_path / f"{i}.pt", body)
+
+
 @pytest.mark.parametrize("name", ["FAAP", "Trigger"])
 def test_what_is_taken_from_elsewhere_is_copied(name: str) -> None:
     x, y, s = people()
@@ -251,6 +364,9 @@ def test_what_is_taken_from_elsewhere_is_copied(name: str) -> None:
         for p in theirs.parameters():
             p.add_(1.0)
     assert torch.equal(one.transform(x), before)
+    once = MADE[name]().fit(x, y, s=s)
+    assert once.history
+    assert once.use(getattr(one, inner)).history == [], "of its own training"
 
 
 @pytest.mark.parametrize("name", MADE)

@@ -76,9 +76,11 @@ def test_a_new_chapter_runs_and_fails_only_where_it_does_not_stand_yet(copy: Pat
     quiet = ("-m", "pytest", "-q", "-p", "no:cacheprovider", "--junit-xml=outcome.xml")
     ran = called(copy, *quiet, "-k", chosen, *files)
     outcome = ElementTree.parse(copy / "outcome.xml").getroot()  # no line is cut or added there
-    failed = [case.get("name") for case in outcome.iter("testcase") if len(case)]
-    here = "test_a_chapter_stands_in_every_place"
-    assert failed == [f"{here}[toy, {one.what}]" for one in places.BY_HAND], ran.stdout
+    cases = {name: outcome.findall(f".//testcase[{name}]") for name in ("failure", "error")}
+    failed = [(case.get("classname"), case.get("name")) for case in cases["failure"]]
+    here = ("tests.unit.test_places", "test_a_chapter_stands_in_every_place[toy, {}]")
+    by_hand = [(here[0], here[1].format(one.what)) for one in places.BY_HAND]
+    assert failed == by_hand and cases["error"] == [], ran.stdout
     for one in places.BY_HAND:
         assert f"toy does not stand in {one.what}: {one.todo(at)}\n" in ran.stdout
 

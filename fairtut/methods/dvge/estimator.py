@@ -18,7 +18,7 @@ from fairtut.methods.dvge.classifiers import Config, check, fit_classifiers, fit
 from fairtut.methods.dvge.focus import focus
 from fairtut.methods.dvge.training import logits
 from fairtut.methods.encoding import encoded
-from fairtut.methods.estimating import NetworkEstimator, read_config, with_changes
+from fairtut.methods.estimating import NetworkEstimator, read_config, read_seed, with_changes
 from fairtut.methods.inputs import whole
 from fairtut.metrics.labels import same_rows
 from fairtut.models.stacked import StackedMLP
@@ -89,7 +89,7 @@ class DVGE(NetworkEstimator):
         self.config = with_changes("DVGE", config or Config(), changes)
         self.random_state = random_state
         self._rows: tuple[Tensor, Tensor] | None = None  # codes and labels of the training rows
-        self._weight: Any = None  # of those rows
+        self._chosen: Tensor | None = None  # which of these rows the weights drew
         self._validation: tuple[Tensor, Tensor] | None = None
         self._named: tuple[Any, Any] = None, None  # the names of both parts' rows, if they have any
         self._nets: tuple[StackedMLP, StackedMLP] | None = None
@@ -132,9 +132,10 @@ class DVGE(NetworkEstimator):
         label = whole("y", y).to(z.device)
         held = (None, None) if validation is None else validation[::2]
         self._check(z, label, whole("s", s).to(z.device), "training")
-        self._rows, self._weight = (z, label), sample_weight
-        self._named = _names(x, y, s), _names(*(validation or ()))
-        self._validation = None
+        drawn = self._drawn(sample_weight, torch.arange(len(z)))[0]  # before anything is forgotten
+        self._rows, self._chosen = (z, label), None if sample_weight is None else drawn
+        self._named = _names(x, y, s, sample_weight), _names(*(validation or ()))
+        self._validation = self._nets = None  # a fit that fails leaves no earlier one
         if validation is not None:
             z_held = self.encode(held[0])
             self._validation = (z_held, whole("y", validation[1]).to(z_held.device))
@@ -164,9 +165,10 @@ class DVGE(NetworkEstimator):
         same_rows(**{"validation y": self._named[1], "s_validation": s_validation})
         group = whole("s", s).to(z.device)
         self._check(z, y, group, "training")
-        if self._weight is not None:
-            z, y, group = self._drawn(self._weight, z, y, group)
-            self._check(z, y, group, "weighted training")
+        if (drawn := self._chosen) is not None:
+            once = drawn.unique().to(z.device)  # copies of a row say nothing more about a group
+            self._check(z[once], y[once], group[once], "weighted training")
+            z, y, group = (column[drawn.to(z.device)] for column in (z, y, group))
         held = self._validation
         if held is not None and s_validation is None:
             raise InputError("the validation rows need the new attribute, too: pass s_validation")
@@ -246,7 +248,7 @@ class DVGE(NetworkEstimator):
         try:
             settings: dict[str, Any] = dict(card["dvge"])
             eta1, eta2 = settings.pop("eta1"), settings.pop("eta2")
-            config = read_config(Config, settings)
+            config, seed = read_config(Config, settings), read_seed(card)
             nets = [StackedMLP(1, card["inputs"], config.hidden, 2) for _ in range(2)]
         except (KeyError, TypeError, ValueError):
             raise CorruptFile(
@@ -257,7 +259,6 @@ class DVGE(NetworkEstimator):
         if isinstance(encoder, nn.Module):
             both.to(device_of(encoder))
         both.eval().requires_grad_(False)
-        seed = card.get("random_state", 0)  # files of before do not name it
         made = cls(encoder, eta1=eta1, eta2=eta2, config=config, random_state=seed)
         made._nets, made.classes_ = (nets[0], nets[1]), np.arange(2)
         return made

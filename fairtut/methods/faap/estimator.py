@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from fairtut.errors import CorruptFile, InputError
 from fairtut.methods.deciding import decisions, look, per_class, told
-from fairtut.methods.estimating import NetworkEstimator, read_config, with_changes
+from fairtut.methods.estimating import NetworkEstimator, read_config, read_seed, with_changes
 from fairtut.methods.exporting import export
 from fairtut.methods.faap.split import Split
 from fairtut.methods.faap.training import Config, perturb, train
@@ -147,7 +147,7 @@ class FAAP(NetworkEstimator):
         It is copied to the model's device: one that was loaded from a file is on the CPU.
         """
         ours = copy.deepcopy(perturber).to(device_of(self.model))
-        self._perturber = ours.eval().requires_grad_(False)
+        self._perturber, self.history = ours.eval().requires_grad_(False), []
         self.classes_ = np.arange(2)
         return self
 
@@ -206,8 +206,7 @@ class FAAP(NetworkEstimator):
         """
         perturber, config, card = _read(path)
         at = card.get("split") if split is None else split
-        seed = card.get("random_state", 0)  # files of before do not name it
-        return cls(model, at, config, random_state=seed).use(perturber)
+        return cls(model, at, config, random_state=card["random_state"]).use(perturber)
 
     def export(self, path: str | os.PathLike[str], size: int | tuple[int, int]) -> Path:
         """Write the generator as TorchScript for images of one size, any batch.
@@ -240,6 +239,7 @@ def _read(path: str | os.PathLike[str]) -> tuple[Perturber, Config, dict[str, An
     card = checkpoints.read_card(path)
     try:
         config = read_config(Config, card["faap"])
+        card["random_state"] = read_seed(card)
     except (KeyError, TypeError):
         raise CorruptFile(f"{path} is no generator that FAAP.save wrote: name one") from None
     perturber = Perturber(config.width, config.blocks, epsilon=config.epsilon, bound=config.bound)

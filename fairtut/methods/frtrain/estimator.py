@@ -52,7 +52,9 @@ class FRTrain(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-l
     theta_ : ndarray, shape (k + 2,)
         Weights of the features, of the second group, and the bias, after :meth:`fit`.
     trained_ : Trained
-        Everything else that training left: discriminators, row weights.
+        Everything else that training left: discriminators, the weight of each row of `rows_`.
+    rows_ : int array, shape (n,)
+        Which rows were trained on: each once, or as the weights drew them.
     n_features_in_ : int
         How many features :meth:`fit` saw.
 
@@ -134,12 +136,14 @@ class FRTrain(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-l
             for bad weights, more than two classes or groups, features far from unit scale, and for
             a training that diverged.
         """
-        for name in {"trained_", "theta_"} & vars(self).keys():
+        for name in {"trained_", "theta_", "rows_"} & vars(self).keys():
             delattr(self, name)  # a fit that fails leaves no earlier one
-        same_rows(x=x, sample_weight=sample_weight)
+        same_rows(x=x, y=y, s=s, sample_weight=sample_weight)
         self.classes_, self.groups_, rows = self._coded(x, y, s)
+        n = len(rows[0])
+        drawn = np.arange(n)
         if sample_weight is not None and len({len(column) for column in rows}) == 1:
-            drawn = weighted_rows(sample_weight, len(rows[0]), self.random_state)
+            drawn = weighted_rows(sample_weight, n, self.random_state)
             rows = rows[0][drawn], rows[1][drawn], rows[2][drawn]
             for name, column in (("s", rows[1]), ("y", rows[2])):
                 if len(np.unique(column)) < 2:
@@ -163,7 +167,7 @@ class FRTrain(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-l
                 "FR-Train diverged to NaN or infinity: lower the learning rates of config, or clip "
                 "outliers of x"
             )
-        self.trained_, self.theta_ = trained, trained.theta[0]
+        self.trained_, self.theta_, self.rows_ = trained, trained.theta[0], drawn
         return self
 
     def decision_function(self, x: ArrayLike, *, s: ArrayLike) -> NDArray[np.float64]:

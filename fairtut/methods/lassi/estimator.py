@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from fairtut.errors import CorruptFile, InputError
 from fairtut.methods.deciding import told
 from fairtut.methods.encoding import encoded
-from fairtut.methods.estimating import NetworkEstimator, read_config, with_changes
+from fairtut.methods.estimating import NetworkEstimator, read_config, read_seed, with_changes
 from fairtut.methods.inputs import check_weights, whole
 from fairtut.methods.lassi.center import Smoothing
 from fairtut.methods.lassi.certify import Certificates, certify
@@ -138,7 +138,7 @@ class LASSI(NetworkEstimator):
         sample_weight : array-like, shape (n,), optional
             How much each row counts: rows are drawn in proportion to it
             (:func:`~fairtut.methods.inputs.weighted_rows`), by the seed.  Rows for validation
-            count once each.
+            count once each, but rows of weight 0 are not set aside for it.
         validation : (x, y), optional
             Rows whose losses choose the epoch of R.
         share : float
@@ -155,16 +155,21 @@ class LASSI(NetworkEstimator):
         for name, values in (("y", label), ("s", group)):
             if len(values) != len(z):
                 raise InputError(f"{name} has {len(values)} rows and x has {len(z)}")
-        weight = None if sample_weight is None else check_weights(sample_weight, len(z))
+        weight = check_weights(np.ones(len(z)) if sample_weight is None else sample_weight, len(z))
+        if (weight == 0).any():
+            some = torch.from_numpy(weight > 0)
+            z, label, group = (column[some.to(column.device)] for column in (z, label, group))
+            weight = weight[weight > 0]
         if validation is None:
             held = self._set_aside(len(z), share)
             valid = z[held], label[held]
             z, label, group = z[~held], label[~held], group[~held]
-            weight = weight if weight is None else weight[~held.numpy()]
+            weight = weight[~held.numpy()]
         else:
             same_rows(**dict(zip(("validation x", "validation y"), validation, strict=True)))
             valid = self.latents(validation[0]), whole("validation y", validation[1])
-        z, label, group = self._drawn(weight, z, label, group)
+        if sample_weight is not None:
+            z, label, group = self._drawn(weight, z, label, group)
         a, seed, device = mean_difference(z, group), self.random_state, z.device
         learned = train(
             z, label, a, valid, config=self.config, seed=stream_seed(seed, "representation"),
@@ -263,7 +268,7 @@ class LASSI(NetworkEstimator):
             config = read_config(Config, said["config"])
             made = cls(
                 encoder, config=config, smoothing=Smoothing(**said["smoothing"]),
-                voting=Voting(**said["voting"]), random_state=said["random_state"],
+                voting=Voting(**said["voting"]), random_state=read_seed(said),
             )  # fmt: skip
             r = Representation(said["inputs"], config.hidden, config.outputs)
             parts = _Parts(r, linear(config.outputs, said["classes"]), torch.zeros(said["inputs"]))

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from fairtut.data.images import as_pixels
 from fairtut.errors import CorruptFile, InputError
 from fairtut.methods.deciding import decisions, look, per_class, told
-from fairtut.methods.estimating import NetworkEstimator, read_config, with_changes
+from fairtut.methods.estimating import NetworkEstimator, read_config, read_seed, with_changes
 from fairtut.methods.exporting import export
 from fairtut.methods.inputs import check_images, whole
 from fairtut.methods.reprogramming.game import Config
@@ -56,7 +56,7 @@ class Trigger(NetworkEstimator):
     history : list of dict
         Of its training (:class:`~fairtut.methods.reprogramming.training.Fit`).
     cells : int64 tensor, shape (groups, classes), or None
-        People in the tuning data by s and y.
+        People in the tuning data by s and y; with weights, of the rows that were drawn.
     classes_ : int array, shape (classes,)
         0..classes-1, after :meth:`fit`.
 
@@ -149,14 +149,20 @@ class Trigger(NetworkEstimator):
             config=self.config, seed=self.random_state, checkpoint=checkpoint,
         )  # fmt: skip
         assert isinstance(done.module, TriggerModule)
+        self.use(done.module)
         self.history, self.cells = list(done.history), done.cells
         if done.cells is not None:
             self.classes_ = np.arange(done.cells.shape[1])
-        return self.use(done.module)
+        return self
 
     def use(self, module: TriggerModule) -> Trigger:
-        """Take a trigger that was trained elsewhere: a copy, so neither changes the other."""
+        """Take a trigger that was trained elsewhere: a copy, so neither changes the other.
+
+        What an earlier :meth:`fit` said of its own trigger is forgotten.
+        """
         self._module = copy.deepcopy(module).eval().requires_grad_(False)
+        self.history, self.cells = [], None
+        self.__dict__.pop("classes_", None)
         return self
 
     @classmethod
@@ -295,12 +301,15 @@ class Trigger(NetworkEstimator):
                 kind(**card["shape"]), tuple(card["size"]),
                 values=card["values"], channels=card["channels"],
             )  # fmt: skip
-            if "config" in settings:
-                settings = settings | {"config": read_config(Config, settings["config"])}
+            if settings:
+                config = read_config(Config, settings["config"])
+                settings = settings | {"config": config, "random_state": read_seed(settings)}
             made = cls(model, shape=module.shape, values=module.values, **settings)
-        except (KeyError, TypeError, InputError):
+            classes = np.arange(about["classes"]) if "classes" in about else None
+        except (KeyError, TypeError, ValueError):
             raise CorruptFile(f"{path} is no trigger that Trigger.save wrote: name one") from None
         checkpoints.load(path, module)
-        if "classes" in about:
-            made.classes_ = np.arange(about["classes"])
-        return made.use(module)
+        made.use(module)
+        if classes is not None:
+            made.classes_ = classes
+        return made
