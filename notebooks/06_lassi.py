@@ -2494,11 +2494,12 @@ tables.results_table(
 # The last cell checks the effect that the chapter is about once more, and writes the record.
 
 # %%
-gain = record.estimate(f"{prefix}.{single}.lassi.fair-vs-naive").value
+compared = [name for name in record.measurements if name.endswith(".lassi.fair-vs-naive")]
+gain = np.mean([record.estimate(name).value for name in compared])
 expect(  # a small run still shows the effect that the chapter is about
-    gain > 0.1,
-    "LASSI certifies more people than Naive",
-    "Here LASSI does not certify clearly more people than Naive.",
+    gain > 0.15,
+    "over all settings LASSI certifies more people than Naive",
+    "Here, over all settings, LASSI does not certify clearly more people than Naive.",
 )
 if "exact.free-contradicted" in record:  # if anybody is certified without sampling
     assert record.estimate("exact.free-contradicted").value == 0
