@@ -32,8 +32,9 @@ AREAS: Final = {
     "lab": "The lab",
     "evidence": "Evidence",
     "page": "Pages and figures",
+    "errors": "Errors",
 }
-"""The floors that a reader imports from, in the order of the table of contents."""
+"""The floors and the module that a reader imports from, in the order of the table of contents."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ class Name:
 def doors(area: str) -> Iterator[str]:
     """Yield the doors of an area, packages before what lies behind them."""
     top = importlib.import_module(f"fairtut.{area}")
-    if hasattr(top, "__all__"):
+    if hasattr(top, "__all__") or not hasattr(top, "__path__"):
         yield top.__name__
         return
     closed: list[str] = []

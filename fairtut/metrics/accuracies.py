@@ -27,7 +27,7 @@ def accuracy(y: object, y_hat: object, s: object = None, **reading: Unpack[Readi
 
     Raises
     ------
-    InputError
+    fairtut.errors.InputError
         Bad input.
 
     Examples
@@ -63,7 +63,7 @@ def balanced_accuracy(
 
     Raises
     ------
-    InputError
+    fairtut.errors.InputError
         Bad input.
 
     Examples
@@ -97,7 +97,7 @@ def group_accuracy_gap(
 
     Raises
     ------
-    InputError
+    fairtut.errors.InputError
         Bad input, or a signed gap of more than two groups.
 
     Examples
@@ -134,7 +134,7 @@ def worst_group_accuracy(
 
     Raises
     ------
-    InputError
+    fairtut.errors.InputError
         Bad input.
 
     Examples

@@ -243,7 +243,7 @@ def metric(name: str) -> Definition:
 
     Raises
     ------
-    UnknownName
+    fairtut.errors.UnknownName
         No such metric; the message lists the names and the nearest one.
 
     Examples

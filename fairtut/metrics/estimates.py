@@ -141,7 +141,7 @@ def check_level(level: float) -> None:
 
     Raises
     ------
-    InputError
+    fairtut.errors.InputError
         Such as for 95 in the place of .95.
     """
     if not 0 < level < 1:

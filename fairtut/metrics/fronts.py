@@ -171,7 +171,7 @@ def select(candidates: Plane, limit: float, *, larger_is_fairer: bool | None = N
 
     Raises
     ------
-    InputError
+    fairtut.errors.InputError
         No candidates, or all of them undefined.
 
     Examples

@@ -144,9 +144,9 @@ class GroupTable:
 
         Raises
         ------
-        UnknownName
+        fairtut.errors.UnknownName
             No such rate.
-        InputError
+        fairtut.errors.InputError
             The rate needs a positive class and none is known.
         """
         members = self.n
@@ -196,7 +196,7 @@ class GroupTable:
 
         Raises
         ------
-        InputError
+        fairtut.errors.InputError
             Groups overlap, and the other counts of all people are not told.
         """
         if (everybody is None) != (self.everybody is None):
@@ -215,7 +215,7 @@ class GroupTable:
 
         Raises
         ------
-        InputError
+        fairtut.errors.InputError
             The counts are weighted, or groups overlap: such counts are not multinomial.
         """
         if self.everybody is not None:

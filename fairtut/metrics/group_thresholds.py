@@ -89,7 +89,7 @@ def least_deo(
 
     Raises
     ------
-    InputError
+    fairtut.errors.InputError
         Bad input, a negative budget, or not exactly two classes and groups.
 
     Examples

@@ -91,7 +91,7 @@ def bootstrap(
 
     Raises
     ------
-    InputError
+    fairtut.errors.InputError
         Bad input, level or number of resamples.
 
     Examples

@@ -31,7 +31,7 @@ def as_labels(name: str, values: object) -> Array:
 
     Raises
     ------
-    InputError
+    fairtut.errors.InputError
         Missing values, or numbers that are no labels.
     """
     torch = sys.modules.get("torch")  # never imported here: the metrics need no torch
@@ -64,7 +64,7 @@ def same_rows(**columns: object) -> None:
 
     Raises
     ------
-    InputError
+    fairtut.errors.InputError
         Two indexes differ, or a column is a query of polars, which holds no rows.
 
     Examples

@@ -42,9 +42,9 @@ def equal_opportunity_gap(
 
     Raises
     ------
-    InputError
+    fairtut.errors.InputError
         Bad input, or a signed gap of more than two groups or to everybody's rate.
-    UnknownName
+    fairtut.errors.UnknownName
         No such option.
 
     Examples
@@ -88,9 +88,9 @@ def equal_opportunity_ratio(
 
     Raises
     ------
-    InputError
+    fairtut.errors.InputError
         Bad input.
-    UnknownName
+    fairtut.errors.UnknownName
         No such option.
 
     Examples
@@ -140,9 +140,9 @@ def equalized_odds_gap(
 
     Raises
     ------
-    InputError
+    fairtut.errors.InputError
         Bad input.
-    UnknownName
+    fairtut.errors.UnknownName
         No such option.
 
     Examples
@@ -194,9 +194,9 @@ def equalized_odds_deviation(
 
     Raises
     ------
-    InputError
+    fairtut.errors.InputError
         Bad input.
-    UnknownName
+    fairtut.errors.UnknownName
         No such option.
 
     Examples
@@ -235,7 +235,7 @@ def average_odds_difference(
 
     Raises
     ------
-    InputError
+    fairtut.errors.InputError
         Bad input, or more than two groups.
 
     Examples
@@ -278,9 +278,9 @@ def joint_tp_gap(
 
     Raises
     ------
-    InputError
+    fairtut.errors.InputError
         Bad input.
-    UnknownName
+    fairtut.errors.UnknownName
         No such option.
 
     Examples

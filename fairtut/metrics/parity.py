@@ -42,9 +42,9 @@ def demographic_parity_gap(
 
     Raises
     ------
-    InputError
+    fairtut.errors.InputError
         Bad input, or a signed gap of more than two groups or to everybody's rate.
-    UnknownName
+    fairtut.errors.UnknownName
         No such option.
 
     Examples
@@ -93,9 +93,9 @@ def demographic_parity_ratio(
 
     Raises
     ------
-    InputError
+    fairtut.errors.InputError
         Bad input.
-    UnknownName
+    fairtut.errors.UnknownName
         No such option.
 
     Examples
@@ -146,9 +146,9 @@ def demographic_parity_deviation(
 
     Raises
     ------
-    InputError
+    fairtut.errors.InputError
         Bad input.
-    UnknownName
+    fairtut.errors.UnknownName
         No such option.
 
     Examples

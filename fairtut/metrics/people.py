@@ -70,7 +70,7 @@ def group_table(
 
     Raises
     ------
-    InputError
+    fairtut.errors.InputError
         Lengths or the indexes of pandas columns differ, nothing to count, a missing value, a score
         where a decision belongs, or a label outside the declared ones.
 

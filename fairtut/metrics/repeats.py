@@ -46,7 +46,7 @@ def over_seeds(
 
     Raises
     ------
-    InputError
+    fairtut.errors.InputError
         No values, or estimates instead of numbers.
 
     Examples
@@ -102,7 +102,7 @@ def over_splits(values: Sequence[float], overlap: float, level: float = 0.95) ->
 
     Raises
     ------
-    InputError
+    fairtut.errors.InputError
         No values, or an overlap that is not positive.
 
     References

@@ -206,7 +206,7 @@ def mixing_line(
 
     Raises
     ------
-    InputError
+    fairtut.errors.InputError
         Two different metrics or data sets, or a metric that does not mix linearly without counts.
 
     Examples
@@ -272,7 +272,7 @@ def moved_threshold(
 
     Raises
     ------
-    InputError
+    fairtut.errors.InputError
         Bad input, NaN scores, or more than two classes.
 
     Examples

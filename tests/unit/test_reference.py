@@ -6,7 +6,9 @@ import doctest
 import importlib
 import inspect
 import pkgutil
+import re
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -108,3 +110,15 @@ def test_an_estimator_that_its_package_leaves_out_is_a_door_of_its_own():
     assert ("fairtut.methods.lassi.estimator", "LASSI") in names
     assert ("fairtut.methods.faap", "FAAP") in names  # its package offers it
     assert "fairtut.methods.faap.estimator" not in {door for door, _ in names}
+
+
+def test_every_error_of_ours_that_a_docstring_names_stands_on_its_page():
+    """Under the name that links there: the errors' own module before it."""
+    ours = {one.name for one in public("errors")}
+    named, bare = set(), set()
+    for path in Path(fairtut.__file__).parent.rglob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        named |= set(re.findall(r"fairtut\.errors\.([A-Z]\w+)", text))
+        bare |= ours & set(re.findall(r"^ +([A-Z]\w+)$", text, re.MULTILINE))
+    assert named <= ours and len(named) > 5
+    assert bare == set(), "as in `Raises` without the module"
