@@ -22,6 +22,7 @@ from fairtut.chapters.comparison import (
     peers,
     protocol,
     side,
+    targets,
 )  # fmt: skip
 from fairtut.chapters.comparison.opening import CHAPTER
 from fairtut.chapters.comparison.presets import COMPARISON, configuration
@@ -247,6 +248,81 @@ def test_every_method_fits_one_question_and_one_only() -> None:
             assert sum(fits(cost) for fits in side.QUESTIONS.values()) == 1, name
 
 
+# --- several targets in one record ------------------------------------------------------------
+
+
+def on_two(second: dict[tuple[str, str], float]) -> Record:
+    """Return a record in which FAAP beats everything on one target, and `second` on the other."""
+    record = told({("FAAP", c): 0.1 for c in targets.ABOUT}, NUMBERS)
+    record.config |= {"target": "Attractive", "further": ["Wavy_Hair"]}
+    other = told(second, NUMBERS | {"FAAP": 0.01})
+    record.keep({name: entry(other, name) for name in other.measurements}, "wavy-hair.")
+    return record
+
+
+def entry(record: Record, name: str) -> Entry:
+    return Entry(list(record.measured(name).values), 100, "fraction")
+
+
+def test_a_target_of_a_record_reads_as_a_record_of_its_own() -> None:
+    record = on_two({("DVGE", "mixing"): 0.2})
+    first, second = (targets.OnTarget(record, t) for t in targets.targets_of(record))
+    assert (first.target, second.target) == ("Attractive", "Wavy_Hair")
+    assert [side.word(v, "FAAP", "mixing") for v in (first, second)] == ["yes", "no"]
+    assert [side.word(v, "DVGE", "mixing") for v in (first, second)] == ["no", "yes"]
+    assert side.ranked(second, ["FAAP", "DVGE"]) == ["DVGE", "FAAP"]
+    assert side.ranked(first, ["FAAP", "DVGE"]) == ["FAAP", "DVGE"]
+    assert side.taking_part(second) == side.taking_part(record)
+    assert second.estimate("dvge.number").value == pytest.approx(NUMBERS["DVGE"])
+    assert "nobody.number" not in second
+
+
+def test_what_the_targets_say_together_is_counted() -> None:
+    apart = targets.together(on_two({("DVGE", "mixing"): 0.2}))
+    assert {k: apart[k] for k in ("targets", "methods", "pairs")} == {
+        "targets": 2, "methods": 3, "pairs": 6,
+    }  # fmt: skip
+    assert (apart["mixing"], apart["threshold"], apart["clean"]) == (2, 1, 1)
+    assert apart["every"] == targets.NOBODY
+    both = targets.together(on_two({("FAAP", c): 0.1 for c in side.SHORT}))
+    assert "FAAP beat all three" in both["every"] and both["groups"] == 1
+    assert targets.TOGETHER.format(**apart) != targets.TOGETHER.format(**both)
+
+
+def test_agreement_counts_equal_words_and_yes_against_no() -> None:
+    one, other = (targets.OnTarget(on_two({("DVGE", "mixing"): 0.2}), t)
+                  for t in ("Attractive", "Wavy_Hair"))  # fmt: skip
+    same, against, of = targets.agreement(one, other, side.SHORT)
+    assert (same, against, of) == (5, 4, 9)  # FAAP differs thrice, DVGE once
+    table = targets.words({"one": one, "other": other}, "mixing").set_index("method")
+    assert table.loc["FAAP"].tolist() == ["yes", "no"]
+    assert table.loc["OxonFair"].tolist() == ["no", "no"]
+
+
+def test_further_targets_are_measured_like_the_first(world: Any) -> None:
+    """The same target once more, as if it were another one, has the same numbers."""
+    cfg = replace(TINY, target="Smiling", further=("Attractive",))
+    entries = targets.further(cfg, "synthetic", 0)
+    assert {k.partition(".")[0] for k in entries} == {"attractive"}
+    for name in ("faap.accuracy", "dvge.deo", "lassi.number", "beats.adt.mixing"):
+        there = np.array(world.record.measured(name).values, float)  # None is NaN
+        again = np.array(entries[f"attractive.{name}"].values, float)
+        assert np.allclose(again, there, atol=1e-5, equal_nan=True)
+    kinds = {k.rpartition(".")[2] for k in entries}
+    assert kinds == {*targets.TOLD, *targets.ABOUT}
+
+
+def test_a_preset_of_photographs_has_three_targets_and_cells_for_each() -> None:
+    cfg = configuration("laptop", "real", 0)
+    parts = cfg.by_target()
+    assert list(parts) == [cfg.target, *cfg.further] and len(parts) == 3
+    assert all(p.target == t and not p.further for t, p in parts.items())
+    assert "3 targets" in CHAPTER.size(cfg)
+    two = replace(TINY, further=("Smiling",))
+    listed = study.all_cells(two, "synthetic", 0)
+    assert len({cell.key for cell in listed}) == len(listed) == 4 * len(study.everybody(TINY))
+
+
 # --- peers agree with their libraries called directly -----------------------------------------
 
 
@@ -357,6 +433,7 @@ def test_everything_is_drawn(world: Any) -> None:
     drawn = [
         drawings.plane(points, 0.5), drawings.slide(points, 0.5, "Two sentences."),
         drawings.tree(side.tree(world.record)),
+        drawings.planes(dict.fromkeys("abc", (points, 0.5))),
         drawings.two_labels({"DVGE": ((0.2, 0.7), (0.1, 0.8))}),
         drawings.shares({"DVGE": side.value(world.record, "DVGE", "read")}, "share", 0.5),
         mechanisms.places(), mechanisms.labels(), mechanisms.choice(),

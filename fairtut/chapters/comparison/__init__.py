@@ -15,10 +15,11 @@ and what only this one needs:
 * :mod:`~fairtut.chapters.comparison.imaging`: methods that act on pictures
 * :mod:`~fairtut.chapters.comparison.coding`: methods that act on codes
 * :mod:`~fairtut.chapters.comparison.peers`: libraries of others
+* :mod:`~fairtut.chapters.comparison.targets`: further targets, and what all of them say together
 * :mod:`~fairtut.chapters.comparison.mechanisms`: drawings of where methods act and are chosen
 """
 
-from fairtut.chapters.comparison import measures, peers, side
+from fairtut.chapters.comparison import measures, peers, side, targets
 from fairtut.chapters.comparison.methods import (
     CONTROLS,
     COSTS,
@@ -51,6 +52,7 @@ __all__ = [
     "measures",
     "peers",
     "side",
+    "targets",
     "task_of",
     "with_jobs",
 ]

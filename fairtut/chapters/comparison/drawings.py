@@ -16,6 +16,7 @@ from fairtut.page.style import GREY, LINES, MARKERS, PALETTE, use_style
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -73,6 +74,28 @@ def plane(points: pd.DataFrame, constant: float) -> Figure:
     _plane(axes[0, 0], points, constant)
     handles, names = axes[0, 0].get_legend_handles_labels()
     fig.legend(handles, names, loc="outside lower center", ncols=3, fontsize=8)
+    return fig
+
+
+def planes(panels: Mapping[str, tuple[pd.DataFrame, float]]) -> Figure:
+    """Draw a plane for each target or kind of face, with one legend for all.
+
+    Parameters
+    ----------
+    panels : mapping of str to (DataFrame, float)
+        Title to points and the constant answer's accuracy, as in :func:`plane`.
+    """
+    use_style()
+    rows = -(-len(panels) // 2)
+    fig, axes = grid(rows, 2, (8.2, 3.4 * rows + 2.4))
+    for ax in axes.flat[len(panels) :]:
+        ax.set_axis_off()
+    legend: dict[str, Artist] = {}
+    for ax, (title, (points, constant)) in zip(axes.flat, panels.items(), strict=False):
+        _plane(ax, points, constant)
+        ax.set_title(title, fontsize=10)
+        legend |= {k: v for v, k in zip(*ax.get_legend_handles_labels(), strict=True)}
+    fig.legend(legend.values(), legend, loc="outside lower center", ncols=4, fontsize=8)
     return fig
 
 

@@ -136,7 +136,11 @@ def all_cells(
 
     Parameters as in :func:`fairtut.shards.fill`, with the preset itself.
     """
-    return cells(task_of(preset, data, seed, device), preset, everybody(preset))
+    return [
+        one
+        for part in preset.by_target().values()
+        for one in cells(task_of(part, data, seed, device), part, everybody(part))
+    ]
 
 
 def cost_of(method: Any) -> Cost:

@@ -16,7 +16,9 @@ def _seeds(cfg: Preset) -> dict[str, list[int]]:
 
 def _size(cfg: Preset) -> str:
     found = contestants(cfg)
-    return f"{len(found)} methods of {len(found[0].settings)} settings, {cfg.seeds} trainings"
+    of, targets = len(found[0].settings), 1 + len(cfg.further)
+    times = f", {targets} targets" if cfg.further else ""
+    return f"{len(found)} methods of {of} settings, {cfg.seeds} trainings{times}"
 
 
 def _grown(cfg: Preset, trainings: int) -> Preset:

@@ -170,12 +170,17 @@ def cell(task: Task, preset: Preset, method: Mitigation, seed: int, *_: str) -> 
 
 
 def cells(task: Task, preset: Preset, methods: Sequence[Mitigation]) -> list[grid.Cell]:
-    """Return a cell for each method and training, after the models that all of them share."""
+    """Return a cell for each method and training, after the models that all of them share.
+
+    Cells are named by the target, too, so those of several targets can run side by side.
+    """
     shared = {k: v for k, v in asdict(preset).items() if k in _SHARED}
-    first = grid.Spec("models", partial(_models, task, preset), {"task": task.digest, **shared})
+    first = grid.Spec(
+        _named(preset, "models"), partial(_models, task, preset), {"task": task.digest, **shared}
+    )
     specs = [
         grid.Spec(
-            method.name,
+            _named(preset, method.name),
             partial(cell, task, preset, method),
             {"task": task.digest, "method": mitigation.about(method)},
             (first,),
@@ -188,6 +193,10 @@ def cells(task: Task, preset: Preset, methods: Sequence[Mitigation]) -> list[gri
 _SHARED: Final = ("deployed", "vae", "width", "latent", "channels", "size")
 
 
+def _named(preset: Preset, what: str) -> str:
+    return f"{preset.target}: {what}"
+
+
 def _models(task: Task, preset: Preset, seed: int) -> str:
     both = classifier(task, preset, seed), encoder(task, preset, seed)
     return " ".join(state_digest(net) for net in both)
@@ -197,7 +206,8 @@ def compete(task: Task, preset: Preset, methods: Sequence[Mitigation]) -> dict[s
     """Return what every method said in every training, from the store where it is there."""
     listed = cells(task, preset, methods)
     found = grid.run(listed, jobs=preset.jobs, device=task.x["train"].device, what="methods")
-    return {m.name: [found[m.name, seed] for seed in preset.run_seeds()] for m in methods}
+    seeds = preset.run_seeds()
+    return {m.name: [found[_named(preset, m.name), k] for k in seeds] for m in methods}
 
 
 __all__ = ["Models", "Task", "cell", "cells", "compete", "ground", "task_of"]

@@ -8,18 +8,32 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import pandas as pd
 
 from fairtut.chapters.comparison.measures import MADE, slug
 from fairtut.chapters.comparison.methods import CONTROLS, COSTS, MODEL, Cost
-from fairtut.evidence.recording import Record
 from fairtut.lab.asked import identifier
 from fairtut.lab.choice import Answer, beats
 from fairtut.metrics import Estimate
 
 Costs = Mapping[str, Cost]
+
+
+class Told(Protocol):
+    """What is read here: a record, or a record as far as it is about one target."""
+
+    def __contains__(self, id: str, /) -> bool:
+        """Return whether it was measured."""
+
+    def estimate(self, id: str, /) -> Estimate:
+        """Return the mean and the interval over people."""
+
+    def standard(self, id: str, /) -> Estimate:
+        """Return the mean and the interval over people and trainings."""
+
+
 ASKED: Final[Mapping[str, str]] = {
     "constant": "the constant answer",
     "mixing": "a coin (mixing line)",
@@ -35,7 +49,7 @@ SHORT: Final = "mixing", "threshold", "clean"
 """The three of the question: a coin, a threshold, a clean set."""
 
 
-def word(record: Record, method: str, control: str) -> Answer:
+def word(record: Told, method: str, control: str) -> Answer:
     """Return whether a method beats a control; *not tested* where nobody asked."""
     name = identifier(slug(method), control)
     if name not in record:
@@ -43,12 +57,12 @@ def word(record: Record, method: str, control: str) -> Answer:
     return beats(record.standard(name))
 
 
-def taking_part(record: Record, costs: Costs = COSTS) -> list[str]:
+def taking_part(record: Told, costs: Costs = COSTS) -> list[str]:
     """Return the methods that a record asked about, in the order of their costs."""
     return [m for m in costs if identifier(slug(m), "mixing") in record]
 
 
-def beaten(record: Record, methods: Sequence[str]) -> pd.DataFrame:
+def beaten(record: Told, methods: Sequence[str]) -> pd.DataFrame:
     """Return a row per method and a column per control, with the answers in words."""
     return pd.DataFrame(
         [
@@ -59,12 +73,12 @@ def beaten(record: Record, methods: Sequence[str]) -> pd.DataFrame:
     )
 
 
-def value(record: Record, method: str, measure: str) -> Estimate:
+def value(record: Told, method: str, measure: str) -> Estimate:
     """Return a measured number of a method, over people and trainings."""
     return record.standard(f"{slug(method)}.{measure}")
 
 
-def points(record: Record, methods: Sequence[str]) -> pd.DataFrame:
+def points(record: Told, methods: Sequence[str]) -> pd.DataFrame:
     """Return a row per method: accuracy and DEO at the chosen setting, with their intervals."""
     rows = []
     for method in methods:
@@ -76,7 +90,7 @@ def points(record: Record, methods: Sequence[str]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def numbers(record: Record, methods: Sequence[str], measures: Mapping[str, str]) -> pd.DataFrame:
+def numbers(record: Told, methods: Sequence[str], measures: Mapping[str, str]) -> pd.DataFrame:
     """Return a row per method and a column per measure (name to title), with intervals."""
     rows = []
     for method in methods:
@@ -88,12 +102,12 @@ def numbers(record: Record, methods: Sequence[str], measures: Mapping[str, str])
     return pd.DataFrame(rows)
 
 
-def budget(record: Record, methods: Mapping[str, int], clean: int, costs: Costs) -> pd.DataFrame:
+def budget(record: Told, methods: Mapping[str, int], clean: int, costs: Costs) -> pd.DataFrame:
     """Return what every method asks for.
 
     Parameters
     ----------
-    record : Record
+    record : Told
     methods : mapping of str to int
         Method to how many settings were tried.
     clean : int
@@ -158,7 +172,7 @@ QUESTIONS: Final[Mapping[str, Callable[[Cost], bool]]] = {
 """From the most that one may do to the least; the first that is answered by yes decides."""
 
 
-def tree(record: Record, costs: Costs = COSTS) -> list[Leaf]:
+def tree(record: Told, costs: Costs = COSTS) -> list[Leaf]:
     """Return the leaf of each question that some method of the record fits."""
     methods, leaves = taking_part(record, costs), []
     for question, fits in QUESTIONS.items():
@@ -175,7 +189,7 @@ def tree(record: Record, costs: Costs = COSTS) -> list[Leaf]:
     return leaves
 
 
-def ranked(record: Record, methods: Sequence[str]) -> list[str]:
+def ranked(record: Told, methods: Sequence[str]) -> list[str]:
     """Return methods by the number of their front, the highest first, those without one last."""
 
     def last(method: str) -> tuple[bool, float]:
@@ -194,7 +208,7 @@ ANSWER: Final = (
 )
 
 
-def answer(record: Record, costs: Costs = COSTS) -> dict[str, Any]:
+def answer(record: Told, costs: Costs = COSTS) -> dict[str, Any]:
     """Return what the two sentences of the answer are filled with."""
     methods = taking_part(record, costs)
     counts = {
@@ -213,13 +227,13 @@ def _headline(every: Sequence[str]) -> str:
     return f"{', '.join(every[:-1])} and {every[-1]} beat all three."
 
 
-def flat(record: Record, costs: Costs = COSTS) -> list[str]:
+def flat(record: Told, costs: Costs = COSTS) -> list[str]:
     """Return every method and control that has a point in the plane."""
     named = [*costs, *MADE]
     return [m for m in named if f"{slug(m)}.deo" in record]
 
 
 __all__ = [
-    "ANSWER", "ASKED", "CONTROLS", "Leaf", "answer", "beaten", "budget", "flat", "numbers",
+    "ANSWER", "ASKED", "CONTROLS", "Leaf", "Told", "answer", "beaten", "budget", "flat", "numbers",
     "points", "ranked", "taking_part", "tree", "value", "word",
 ]  # fmt: skip
