@@ -1,5 +1,7 @@
 """Columns and tables of polars as arrays: rows are taken by place, for polars has no index.
 
+Masked arrays of numpy become plain ones here, too, where nothing of them is masked.
+
 polars is never imported here: whoever passes its data has imported it.
 """
 
@@ -44,11 +46,18 @@ def plain(values: Any) -> Any:
     A list or tuple that holds columns becomes a list of arrays.  Dates stay dates: they are no
     numbers.
 
+    Raises
+    ------
+    fairtut.errors.InputError
+        If values are masked: what is behind a mask is no value.
+
     Examples
     --------
     >>> plain([0, 1])
     [0, 1]
     """
+    if isinstance(values, np.ma.MaskedArray):
+        return unmasked(values)
     if isinstance(values, (list, tuple)):
         kind = _kind("Series")
         return [plain(v) for v in values] if any(isinstance(v, kind) for v in values) else values
@@ -61,6 +70,25 @@ def plain(values: Any) -> Any:
             table[:, j] = column
         return table
     return _column(values) if _is(values, "Series") else values
+
+
+def unmasked(values: Any) -> Array:
+    """Return a masked array of numpy as a plain one, if nothing of it is masked.
+
+    Raises
+    ------
+    fairtut.errors.InputError
+        If something is.
+
+    Examples
+    --------
+    >>> unmasked(np.ma.array([0, 1], mask=[False, False])).tolist()
+    [0, 1]
+    """
+    hidden = int(np.ma.getmaskarray(values).sum())
+    if hidden:
+        raise InputError(f"{hidden} values are masked, so missing: drop or impute those rows first")
+    return np.asarray(values.data)
 
 
 def attributes(values: Any) -> Any:

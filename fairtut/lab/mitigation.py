@@ -21,8 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairtut.errors import InputError
-from fairtut.foreign import collected, plain
+from fairtut.foreign import collected
 from fairtut.lab.board import Decisions
+from fairtut.metrics.labels import as_labels, same_rows
 from fairtut.runtime import code
 from fairtut.runtime.stopwatch import Stopwatch
 
@@ -118,7 +119,8 @@ class Ground:
     Raises
     ------
     fairtut.errors.InputError
-        If a part is missing, or rows, labels and groups differ in number.
+        If a part is missing, rows, labels and groups differ in number or index, or a label or a
+        group is not 0 or 1.
     """
 
     x: Mapping[str, Mapping[str, Any]]
@@ -130,8 +132,13 @@ class Ground:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        for kind, parts in self.x.items():
+            for part, rows in parts.items():
+                same_rows(**{f"{kind} of {part}": rows, "y": self.y.get(part),
+                             "s": self.s.get(part)})  # fmt: skip
         for name in ("y", "s"):
-            columns = {part: np.asarray(plain(v)) for part, v in getattr(self, name).items()}
+            columns = {part: _zeros_and_ones(f"{name} of {part}", v)
+                       for part, v in getattr(self, name).items()}  # fmt: skip
             object.__setattr__(self, name, columns)
         for kind, parts in self.x.items():
             for part, rows in parts.items():
@@ -146,6 +153,13 @@ class Ground:
                             f"{kind} of {part}: {len(rows)} rows and {have} values of {name}: "
                             "pass one for each"
                         )
+
+
+def _zeros_and_ones(name: str, values: Any) -> Ints:
+    column = as_labels(name, values)
+    if column.ndim != 1 or not np.isin(column, (0, 1)).all():
+        raise InputError(f"{name} must be one column of 0 and 1: code it so first")
+    return column.astype(np.int64)
 
 
 @dataclass(frozen=True)

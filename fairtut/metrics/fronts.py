@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairtut.errors import InputError
+from fairtut.foreign import plain
 from fairtut.metrics.definitions import metric as lookup
 from fairtut.metrics.tradeoff import Curve, Point
 from fairtut.metrics.values import Array, FloatArray
@@ -201,8 +202,10 @@ def _plane(points: Any, larger_is_fairer: bool | None) -> tuple[FloatArray, bool
     names: set[str] = set()
     if isinstance(points, Curve):
         names, plane = {points.metric}, np.column_stack([points.accuracy, points.fairness])
+    elif isinstance(points, Mapping):
+        raise InputError("points are a mapping: pass its values, as in list(points.values())")
     else:
-        rows = list(points)
+        rows = list(np.asarray(plain(points)) if hasattr(points, "columns") else points)
         names = {p.metric for p in rows if isinstance(p, Point)}
         rows = [(p.accuracy, p.fairness) if isinstance(p, Point) else p for p in rows]
         plane = np.asarray(rows, dtype=float) if rows else np.empty((0, 2))

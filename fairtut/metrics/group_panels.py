@@ -15,11 +15,19 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fairtut.errors import InputError
+from fairtut.foreign import plain
 from fairtut.metrics.definitions import as_definition
 from fairtut.metrics.group import GroupTable
-from fairtut.metrics.labels import as_labels, encode, from_tensor, relabel, same_rows
+from fairtut.metrics.labels import (
+    as_labels,
+    encode,
+    from_tensor,
+    named_rows,
+    relabel,
+    same_rows,
+)
 from fairtut.metrics.measuring import Definition, Multiclass
-from fairtut.metrics.people import read_people
+from fairtut.metrics.people import by_name, read_people
 from fairtut.metrics.resamples import Resamples
 from fairtut.metrics.values import Array, FloatArray, Labels
 
@@ -102,9 +110,11 @@ class GroupPanel(Resamples):
             raise InputError("pass s or members, not both: they say the same thing in two ways")
         own = groups if members is None else None
         people = read_people(y, y, s, positive=positive, classes=classes, groups=own)
-        same_rows(y=y, members=members, sample_weight=sample_weight)
+        columns = {"y": y, **by_name(s), "members": members, "sample_weight": sample_weight}
+        same_rows(**columns)
         n = len(people.y)
         super().__init__(n, n_resamples=n_resamples, seed=seed, sample_weight=sample_weight)
+        self._known = named_rows(**columns)
         self.y, self.classes, self.positive = people.y, people.classes, people.positive
         self.members, self.groups = people.s[:, None] == range(len(people.groups)), people.groups
         if members is not None:
@@ -140,6 +150,7 @@ class GroupPanel(Resamples):
 
     def _codes(self, y_hat: object) -> tuple[NDArray[np.int64], tuple[int, ...]]:
         """Decisions as an index into the classes, (models, n), and their leading shape."""
+        self._same_people(y_hat=y_hat)
         decided = as_labels("y_hat", y_hat)
         if decided.shape[-1:] != (self.n,):
             raise InputError(f"y_hat of shape {decided.shape} for {self.n} people: one per person")
@@ -204,7 +215,8 @@ class GroupPanel(Resamples):
         That is the share of pairs of a positive and a negative person in which the positive one
         has the higher score, ties counted as half; without such a pair it is NaN.
         """
-        table = np.asarray(score, float)
+        self._same_people(score=score, where=where)
+        table = np.asarray(plain(score), float)
         if np.isnan(table).any():
             raise InputError("score holds NaN: drop or impute those rows first")
         kept = np.ones(self.n, bool) if where is None else np.asarray(where, bool)
@@ -236,8 +248,17 @@ def _memberships(
     members: Any, n: int, declared: Sequence[Hashable] | None
 ) -> tuple[NDArray[np.bool_], Labels]:
     """Who is in which group, (n, G), and the names of the groups."""
-    names = list(members.columns) if declared is None and hasattr(members, "columns") else declared
-    table: Array = np.asarray(from_tensor(members) if hasattr(members, "detach") else members)
+    names = declared
+    if hasattr(members, "columns"):
+        names = list(members.columns if declared is None else declared)
+        if set(names) != set(members.columns):
+            raise InputError(
+                f"groups names {names} but members has the columns {list(members.columns)}: "
+                "name the same ones"
+            )
+        members = members[names] if len(set(names)) == len(names) else members
+    given = from_tensor(members) if hasattr(members, "detach") else plain(members)
+    table: Array = np.asarray(given)
     if table.ndim != 2 or len(table) != n or not table.shape[1]:
         raise InputError(f"members has shape {table.shape} for {n} people: need (n, groups)")
     if not np.isin(table, (0, 1)).all():

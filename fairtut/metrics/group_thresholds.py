@@ -22,7 +22,7 @@ import numpy as np
 
 from fairtut.errors import InputError
 from fairtut.metrics.labels import same_rows, score_column
-from fairtut.metrics.people import People, read_people
+from fairtut.metrics.people import People, by_name, read_people
 from fairtut.metrics.values import FloatArray, warn_empty
 
 
@@ -99,7 +99,7 @@ def least_deo(
     [GroupThresholds(thresholds=(-2.0, 1.0), deo=0.0, accuracy=1.0)]
     """
     people = read_people(y, y, s, positive=positive)
-    same_rows(y=y, score=score)
+    same_rows(y=y, **by_name(s), score=score)
     scores = score_column("score", score, len(people.y))
     positive_class = _check(people, budgets, threshold, most)
     every = [_candidates(people, g, scores, threshold, positive_class) for g in range(2)]

@@ -25,6 +25,7 @@ from typing import Any, Protocol, cast
 import numpy as np
 
 from fairtut.errors import InputError
+from fairtut.foreign import attributes
 from fairtut.metrics.definitions import as_definition
 from fairtut.metrics.estimates import (
     PAIRED_PEOPLE,
@@ -35,9 +36,9 @@ from fairtut.metrics.estimates import (
     percentiles,
 )
 from fairtut.metrics.group import GroupTable, multinomial
-from fairtut.metrics.labels import as_labels, from_tensor, same_rows
+from fairtut.metrics.labels import as_labels, label_column, same_rows
 from fairtut.metrics.measuring import Definition, Multiclass
-from fairtut.metrics.people import People, Reading, group_table, read_people
+from fairtut.metrics.people import People, Reading, by_name, columns_of, read_people
 from fairtut.metrics.values import Array, FloatArray
 
 _NUMBERS = 1 << 22  # of resampled counts that are held at a time
@@ -194,7 +195,8 @@ def bootstrap_difference(
     _check(n_resamples, level)
     reading = {k: options.pop(k) for k in Reading.__annotations__ if k in options}
     definition = _definition(metric, **options)
-    same_rows(y=y, y_hat=y_hat, other_y_hat=other_y_hat, s=s)
+    same_rows(y=y, y_hat=y_hat, other_y_hat=other_y_hat, **by_name(s),
+              sample_weight=reading.get("sample_weight"))  # fmt: skip
     ours, theirs = _decisions(y_hat), _decisions(other_y_hat)
     if len(ours) != len(theirs):
         raise InputError(
@@ -271,9 +273,11 @@ def _joint(
 
 
 def _check(n_resamples: int, level: float) -> None:
-    if n_resamples < 1:
-        raise InputError(f"n_resamples={n_resamples} is too few: use 1000")
     check_level(level)
+    if not n_resamples * (1 - level) >= 2:  # else the ends lie beyond all resamples
+        raise InputError(
+            f"n_resamples={n_resamples} is too few for an interval at {level:g}: use 1000"
+        )
 
 
 def _definition(metric: Metric, **options: Any) -> Definition:
@@ -318,9 +322,10 @@ def _row_bootstrap(
 ) -> Estimate:
     """Bootstrap of any function of (y, y_hat, s) by resampling rows."""
     _check(n_resamples, level)
-    group_table(y, y_hat, s)  # validates
-    columns = [None if v is None else _rows(v) for v in (y, y_hat, s)]
-    n = len(cast(Array, columns[1]))
+    people = read_people(y, y_hat, s)  # validates
+    n = len(people.y)
+    columns = [None if y is None else label_column("y", y, n), label_column("y_hat", y_hat, n),
+               None if s is None else _attributes(s, n)]  # fmt: skip
     rng = np.random.default_rng(seed)
 
     def of(rows: Array) -> float:
@@ -332,10 +337,11 @@ def _row_bootstrap(
     return _percentiles(value, draws, n, level, PEOPLE)
 
 
-def _rows(values: Any) -> Array:
-    """An array with one row per person; several attributes become columns."""
-    if hasattr(values, "detach"):
-        values = from_tensor(values)
-    if isinstance(values, (list, tuple)) and any(np.ndim(v) for v in values):
-        return np.stack([np.asarray(v) for v in values], axis=-1)
-    return np.asarray(values)
+def _attributes(s: object, n: int) -> Array:
+    """Groups of people, (n,); of several attributes (n, k), each with its own kind of label."""
+    each = columns_of(attributes(s), n)
+    if len(each) == 1:
+        return each[0]
+    if len({column.dtype for column in each}) == 1:
+        return np.stack(each, axis=-1)
+    return np.stack([column.astype(object) for column in each], axis=-1)

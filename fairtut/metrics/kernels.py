@@ -38,8 +38,18 @@ def gap(
             raise InputError("a signed gap compares two groups: use method='between_groups'")
         return _second_minus_first(table, rates)
     if method == "to_overall":
-        return np.asarray(np.abs(rates - table.overall(rate)[..., None]).max(-1))
-    return np.asarray(rates.max(-1) - rates.min(-1))
+        return _of_some(table, np.abs(rates - table.overall(rate)[..., None]).max(-1))
+    return _of_two(table, rates.max(-1) - rates.min(-1))
+
+
+def _of_two(table: GroupTable, values: Any) -> FloatArray:
+    """Values that compare groups with each other: of a single group nothing was measured."""
+    return np.asarray(values) if len(table.groups) > 1 else np.full(table.batch, np.nan)
+
+
+def _of_some(table: GroupTable, values: Any) -> FloatArray:
+    """Values that compare groups with everybody: a single group of which all are says nothing."""
+    return np.asarray(values) if table.everybody is not None else _of_two(table, values)
 
 
 def _second_minus_first(table: GroupTable, rates: FloatArray) -> FloatArray:
@@ -54,11 +64,11 @@ def ratio(table: GroupTable, *, rate: str, method: str = "between_groups") -> Fl
     """Smallest quotient of a rate: between two groups, or of one group with everybody."""
     rates = table.rate(rate)
     if method == "between_groups":
-        return divide(rates.min(-1), rates.max(-1))
+        return _of_two(table, divide(rates.min(-1), rates.max(-1)))
     if method != "to_overall":
         raise UnknownName.of("method", method, ("between_groups", "to_overall"))
     overall = table.overall(rate)[..., None]
-    return np.asarray(divide(np.minimum(rates, overall), np.maximum(rates, overall)).min(-1))
+    return _of_some(table, divide(np.minimum(rates, overall), np.maximum(rates, overall)).min(-1))
 
 
 def equalized_odds(
@@ -78,7 +88,7 @@ def average_odds(table: GroupTable) -> FloatArray:
 def deviation(table: GroupTable, *, rates: tuple[str, ...], reduce: str = "sum") -> FloatArray:
     """Sum over the rates of the reduction over groups of |rate of the group - rate of all|."""
     away = [np.abs(table.rate(r) - table.overall(r)[..., None]) for r in rates]
-    return np.asarray(sum(_reduce(reduce, a, axis=-1) for a in away))
+    return _of_some(table, np.asarray(sum(_reduce(reduce, a, axis=-1) for a in away)))
 
 
 def equalized_odds_deviation(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from fairtut.metrics.values import Array, FloatArray, Labels
 _GAPS = frozenset({"nan", "NaN", "None", "<NA>", "NaT"})
 """What a missing value reads as once it was turned into text."""
 _LONGEST = 1 << 63  # whole numbers from here on have no place among labels
+_EXACT = 1 << 53  # beyond it floats skip whole numbers
 _SMALL_RANGE = 1 << 16  # integer labels within this range are counted, wider ones are sorted
 
 
@@ -87,6 +89,26 @@ align them, as in y_hat.loc[y.index], or pass .to_numpy() where rows already bel
             )
 
 
+def named_rows(**columns: object) -> dict[str, object]:
+    """Return the first pandas column by its name, whose index names everybody's rows, or nothing.
+
+    What is passed later is then compared with it, by :func:`same_rows`.
+
+    Parameters
+    ----------
+    **columns : array-like
+        By the names that a message should use.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> list(named_rows(y=[0, 1], s=pd.Series([1, 0])))
+    ['s']
+    """
+    named = {k: v for k, v in columns.items() if hasattr(v, "iloc") and hasattr(v, "index")}
+    return dict(list(named.items())[:1])
+
+
 def _first_difference(one: Iterable[Any], other: Iterable[Any]) -> str:
     for row, (a, b) in enumerate(zip(one, other, strict=False)):
         if a != b:
@@ -102,9 +124,12 @@ def from_tensor(tensor: Any) -> Array:
 
 def _from_list(values: Sequence[Any]) -> Array:
     """Array of a list's items; mixed or composite labels stay Python objects."""
+    values = [None if v is np.ma.masked else v for v in values]
     items = [v.item() if getattr(v, "ndim", None) == 0 else v for v in values]
-    plain = (bool, int, float, np.bool_, np.integer, np.floating)
-    if all(isinstance(v, plain) for v in items) or all(isinstance(v, str) for v in items):
+    numbers = (bool, int, float, np.bool_, np.integer, np.floating)
+    if (all(isinstance(v, numbers) for v in items) and not _too_long(items)) or all(
+        isinstance(v, str) for v in items
+    ):
         return np.asarray(items)
     if any(isinstance(v, list) or getattr(v, "ndim", 0) > 0 for v in items):
         return np.stack([np.asarray(v) for v in items])
@@ -149,9 +174,22 @@ def _objects(name: str, array: Array) -> Array:
             "rows first, or rename the label if it is one"
         )
     if items and all(isinstance(v, (bool, int, float)) for v in items):
+        if _too_long(items):
+            raise InputError(
+                f"{name} holds whole numbers of more than 53 bits beside fractions: "
+                "pass such ids as text"
+            )
         numbers = np.asarray(items).reshape(array.shape)
         return _integral(name, numbers) if numbers.dtype.kind == "f" else _whole(name, numbers)
     return array
+
+
+def _too_long(items: Sequence[Any]) -> bool:
+    """Whether numbers would merge as floats: long whole ones beside a float."""
+    if not any(isinstance(v, (float, np.floating)) for v in items):
+        return False
+    whole = (int, np.integer)
+    return any(isinstance(v, whole) and abs(int(v)) > _EXACT for v in items)
 
 
 def _decoded(value: object) -> object:
@@ -159,9 +197,11 @@ def _decoded(value: object) -> object:
 
 
 def _missing(value: object) -> bool:
-    if value is None or type(value).__name__ in {"NAType", "NaTType"}:
+    if value is None or value is np.ma.masked or type(value).__name__ in {"NAType", "NaTType"}:
         return True
-    return isinstance(value, float) and value != value
+    if isinstance(value, (float, np.floating)):
+        return bool(value != value)
+    return isinstance(value, Decimal) and value.is_nan()
 
 
 def label_column(name: str, values: object, n: int) -> Array:

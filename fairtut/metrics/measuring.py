@@ -107,6 +107,10 @@ def measure(
         warn_empty(label, empty, stacklevel=4)
         if not empty:
             message = f"{label} is NaN: 0/0, the rate is zero in every group"
+            if len(table.groups) == 1:
+                message = (
+                    f"{label} is NaN: all are of one group, {table.groups[0]!r}: a gap needs two"
+                )
             warnings.warn(message, UndefinedMetricWarning, stacklevel=3)
     return Value(value, label, int(table.unweighted.total), cells)
 

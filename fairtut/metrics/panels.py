@@ -6,7 +6,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fairtut.errors import InputError
+from fairtut.foreign import plain
 from fairtut.metrics.group_panels import GroupPanel
+from fairtut.metrics.labels import named_rows, same_rows
 from fairtut.metrics.values import FloatArray
 
 
@@ -22,7 +24,7 @@ class Panel(GroupPanel):
     Raises
     ------
     fairtut.errors.InputError
-        If shapes differ or a value is not 0 or 1.
+        If shapes or indexes differ, or a value is not 0 or 1.
 
     Notes
     -----
@@ -42,7 +44,8 @@ class Panel(GroupPanel):
     def __init__(
         self, y: ArrayLike, s: ArrayLike, *, n_resamples: int = 1000, seed: int = 0
     ) -> None:
-        people = np.asarray(y), np.asarray(s)
+        same_rows(y=y, s=s)
+        people = np.asarray(plain(y)), np.asarray(plain(s))
         shapes = [v.shape for v in people]
         if shapes[0] != shapes[1] or len(shapes[0]) != 1 or shapes[0] == (0,):
             raise InputError(f"y and s have shapes {shapes[0]}, {shapes[1]}: need (n,) twice")
@@ -53,6 +56,7 @@ class Panel(GroupPanel):
         super().__init__(
             truth, self.s, classes=both, groups=both, n_resamples=n_resamples, seed=seed
         )
+        self._known = named_rows(y=y, s=s)
 
     @classmethod
     def unlabelled(cls, n: int, *, n_resamples: int = 1000, seed: int = 0) -> Panel:
@@ -73,6 +77,9 @@ class Panel(GroupPanel):
 
         With ``label=1`` the gap of true-positive rates, with ``label=0`` of false-positive rates.
         """
+        chance = np.asarray(y_hat)
+        if chance.size and (chance.min() < 0 or chance.max() > 1):
+            raise InputError("y_hat must hold decisions 0 and 1, or chances of a 1, in [0, 1]")
         kept = np.ones(self.n, bool) if label is None else self.y == label
         one, zero = (self.mean(y_hat, kept & (self.s == group)) for group in (1, 0))
         return one - zero

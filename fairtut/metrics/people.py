@@ -23,6 +23,8 @@ from fairtut.metrics.labels import (
 )
 from fairtut.metrics.values import Array, FloatArray, Labels
 
+_ROOM = 256  # powers of two: squares of weights, and sums of them, neither overflow nor vanish
+
 
 class Reading(TypedDict, total=False):
     """Keywords of :func:`group_table` that every metric passes on."""
@@ -140,7 +142,7 @@ def read_people(
     """Check labels and turn them into codes; parameters and errors of :func:`group_table`."""
     collected(y_hat=y_hat)
     runs = hasattr(y_hat, "columns") and len(y_hat.columns) > 1  # then its rows are no people
-    columns = {"y": y, "y_hat": None if runs else y_hat, **_by_name(s)}
+    columns = {"y": y, "y_hat": None if runs else y_hat, **by_name(s)}
     same_rows(**columns, sample_weight=sample_weight)
     s = attributes(s)  # a table of polars, column by column
     truth = None if y is None else as_labels("y", y)
@@ -189,7 +191,16 @@ def checked_weights(sample_weight: object, n: int) -> FloatArray:
     weight = score_column("sample_weight", sample_weight, n)
     if not (np.isfinite(weight).all() and (weight >= 0).all() and weight.any()):
         raise InputError("sample_weight must hold finite numbers, none negative and one above 0")
-    return weight
+    return _in_range(weight)
+
+
+def _in_range(weight: FloatArray) -> FloatArray:
+    """Weights of which sums and squares have room, divided by a power of two where they had none.
+
+    Only ratios of sums of weights are ever used, and these stay as they are to the last bit.
+    """
+    exponent = int(np.frexp(weight.max())[1])
+    return weight if abs(exponent) <= _ROOM else np.ldexp(weight, -exponent)
 
 
 def _positive(positive: Hashable, names: Labels) -> int | None:
@@ -203,7 +214,7 @@ def _positive(positive: Hashable, names: Labels) -> int | None:
     return names.index(1) if set(names) in ({0, 1}, {-1, 1}) else None
 
 
-def _attributes(s: object, n: int) -> list[Array]:
+def columns_of(s: object, n: int) -> list[Array]:
     """The sensitive attributes, one (n,) array each."""
     if hasattr(s, "columns") and hasattr(s, "iloc"):  # a data frame, without importing pandas
         return [label_column("s", s.iloc[:, j], n) for j in range(len(s.columns))]
@@ -217,8 +228,8 @@ def _attributes(s: object, n: int) -> list[Array]:
     return [label_column("s", array, n)]
 
 
-def _by_name(s: object) -> dict[str, object]:
-    """Several columns in a list by number, anything else as it is."""
+def by_name(s: object) -> dict[str, object]:
+    """Several columns in a list by number, anything else as it is, for :func:`same_rows`."""
     if isinstance(s, (list, tuple)) and any(hasattr(v, "iloc") for v in s):
         return {f"s[{i}]": column for i, column in enumerate(s)}
     return {"s": s}
@@ -230,7 +241,7 @@ def _groups(
     """Group codes and labels; several attributes give the observed combinations, as tuples."""
     if s is None:
         return np.zeros(n, np.int64), ("all",)
-    encoded = [encode("s", column) for column in _attributes(s, n)]
+    encoded = [encode("s", column) for column in columns_of(s, n)]
     if len(encoded) == 1:
         codes, seen = encoded[0]
     else:

@@ -7,13 +7,14 @@ These intervals answer "would another training run give another number?"; those 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from fairtut.errors import InputError
+from fairtut.foreign import plain
 from fairtut.metrics.estimates import (
     PAIRED_SEEDS,
     SEEDS,
@@ -22,6 +23,7 @@ from fairtut.metrics.estimates import (
     IntervalWarning,
     check_level,
 )
+from fairtut.metrics.labels import same_rows
 from fairtut.metrics.values import FloatArray
 
 
@@ -47,7 +49,7 @@ def over_seeds(
     Raises
     ------
     fairtut.errors.InputError
-        No values, or estimates instead of numbers.
+        No values, estimates instead of numbers, or a mapping or table, whose names are no values.
 
     Examples
     --------
@@ -71,6 +73,7 @@ def paired_over_seeds(
     >>> print(paired_over_seeds([0.80, 0.81, 0.82], [0.70, 0.72, 0.71]))
     .100 [.075, .125]
     """
+    same_rows(a=a, b=b)
     first, second = _per_seed(a), _per_seed(b)
     if len(first) != len(second):
         raise InputError(
@@ -128,9 +131,23 @@ def over_splits(values: Sequence[float], overlap: float, level: float = 0.95) ->
     )  # fmt: skip
 
 
+def _numbers(values: Any) -> Any:
+    """A sequence as a list; a mapping or a table would be read by its names, and a set unordered.
+
+    A single number is returned as it is.
+    """
+    if isinstance(values, (Mapping, Set, str, bytes)) or hasattr(values, "columns"):
+        raise InputError(
+            f"values are a {type(values).__name__}: pass a list of numbers, one per seed, such as "
+            "list(values.values()) of a dict"
+        )
+    alone = not isinstance(values, Iterable) or getattr(values, "ndim", 1) == 0
+    return values if alone else list(plain(values))
+
+
 def _per_seed(values: Sequence[Any]) -> FloatArray:
     """One number per seed, repeated initialisations averaged; shape (n_seeds,)."""
-    items = list(values)
+    items = [_numbers(item) for item in _numbers(values)]
     if not items:
         raise InputError("no values: pass one number per seed")
     flat = [v for item in items for v in (item if np.ndim(item) else [item])]

@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from fairtut.errors import InputError
 from fairtut.metrics.entry import Entry
 from fairtut.metrics.estimates import Estimate, percentiles
+from fairtut.metrics.labels import same_rows
 from fairtut.metrics.people import checked_weights
 from fairtut.metrics.values import FloatArray
 
@@ -75,6 +76,9 @@ class Resamples:
         if n < 1 or n_resamples < 0:
             raise InputError(f"n={n}, n_resamples={n_resamples}: need people, and 0 or more")
         self.n = n
+        self._known: dict[
+            str, object
+        ] = {}  # a column whose index names the people, if there is one
         rng = np.random.default_rng(seed)
         drawn = rng.multinomial(n, np.full(n, 1 / n), n_resamples)  # (R, n)
         counts = np.vstack([np.ones(n), drawn]).astype(np.float32)  # whole: sums of them are exact
@@ -94,17 +98,32 @@ class Resamples:
         """Return the mean of per-person values (..., n), over the people in ``where``, (..., 1+R).
 
         An empty cell gives NaN.
+
+        Raises
+        ------
+        fairtut.errors.InputError
+            If there is not one value per person, or a pandas column names other people.
         """
-        table = np.asarray(values, self._weights.dtype)
+        self._same_people(values=values, where=where)
+        given = np.asarray(values)
+        weights = self._weights
+        if not np.isin(given, (0, 1)).all():  # in single precision only sums of 0 and 1 are exact
+            weights = weights.astype(float)
+        table = given.astype(weights.dtype)
         mask = np.ones(self.n) if where is None else np.asarray(where)
-        mask = mask.astype(self._weights.dtype)
+        mask = mask.astype(weights.dtype)
         if table.shape[-1:] != (self.n,) or mask.shape != (self.n,):
             raise InputError(f"values of shape {table.shape} for {self.n} people: one per person")
         flat = (table * mask).reshape(-1, self.n)  # (k, n)
-        sums = (flat @ self._weights.T).astype(float)  # (k, 1 + R)
-        size = (self._weights @ mask).astype(float)  # (1 + R,)
+        sums = (flat @ weights.T).astype(float)  # (k, 1 + R)
+        size = (weights @ mask).astype(float)  # (1 + R,)
         with np.errstate(invalid="ignore", divide="ignore"):
             return (sums / size).reshape(*table.shape[:-1], -1)
+
+    def _same_people(self, **columns: object) -> None:
+        """Raise where a pandas column names other people, or in another order."""
+        each = {k: v for k, v in columns.items() if getattr(v, "ndim", None) == 1}
+        same_rows(**self._known, **each)
 
     def interval(self, values: ArrayLike, level: float = 0.95) -> Estimate:
         """Return the value with its percentile interval; leading axes are averaged first.

@@ -20,7 +20,7 @@ from fairtut.metrics.definitions import metric as lookup
 from fairtut.metrics.group import GroupTable
 from fairtut.metrics.labels import same_rows, score_column
 from fairtut.metrics.measuring import Definition
-from fairtut.metrics.people import People, group_table, read_people
+from fairtut.metrics.people import People, by_name, group_table, read_people
 from fairtut.metrics.values import Array, FloatArray
 
 _MAX_THRESHOLDS = 512
@@ -286,7 +286,7 @@ def moved_threshold(
     """
     definition = _definition(metric)
     people = read_people(y, y, s, positive=positive)
-    same_rows(y=y, p_hat=p_hat)
+    same_rows(y=y, **by_name(s), p_hat=p_hat)
     scores = score_column("p_hat", p_hat, len(people.y))
     if len(people.classes) != 2 or people.positive is None:
         raise InputError(

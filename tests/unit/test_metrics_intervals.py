@@ -160,7 +160,7 @@ def test_pairing_removes_what_seeds_share():
 
 
 def test_people_and_seeds_are_not_mixed():
-    estimate = m.bootstrap("deo", Y, Y_HAT, S, n_resamples=20)
+    estimate = m.bootstrap("deo", Y, Y_HAT, S, n_resamples=40)
     with pytest.raises(InputError, match="plain number per seed"):
         m.over_seeds([estimate, estimate])
     assert "people" in estimate.method

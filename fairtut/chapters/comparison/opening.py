@@ -31,6 +31,6 @@ CHAPTER: Final[Chapter[Preset]] = Chapter(
     _seeds,
     _size,
     minutes={"smoke": 1, "laptop": 10, "paper": 600},
-    real_minutes={"laptop": 60},
+    real_minutes={"laptop": 30},
     grown=_grown,
 )
