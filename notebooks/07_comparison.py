@@ -657,7 +657,7 @@ say(
 #
 # Drawn faces give an exact truth and exact twins. What they cannot give is the mess of photographs. So the whole contest ran on CelebA as well, with three attributes as the target and the same `Male` as the group: *Attractive*, *Smiling* and *Wavy_Hair*. Everything else is as above: three trainings each, equally many settings, the same rule, and a record with mistakes against one group. The photographs stay where they are; only numbers of that run are in the book.
 #
-# Why three? Each target poses another problem. Women are called attractive far more often than men, so a model that learns the record has a large gap. Smiles differ less between the groups, and a small network finds them well. Wavy hair is a word for a shape that many networks confuse with long hair. A method that helps on one of them only has found something about that target.
+# Why three? Each target poses another problem: how often each group gets the label, how well a small network finds it, and so how large a gap there is to close. A method that helps on one of them only has found something about that target. The sentences under the figure say how the three differ.
 
 # %% tags=["hide-input"]
 HERE = "photographs" if real else "drawn faces"
@@ -690,8 +690,10 @@ else:
         order = side.ranked(view, side.flat(view))
         at = {m: side.value(view, m, "deo").value for m in (MODEL, "groups")}
         say(
-            "{title}: the model as it is has a DEO of {deo:.2f}, thresholds per group {groups:.2f}. By the number of the front {first} is first, and the model as it is has place {place} of {n}.",
+            "{title}: the model as it is is right about {accuracy:.1%} of the records, where the constant answer has {constant:.1%}, with a DEO of {deo:.2f}; thresholds per group have {groups:.2f}. By the number of the front {first} is first, and the model as it is has place {place} of {n}.",
             title=title,
+            accuracy=side.value(view, MODEL, "accuracy").value,
+            constant=view.estimate("constant.accuracy").value,
             deo=at[MODEL],
             groups=at["groups"],
             first=MADE.get(order[0], order[0]),
