@@ -255,7 +255,7 @@ def audit(
 
 
 def _check(people: People, groups: tuple[Hashable, ...]) -> list[str]:
-    """Refuse what no page can hold; return what to say of the classes."""
+    """Refuse what no page can hold; return what to say of classes and decisions."""
     k = len(people.classes)
     if people.y_hat.ndim != 1:
         raise InputError(f"y_hat has shape {people.y_hat.shape}: pass one decision per person")
@@ -265,9 +265,12 @@ def _check(people: People, groups: tuple[Hashable, ...]) -> list[str]:
     if people.positive is None and k <= 2:
         shown = " and ".join(map(repr, spelled(people.classes).values()))
         raise InputError(f"which of {shown} is the favourable class? pass it as positive")
+    said = []
     if people.positive is None:
-        return [f"{k} classes: each is compared with the rest, and the worst is reported."]
-    return []
+        said.append(f"{k} classes: each is compared with the rest, and the worst is reported.")
+    if (people.y_hat == people.y_hat[0]).all():
+        said.append("Everybody is decided alike: for that reason alone no selection rates differ.")
+    return said
 
 
 def _controlled(limits: Sequence[Limit]) -> str:

@@ -114,6 +114,15 @@ def test_decisions_do_not_stand_in_for_labels(tmp_path, capsys):
     assert "both --y and --y-hat" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("decision", [0, 1])
+def test_decisions_that_are_all_alike_are_told(decision):
+    def told(y_hat):
+        return "decided alike" in " ".join(audit(Y, y_hat, S, n_resamples=100).notes)
+
+    assert told(np.full(N, decision))
+    assert not told(Y_HAT)
+
+
 # --- limits ---------------------------------------------------------------------------------
 
 
