@@ -36,7 +36,7 @@ def add(commands: Any) -> None:
         action="append",
         default=[],
         metavar="COL,COL",
-        help="instead of --s: a column of 0 and 1 for each overlapping group",
+        help="instead of --s: a column of 0 and 1 for each of two or more overlapping groups",
     )
     audit.add_argument("--y-hat", metavar="COL", help="the decisions")
     audit.add_argument("--score", metavar="COL", help="the scores, higher for the favourable class")
@@ -44,7 +44,7 @@ def add(commands: Any) -> None:
         "--threshold",
         type=float,
         metavar="T",
-        help="without --y-hat: decided for above it (default .5 in [0, 1])",
+        help="instead of --y-hat: decided for above it (default .5 in [0, 1])",
     )
     audit.add_argument("--weight", metavar="COL", help="how much each person counts")
     audit.add_argument("--positive", metavar="VALUE", help="the favourable label")

@@ -8,6 +8,7 @@ their difference has an interval too.
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -80,6 +81,23 @@ def named(label: Hashable) -> str:
     return ", ".join(map(str, label)) if isinstance(label, tuple) else str(label)
 
 
+def spelled(labels: Sequence[Hashable]) -> dict[Hashable, str]:
+    """Write several groups or classes so that no two are the same text, by label.
+
+    >>> spelled([("a, b", "c"), ("a", "b, c")])
+    {('a, b', 'c'): "('a, b', 'c')", ('a', 'b, c'): "('a', 'b, c')"}
+    >>> spelled([1, "1"]), spelled([0, "f"])
+    ({1: '1', '1': "'1'"}, {0: '0', 'f': 'f'})
+    """
+    for write in (named, repr):
+        texts = [write(label) for label in labels]
+        if len(set(texts)) == len(texts):
+            break
+    else:  # objects that write themselves alike
+        texts = [f"{text} ({i})" for i, text in enumerate(texts)]
+    return dict(zip(labels, texts, strict=True))
+
+
 def _summed(draws: FloatArray, kind: Array, cell: Array, size: int) -> FloatArray:
     """Add up the kinds of each cell, (1 + R, size)."""
     order = np.argsort(cell, kind="stable")
@@ -90,14 +108,18 @@ def _summed(draws: FloatArray, kind: Array, cell: Array, size: int) -> FloatArra
     return out
 
 
+def group_names(members: Any) -> list[Any]:
+    """Names of the groups in a mapping or in a table."""
+    return list(getattr(members, "columns", members))
+
+
 def belonging(
     people: People, members: Mapping[str, Array] | None
 ) -> tuple[Array, tuple[Hashable, ...]]:
     """Who is in which group, (n, G), and the groups' names; a data frame of them will do."""
-    if members is None or not len(members):
+    if members is None:
         return people.s[:, None] == np.arange(len(people.groups)), people.groups
-    names = list(getattr(members, "columns", members))
-    columns = {name: np.asarray(plain(members[name])) for name in names}
+    columns = {name: np.asarray(plain(members[name])) for name in group_names(members)}
     for name, column in columns.items():
         if column.shape != people.y.shape or not np.isin(column, (0, 1)).all():
             raise InputError(f"members[{name!r}] must hold 0 or 1 for each of {len(people.y)}")

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 from fairtut.audit.controls import CONSTANT, MIXING, MOVED, Control, Proposal
-from fairtut.audit.counting import named
 from fairtut.audit.measured import Audit
 from fairtut.page.canvas import whiskers
 from fairtut.page.figures import svg
@@ -45,7 +44,7 @@ def rates(found: Audit) -> str:
         ends = [one.low for one in rows], [one.high for one in rows]
         color = PALETTE[i % len(PALETTE)]
         whiskers(ax, x, y, of_x=ends, color=color, lw=1.6)
-        label = _short(named(group))
+        label = _short(found.names[group])
         ax.plot(x, y, ls="", marker=MARKERS[i % len(MARKERS)], color=color, label=label)
     ax.set_yticks(range(len(known)), [TITLES[rate] for rate in reversed(known)])
     ax.set_xlim(-0.02, 1.02)
@@ -54,7 +53,8 @@ def rates(found: Audit) -> str:
     if len(groups) <= len(PALETTE):  # beyond that the table says who is who
         fig.legend(loc="outside lower center", ncols=min(len(groups), 3), fontsize=8)
     spoken = "; ".join(
-        f"{named(g)}: " + ", ".join(f"{TITLES[r]} {found.rates[g][r].value:.2f}" for r in known)
+        f"{found.names[g]}: "
+        + ", ".join(f"{TITLES[r]} {found.rates[g][r].value:.2f}" for r in known)
         for g in groups[: len(PALETTE)]
     )
     with warnings.catch_warnings():  # a name in any script: the reader's own fonts draw it

@@ -17,11 +17,14 @@ interval at the value takes that bias out; it can only turn *exceeded* into *und
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from fairtut.audit.numerals import numeral
 from fairtut.errors import InputError
 from fairtut.metrics import Estimate, metric
+from fairtut.metrics.values import Array
 
 Answer = Literal["kept", "exceeded", "undecided", "not measured"]
 MOST_UNDEFINED: Final = 0.05
@@ -37,7 +40,7 @@ class Limit:
     metric : str
         A name in :data:`fairtut.metrics.DEFINITIONS`.
     bound : float
-        In the metric's range.
+        Finite, and in the metric's range; :func:`check_reach` looks at the number of groups.
     """
 
     metric: str
@@ -47,11 +50,8 @@ class Limit:
         definition = metric(self.metric)
         low, high = definition.range
         low = 0.0 if definition.larger_is_fairer is None else low
-        if math.isnan(self.bound) or not low <= self.bound <= high:
-            raise InputError(
-                f"limit {self.metric}={self.bound:g}: {self.metric} runs from {low:g} to {high:g} "
-                "(a fraction, not per cent)"
-            )
+        if not (math.isfinite(self.bound) and low <= self.bound <= high):
+            raise _outside(self, low, f"{high:g}" if math.isfinite(high) else "a finite number")
 
     @classmethod
     def of(cls, text: str) -> Limit:
@@ -71,7 +71,7 @@ class Limit:
         """
         name, _, bound = text.partition("=")
         try:
-            number = float(bound)
+            number = numeral(bound)
         except ValueError:
             raise InputError(
                 f"limit {text!r}: write a metric and a number, such as deo=0.1"
@@ -82,6 +82,67 @@ class Limit:
     def sign(self) -> str:
         """``≤`` for what may not grow, ``≥`` for what may not fall."""
         return "≥" if metric(self.metric).larger_is_fairer else "≤"
+
+
+def _outside(limit: Limit, low: float, high: str) -> InputError:
+    name = limit.metric
+    return InputError(
+        f"limit {name}={limit.bound:g}: {name} runs from {low:g} to {high} "
+        "(a fraction, not per cent)"
+    )
+
+
+def check_reach(limits: Sequence[Limit], belongs: Array) -> None:
+    """Refuse a limit that these groups could not exceed, whatever is decided about them.
+
+    Parameters
+    ----------
+    limits : sequence of Limit
+    belongs : bool array, shape (n, G)
+
+    Raises
+    ------
+    fairtut.errors.InputError
+        The message says how far the metric reaches.
+    """
+    groups, apart = belongs.shape[1], bool((belongs.sum(1) == 1).all())
+    for limit in limits:
+        top = reach(limit.metric, groups, apart)
+        if limit.bound > top:
+            raise _outside(limit, 0.0, f"{top:.4g} for {groups} groups")
+
+
+def reach(name: str, groups: int, apart: bool) -> float:
+    """Return the least number that a metric of so many groups never exceeds.
+
+    A deviation adds up each group's distance from everybody's rate.  Everybody's rate is a mean of
+    those of groups that are apart, so it is near to one of them at least, and the sum stays below
+    G - 1: all but one select everybody, and that one is nearly everybody and selects nobody.
+    Groups that leave people out can all be far from everybody's rate.
+
+    Parameters
+    ----------
+    name : str
+    groups : int
+        Two or more.
+    apart : bool
+        Whether everybody is in one group exactly.
+
+    Examples
+    --------
+    >>> reach("dp", 2, True), reach("dp", 5, True), reach("dp", 5, False), reach("dp_half", 2, True)
+    (1.0, 4.0, 5.0, 0.5)
+    >>> reach("deo", 5, True)
+    2.0
+    """
+    definition = metric(name)
+    kind, options = definition.function.__name__, definition.options
+    if kind not in ("demographic_parity_deviation", "equalized_odds_deviation"):
+        return definition.range[1]
+    total = groups - 1.0 if apart else float(groups)
+    one = {"sum": total, "mean": total / groups, "max": 1.0}[options.get("reduce", "sum")]
+    # of equalised odds two rates are added up, and halved unless the definition says otherwise
+    return 2 * one if not options.get("halved", True) else one
 
 
 @dataclass(frozen=True)

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import numpy as np
 
+from fairtut.audit.checking import check_columns, check_groups, finite_scores
 from fairtut.audit.controls import Control, Proposal, choose, propose
-from fairtut.audit.counting import belonging, joint, named
-from fairtut.audit.limits import Judged, Limit, judge
-from fairtut.audit.scores import by_group
+from fairtut.audit.counting import belonging, joint, spelled
+from fairtut.audit.limits import Judged, Limit, check_reach, judge
+from fairtut.audit.scores import by_group, scaled
 from fairtut.errors import InputError
-from fairtut.foreign import collected
 from fairtut.metrics import DEFINITIONS, Definition, Estimate, GroupTable, metric
 from fairtut.metrics.estimates import PEOPLE, check_level, percentiles
 from fairtut.metrics.group import divide
-from fairtut.metrics.labels import same_rows, score_column
 from fairtut.metrics.measuring import Multiclass
 from fairtut.metrics.people import People, read_people
 from fairtut.metrics.values import Array, FloatArray
@@ -60,6 +59,8 @@ class Audit:
     scores : mapping of group to mapping of name to Estimate
         AUC of the score in each group; of scores in [0, 1] also the Brier score, and calibration:
         the mean score minus the share of people with the favourable label.  Empty without a score.
+    level : float
+        Of every interval.
 
     Examples
     --------
@@ -89,6 +90,17 @@ class Audit:
     notes: tuple[str, ...]
     n_resamples: int
     scores: Mapping[Hashable, Mapping[str, Estimate]] = field(default_factory=dict)
+    level: float = 0.95
+
+    @property
+    def names(self) -> dict[Hashable, str]:
+        """How each group is written, no two alike."""
+        return spelled(self.groups)
+
+    @property
+    def coverage(self) -> str:
+        """The level as a page writes it, such as ``95 %``."""
+        return f"{100 * self.level:g} %"
 
     def fails(self, strict: bool = False) -> bool:
         """Whether a limit is exceeded or not measured, or with ``strict`` undecided."""
@@ -96,21 +108,23 @@ class Audit:
 
     def as_dict(self) -> dict[str, Any]:
         """Return everything as JSON knows it; what is not measured is None."""
+        names, classes = self.names, spelled(self.classes)
         return {
             "n": self.n,
-            "groups": {named(g): self.sizes[g] for g in self.groups},
-            "classes": [named(c) for c in self.classes],
-            "positive": None if self.positive is None else named(self.positive),
+            "groups": {names[g]: self.sizes[g] for g in self.groups},
+            "classes": list(classes.values()),
+            "positive": None if self.positive is None else classes[self.positive],
             "weighted": self.weighted,
             "overlapping": self.overlapping,
             "interval": f"{next(iter(self.definitions.values())).method}",
+            "level": self.level,
             "definitions": {k: _plain(v) for k, v in self.definitions.items()},
             "rates": {
-                named(g): {k: _plain(v) for k, v in rates.items()}
+                names[g]: {k: _plain(v) for k, v in rates.items()}
                 for g, rates in self.rates.items()
             },
             "scores": {
-                named(g): {k: _plain(v) | {"interval": v.method} for k, v in one.items()}
+                names[g]: {k: _plain(v) | {"interval": v.method} for k, v in one.items()}
                 for g, one in self.scores.items()
             },
             "limits": [
@@ -152,11 +166,12 @@ def audit(
     members : mapping of str to array of 0 and 1, shape (n,), or data frame, optional
         In the place of ``s``: groups that may overlap.
     score : array-like, shape (n,), optional
-        Higher for people who are rather decided for; the controls need it.
+        Finite; higher for people who are rather decided for; the controls need it.
     limits : sequence of Limit
     n_resamples : int
         100 or more.
     level : float
+        Coverage of the intervals, such as .95.
     seed : int
         Of the resamples, and of the halves that thresholds are chosen on.
     notes : sequence of str
@@ -165,7 +180,8 @@ def audit(
     Raises
     ------
     fairtut.errors.InputError
-        Bad input; two classes without a favourable one; too many groups or classes.
+        Bad input; two classes without a favourable one; one group only; too many groups or
+        classes; a limit that no decisions could exceed.
 
     Examples
     --------
@@ -179,16 +195,19 @@ def audit(
     check_level(level)
     if n_resamples < 100:
         raise InputError(f"n_resamples={n_resamples} is too few for an interval: use 1000")
-    collected(y=y, y_hat=y_hat, s=s, score=score, sample_weight=sample_weight, members=members)
-    same_rows(y=y, score=score, **_named(members))
+    check_columns(s, members, y=y, y_hat=y_hat, score=score, sample_weight=sample_weight)
     people = read_people(y, y_hat, s, positive=positive, sample_weight=sample_weight)
+    if people.weight is not None:  # only ratios of weights count
+        people = replace(people, weight=scaled(people.weight))
     belongs, groups = belonging(people, members)
+    check_groups(belongs, groups)
     said = list(notes) + _check(people, groups)
+    check_reach(limits, belongs)
     several: Multiclass = "worst" if people.positive is None else None
     shown = _controlled(limits)
     proposal, ranked = None, {}
     if score is not None:
-        scores = score_column("score", score, len(people.y))
+        scores = finite_scores(score, len(people.y))
         proposal, why = propose(people, belongs, scores, shown, seed)
         said += why
         if people.positive is not None:
@@ -210,6 +229,7 @@ def audit(
             said.append(f"{name} has a sign, so it needs two groups and a favourable class.")
             continue
         defined[name] = estimate(definition.of_table(own, several))
+    answers = (_judged(one, own, several, estimate, n_resamples, level) for one in limits)
     controls = choose(proposal, tables, metric(shown), estimate) if proposal else ()
     base, rates = _rates(own, estimate)
     return Audit(
@@ -223,25 +243,19 @@ def audit(
         base=base,
         rates=rates,
         definitions=defined,
-        judged=tuple(_judged(limit, own, several, estimate, n_resamples) for limit in limits),
+        judged=tuple(answers),
         metric=shown,
         controls=controls,
         proposal=proposal,
         notes=(*said, *_undefined(defined, n_resamples)),
         n_resamples=n_resamples,
         scores=ranked,
+        level=level,
     )
 
 
-def _named(members: Any) -> dict[str, Any]:
-    """Members as :func:`same_rows` compares them: a table, or one column beside the other."""
-    if members is None or hasattr(members, "columns"):
-        return {"members": members}
-    return {f"members[{name!r}]": column for name, column in members.items()}
-
-
 def _check(people: People, groups: tuple[Hashable, ...]) -> list[str]:
-    """Refuse what no page can hold; return what to say of the classes."""
+    """Refuse what no page can hold; return what to say of classes and decisions."""
     k = len(people.classes)
     if people.y_hat.ndim != 1:
         raise InputError(f"y_hat has shape {people.y_hat.shape}: pass one decision per person")
@@ -249,11 +263,14 @@ def _check(people: People, groups: tuple[Hashable, ...]) -> list[str]:
         if count > most:
             raise InputError(f"{count:,} {what}: an audit takes up to {most}; put some together")
     if people.positive is None and k <= 2:
-        shown = " and ".join(repr(named(c)) for c in people.classes)
+        shown = " and ".join(map(repr, spelled(people.classes).values()))
         raise InputError(f"which of {shown} is the favourable class? pass it as positive")
+    said = []
     if people.positive is None:
-        return [f"{k} classes: each is compared with the rest, and the worst is reported."]
-    return []
+        said.append(f"{k} classes: each is compared with the rest, and the worst is reported.")
+    if (people.y_hat == people.y_hat[0]).all():
+        said.append("Everybody is decided alike: for that reason alone no selection rates differ.")
+    return said
 
 
 def _controlled(limits: Sequence[Limit]) -> str:
@@ -279,13 +296,18 @@ def _rates(
 
 
 def _judged(
-    limit: Limit, table: GroupTable, several: Multiclass, estimate: Any, n_resamples: int
+    limit: Limit,
+    table: GroupTable,
+    several: Multiclass,
+    estimate: Any,
+    n_resamples: int,
+    level: float,
 ) -> Judged:
     """Judge a limit; of a signed metric its size, so that both signs may be too large."""
     definition: Definition = metric(limit.metric)
     if definition.larger_is_fairer is None and (several or len(table.groups) != 2):
         nan = math.nan
-        return judge(limit, Estimate(nan, nan, nan, 0, 0.95, PEOPLE), n_resamples)
+        return judge(limit, Estimate(nan, nan, nan, 0, level, PEOPLE), n_resamples)
     draws = definition.of_table(table, several)
     size = np.abs(draws) if definition.larger_is_fairer is None else draws
     return judge(limit, estimate(size), n_resamples)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,11 +11,14 @@ from typing import Any, Final
 
 import numpy as np
 
+from fairtut.audit.numerals import numeral, whole
 from fairtut.errors import DataError, InputError, MissingData, UnknownName
 from fairtut.metrics.values import Array, FloatArray
 
 MISSING: Final = frozenset(
     {"", "na", "n/a", "nan", "null", "none", "nil", "<na>", "nat", "#n/a", "?", "-"}
+    | {".", "#na", "#n/a n/a", "-nan", "+nan", "1.#qnan", "-1.#qnan", "1.#ind", "-1.#ind"}
+    | {"#null!", "#div/0!", "#value!", "#ref!", "#name?", "#num!"}
 )
 """What stands for a missing value in a file, in lower case."""
 _SEPARATORS: Final = ",;\t|"
@@ -79,13 +83,13 @@ def read(
     y, y_hat, score, weight : str
         Columns.  Without ``y_hat`` people with a score above the threshold are decided for.
     s : sequence of str
-        Columns whose combinations are the groups.
+        Columns whose combinations are the groups.  Their cells are names: 01 and 1 are two groups.
     members : sequence of str
         In the place of ``s``: columns of 0 and 1, one for each of several groups that may overlap.
     positive : str, optional
         The favourable class as it stands in the file.
     threshold : float, optional
-        Default .5 for scores in [0, 1]; other scores need one.
+        Default .5 for scores in [0, 1]; other scores need one.  Not beside ``y_hat``.
 
     Raises
     ------
@@ -96,7 +100,8 @@ def read(
     fairtut.errors.DataError
         If the file is no table, or a cell is missing or no number where one belongs.
     fairtut.errors.InputError
-        If the columns asked for do not say who is in which group, or what was decided.
+        If the columns asked for do not say who is in which group, or what was decided; if a
+        threshold decides alike for everybody.
 
     Examples
     --------
@@ -107,17 +112,17 @@ def read(
     >>> found.y_hat.tolist(), found.notes
     ([1, 0], ('Decided for: who has a score (column p) above 0.5.',))
     """
-    if bool(s) == bool(members):
-        raise InputError("say who is in which group: --s COLUMN, or --members COLUMN,COLUMN")
-    if y_hat is None and score is None:
-        raise InputError("say what was decided: --y-hat COLUMN, or --score COLUMN")
+    _check_asked(y, s, members, y_hat, score, threshold)
     named = [c for c in (y, *s, *members, y_hat, score, weight) if c is not None]
     table = _columns(Path(path), named)
     scores = None if score is None else _numbers(score, table[score])
     favourable = None if positive is None else positive.strip()
+    if favourable == "":  # it would read as the last decision
+        raise InputError("--positive is empty: name the favourable label as it stands in the file")
     if y_hat is not None:
         _refuse_scores(y_hat, table[y_hat])
         labels = _labels([*table[y], *table[y_hat], *([favourable] if favourable else [])])
+        _check_words(y, y_hat, labels[: len(table[y])], labels[len(table[y]) :][: len(table[y])])
         notes: tuple[str, ...] = ()
     else:
         labels = _labels([*table[y], *([favourable] if favourable else [])])
@@ -127,13 +132,48 @@ def read(
     return Predictions(
         labels[:n],
         labels[n : 2 * n],
-        tuple(_labels(table[c]) for c in s),
+        tuple(_names(table[c]) for c in s),
         {c: _membership(c, table[c]) for c in members},
         scores,
         None if weight is None else _numbers(weight, table[weight]),
         None if favourable is None else labels[-1:].tolist()[0],
         notes,
     )
+
+
+def _check_asked(
+    y: str,
+    s: Sequence[str],
+    members: Sequence[str],
+    y_hat: str | None,
+    score: str | None,
+    threshold: float | None,
+) -> None:
+    """Refuse columns that do not say what an audit needs, or that say it twice."""
+    if bool(s) == bool(members):
+        raise InputError("say who is in which group: --s COLUMN, or --members COLUMN,COLUMN")
+    if y_hat is None and score is None:
+        raise InputError("say what was decided: --y-hat COLUMN, or --score COLUMN")
+    if y_hat is not None and threshold is not None:
+        raise InputError("--y-hat says what was decided, and --threshold too: pass one of them")
+    if y == y_hat:  # it would be a perfect model, without any gap of its errors
+        raise InputError(f"column {y!r} is both --y and --y-hat: name labels and decisions")
+    for columns, option in ((s, "--s"), (members, "--members")):
+        twice = next((c for c in columns if list(columns).count(c) > 1), None)
+        if twice is not None:
+            raise InputError(f"{option} names column {twice!r} twice: name each once")
+
+
+def _check_words(y: str, y_hat: str, labels: Array, decisions: Array) -> None:
+    """Refuse a decision in other words than the labels, such as true beside 1."""
+    known, found = set(labels.tolist()), set(decisions.tolist())
+    strange = sorted(found - known, key=str)
+    if strange and not any(known | found <= set(pair) for pair in ((0, 1), (-1, 1))):
+        shown = ", ".join(sorted(map(str, known))[:5])
+        raise DataError(
+            f"column {y_hat!r} holds {str(strange[0])!r}, which is no label in column {y!r} "
+            f"({shown}): write labels and decisions in the same words"
+        )
 
 
 def _decided(
@@ -155,7 +195,13 @@ def _decided(
             f"a threshold decides between two classes, and {len(classes)} stand in the labels "
             f"({', '.join(map(str, classes[:5]))}): pass --y-hat, or --positive for two"
         )
-    y_hat = np.where(score > cut, chosen, others[0]).astype(labels.dtype)
+    above = score > cut
+    if above.all() or not above.any():  # then every gap is 0, whatever the score is worth
+        raise InputError(
+            f"threshold {cut:g} decides alike for everybody: column {name!r} runs from "
+            f"{score.min():g} to {score.max():g}, so pass --threshold in between, or --y-hat"
+        )
+    y_hat = np.where(above, chosen, others[0]).astype(labels.dtype)
     note = f"Decided for: who has a score (column {name}) above {cut:g}."
     return np.concatenate([labels[:n], y_hat, labels[n:]]), (note,)
 
@@ -170,7 +216,7 @@ def _columns(path: Path, wanted: Sequence[str]) -> dict[str, list[str]]:
         raise DataError(f"{path} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
         raise DataError(f"{path} is not UTF-8: save it as CSV UTF-8") from None
-    head = next((line for line in text.splitlines() if line.strip()), "")
+    head = next((line for line in io.StringIO(text, newline="") if line.strip()), "")
     tried = {mark: _rows(path, text, mark) for mark in _SEPARATORS if mark in head} or {
         ",": _rows(path, text, ",")
     }
@@ -189,12 +235,21 @@ def _columns(path: Path, wanted: Sequence[str]) -> dict[str, list[str]]:
 
 
 def _rows(path: Path, text: str, mark: str) -> list[tuple[int, list[str]]]:
-    """Return (line, cells) of every line that is not empty."""
-    lines = csv.reader(text.splitlines(keepends=True), delimiter=mark, strict=True)
+    """Return (line, cells) of every line but blank ones, and of none behind the last filled one.
+
+    A spreadsheet writes lines of empty cells below its table.  Within it they are people of whom
+    everything is missing, so they stay, and the column says so.
+    """
+    # not text.splitlines, which also breaks at U+2028 and other marks that a cell may hold
+    lines = csv.reader(io.StringIO(text, newline=""), delimiter=mark, strict=True)
     try:
-        return [(lines.line_num, [c.strip() for c in row]) for row in lines if any(row)]
+        rows = [(lines.line_num, [c.strip() for c in row]) for row in lines]
     except csv.Error as error:
         raise DataError(f"{path}, line {lines.line_num}: {error}") from None
+    filled = [i for i, (_, cells) in enumerate(rows) if any(cells)]
+    if not filled:
+        return []
+    return [row for row in rows[filled[0] : filled[-1] + 1] if len(row[1]) > 1 or any(row[1])]
 
 
 def _column(path: Path, rows: Sequence[tuple[int, list[str]]], name: str) -> list[str]:
@@ -225,13 +280,24 @@ def _labels(cells: Sequence[str]) -> Array:
     if all(cell.lower() in _TRUTH for cell in cells):
         return np.array([_TRUTH[cell.lower()] for cell in cells])
     try:
-        values = np.array([float(cell) for cell in cells])
+        values = np.array([numeral(cell) for cell in cells])
     except ValueError:
         return np.array(cells, dtype=object)
     # two texts that are one number in floating point, such as long ids, stay texts
-    whole = np.isfinite(values).all() and (np.abs(values) < 2**53).all()
-    if whole and (values == np.round(values)).all():
+    exact = np.isfinite(values).all() and (np.abs(values) < 2**53).all()
+    if exact and (values == np.round(values)).all():
         return values.astype(np.int64)
+    return np.array(cells, dtype=object)
+
+
+def _names(cells: Sequence[str]) -> Array:
+    """Group names: whole numbers where each is written as itself, else the texts.
+
+    As labels 01 and 1 are one number, and as names they are two groups.
+    """
+    seen = {cell: whole(cell) for cell in set(cells)}
+    if all(number is not None and abs(number) < 2**63 for number in seen.values()):
+        return np.array([seen[cell] for cell in cells], dtype=np.int64)
     return np.array(cells, dtype=object)
 
 
@@ -239,7 +305,7 @@ def _numbers(name: str, cells: Sequence[str]) -> FloatArray:
     values = np.empty(len(cells))
     for i, cell in enumerate(cells):
         try:
-            values[i] = float(cell)
+            values[i] = numeral(cell)
         except ValueError:
             raise DataError(f"column {name!r} holds {cell!r}, which is no number") from None
     if not np.isfinite(values).all():
@@ -250,7 +316,7 @@ def _numbers(name: str, cells: Sequence[str]) -> FloatArray:
 def _refuse_scores(name: str, cells: Sequence[str]) -> None:
     """Refuse probabilities where decisions belong, before they become labels of their own."""
     try:
-        broken = next((cell for cell in cells if not float(cell).is_integer()), None)
+        broken = next((cell for cell in cells if not numeral(cell).is_integer()), None)
     except (ValueError, OverflowError):
         return  # words are labels
     if broken is not None:

@@ -14,6 +14,8 @@ from fairtut.metrics.values import Array, FloatArray
 
 RANKING: Final = "linearised (DeLong), on the logit scale, over people"
 MEAN: Final = "normal, over people"
+_ROUNDING: Final = 1e-12
+"""Sums of weights are this exact: an area that is nearer to 0 or 1 has all pairs in order."""
 TITLES: Final = {
     "auc": "AUC",
     "brier": "Brier score",
@@ -91,7 +93,7 @@ def auc(y: FloatArray, score: FloatArray, weight: FloatArray, *, level: float) -
     receiver operating characteristic curves", Biometrics 44.
     """
     n, positive = len(y), y == 1
-    w1, w0 = weight * positive, weight * ~positive
+    w1, w0 = scaled(weight * positive), scaled(weight * ~positive)
     sides = w1.sum(), w0.sum()
     if min(sides) <= 0:
         return Estimate(math.nan, math.nan, math.nan, n, level, RANKING)
@@ -99,10 +101,10 @@ def auc(y: FloatArray, score: FloatArray, weight: FloatArray, *, level: float) -
     at1, at0 = np.bincount(place, w1), np.bincount(place, w0)
     below = (np.cumsum(at0) - at0 / 2)[place] / sides[1]  # negatives below each person
     above = 1 - (np.cumsum(at1) - at1 / 2)[place] / sides[0]  # positives above each person
-    area = float(w1 @ below / sides[0])
+    area = min(max(float(w1 @ below / sides[0]), 0.0), 1.0)
     parts = (w1**2 @ (below - area) ** 2, w0**2 @ (above - area) ** 2)
     spread = math.sqrt(sum(part / side**2 for part, side in zip(parts, sides, strict=True)))
-    if spread == 0 or not 0 < area < 1:
+    if spread == 0 or not _ROUNDING < area < 1 - _ROUNDING:
         return Estimate(area, math.nan, math.nan, n, level, RANKING)
     half = ndtri(0.5 + level / 2) * spread / (area * (1 - area))
     low, high = expit(logit(area) - half), expit(logit(area) + half)
@@ -111,6 +113,7 @@ def auc(y: FloatArray, score: FloatArray, weight: FloatArray, *, level: float) -
 
 def _mean(values: FloatArray, weight: FloatArray, level: float) -> Estimate:
     """Return a weighted mean with its normal interval; NaN for fewer than two people who count."""
+    weight = scaled(weight)
     total, n = weight.sum(), len(values)
     if np.count_nonzero(weight) < 2:
         return Estimate(math.nan, math.nan, math.nan, n, level, MEAN)
@@ -118,3 +121,9 @@ def _mean(values: FloatArray, weight: FloatArray, level: float) -> Estimate:
     spread = math.sqrt(float(weight**2 @ (values - mean) ** 2)) / total * math.sqrt(n / (n - 1))
     half = float(ndtri(0.5 + level / 2)) * spread
     return Estimate(mean, mean - half, mean + half, n, level, MEAN)
+
+
+def scaled(weight: FloatArray) -> FloatArray:
+    """Weights with 1 as the largest: squared, tiny ones would be 0 and huge ones infinite."""
+    top = weight.max(initial=0.0)
+    return weight / top if top > 0 else weight

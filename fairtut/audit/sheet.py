@@ -9,7 +9,7 @@ from typing import Final
 from fairtut import __version__
 from fairtut.audit import drawings
 from fairtut.audit.controls import CONSTANT, MODEL, Control
-from fairtut.audit.counting import named
+from fairtut.audit.counting import spelled
 from fairtut.audit.limits import Judged
 from fairtut.audit.measured import Audit
 from fairtut.audit.scores import TITLES as SCORES
@@ -105,7 +105,9 @@ def written(found: Estimate) -> str:
 
 def _top(found: Audit, title: str) -> str:
     groups = len(found.groups)
-    classes = "" if found.positive is None else f"; favourable: {escape(named(found.positive))}"
+    classes = ""
+    if found.positive is not None:
+        classes = f"; favourable: {escape(spelled(found.classes)[found.positive])}"
     extra = ["weighted"] * found.weighted + ["overlapping groups"] * found.overlapping
     more = f" ({', '.join(extra)})" if extra else ""
     return (
@@ -155,7 +157,7 @@ def _groups(found: Audit) -> str:
     base = ["base rate"] if found.base else []
     rows = [
         [
-            escape(named(group)),
+            escape(found.names[group]),
             f"{found.sizes[group]:,}",
             *([_cell(found.base[group])] if found.base else []),
             *(_cell(found.rates[group][rate]) for rate in known),
@@ -163,7 +165,7 @@ def _groups(found: Audit) -> str:
         for group in found.groups
     ]
     heads = ["group", "people", *base, *(drawings.TITLES[r] for r in known)]
-    caption = "Each rate with its 95 % interval over people." if rows else ""
+    caption = f"Each rate with its {found.coverage} interval over people." if rows else ""
     return (
         "<h2>What each group gets</h2>\n"
         + _figure(drawings.rates(found), "Rates of each group. Lines are intervals over people.")
@@ -176,7 +178,7 @@ def _scores(found: Audit) -> str:
         return ""
     known = list(next(iter(found.scores.values())))
     rows = [
-        [escape(named(group)), *(_cell(one[name]) for name in known)]
+        [escape(found.names[group]), *(_cell(one[name]) for name in known)]
         for group, one in found.scores.items()
     ]
     probable = "brier" in known
@@ -188,7 +190,8 @@ def _scores(found: Audit) -> str:
         + "A decision can have a gap although the score is equally good for all, and none although "
         "it is not.</p>"
         + _rows(["group", *(SCORES[name] for name in known)], rows,
-                "95 % intervals over people, of each group by itself: by DeLong's method for AUC"
+                f"{found.coverage} intervals over people, of each group by itself: by DeLong's "
+                "method for AUC"
                 + (", normal for the means." if probable else "."))
     )  # fmt: skip
 
@@ -259,8 +262,8 @@ def _end(found: Audit) -> str:
     notes = "".join(f"<li>{escape(note)}</li>" for note in found.notes)
     head = f"<h2>To know</h2>\n<ul>{notes}</ul>\n" if notes else ""
     return (
-        f"{head}<footer><p>Intervals: 95 %, {escape(method)}, the same resamples for every number"
-        f"{', but for those of the score' if found.scores else ''}. "
+        f"{head}<footer><p>Intervals: {found.coverage}, {escape(method)}, the same resamples for "
+        f"every number{', but for those of the score' if found.scores else ''}. "
         "They say how much other people from the same source could change a number, with the "
         "model as it is; they know nothing of other trainings, other labels or other places. "
         f"Written by fairtut {escape(__version__)}.</p></footer>"
