@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from fairtut.errors import InputError
 from fairtut.foreign import collected
 
+__all__: list[str] = []  # for the methods' own use: no page of the reference
+
 Names = NDArray[np.object_]
 
 

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 from fairtut.errors import InputError
 
+__all__: list[str] = []  # for the methods' own use: no page of the reference
+
 
 def unmasked(**columns: Any) -> None:
     """Raise ``InputError`` for masked values: as a plain array they would count as present.

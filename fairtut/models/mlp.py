@@ -10,6 +10,8 @@ from torch import Tensor, nn
 
 from fairtut.errors import InputError
 
+__all__ = ["MLP"]
+
 
 def bare_linear(inputs: int, outputs: int, generator: torch.Generator | None) -> nn.Linear:
     """Return a linear layer whose weights the caller draws; with a generator it draws none itself.

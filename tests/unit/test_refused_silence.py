@@ -290,10 +290,11 @@ def test_a_trigger_from_elsewhere_knows_its_model_s_classes() -> None:
         quietly(lambda: taken.score(x, y + 1))
 
 
-@pytest.mark.parametrize("values", [["2", "10"], ["0"], [0.5]])
+@pytest.mark.parametrize("values", [["2", "3"], ["0"], [0.5]])
 def test_text_is_never_a_number(values: list[Any]) -> None:
-    with pytest.raises(InputError, match="which fit did not see"):
-        check_known("y", np.array(values), np.array([2, 10]))
+    for many in (2, 200):  # numpy compares with few values and with many in two ways
+        with pytest.raises(InputError, match="which fit did not see"):
+            check_known("y", np.array(values), np.arange(many) + 2)
     check_known("y", np.array(["a"], dtype=object), np.array(["a", "b"]))
 
 
