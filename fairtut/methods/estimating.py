@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping
 from dataclasses import fields, replace
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, cast
 
 import numpy as np
 import torch
@@ -234,15 +234,11 @@ class NetworkEstimator(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
             raise InputError(f"x has {len(y_hat)} rows and y {len(label)}: one label per row")
         known = getattr(self, "classes_", None)
         if known is None:  # nobody said which: those that the network decides between
-            known = np.arange(self.predict_proba(x[:1]).shape[1])
+            known = np.arange(cast(Any, self).predict_proba(x[:1]).shape[1])
         check_known("y", label.numpy(), known)
         weights = None if sample_weight is None else check_weights(sample_weight, len(label))
         return float(np.average((y_hat == label).numpy(), weights=weights))
 
     def predict(self, x: Any) -> Tensor:
         """Return decisions (n,); each estimator says how."""
-        raise NotImplementedError
-
-    def predict_proba(self, x: Any) -> Tensor:
-        """Return probabilities (n, classes); each estimator says of what."""
         raise NotImplementedError
