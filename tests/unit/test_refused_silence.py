@@ -27,10 +27,14 @@ from fairtut.methods.inputs import check_images, check_rows, check_weights, whol
 from fairtut.methods.lassi import Smoothing, Voting
 from fairtut.methods.lassi.estimator import LASSI
 from fairtut.methods.lassi.inputs import check
+from fairtut.methods.lassi.networks import Representation
 from fairtut.methods.refusals import check_known
 from fairtut.methods.reprogramming import Patch, Trigger
+from fairtut.models.glow import Glow
 from fairtut.models.mlp import MLP
 from fairtut.models.stacked import StackedMLP
+from fairtut.models.text import TextClassifier
+from fairtut.models.vae import ConvVAE
 from fairtut.runtime import checkpoints
 from fairtut.runtime.seeds import torch_rng
 
@@ -241,6 +245,24 @@ def test_the_caller_s_random_numbers_stay(name: str, tmp_path: Path) -> None:
         model.set_sensitive(1 - s)
         model.task.member(0)
         same("set_sensitive")
+
+
+BUILT: dict[str, Callable[[torch.Generator], nn.Module]] = {
+    "ConvVAE": lambda rng: ConvVAE(2, 16, 2, generator=rng),
+    "Glow": lambda rng: Glow(4, blocks=2, flows=1, filters=4, generator=rng),
+    "TextClassifier": lambda rng: TextClassifier(10, width=8, heads=2, layers=1, generator=rng),
+    "Representation": lambda rng: Representation(3, (4,), 2, generator=rng),
+    "StackedMLP": lambda rng: StackedMLP(2, 3, [4], 2, generator=rng),
+}
+
+
+@pytest.mark.parametrize("name", BUILT)
+def test_no_network_with_a_generator_moves_the_global_one(name: str) -> None:
+    before = torch.get_rng_state()
+    one, again = BUILT[name](torch_rng(7)), BUILT[name](torch_rng(7))
+    assert torch.equal(torch.get_rng_state(), before)
+    for (key, a), b in zip(one.state_dict().items(), again.state_dict().values(), strict=True):
+        assert torch.equal(a, b), key
 
 
 def test_a_network_with_a_generator_draws_from_nothing_else() -> None:
