@@ -30,6 +30,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
 from fairtut.errors import InputError
+from fairtut.methods.refusals import unmasked
 from fairtut.models.mlp import MLP
 
 
@@ -95,6 +96,7 @@ def contingency(a: ArrayLike, b: ArrayLike) -> NDArray[np.int64]:
     >>> contingency([0, 1, 1], [0, 0, 1]).tolist()
     [[1, 0], [1, 1]]
     """
+    unmasked(a=a, b=b)
     left, right = np.asarray(a), np.asarray(b)
     if left.shape != right.shape or left.ndim != 1 or not len(left):
         raise InputError(f"need two equal 1-D arrays, got shapes {left.shape} and {right.shape}")
@@ -280,6 +282,7 @@ def trained_bound(
     >>> round(trained_bound(y_hat, s), 3)  # a logistic regression can express the best D here
     0.131
     """
+    unmasked(u=u, s=s)
     inputs = torch.as_tensor(np.asarray(u, np.float32))
     inputs = inputs[:, None] if inputs.ndim == 1 else inputs
     group = torch.as_tensor(np.asarray(s, np.float32))

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from fairtut.errors import InputError
 from fairtut.foreign import numbers
 from fairtut.methods.holding import evaluating
+from fairtut.methods.refusals import unmasked
 from fairtut.runtime.device import device_of
 
 ROWS: Final = 512
@@ -31,7 +32,8 @@ def encoded(encoder: nn.Module | Callable[[Any], Any], x: Any) -> Tensor:
     Raises
     ------
     fairtut.errors.InputError
-        If the encoder gives something else than one code a row, or x holds no numbers.
+        If the encoder gives something else than one code a row, or x holds no numbers or masked
+        values.
 
     Examples
     --------
@@ -58,6 +60,7 @@ def encoded(encoder: nn.Module | Callable[[Any], Any], x: Any) -> Tensor:
 
 def _tensor(x: Any) -> Tensor:
     """Return rows as a tensor, also those of a data frame."""
+    unmasked(x=x)
     given = numbers("x", x)
     try:  # a copy, as a data frame may hand out what must not be written to
         return torch.as_tensor(np.array(given) if hasattr(given, "columns") else given)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping
 from dataclasses import fields, replace
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, cast
 
 import numpy as np
 import torch
@@ -14,7 +14,9 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from torch import Tensor
 
 from fairtut.errors import InputError
+from fairtut.methods.columns import Names, column_names, read_names, same_columns
 from fairtut.methods.inputs import check_weights, weighted_rows, whole
+from fairtut.methods.refusals import check_known
 from fairtut.metrics.labels import same_rows
 
 C = TypeVar("C")
@@ -127,6 +129,8 @@ class NetworkEstimator(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
     config: Any
     random_state: int
     classes_: NDArray[np.int64]
+    feature_names_in_: Names
+    _columns_known = False  # whether it is known what fit saw: not before it, nor of an old file
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Return the constructor's arguments, and each hyper-parameter by its name.
@@ -166,6 +170,39 @@ class NetworkEstimator(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
             made._metadata_request = copy.deepcopy(asked)
         return made
 
+    def _forget(self) -> None:
+        """Forget what an earlier fit left: one that fails must not leave it in its place."""
+        for name in ("classes_", "feature_names_in_", "_columns_known"):
+            self.__dict__.pop(name, None)
+
+    def _saw(self, names: Names | None) -> None:
+        """Keep the names of the columns that fit saw; None if they had none."""
+        self._columns_known = True
+        if names is not None:
+            self.feature_names_in_ = names
+
+    def _same_columns(self, x: Any, name: str = "x") -> None:
+        if self._columns_known:
+            seen = getattr(self, "feature_names_in_", None)
+            same_columns(type(self).__name__, seen, name, x)
+
+    def _held_columns(self, x: Any, held: Any) -> Names | None:
+        """Return the names of fit's columns, after those of the validation rows were compared."""
+        names = column_names("x", x)
+        if held is not None:
+            same_columns(type(self).__name__, names, "validation x", held)
+        return names
+
+    def _columns_card(self) -> dict[str, Any]:
+        """Return what a file says of the columns: nothing if nobody knows."""
+        names = getattr(self, "feature_names_in_", None)
+        kept = None if names is None else names.tolist()
+        return {"columns": kept} if self._columns_known else {}
+
+    def _read_columns(self, card: Mapping[str, Any]) -> None:
+        if "columns" in card:  # files of before say nothing
+            self._saw(read_names(card["columns"]))
+
     def _drawn(self, sample_weight: Any, *columns: Tensor) -> tuple[Tensor, ...]:
         """Return columns with the rows that weights draw; as they are without, or if they differ.
 
@@ -188,13 +225,17 @@ class NetworkEstimator(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
         Raises
         ------
         fairtut.errors.InputError
-            For pandas columns whose indexes differ, labels of another length, and weights that are
-            no finite, non-negative numbers, one per row.
+            For pandas columns whose indexes differ, labels of another length or that are none of
+            ``classes_``, and weights that are no finite, non-negative numbers, one per row.
         """
         same_rows(x=x, y=y, sample_weight=sample_weight)
         y_hat, label = self.predict(x).cpu(), whole("y", y).cpu()
         if len(y_hat) != len(label):
             raise InputError(f"x has {len(y_hat)} rows and y {len(label)}: one label per row")
+        known = getattr(self, "classes_", None)
+        if known is None:  # nobody said which: those that the network decides between
+            known = np.arange(cast(Any, self).predict_proba(x[:1]).shape[1])
+        check_known("y", label.numpy(), known)
         weights = None if sample_weight is None else check_weights(sample_weight, len(label))
         return float(np.average((y_hat == label).numpy(), weights=weights))
 

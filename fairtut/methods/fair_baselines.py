@@ -26,6 +26,7 @@ from scipy.special import expit
 
 from fairtut.errors import InputError, MissingExtra
 from fairtut.methods.inputs import Triple, check_rows, check_weights
+from fairtut.methods.refusals import unmasked
 from fairtut.metrics.labels import same_rows
 
 Floats = NDArray[np.float64]
@@ -48,7 +49,7 @@ def design(x: ArrayLike, s: ArrayLike) -> Floats:
     Raises
     ------
     fairtut.errors.InputError
-        If the shapes do not fit, or pandas indexes differ.
+        If the shapes do not fit, values are masked, or pandas indexes differ.
 
     Examples
     --------
@@ -57,6 +58,7 @@ def design(x: ArrayLike, s: ArrayLike) -> Floats:
     [[2.0, 3.0, 0.0, 1.0], [4.0, 5.0, 1.0, 1.0]]
     """
     same_rows(x=x, s=s)
+    unmasked(x=x, s=s)
     features, group = np.asarray(x, float), np.asarray(s, float)
     if features.ndim != 2 or group.shape != (len(features),):
         raise InputError(f"x and s have shapes {features.shape} and {group.shape}: (n, k), (n,)")

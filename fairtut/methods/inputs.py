@@ -11,6 +11,7 @@ from torch import Tensor
 
 from fairtut.errors import InputError
 from fairtut.foreign import numbers, plain
+from fairtut.methods.refusals import unmasked
 from fairtut.metrics.labels import from_tensor, same_rows
 from fairtut.runtime.seeds import stream_seed
 
@@ -49,8 +50,8 @@ def check_rows(
     Raises
     ------
     fairtut.errors.InputError
-        For wrong shapes, no rows, text, NaN or infinity, values other than 0 and 1, one group or
-        one class, and for pandas columns whose indexes differ.
+        For wrong shapes, no rows, text, NaN, infinity or masked values, values other than 0 and 1,
+        one group or one class, and for pandas columns whose indexes differ.
 
     Examples
     --------
@@ -64,6 +65,7 @@ def check_rows(
     fairtut.errors.InputError: training s is all 1: both values are needed
     """
     same_rows(**{f"{name} x": x, f"{name} s": s, f"{name} y": y})
+    unmasked(**{f"{name} x": x, f"{name} s": s, f"{name} y": y})
     try:
         with np.errstate(over="ignore"):  # what overflows becomes infinite and is reported below
             features, group, label = (
@@ -109,7 +111,8 @@ def check_weights(weight: ArrayLike, n: int) -> NDArray[np.float64]:
     Raises
     ------
     fairtut.errors.InputError
-        For another shape, NaN, infinity, a negative weight, or weights that are all zero.
+        For another shape, NaN, infinity, a negative or masked weight, or weights that are all
+        zero.
 
     Examples
     --------
@@ -121,6 +124,7 @@ def check_weights(weight: ArrayLike, n: int) -> NDArray[np.float64]:
         ...
     fairtut.errors.InputError: row weights must be 3 finite, non-negative numbers
     """
+    unmasked(**{"row weights": weight})
     try:
         given = from_tensor(weight) if isinstance(weight, Tensor) else np.asarray(plain(weight))
         # dates would pass for numbers, and a complex one would lose a part
@@ -207,7 +211,7 @@ def whole(name: str, values: Any) -> Tensor:
     Raises
     ------
     fairtut.errors.InputError
-        For text, another shape, no rows, or numbers with a fraction.
+        For text, another shape, no rows, masked values, or numbers with a fraction.
 
     Examples
     --------
@@ -219,6 +223,7 @@ def whole(name: str, values: Any) -> Tensor:
         ...
     fairtut.errors.InputError: y holds other values than whole numbers: code it as 0, 1, ...
     """
+    unmasked(**{name: values})
     try:
         # a copy, for pandas' are read-only
         given = values if isinstance(values, Tensor) else np.array(plain(values))
@@ -252,8 +257,8 @@ def check_images(images: Any, channels: int | None = None) -> Tensor:
     Raises
     ------
     fairtut.errors.InputError
-        For another shape, no images, another type, NaN, infinity, or floating-point pixels outside
-        [0, 1].
+        For another shape, no images, another type, NaN, infinity, masked pixels, or floating-point
+        pixels outside [0, 1].
 
     Examples
     --------
@@ -267,6 +272,7 @@ def check_images(images: Any, channels: int | None = None) -> Tensor:
     fairtut.errors.InputError: pixels lie in [255, 255]: scale them to [0, 1]; normalisation belongs
     inside the model
     """
+    unmasked(images=images)
     x = torch.as_tensor(images)
     if x.ndim != 4 or not len(x) or channels not in (None, x.shape[1]):
         need = f"(n, {channels or 'c'}, h, w)"

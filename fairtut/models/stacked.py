@@ -92,7 +92,8 @@ class StackedMLP(nn.Module):
     def member(self, i: int) -> MLP:
         """Return network ``i`` on its own, with a copy of its weights."""
         widths = [self.inputs, *(int(w.shape[2]) for w in self.weights)]
-        alone = MLP(widths[0], widths[1:-1], widths[-1])
+        # a generator, so that weights which are overwritten take nothing from the global one
+        alone = MLP(widths[0], widths[1:-1], widths[-1], generator=torch.Generator())
         linears = [m for m in alone.layers if isinstance(m, nn.Linear)]
         with torch.no_grad():
             for linear, weight, bias in zip(linears, self.weights, self.biases, strict=True):

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from fairtut.errors import DataError, InputError, MissingData, MissingExtra
+from fairtut.models.building import building
 
 _TOKENIZER_FILES: Final = ("tokenizer.json", "vocab.txt", "vocab.json", "spiece.model")
 
@@ -162,10 +163,12 @@ class TextClassifier(nn.Module):
         if min(vocabulary, classes, positions, width, heads, layers) < 1 or width % heads:
             raise InputError(f"width {width} by {heads} heads: need sizes > 0 that divide")
         self.pad = pad
-        self.tokens, self.places = nn.Embedding(vocabulary, width), nn.Embedding(positions, width)
-        self.dropout = nn.Dropout(dropout)
-        self.blocks = nn.ModuleList(Block(width, heads, dropout) for _ in range(layers))
-        self.norm, self.head = nn.LayerNorm(width), nn.Linear(width, classes)
+        with building(generator):
+            self.tokens = nn.Embedding(vocabulary, width)
+            self.places = nn.Embedding(positions, width)
+            self.dropout = nn.Dropout(dropout)
+            self.blocks = nn.ModuleList(Block(width, heads, dropout) for _ in range(layers))
+            self.norm, self.head = nn.LayerNorm(width), nn.Linear(width, classes)
         for module in self.modules():
             if isinstance(module, nn.Linear | nn.Embedding):
                 nn.init.normal_(module.weight, std=0.02, generator=generator)

@@ -12,6 +12,7 @@ from torch.nn import functional
 
 from fairtut.data.images import as_pixels
 from fairtut.errors import InputError
+from fairtut.models.building import building
 
 _HALVINGS: Final = 4  # convolutions of stride 2 on each side
 
@@ -128,15 +129,16 @@ class ConvVAE(VAE):
         left = size >> _HALVINGS  # side of the last map
         channels = [3, width, width, 2 * width, 2 * width]
         pairs = list(pairwise(channels))
-        down = [nn.Conv2d(a, b, 4, stride=2, padding=1) for a, b in pairs]
-        up = [nn.ConvTranspose2d(b, a, 4, stride=2, padding=1) for a, b in reversed(pairs)]
         features = 8 * width
-        self.encoder = _relu_between(
-            *down, nn.Conv2d(2 * width, features, left), nn.Conv2d(features, 2 * latent, 1)
-        )
-        self.decoder = _relu_between(
-            nn.Conv2d(latent, features, 1), nn.ConvTranspose2d(features, 2 * width, left), *up
-        )
+        with building(generator):
+            down = [nn.Conv2d(a, b, 4, stride=2, padding=1) for a, b in pairs]
+            up = [nn.ConvTranspose2d(b, a, 4, stride=2, padding=1) for a, b in reversed(pairs)]
+            self.encoder = _relu_between(
+                *down, nn.Conv2d(2 * width, features, left), nn.Conv2d(features, 2 * latent, 1)
+            )
+            self.decoder = _relu_between(
+                nn.Conv2d(latent, features, 1), nn.ConvTranspose2d(features, 2 * width, left), *up
+            )
         for module in self.modules():
             if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
                 nn.init.normal_(module.weight, std=_he(module), generator=generator)

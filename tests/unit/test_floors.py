@@ -93,6 +93,7 @@ def violations(root: Path) -> list[str]:
         f"fairtut.methods.{name}"
         for name in (
             "adversarial",
+            "columns",
             "deciding",
             "encoding",
             "estimating",
@@ -102,6 +103,7 @@ def violations(root: Path) -> list[str]:
             "holding",
             "inputs",
             "latent",
+            "refusals",
             "saliency",
         )
     }

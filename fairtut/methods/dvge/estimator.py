@@ -16,6 +16,7 @@ from fairtut.errors import CorruptFile, InputError
 from fairtut.methods.deciding import told
 from fairtut.methods.dvge.classifiers import Config, check, fit_classifiers, fit_grid
 from fairtut.methods.dvge.focus import focus
+from fairtut.methods.dvge.seen import Seen, names
 from fairtut.methods.dvge.training import logits
 from fairtut.methods.encoding import encoded
 from fairtut.methods.estimating import NetworkEstimator, read_config, read_seed, with_changes
@@ -51,6 +52,8 @@ class DVGE(NetworkEstimator):
     ----------
     classes_ : int array, shape (2,)
         0 and 1, after :meth:`fit`.
+    feature_names_in_ : object array, shape (k,)
+        Names of the columns that :meth:`fit` saw, if it was given a data frame.
 
     Raises
     ------
@@ -88,10 +91,7 @@ class DVGE(NetworkEstimator):
         self.encoder, self.eta1, self.eta2 = encoder, eta1, eta2
         self.config = with_changes("DVGE", config or Config(), changes)
         self.random_state = random_state
-        self._rows: tuple[Tensor, Tensor] | None = None  # codes and labels of the training rows
-        self._chosen: Tensor | None = None  # which of these rows the weights drew
-        self._validation: tuple[Tensor, Tensor] | None = None
-        self._named: tuple[Any, Any] = None, None  # the names of both parts' rows, if they have any
+        self._seen: Seen | None = None
         self._nets: tuple[StackedMLP, StackedMLP] | None = None
 
     def fit(
@@ -122,24 +122,31 @@ class DVGE(NetworkEstimator):
         fairtut.errors.InputError
             For codes that are not finite (n, d), lengths that differ, bad weights, a single class,
             or fewer than :data:`MIN_CELL` rows with some y and s; for pandas columns whose indexes
-            differ.
+            differ; for validation rows with other columns, or another order of them.
         """
+        self._forget()
         same_rows(x=x, y=y, s=s, sample_weight=sample_weight)
         if validation is not None:
             same_rows(**dict(zip(("validation x", "validation y", "validation s"), validation,
                                  strict=True)))  # fmt: skip
+        held_x, held_y, held_s = validation or (None, None, None)
+        columns = self._held_columns(x, held_x)
         z = self.encode(x)
         label = whole("y", y).to(z.device)
-        held = (None, None) if validation is None else validation[::2]
         self._check(z, label, whole("s", s).to(z.device), "training")
-        drawn = self._drawn(sample_weight, torch.arange(len(z)))[0]  # before anything is forgotten
-        self._rows, self._chosen = (z, label), None if sample_weight is None else drawn
-        self._named = _names(x, y, s, sample_weight), _names(*(validation or ()))
-        self._validation = self._nets = None  # a fit that fails leaves no earlier one
+        drawn = None
+        if sample_weight is not None:
+            drawn = self._drawn(sample_weight, torch.arange(len(z)))[0]
+        held = None
         if validation is not None:
-            z_held = self.encode(held[0])
-            self._validation = (z_held, whole("y", validation[1]).to(z_held.device))
-        return self.set_sensitive(s, held[1])
+            z_held = self.encode(held_x)
+            held = z_held, whole("y", held_y).to(z_held.device)
+        named = names(x, y, s, sample_weight), names(*(validation or ()))
+        seen = Seen(z, label, drawn, held, named)
+        self._train(seen, s, held_s)
+        self._seen = seen
+        self._saw(columns)
+        return self
 
     def set_sensitive(self, s: Any, s_validation: Any = None) -> DVGE:
         """Train d and g for another sensitive attribute of the same rows.
@@ -158,18 +165,25 @@ class DVGE(NetworkEstimator):
             Before :meth:`fit`, for what fit refuses, and for pandas columns whose indexes differ
             from those of the rows of fit.
         """
-        if self._rows is None:
+        if self._seen is None:
             raise InputError("there are no codes yet: call .fit(x, y, s=s) first")
-        z, y = self._rows
-        same_rows(y=self._named[0], s=s)
-        same_rows(**{"validation y": self._named[1], "s_validation": s_validation})
+        self._nets = None  # of another attribute, should this training fail
+        self.__dict__.pop("classes_", None)
+        self._train(self._seen, s, s_validation)
+        return self
+
+    def _train(self, seen: Seen, s: Any, s_validation: Any) -> None:
+        """Train d and g on encoded rows, and keep them."""
+        z, y = seen.z, seen.y
+        same_rows(y=seen.named[0], s=s)
+        same_rows(**{"validation y": seen.named[1], "s_validation": s_validation})
         group = whole("s", s).to(z.device)
         self._check(z, y, group, "training")
-        if (drawn := self._chosen) is not None:
+        if (drawn := seen.chosen) is not None:
             once = drawn.unique().to(z.device)  # copies of a row say nothing more about a group
             self._check(z[once], y[once], group[once], "weighted training")
             z, y, group = (column[drawn.to(z.device)] for column in (z, y, group))
-        held = self._validation
+        held = seen.held
         if held is not None and s_validation is None:
             raise InputError("the validation rows need the new attribute, too: pass s_validation")
         held_s = None if held is None else (held[0], whole("s", s_validation).to(z.device))
@@ -180,10 +194,21 @@ class DVGE(NetworkEstimator):
         f_sens = focus(d, z, self.config.focus, group)[0]
         g = fit_grid(z, y, f_sens, [self.eta1], [self.eta2], self.config, [seed], validation=held)
         self._nets, self.classes_ = (d, g.net), np.arange(2)
-        return self
+
+    def _forget(self) -> None:
+        super()._forget()
+        self._seen = self._nets = None
 
     def encode(self, x: Any) -> Tensor:
-        """Return codes (n, d), detached, in batches, on the encoder's device; it stays as it is."""
+        """Return codes (n, d), detached, in batches, on the encoder's device; it stays as it is.
+
+        Raises
+        ------
+        fairtut.errors.InputError
+            For a data frame with other columns than :meth:`fit` saw, or another order of them, and
+            for what the encoder cannot read.
+        """
+        self._same_columns(x)
         return encoded(self.encoder, x).float()
 
     @property
@@ -230,7 +255,7 @@ class DVGE(NetworkEstimator):
         d, g = self._fitted
         card = asdict(self.config) | {"eta1": self.eta1, "eta2": self.eta2}
         about = {"dvge": card, "inputs": d.inputs, "random_state": self.random_state}
-        return checkpoints.save(path, nn.ModuleList([d, g]), about)
+        return checkpoints.save(path, nn.ModuleList([d, g]), about | self._columns_card())
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], encoder: nn.Module | Callable[[Any], Any]) -> DVGE:
@@ -249,7 +274,11 @@ class DVGE(NetworkEstimator):
             settings: dict[str, Any] = dict(card["dvge"])
             eta1, eta2 = settings.pop("eta1"), settings.pop("eta2")
             config, seed = read_config(Config, settings), read_seed(card)
-            nets = [StackedMLP(1, card["inputs"], config.hidden, 2) for _ in range(2)]
+            rng = torch.Generator()  # these weights are overwritten: the global one stays
+            shape: tuple[Any, ...] = 1, card["inputs"], config.hidden, 2
+            nets = [StackedMLP(*shape, generator=rng) for _ in range(2)]
+            made = cls(encoder, eta1=eta1, eta2=eta2, config=config, random_state=seed)
+            made._read_columns(card)
         except (KeyError, TypeError, ValueError):
             raise CorruptFile(
                 f"{path} holds no classifiers that DVGE.save wrote: name one"
@@ -259,7 +288,6 @@ class DVGE(NetworkEstimator):
         if isinstance(encoder, nn.Module):
             both.to(device_of(encoder))
         both.eval().requires_grad_(False)
-        made = cls(encoder, eta1=eta1, eta2=eta2, config=config, random_state=seed)
         made._nets, made.classes_ = (nets[0], nets[1]), np.arange(2)
         return made
 
@@ -284,9 +312,3 @@ class DVGE(NetworkEstimator):
                 f"only {cells[i]} {name} rows have y={i // 2} and s={i % 2}: at least {MIN_CELL} "
                 "are needed, merge groups or bring more rows"
             )
-
-
-def _names(*columns: Any) -> Any:
-    """Return a column that holds the index of the first pandas column, None where there is none."""
-    found = next((c for c in columns if hasattr(c, "iloc") and hasattr(c, "index")), None)
-    return None if found is None else found.index.to_series()

@@ -187,7 +187,10 @@ def join(nets: Sequence[StackedMLP], order: NDArray[np.int64]) -> StackedMLP:
     """Return networks of several stacks in one, ``order`` counting through the stacks."""
     parts = list(zip(*[net.parameters() for net in nets], strict=True))
     hidden = [int(w.shape[-1]) for w in nets[0].weights][:-1]
-    whole = StackedMLP(len(order), nets[0].inputs, hidden, nets[0].outputs)
+    whole = StackedMLP(
+        len(order), nets[0].inputs, hidden, nets[0].outputs,
+        generator=torch.Generator(),  # these weights are overwritten: the global one stays
+    )  # fmt: skip
     first = parts[0][0]
     whole.to(first.device, first.dtype)
     with torch.no_grad():

@@ -24,6 +24,7 @@ from fairtut.metrics.labels import same_rows
 from fairtut.models.perturb import Perturber
 from fairtut.runtime import checkpoints
 from fairtut.runtime.device import device_of
+from fairtut.runtime.seeds import own_random_numbers
 
 
 class FAAP(NetworkEstimator):
@@ -122,6 +123,7 @@ class FAAP(NetworkEstimator):
             For NaN, pixels outside [0, 1], shapes or weights that do not fit, a single class, or
             pandas columns whose indexes differ.
         """
+        self._forget()
         same_rows(x=x, y=y, s=s, sample_weight=sample_weight)
         device = device_of(self.model)
         columns = check_images(x, 3), whole("y", y), whole("s", s)
@@ -133,6 +135,10 @@ class FAAP(NetworkEstimator):
         self._perturber, self.history = done.perturber, done.history
         self.classes_ = np.arange(2)
         return self
+
+    def _forget(self) -> None:
+        super()._forget()
+        self._perturber, self.history = None, []
 
     @property
     def perturber(self) -> Perturber:
@@ -220,7 +226,8 @@ class FAAP(NetworkEstimator):
             Side, or height and width.
         """
         h, w = (size, size) if isinstance(size, int) else size
-        return export(self.perturber, torch.rand(2, 3, h, w), path)
+        example = torch.rand(2, 3, h, w, generator=torch.Generator())  # the caller's stays
+        return export(self.perturber, example, path)
 
 
 def load_perturber(path: str | os.PathLike[str]) -> Perturber:
@@ -242,6 +249,9 @@ def _read(path: str | os.PathLike[str]) -> tuple[Perturber, Config, dict[str, An
         card["random_state"] = read_seed(card)
     except (KeyError, TypeError):
         raise CorruptFile(f"{path} is no generator that FAAP.save wrote: name one") from None
-    perturber = Perturber(config.width, config.blocks, epsilon=config.epsilon, bound=config.bound)
+    with own_random_numbers(torch.device("cpu")):  # its first weights are overwritten
+        perturber = Perturber(
+            config.width, config.blocks, epsilon=config.epsilon, bound=config.bound
+        )
     checkpoints.load(path, perturber)
     return perturber.eval().requires_grad_(False), config, card

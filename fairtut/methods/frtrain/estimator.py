@@ -16,6 +16,7 @@ from fairtut.foreign import numbers, plain
 from fairtut.methods.frtrain.config import VARIANTS, Config
 from fairtut.methods.frtrain.training import train
 from fairtut.methods.inputs import check_weights, weighted_rows
+from fairtut.methods.refusals import check_known, unmasked
 from fairtut.metrics.labels import as_labels, label_column, same_rows
 from fairtut.runtime.presets import choose
 
@@ -133,8 +134,8 @@ class FRTrain(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-l
         ------
         fairtut.errors.InputError
             As :func:`~fairtut.methods.frtrain.train`; for pandas columns whose indexes differ,
-            for bad weights, more than two classes or groups, features far from unit scale, and for
-            a training that diverged.
+            for bad weights, masked values, more than two classes or groups, features far from unit
+            scale, and for a training that diverged.
         """
         for name in {"trained_", "theta_", "rows_"} & vars(self).keys():
             delattr(self, name)  # a fit that fails leaves no earlier one
@@ -153,6 +154,7 @@ class FRTrain(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-l
             few, label, group = clean
             same_rows(**{"the clean set's x": few, "the clean set's y": label,
                          "the clean set's s": group})  # fmt: skip
+            unmasked(**{"the clean set's x": few})
             numbers("the clean set's x", few)  # dates of polars would pass for numbers
             features = validate_data(self, few, dtype=np.float32, reset=False)
             ours = (features, _codes("the clean set's s", group, self.groups_),
@@ -188,6 +190,7 @@ class FRTrain(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-l
             msg="this %(name)s is not fitted: call fit(x, y, s=s, clean=clean) first",
         )  # fmt: skip
         same_rows(x=x, s=s)
+        unmasked(x=x)
         numbers("x", x)
         features = validate_data(self, x, dtype=np.float64, reset=False)
         group = _codes("s", s, self.groups_)
@@ -209,10 +212,19 @@ class FRTrain(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-l
     def score(
         self, x: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None, *, s: ArrayLike
     ) -> float:
-        """Return the accuracy, weighted if weights are given."""
+        """Return the accuracy, weighted if weights are given.
+
+        Raises
+        ------
+        fairtut.errors.InputError
+            For labels or groups that :meth:`fit` did not see, bad weights, and indexes that differ.
+        """
         same_rows(x=x, y=y, s=s, sample_weight=sample_weight)
+        unmasked(y=y)
         found = self.predict(x, s=s)
-        right = found == label_column("y", y, len(found))
+        label = label_column("y", y, len(found))
+        check_known("y", label, self.classes_)  # in another coding each one would count as wrong
+        right = found == label
         weights = None if sample_weight is None else check_weights(sample_weight, len(found))
         return float(np.average(right, weights=weights))
 
@@ -227,6 +239,7 @@ class FRTrain(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-l
     ) -> tuple[NDArray[Any], NDArray[Any], tuple[NDArray[Any], NDArray[Any], NDArray[Any]]]:
         """Return classes, groups, and (x, s, y) as the trainer takes them: s and y in {0, 1}."""
         same_rows(x=x, y=y, s=s)
+        unmasked(x=x, y=y, s=s)
         numbers("x", x)
         y = plain(y)
         if y is not None and np.asarray(y).dtype == object:
@@ -249,14 +262,10 @@ class FRTrain(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-l
 
 def _codes(name: str, values: ArrayLike, known: NDArray[Any]) -> NDArray[np.int64]:
     """Return the place of each value among the two known ones, (n,) in {0, 1}."""
+    unmasked(**{name: values})
     found = as_labels(name, values)
     found = found[:, 0] if found.ndim == 2 and found.shape[1] == 1 else found
-    strange = ~np.isin(found, known)
-    if strange.any():
-        raise InputError(
-            f"{name} holds {found[strange].flat[0]!s}, which fit did not see: it knows "
-            f"{known.tolist()}"
-        )
+    check_known(name, found, known)
     return np.asarray(np.searchsorted(known, found), np.int64)
 
 

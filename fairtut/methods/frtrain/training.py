@@ -18,6 +18,7 @@ from fairtut.methods.frtrain import steps
 from fairtut.methods.frtrain.config import RELEASED_POISONED, Config
 from fairtut.methods.frtrain.steps import Moments, Rows, State
 from fairtut.methods.inputs import Triple, check_rows, check_weights
+from fairtut.methods.refusals import unmasked
 from fairtut.metrics.labels import same_rows
 from fairtut.runtime.device import pick_device
 from fairtut.runtime.fuse import fuse
@@ -107,6 +108,7 @@ def linear_logit(theta: ArrayLike, x: ArrayLike, s: ArrayLike) -> NDArray[np.flo
     [[2.5, 1.5], [-1.0, -1.0]]
     """
     same_rows(x=x, s=s)
+    unmasked(x=x, s=s)
     inputs = np.column_stack([np.asarray(x, np.float32), np.asarray(s, np.float32)])
     weights = np.asarray(theta, np.float32)
     return np.asarray(weights[..., :-1] @ inputs.T + weights[..., -1:], np.float32)

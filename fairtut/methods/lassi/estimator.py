@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,7 +27,9 @@ from fairtut.methods.lassi.classifier import Voting
 from fairtut.methods.lassi.config import Config, preset
 from fairtut.methods.lassi.learning import consumer, encode, train
 from fairtut.methods.lassi.networks import Representation, linear
+from fairtut.methods.lassi.parts import Parts, coded, read_classes
 from fairtut.methods.lassi.vectors import check_latents, mean_difference
+from fairtut.methods.refusals import check_known
 from fairtut.metrics.labels import same_rows
 from fairtut.runtime import checkpoints
 from fairtut.runtime.device import device_of
@@ -35,17 +37,6 @@ from fairtut.runtime.seeds import stream_seed, torch_rng
 
 NOISE: Final = 0.65
 """The released noise of center smoothing, in radii of the similarity set."""
-
-
-class _Parts(nn.Module):
-    """What is trained: R, its consumer and the attribute's vector."""
-
-    direction: Tensor
-
-    def __init__(self, representation: Representation, head: nn.Linear, direction: Tensor) -> None:
-        super().__init__()
-        self.representation, self.head = representation, head
-        self.register_buffer("direction", direction)
 
 
 class LASSI(NetworkEstimator):
@@ -73,7 +64,9 @@ class LASSI(NetworkEstimator):
     Attributes
     ----------
     classes_ : int array, shape (k,)
-        0..k-1, after :meth:`fit`.
+        The labels that occur, sorted, after :meth:`fit`.
+    feature_names_in_ : object array, shape (k,)
+        Names of the columns that :meth:`fit` saw, if it was given a data frame.
 
     Raises
     ------
@@ -114,7 +107,7 @@ class LASSI(NetworkEstimator):
         chosen = preset(config) if isinstance(config, str) else config
         self.config = with_changes("LASSI", chosen, changes)
         self.smoothing, self.voting = smoothing, voting
-        self._parts: _Parts | None = None
+        self._parts: Parts | None = None
 
     def fit(
         self,
@@ -148,9 +141,12 @@ class LASSI(NetworkEstimator):
         ------
         fairtut.errors.InputError
             For latents that are not finite (n, q), labels or weights that do not fit, a single
-            class or group, a share outside (0, 1), or pandas columns whose indexes differ.
+            class or group, a share outside (0, 1), or pandas columns whose indexes differ; for
+            validation rows with other columns, or labels that do not occur in y.
         """
+        self._forget()
         same_rows(x=x, y=y, s=s, sample_weight=sample_weight)
+        columns = self._held_columns(x, None if validation is None else validation[0])
         z, label, group = self.latents(x), whole("y", y), whole("s", s)
         for name, values in (("y", label), ("s", group)):
             if len(values) != len(z):
@@ -160,6 +156,7 @@ class LASSI(NetworkEstimator):
             some = torch.from_numpy(weight > 0)
             z, label, group = (column[some.to(column.device)] for column in (z, label, group))
             weight = weight[weight > 0]
+        classes, label = coded(label)
         if validation is None:
             held = self._set_aside(len(z), share)
             valid = z[held], label[held]
@@ -167,7 +164,10 @@ class LASSI(NetworkEstimator):
             weight = weight[~held.numpy()]
         else:
             same_rows(**dict(zip(("validation x", "validation y"), validation, strict=True)))
-            valid = self.latents(validation[0]), whole("validation y", validation[1])
+            held_y = whole("validation y", validation[1])
+            check_known("validation y", held_y.cpu().numpy(), classes)
+            codes_of = torch.from_numpy(classes).to(held_y.device)
+            valid = self.latents(validation[0]), torch.searchsorted(codes_of, held_y)
         if sample_weight is not None:
             z, label, group = self._drawn(weight, z, label, group)
         a, seed, device = mean_difference(z, group), self.random_state, z.device
@@ -177,12 +177,25 @@ class LASSI(NetworkEstimator):
         )  # fmt: skip
         codes = encode(learned.representation, z)
         head = consumer(codes, label, config=self.config, seed=stream_seed(seed, "consumer"))
-        self._parts = _Parts(learned.representation, head, a).eval().requires_grad_(False)
-        self.classes_ = np.arange(head.out_features)
+        self._parts = Parts(learned.representation, head, a).eval().requires_grad_(False)
+        self.classes_ = classes[: head.out_features]  # rows of the last ones may be set aside
+        self._saw(columns)
         return self
 
+    def _forget(self) -> None:
+        super()._forget()
+        self._parts = None
+
     def latents(self, x: Any) -> Tensor:
-        """Return the encoder's latents (n, q), detached, in batches; the encoder stays as it is."""
+        """Return the encoder's latents (n, q), detached, in batches; the encoder stays as it is.
+
+        Raises
+        ------
+        fairtut.errors.InputError
+            For a data frame with other columns than :meth:`fit` saw, or another order of them, and
+            for latents that are not finite (n, q).
+        """
+        self._same_columns(x)
         z = encoded(self.encoder, x)
         check_latents(z, "given")
         return z
@@ -218,13 +231,15 @@ class LASSI(NetworkEstimator):
         """
         seed = stream_seed(self.random_state, "certificates")
         parts = self._fitted
-        return certify(
+        found = certify(
             parts.representation, parts.head, self.latents(x), parts.direction, *self.noise,
             seed=seed, ids=ids,
         )  # fmt: skip
+        decided = np.where(found.abstained, -1, self.classes_[found.prediction])
+        return replace(found, prediction=decided)
 
     def predict_proba(self, x: Any) -> Tensor:
-        """Return probabilities (n, k) of the plain consumer."""
+        """Return probabilities (n, k) of the plain consumer, in the order of ``classes_``."""
         with torch.no_grad():
             return self.consumer(self.transform(x)).softmax(1)
 
@@ -235,7 +250,8 @@ class LASSI(NetworkEstimator):
         ``certify(x).prediction``.  Warns if nearly everybody gets one class.
         """
         with torch.no_grad():
-            return told(self.consumer(self.transform(x)).argmax(1), "this LASSI")
+            place = self.consumer(self.transform(x)).argmax(1)
+        return told(torch.from_numpy(self.classes_).to(place.device)[place], "this LASSI")
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write R, the consumer, the vector and all settings; :meth:`load` reads them.
@@ -247,6 +263,7 @@ class LASSI(NetworkEstimator):
             "config": asdict(self.config), "smoothing": asdict(self.noise[0]),
             "voting": asdict(self.noise[1]), "random_state": self.random_state,
             "inputs": len(parts.direction), "classes": parts.head.out_features,
+            "labels": self.classes_.tolist(), **self._columns_card(),
         }  # fmt: skip
         return checkpoints.save(path, parts, {"lassi": card})
 
@@ -270,15 +287,18 @@ class LASSI(NetworkEstimator):
                 encoder, config=config, smoothing=Smoothing(**said["smoothing"]),
                 voting=Voting(**said["voting"]), random_state=read_seed(said),
             )  # fmt: skip
-            r = Representation(said["inputs"], config.hidden, config.outputs)
-            parts = _Parts(r, linear(config.outputs, said["classes"]), torch.zeros(said["inputs"]))
+            rng = torch.Generator()  # these weights are overwritten: the global one stays
+            r = Representation(said["inputs"], config.hidden, config.outputs, generator=rng)
+            head = linear(config.outputs, said["classes"], generator=rng)
+            parts = Parts(r, head, torch.zeros(said["inputs"]))
+            made.classes_ = read_classes(said)
+            made._read_columns(said)
         except (KeyError, TypeError, ValueError):
             raise CorruptFile(f"{path} holds no LASSI that LASSI.save wrote: name one") from None
         checkpoints.load(path, parts)
         if isinstance(encoder, nn.Module):
             parts.to(device_of(encoder))
         made._parts = parts.eval().requires_grad_(False)
-        made.classes_ = np.arange(said["classes"])
         return made
 
     @property
@@ -291,7 +311,7 @@ class LASSI(NetworkEstimator):
         )
 
     @property
-    def _fitted(self) -> _Parts:
+    def _fitted(self) -> Parts:
         if self._parts is None:
             raise InputError("this LASSI has no representation yet: call .fit(x, y, s=s)")
         return self._parts

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
 from fairtut.errors import InputError
+from fairtut.methods.refusals import unmasked
 
 MEMORY: Final = 2**30
 """Bytes that a certificate may take."""
@@ -64,6 +65,7 @@ def check(
 
 
 def _tensor(what: str, values: ArrayLike | Tensor) -> Tensor:
+    unmasked(**{what: values})
     try:
         return torch.as_tensor(values if isinstance(values, Tensor) else np.asarray(values))
     except (TypeError, ValueError):

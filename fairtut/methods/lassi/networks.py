@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from fairtut.errors import InputError
+from fairtut.models.mlp import bare_linear
 from fairtut.runtime.precision import double, has_double
 
 _ROWS = 64
@@ -182,7 +183,7 @@ def linear(inputs: int, outputs: int, *, generator: torch.Generator | None = Non
 
     A consumer classifier of LASSI is one such layer from codes to classes.
     """
-    layer = nn.Linear(inputs, outputs)
+    layer = bare_linear(inputs, outputs, generator)
     bound = 1 / math.sqrt(inputs)
     nn.init.uniform_(layer.weight, -bound, bound, generator=generator)
     nn.init.uniform_(layer.bias, -bound, bound, generator=generator)

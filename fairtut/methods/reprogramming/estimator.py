@@ -138,6 +138,7 @@ class Trigger(NetworkEstimator):
             For a shape, range or criterion that does not exist.
         """
         model, shape = self._asked(None), self.shape
+        self._forget()
         same_rows(x=x, y=y, s=s, sample_weight=sample_weight)
         images, device = check_images(x), device_of(model)
         if isinstance(shape, str):
@@ -155,14 +156,18 @@ class Trigger(NetworkEstimator):
             self.classes_ = np.arange(done.cells.shape[1])
         return self
 
+    def _forget(self) -> None:
+        super()._forget()
+        self._module, self.history, self.cells = None, [], None
+
     def use(self, module: TriggerModule) -> Trigger:
         """Take a trigger that was trained elsewhere: a copy, so neither changes the other.
 
         What an earlier :meth:`fit` said of its own trigger is forgotten.
         """
-        self._module = copy.deepcopy(module).eval().requires_grad_(False)
-        self.history, self.cells = [], None
-        self.__dict__.pop("classes_", None)
+        ours = copy.deepcopy(module).eval().requires_grad_(False)
+        self._forget()
+        self._module = ours
         return self
 
     @classmethod
@@ -282,7 +287,9 @@ class Trigger(NetworkEstimator):
             ``torch.jit.load(path)`` gives a module that maps float images (n, c, h, w) in [0, 1]
             to triggered ones, without this package.
         """
-        return export(self.module, torch.rand(2, *self.module.weight.shape), path)
+        size = self.module.weight.shape
+        example = torch.rand(2, *size, generator=torch.Generator())  # the caller's stays
+        return export(self.module, example, path)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], model: nn.Module | None = None) -> Trigger:
@@ -300,6 +307,7 @@ class Trigger(NetworkEstimator):
             module = TriggerModule(
                 kind(**card["shape"]), tuple(card["size"]),
                 values=card["values"], channels=card["channels"],
+                generator=torch.Generator(),  # these pixels are overwritten
             )  # fmt: skip
             if settings:
                 config = read_config(Config, settings["config"])

@@ -21,6 +21,7 @@ import torch
 from torch import Generator, Tensor, nn
 
 from fairtut.errors import InputError
+from fairtut.models.building import building
 from fairtut.models.glow.layers import FlowStep, ZeroConv, log_normal, squeeze, unsqueeze
 from fairtut.models.glow.pixels import BITS, dequantise, preprocess, to_pictures
 from fairtut.runtime.precision import full_precision
@@ -106,10 +107,11 @@ class Glow(nn.Module):
         c, side = channels, size
         for level in range(blocks):
             c, side = 4 * c, side // 2
-            steps = [FlowStep(c, filters, affine, generator) for _ in range(flows)]
-            self.levels.append(nn.ModuleList(steps))
-            c = c if level == blocks - 1 else c // 2  # at the last level nothing goes on
-            self.priors.append(ZeroConv(c, 2 * c))
+            with building(generator):
+                steps = [FlowStep(c, filters, affine, generator) for _ in range(flows)]
+                self.levels.append(nn.ModuleList(steps))
+                c = c if level == blocks - 1 else c // 2  # at the last level nothing goes on
+                self.priors.append(ZeroConv(c, 2 * c))
             self.shapes.append((c, side, side))
         self.q = channels * size * size
         self.register_buffer("initialised", torch.tensor(False))
