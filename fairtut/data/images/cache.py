@@ -28,9 +28,10 @@ from fairtut.data.images import stored
 from fairtut.data.images.decode import check_size, decode_into
 from fairtut.data.images.imageset import ImageSet, digest_of
 from fairtut.data.images.labels import Labels, spread
+from fairtut.data.images.once import said_once
 from fairtut.data.images.sources import Entry, Source, opened_source
 from fairtut.data.images.stored import LABELS, PIXELS
-from fairtut.errors import CorruptFile, DataError, InputError, MissingData
+from fairtut.errors import CorruptFile, InputError, MissingData
 from fairtut.runtime import cache, code
 from fairtut.runtime.device import pick_device
 from fairtut.runtime.io import atomic_path
@@ -195,7 +196,7 @@ def _build(
                 f"{origin.name}: none of the {len(found)} images that the labels name, such as "
                 f"{labels.files[0]}, is in {source.title}"
             )
-        _no_leak(found, labels, origin.name)
+        said_once(source, found, labels, origin.name)
         absent = len(found) - len(here)
         labels = labels.take(here)
         entries = [entry for entry in found if entry is not None]
@@ -214,17 +215,6 @@ def _build(
     except BaseException:
         (folder / PIXELS).unlink(missing_ok=True)  # nobody would look for it again
         raise
-
-
-def _no_leak(found: list[Entry | None], labels: Labels, name: str) -> None:
-    """Raise if one image, whatever it is called, is in two splits: a test would be no test."""
-    seen: dict[int, str] = {}
-    for entry, split in zip(found, labels.split.tolist(), strict=True):
-        if entry is not None and seen.setdefault(id(entry), split) != split:
-            raise DataError(
-                f"{name}: {entry.path} is in the splits {seen[id(entry)]!r} and {split!r}: keep it "
-                "in one"
-            )
 
 
 def _decode(
