@@ -61,8 +61,8 @@ def read_table(path: Path, columns: Sequence[str | int], **options: Any) -> pd.D
     Raises
     ------
     fairtut.errors.DataError
-        If it is no table, has no rows, lacks a column, has rows longer than the header, or a line
-        break in a cell: names the file, and the column or the row.
+        If it is no table, has no rows, lacks a column or has it twice, has rows longer than the
+        header, or a line break in a cell: names the file, and the column or the row.
     """
     import pandas as pd
 
@@ -82,6 +82,9 @@ def read_table(path: Path, columns: Sequence[str | int], **options: Any) -> pd.D
     if lacking:
         here = ", ".join(str(name) for name in frame.columns[:8])
         raise DataError(f"{path} has no column {lacking[0]!r}: it needs one (it has {here})")
+    twice = [name for name in columns if f"{name}.1" in frame.columns]  # so pandas calls a second
+    if twice:
+        raise DataError(f"{path} has several columns called {twice[0]!r}: keep one")
     if frame.empty:
         raise DataError(f"{path} holds no rows: it needs one per image")
     return frame

@@ -55,10 +55,10 @@ def read_own(table: Path, file: str, split: str | None) -> pd.DataFrame:
     if len(frame) < 2:
         raise DataError(f"{table} holds no rows: it needs one per image")
     body = frame.iloc[1:].set_axis(header, axis=1).reset_index(drop=True)
-    return body.apply(_told)
+    return body.apply(told)
 
 
-def _told(values: pd.Series) -> pd.Series:
+def told(values: pd.Series) -> pd.Series:
     """Return a column of texts without blanks around them, and NaN where they say nothing."""
     texts = values.astype(object).str.strip()  # no-break spaces, too
     return texts.mask(texts.str.lower().isin(_GAPS)).astype(values.dtype)
