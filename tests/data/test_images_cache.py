@@ -151,6 +151,15 @@ def test_absent_images_are_counted(own):
         assert found.attributes["age"].tolist() == [20 + i for i in range(N) if i not in (1, 7)]
 
 
+def test_a_name_in_other_capitals_is_told(own):
+    rewrite(own, "\n3.jpg", "\n3.JPG")
+    with pytest.warns(UserWarning, match=r"1 images are not there \(3\.jpg is: .*not 3\.JPG"):
+        assert load(own).absent == 1
+    rewrite(own, ".jpg", ".Jpg")
+    with pytest.raises(MissingData, match=r"none of the 12 images.*\(0\.jpg is: write it so"):
+        load(own)
+
+
 def test_a_corrupt_image_is_named_or_skipped_and_counted(own):
     (own / "photos" / "4.jpg").write_bytes(jpeg(4)[:300])
     with pytest.raises(CorruptFile, match=r"4\.jpg cannot be decoded.*skip_corrupt=True"):

@@ -191,11 +191,15 @@ def _build(
     with opened_source(origin.images) as source:
         found = source.resolve(labels.files)
         here = np.array([row for row, entry in enumerate(found) if entry is not None], dtype=int)
+        near = _near(source, labels.files, found)
         if len(here) == 0:
             raise MissingData(
                 f"{origin.name}: none of the {len(found)} images that the labels name, such as "
-                f"{labels.files[0]}, is in {source.title}"
+                f"{labels.files[0]}, is in {source.title}{near}"
             )
+        if near:
+            lacking = len(found) - len(here)
+            warnings.warn(f"{origin.name}: {lacking} images are not there{near}", stacklevel=3)
         said_once(source, found, labels, origin.name)
         absent = len(found) - len(here)
         labels = labels.take(here)
@@ -215,6 +219,13 @@ def _build(
     except BaseException:
         (folder / PIXELS).unlink(missing_ok=True)  # nobody would look for it again
         raise
+
+
+def _near(source: Source, files: list[str], found: list[Entry | None]) -> str:
+    """Say which image is there in other capitals than the labels write; empty if none is."""
+    lacking = [name for name, entry in zip(files, found, strict=True) if entry is None]
+    pair = source.near(lacking) if lacking else None
+    return f" ({pair[1]} is: write it so in the labels, not {pair[0]})" if pair else ""
 
 
 def _decode(

@@ -66,6 +66,7 @@ def decode(data: bytes, size: int, resize: str = "crop") -> NDArray[np.uint8]:
         A file of one of :data:`FORMATS`; of several frames or pages, the first.  Transparent
         places become white; 16 bits become the upper 8 (an image that uses 12 bits or fewer of
         them is refused, and so is a black one in colour); floating-point values must be in [0, 1].
+        A photograph is turned as it says, and a TIFF in which 0 is white is no negative.
     size : int
         Pixels of a side of the result.
     resize : {"crop", "plain"}

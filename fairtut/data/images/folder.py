@@ -70,8 +70,9 @@ def from_folder(
     fairtut.errors.MissingData
         If the folder, the table, or every image is missing.
     fairtut.errors.DataError
-        If the table lacks the file column or holds a gap in it, spells a split in another way or
-        calls it by another name, or puts one image into two splits.
+        If the table lacks the file column or holds a gap in it or a line break in any cell, spells
+        a split in another way, holds what may be one under another name, or gives one image two
+        splits or two labels.
     fairtut.errors.InputError
         If a column spells one word in two ways.
     fairtut.errors.CorruptFile

@@ -85,6 +85,18 @@ class Source:
             found.append(answers[0] if answers else None)
         return found
 
+    def near(self, names: Sequence[str]) -> tuple[str, str] | None:
+        """Return the first name that an entry has in other capitals, and that entry's path."""
+        names = [plain_path(name) for name in names]
+        depths = {name.count("/") + 1 for name in names}
+        endings = {
+            "/".join(entry.path.split("/")[-depth:]).casefold(): entry.path
+            for entry in self.entries
+            for depth in depths
+        }
+        found = ((name, endings.get(name.casefold())) for name in names)
+        return next(((name, path) for name, path in found if path is not None), None)
+
 
 def plain_path(path: str) -> str:
     """Return a path with ``/`` between its parts and letters composed (NFC), as most write it."""
