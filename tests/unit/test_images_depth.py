@@ -107,6 +107,22 @@ def test_what_is_refused_stays_refused_where_zero_is_white(kind, match):
         decode(tiff(values, 0, 3 if kind == "<f4" else 1), SIDE)
 
 
+def test_planes_of_sixteen_bits_are_refused():
+    planes, end = ramp(65535, 3).astype("<u2").tobytes(), 8 + 6 * SIDE * SIDE + 2 + 12 * 10 + 4
+    tags = [
+        (256, 1, SIDE), (257, 1, SIDE), (258, 3, end), (259, 1, 1), (262, 1, 2),
+        (273, 3, end + 6), (277, 1, 3), (278, 1, SIDE), (279, 3, end + 18), (284, 1, 2),
+    ]  # fmt: skip
+    long = (273, 279)
+    listed = b"".join(struct.pack("<HHII", t, 4 if t in long else 3, n, v) for t, n, v in tags)
+    size = 2 * SIDE * SIDE
+    more = struct.pack("<3H6I", 16, 16, 16, 8, 8 + size, 8 + 2 * size, size, size, size)
+    head = b"II*\0" + struct.pack("<I", 8 + 3 * size)
+    data = head + planes + struct.pack("<H", 10) + listed + bytes(4) + more
+    with pytest.raises(InputError, match="16 bits lie in planes"):
+        decode(data, SIDE)
+
+
 def test_values_with_a_sign_are_refused():
     values = np.arange(-32, 32, dtype=np.int8).reshape(SIDE, SIDE)
     with pytest.raises(InputError, match="have a sign: save it with 8 bits"):

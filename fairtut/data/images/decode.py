@@ -134,6 +134,8 @@ def _checked(image: Image.Image, stored: str) -> None:
     # the 16 of a BMP are those of three colours together
     if ";16" not in stored or image.format == "BMP" or len(image.getbands()) == 1:
         return
+    if stored == f"{image.getbands()[0]};16":  # Pillow takes each half of a value for a pixel
+        raise InputError("its colours of 16 bits lie in planes: save them pixel by pixel")
     if hidden is not None:
         raise InputError("its transparent colour has 16 bits: save 8 bits, or an alpha channel")
     bands = cast("tuple[tuple[int, int], ...]", image.getextrema())
