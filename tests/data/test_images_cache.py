@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import tarfile
 import types
 import zipfile
 
@@ -150,6 +151,15 @@ def test_absent_images_are_counted(own):
         assert found.attributes["age"].tolist() == [20 + i for i in range(N) if i not in (1, 7)]
 
 
+def test_a_name_in_other_capitals_is_told(own):
+    rewrite(own, "\n3.jpg", "\n3.JPG")
+    with pytest.warns(UserWarning, match=r"1 images are not there \(3\.jpg is: .*not 3\.JPG"):
+        assert load(own).absent == 1
+    rewrite(own, ".jpg", ".Jpg")
+    with pytest.raises(MissingData, match=r"none of the 12 images.*\(0\.jpg is: write it so"):
+        load(own)
+
+
 def test_a_corrupt_image_is_named_or_skipped_and_counted(own):
     (own / "photos" / "4.jpg").write_bytes(jpeg(4)[:300])
     with pytest.raises(CorruptFile, match=r"4\.jpg cannot be decoded.*skip_corrupt=True"):
@@ -193,6 +203,55 @@ def test_a_bad_table_is_named(own, old, new, match):
     with pytest.raises((DataError, InputError), match=match):
         load(own)
     assert stored(own) == []
+
+
+LINKS = ["symlink", "hard link", "tar symlink", "tar hard link"]
+
+
+def linked(own, kind):
+    """Give 0.jpg, of the training set, another name that the table puts into the test set."""
+    photos, path = own / "photos", own / "photos" / "2.jpg"
+    path.unlink()
+    if kind == "symlink":
+        path.symlink_to(photos / "0.jpg")
+    elif kind == "hard link":
+        path.hardlink_to(photos / "0.jpg")
+    if not kind.startswith("tar"):
+        return photos
+    with tarfile.open(own / "photos.tar", "w") as bundle:
+        bundle.add(photos, "photos")
+        info = tarfile.TarInfo("photos/2.jpg")
+        info.type = tarfile.SYMTYPE if kind == "tar symlink" else tarfile.LNKTYPE
+        info.linkname = "0.jpg" if kind == "tar symlink" else "photos/0.jpg"
+        bundle.addfile(info)
+    return own / "photos.tar"
+
+
+@pytest.mark.parametrize("kind", LINKS)
+def test_one_image_under_two_names_is_in_one_split(own, kind):
+    where = linked(own, kind)
+    match = r"0\.jpg or (photos/)?2\.jpg is in the splits 'train' and 'test'"
+    with pytest.raises(DataError, match=match):
+        images.from_folder(where, own / "table.csv", 16)
+    rewrite(own, "2.jpg,0,-1,no,22,ac,test", "2.jpg,0,1,no,20,ac,train")  # as 0.jpg
+    assert len(images.from_folder(where, own / "table.csv", 16)) == N
+
+
+@pytest.mark.parametrize(
+    ("row", "match"),
+    [("0.jpg,1,1,no,20,ac,train", "both 'False' and 'True' as 'hat'"),
+     ("0.jpg,0,1,no,20.5,ac,train", "both '20.0' and '20.5' as 'age'"),
+     ("./0.jpg,0,1,no,20,bc,train", "as 'kind'"),
+     ("0.jpg,0,1,no,20,ac,train", None), ("0.jpg,0,1,no,20,,train", None)],
+)  # fmt: skip
+def test_an_image_says_one_thing(own, row, match):
+    with open(own / "table.csv", "a") as table:
+        table.write(f"\n{row}")
+    if match is None:
+        assert len(load(own)) == N + 1
+    else:
+        with pytest.raises(DataError, match=rf"photos: 0\.jpg has .*{match}: keep one row"):
+            load(own)
 
 
 def test_a_header_may_differ_in_capitals_and_blanks(own):
@@ -281,8 +340,9 @@ def test_without_a_split_column_rows_are_split_at_random_and_repeatably(own):
     assert sorted(found.split.tolist()) == ["test"] * 3 + ["train"] * 7 + ["val"] * 2
     assert (found.split == load(own, split=None).split).all()
     assert (found.split != load(own, split=None, seed=1).split).any()
-    for i in range(6):
-        rewrite(own, f"\n{2 * i + 1}.jpg", f"\n{2 * i}.jpg")
+    head, *rows = (own / "table.csv").read_text().split("\n")
+    rows[1::2] = rows[::2]  # every image twice, with the same labels
+    (own / "table.csv").write_text("\n".join([head, *rows]))
     twice = load(own, split=None).split
     assert (twice[::2] == twice[1::2]).all() and len(set(twice)) > 1
 

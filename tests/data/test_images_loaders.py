@@ -124,6 +124,38 @@ class TestCelebA:
         with pytest.raises(DataError, match=r"list_eval_partition\.txt has no line for 000005"):
             images.load("celeba", 16)
 
+    @pytest.mark.parametrize(
+        ("file", "old", "new", "match"),
+        [("list_eval_partition", "000005.jpg 1", "000005.jpg 0.9", "'0.9', which is no whole"),
+         ("list_eval_partition", "000005.jpg 1", "000005.jpg val", "'val', which is no whole"),
+         ("list_eval_partition", "000005.jpg 1", "000005.jpg 3", "split '3' is none of"),
+         ("list_eval_partition", "000005.jpg", "000004.jpg", r"lists 000004\.jpg twice"),
+         ("identity_CelebA", "000005.jpg 104", "000005.jpg 5.9", "'5.9', which is no whole"),
+         ("identity_CelebA", "000005.jpg", "000004.jpg", r"lists 000004\.jpg twice"),
+         ("list_attr_celeba", "000005.jpg", "000004.jpg", r"lists 000004\.jpg twice"),
+         ("list_attr_celeba", f"{N}\n", f"{N + 1}\n", "'13', but 12 rows follow"),
+         ("list_attr_celeba", f"{N}\n", "rows\n", "'rows', but 12 rows follow")],
+    )  # fmt: skip
+    def test_what_the_official_files_never_say_is_refused(self, root, file, old, new, match):
+        path = write_celeba(root) / f"{file}.txt"
+        text = path.read_text()
+        assert old in text
+        path.write_text(text.replace(old, new, 1))
+        with pytest.raises(DataError, match=rf"{file}\.txt.*{match}"):
+            images.load("celeba", 16)
+
+    def test_an_attribute_that_is_there_twice_is_refused(self, root):
+        write_celeba(root, header=[*celeba.ATTRIBUTES, "Male"])
+        with pytest.raises(DataError, match="several columns called 'Male'"):
+            images.load("celeba", 16)
+
+    def test_whole_numbers_may_be_written_with_a_point(self, root):
+        folder = write_celeba(root)
+        plain = images.load("celeba", 16)
+        path = folder / "list_eval_partition.txt"
+        path.write_text(path.read_text().replace("1\n", "1.0\n"))
+        assert images.load("celeba", 16).digest == plain.digest
+
     def test_a_climbing_member_is_refused_by_name(self, root):
         folder = write_celeba(root)
         with zipfile.ZipFile(folder / "img_align_celeba.zip", "a") as bundle:
@@ -231,6 +263,37 @@ class TestLFW:
         counts = {"train": lfw.TRAIN, "val": lfw.VAL}
         assert counts == {"train": 6_000, "val": 3_600}
 
+    @pytest.mark.parametrize(
+        ("old", "new", "match"),
+        [("happiness", "Happiness", "emotion 'Happiness' is none of anger"),
+         ("happiness", "happiness ", "emotion 'happiness ' is none of anger"),
+         ("happiness", "happy", "emotion 'happy' is none of anger"),
+         ("Female", "female", "gender 'female' is none of Female, Male"),
+         ("person,gender,emotion", "person,gender,gender,emotion", "columns called 'gender'"),
+         (",P0,", ",,", "column 'person' is empty in data row 1"),
+         ("P0/P0_0000.jpg", " ", "column 'file' is empty in data row 1")],
+    )  # fmt: skip
+    def test_another_spelling_or_name_is_refused(self, root, old, new, match):
+        path = write_lfw(root) / "lfw_labels.csv"
+        text = path.read_text().replace(old, new, 1)
+        if "columns" in match:
+            text = text.replace("ale,", "ale,Male,")
+        path.write_text(text)
+        with pytest.raises(DataError, match=rf"lfw_labels\.csv.*{match}"):
+            images.load("lfw", 16)
+
+    @pytest.mark.parametrize("name", ["Null", "NA", "007"])
+    def test_a_person_may_have_any_name(self, root, name):
+        path = write_lfw(root) / "lfw_labels.csv"
+        path.write_text(path.read_text().replace(",P2,", f",{name},"))
+        assert (lfw.read_labels(path).attributes["person"] == name).sum() == 4
+
+    @pytest.mark.parametrize("gap", ["", "NA", " ", "nan", "?"])
+    def test_a_gap_is_dropped_and_counted(self, root, gap):
+        path = write_lfw(root) / "lfw_labels.csv"
+        path.write_text(path.read_text().replace("Female,happiness", f"Female,{gap}", 1))
+        assert dict(lfw.read_labels(path).dropped)["no emotion label"] == 2
+
     @pytest.mark.parametrize("column", ["file", "person", "gender", "emotion"])
     def test_a_lacking_column_is_named(self, root, column):
         path = write_lfw(root) / "lfw_labels.csv"
@@ -282,6 +345,13 @@ class TestFairFace:
     def test_no_archive_and_no_folder_says_where_to_get_it(self, root):
         (write_fairface(root) / "fairface-img-64px.zip").unlink()
         with pytest.raises(MissingData, match="joojs/fairface"):
+            images.load("fairface", 16)
+
+    @pytest.mark.parametrize("column", ["gender", "race", "age"])
+    def test_a_column_that_is_there_twice_is_refused(self, root, column):
+        path = write_fairface(root) / "fairface_label_val.csv"
+        path.write_text(path.read_text().replace("service_test", column))
+        with pytest.raises(DataError, match=rf"label_val\.csv has several columns.*'{column}'"):
             images.load("fairface", 16)
 
     @pytest.mark.parametrize(("old", "new"), [("White", "Wite"), ("3-9", "9-Mar")])

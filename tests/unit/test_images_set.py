@@ -237,3 +237,31 @@ def test_words_and_numbers_for_splits(tmp_path):
     assert as_splits([0, 1, 2], tmp_path).tolist() == ["train", "val", "test"]
     with pytest.raises(DataError, match="'holdout' is none of"):
         as_splits(["holdout"], tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("values", "match"),
+    [(["Male", "male", "Female"], "both 'Male' and 'male'"), (["Male", "Male ", "x"], "'Male '"),
+     (["Male", "?", "Female"], "'\\?', which looks like"), (["Male", "nan", "x"], "'nan'")],
+)  # fmt: skip
+@pytest.mark.parametrize("kind", [object, "category"])
+def test_another_spelling_is_not_counted_among_the_rest(values, match, kind):
+    with pytest.raises(InputError, match=match):
+        small(3, A=pd.Series(values, dtype=kind)).labels("A=Male")
+
+
+def test_a_split_that_names_other_rows_is_not_taken_by_place():
+    whole = small(4, A=[0, 1, 0, 1])
+    split = pd.Series(["train", "train", "val", "test"])
+    same = ImageSet(whole.x, whole.attributes, split, "toys", "made here", "digest")
+    assert same.split.tolist() == split.tolist()
+    for other in (split[::-1], split.set_axis(list("abcd"))):
+        with pytest.raises(InputError, match=r"different indexes.*split\.to_numpy"):
+            ImageSet(whole.x, whole.attributes, other, "toys", "made here", "digest")
+        ImageSet(whole.x, whole.attributes, other.to_numpy(), "toys", "made here", "digest")
+
+
+def test_a_column_with_an_equals_sign_can_be_asked_for():
+    found = small(3, **{"x=y": ["a", "b", "a"], "x": ["y=a", "y=b", "y=c"]})
+    assert found.labels("x=y=a").tolist() == [1, 0, 1]
+    assert small(3, x=["y=a", "y=b", "y=c"]).labels("x=y=b").tolist() == [0, 1, 0]

@@ -28,9 +28,10 @@ from fairtut.data.images import stored
 from fairtut.data.images.decode import check_size, decode_into
 from fairtut.data.images.imageset import ImageSet, digest_of
 from fairtut.data.images.labels import Labels, spread
+from fairtut.data.images.once import said_once
 from fairtut.data.images.sources import Entry, Source, opened_source
 from fairtut.data.images.stored import LABELS, PIXELS
-from fairtut.errors import CorruptFile, DataError, InputError, MissingData
+from fairtut.errors import CorruptFile, InputError, MissingData
 from fairtut.runtime import cache, code
 from fairtut.runtime.device import pick_device
 from fairtut.runtime.io import atomic_path
@@ -190,12 +191,16 @@ def _build(
     with opened_source(origin.images) as source:
         found = source.resolve(labels.files)
         here = np.array([row for row, entry in enumerate(found) if entry is not None], dtype=int)
+        near = _near(source, labels.files, found)
         if len(here) == 0:
             raise MissingData(
                 f"{origin.name}: none of the {len(found)} images that the labels name, such as "
-                f"{labels.files[0]}, is in {source.title}"
+                f"{labels.files[0]}, is in {source.title}{near}"
             )
-        _no_leak(found, labels, origin.name)
+        if near:
+            lacking = len(found) - len(here)
+            warnings.warn(f"{origin.name}: {lacking} images are not there{near}", stacklevel=3)
+        said_once(source, found, labels, origin.name)
         absent = len(found) - len(here)
         labels = labels.take(here)
         entries = [entry for entry in found if entry is not None]
@@ -216,15 +221,11 @@ def _build(
         raise
 
 
-def _no_leak(found: list[Entry | None], labels: Labels, name: str) -> None:
-    """Raise if one image, whatever it is called, is in two splits: a test would be no test."""
-    seen: dict[int, str] = {}
-    for entry, split in zip(found, labels.split.tolist(), strict=True):
-        if entry is not None and seen.setdefault(id(entry), split) != split:
-            raise DataError(
-                f"{name}: {entry.path} is in the splits {seen[id(entry)]!r} and {split!r}: keep it "
-                "in one"
-            )
+def _near(source: Source, files: list[str], found: list[Entry | None]) -> str:
+    """Say which image is there in other capitals than the labels write; empty if none is."""
+    lacking = [name for name, entry in zip(files, found, strict=True) if entry is None]
+    pair = source.near(lacking) if lacking else None
+    return f" ({pair[1]} is: write it so in the labels, not {pair[0]})" if pair else ""
 
 
 def _decode(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import torch
@@ -12,7 +12,11 @@ from fairtut.data.images.cache import Wanted, assemble
 from fairtut.data.images.imageset import ImageSet
 from fairtut.data.images.labels import Labels, as_splits, read_table
 from fairtut.data.images.official import gather
+from fairtut.data.local import opened
 from fairtut.errors import DataError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 ATTRIBUTES: Final = (
     "5_o_Clock_Shadow", "Arched_Eyebrows", "Attractive", "Bags_Under_Eyes", "Bald", "Bangs",
@@ -58,10 +62,13 @@ def read_labels(attributes: Path, partition: Path, identity: Path) -> Labels:
     Raises
     ------
     fairtut.errors.DataError
-        If a column is missing, a value is not -1 or 1, or a file lacks an image.
+        If a column is missing, a value is not -1 or 1, a number is not whole, a file lacks an image
+        or lists it twice, or the first line counts other rows.
     """
     # the first line counts the rows; the header names one column fewer than the rows have
     frame = read_table(attributes, ATTRIBUTES, sep=r"\s+", skiprows=1, index_col=0)
+    _counted(attributes, len(frame))
+    _listed_once(attributes, frame.index)
     frame = frame[list(ATTRIBUTES)]
     values = frame.to_numpy()
     odd = np.argwhere((values != 1) & (values != -1))
@@ -77,10 +84,35 @@ def read_labels(attributes: Path, partition: Path, identity: Path) -> Labels:
     return Labels([str(name) for name in flags.index], flags, split)
 
 
-def _aligned(path: Path, files: object) -> np.ndarray:
-    """Return the numbers of a two-column file in the order of ``files``."""
-    table = read_table(path, (0, 1), sep=r"\s+", header=None, index_col=None)
-    numbers = table.set_index(0)[1].reindex(files)
+def _counted(path: Path, rows: int) -> None:
+    """Raise unless the first line counts the rows: a file that was cut would pass."""
+    with opened(path) as stream:
+        said = stream.readline(100).decode("utf-8", "replace").strip()
+    if said != str(rows):
+        raise DataError(
+            f"{path}: its first line says {said!r}, but {rows} rows follow: fetch the file again, "
+            "or write their number there"
+        )
+
+
+def _listed_once(path: Path, files: pd.Index) -> None:
+    """Raise if a file of labels lists an image twice."""
+    if files.has_duplicates:
+        raise DataError(f"{path} lists {files[files.duplicated()][0]} twice: keep one line of it")
+
+
+def _aligned(path: Path, files: pd.Index) -> np.ndarray:
+    """Return the whole numbers of a two-column file in the order of ``files``."""
+    import pandas as pd
+
+    table = read_table(path, (0, 1), sep=r"\s+", header=None, index_col=None).set_index(0)
+    _listed_once(path, table.index)
+    values = pd.to_numeric(table[1], errors="coerce")
+    odd = values.isna() | (values % 1 != 0)
+    if odd.any():
+        name = odd.index[odd][0]
+        raise DataError(f"{path}: {name} has {str(table[1][name])!r}, which is no whole number")
+    numbers = values.reindex(files)
     if numbers.isna().any():
         raise DataError(f"{path} has no line for {numbers.index[numbers.isna()][0]}")
     return numbers.to_numpy(dtype=np.int64)

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
+from fairtut.data.columns import UNKNOWN, spelled_once
 from fairtut.errors import InputError, UnknownName
 from fairtut.foreign import as_pandas
 
@@ -123,6 +124,15 @@ class ImageSet:
                 f"{self.name}: x is {self.x.dtype} of shape {tuple(self.x.shape)}: give uint8 "
                 "images of shape (n, 3, h, w)"
             )
+        one: Any = getattr(self.attributes, "index", None)
+        other: Any = getattr(self.split, "index", None)
+        # a list has an index, too, but one that can be called
+        if hasattr(one, "equals") and hasattr(other, "equals") and not one.equals(other):
+            raise InputError(
+                f"{self.name}: attributes and split have different indexes: align them, as in "
+                "split.loc[attributes.index], or pass split.to_numpy() where rows already belong "
+                "together"
+            )
         table = as_pandas(f"{self.name}: attributes", self.attributes)
         object.__setattr__(self, "attributes", table)
         split = np.asarray(self.split, dtype=np.str_)
@@ -203,7 +213,8 @@ class ImageSet:
         fairtut.errors.UnknownName
             If there is no such column or value.
         fairtut.errors.InputError
-            If the column is not binary, holds a single class, or has no value for some image.
+            If the column is not binary, holds a single class, has no value for some image, or
+            spells one value in two ways.
         """
         values = self._binary(name)
         if len(np.unique(values)) < 2:
@@ -238,7 +249,6 @@ class ImageSet:
             )
 
     def _binary(self, name: str) -> NDArray[np.bool_]:
-        column, equals, value = name.partition("=")
         frame = self.attributes
         if name in frame.columns:
             self._no_gaps(name)
@@ -249,9 +259,13 @@ class ImageSet:
                     f"'{name}=VALUE', such as '{name}={values[0]}'"
                 )
             return values.astype(bool)
-        if not equals or column not in frame.columns:
+        ends = [place for place, letter in enumerate(name) if letter == "="]
+        cuts = [(name[:end], name[end + 1 :]) for end in ends if name[:end] in frame.columns]
+        if not cuts:
             raise UnknownName.of(f"attribute of {self.name}", name, frame.columns)
+        column, value = cuts[-1]  # "x=y=1" asks for "x=y" where there is such a column
         self._no_gaps(column)
+        spelled_once(frame[column].unique().tolist(), column, self.name, UNKNOWN)
         texts = frame[column].astype(str).to_numpy()
         if value not in texts:
             raise UnknownName.of(f"value of {column}", value, np.unique(texts).tolist())

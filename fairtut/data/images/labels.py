@@ -61,7 +61,8 @@ def read_table(path: Path, columns: Sequence[str | int], **options: Any) -> pd.D
     Raises
     ------
     fairtut.errors.DataError
-        If it is no table, has no rows, or lacks a column: names the file and the column.
+        If it is no table, has no rows, lacks a column or has it twice, has rows longer than the
+        header, or a line break in a cell: names the file, and the column or the row.
     """
     import pandas as pd
 
@@ -73,13 +74,34 @@ def read_table(path: Path, columns: Sequence[str | int], **options: Any) -> pd.D
     except (ValueError, UnicodeDecodeError) as error:  # pandas' parsing errors are ValueErrors
         reason = str(error).splitlines()[0]
         raise DataError(f"{path} is not a table of labels ({reason})") from error
+    # pandas takes what is too many for the index, and every value for the next column's
+    if not options.keys() & {"header", "index_col"} and not isinstance(frame.index, pd.RangeIndex):
+        raise DataError(f"{path}: rows have more fields than the header (a comma at the end?)")
+    _one_line(frame, path)
     lacking = [name for name in columns if name not in frame.columns]
     if lacking:
         here = ", ".join(str(name) for name in frame.columns[:8])
         raise DataError(f"{path} has no column {lacking[0]!r}: it needs one (it has {here})")
+    twice = [name for name in columns if f"{name}.1" in frame.columns]  # so pandas calls a second
+    if twice:
+        raise DataError(f"{path} has several columns called {twice[0]!r}: keep one")
     if frame.empty:
         raise DataError(f"{path} holds no rows: it needs one per image")
     return frame
+
+
+def _one_line(frame: pd.DataFrame, path: Path) -> None:
+    """Raise if a cell holds a line break: two stray quotation marks swallow the rows between."""
+    whole = frame.reset_index()  # files may be the index
+    for name, cells in whole.select_dtypes(exclude=["number", "bool"]).items():
+        broken = np.flatnonzero(cells.astype(str).str.contains(r"[\r\n]").to_numpy(dtype=bool))
+        if len(broken):
+            cell = str(cells.iloc[broken[0]])
+            row = broken[0] + 1 - (frame.columns[0] == 0)  # without a header, row 0 is the header
+            raise DataError(
+                f"{path}: column {name!r} holds a line break in data row {row}, in "
+                f"{cell.splitlines()[0]!r} (an unclosed quotation mark?): no cell may hold one"
+            )
 
 
 def as_splits(values: Sequence[Any], path: Path) -> NDArray[np.str_]:

@@ -9,12 +9,26 @@ import torch
 
 from fairtut.data.images.cache import Wanted, assemble
 from fairtut.data.images.imageset import ImageSet
-from fairtut.data.images.labels import Labels, known_option, random_split, read_table
+from fairtut.data.images.labels import (
+    Labels,
+    known_option,
+    random_split,
+    read_table,
+    without_gaps,
+)
 from fairtut.data.images.official import gather
+from fairtut.data.images.own import told
 from fairtut.errors import DataError
 
 TRAIN, VAL, ENOUGH = 6_000, 3_600, 12_000
 """Training and validation images as in FAAP; of fewer than ENOUGH, five and three tenths."""
+COLUMNS: Final = ("file", "person", "gender", "emotion")
+"""What the table of labels must have."""
+GENDERS: Final = ("Female", "Male")
+EMOTIONS: Final = (
+    "anger", "contempt", "disgust", "fear", "happiness", "neutral", "sadness", "surprise",
+)  # fmt: skip
+"""What the labels say."""
 BY: Final = ("image", "person")
 """What the random split keeps together."""
 
@@ -65,12 +79,16 @@ def read_labels(path: Path, by: str = "image", seed: int = 0) -> Labels:
     Raises
     ------
     fairtut.errors.DataError
-        If a column is missing, or a gender is neither Female nor Male.
+        If a column is missing or there twice, an image or a person has no name, or a gender or an
+        emotion is none of :data:`GENDERS` and :data:`EMOTIONS`.
     """
     import pandas as pd
 
-    frame = read_table(path, ("file", "person", "gender", "emotion"))
-    no_gender, no_emotion = frame["gender"].isna(), frame["emotion"].isna()
+    # as text: a person may be called Null, or a number
+    frame = read_table(path, COLUMNS, dtype=str, keep_default_na=False)
+    for name in ("file", "person"):
+        without_gaps(frame[name].mask(frame[name].str.strip() == ""), path)
+    no_gender, no_emotion = told(frame["gender"]).isna(), told(frame["emotion"]).isna()
     dropped = (
         ("no gender label", int(no_gender.sum())),
         ("no emotion label", int((no_emotion & ~no_gender).sum())),
@@ -78,9 +96,10 @@ def read_labels(path: Path, by: str = "image", seed: int = 0) -> Labels:
     frame = frame[~no_gender & ~no_emotion].reset_index(drop=True)
     if frame.empty:
         raise DataError(f"{path}: no row has both a gender and an emotion")
-    odd = sorted(set(frame["gender"]) - {"Female", "Male"})
-    if odd:
-        raise DataError(f"{path}: gender {odd[0]!r} is neither 'Female' nor 'Male'")
+    for name, known in (("gender", GENDERS), ("emotion", EMOTIONS)):
+        odd = sorted(set(frame[name]) - set(known))
+        if odd:
+            raise DataError(f"{path}: {name} {odd[0]!r} is none of {', '.join(known)}")
     attributes = pd.DataFrame(
         {
             "Male": frame["gender"] == "Male",

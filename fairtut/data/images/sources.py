@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import unicodedata
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,6 +50,10 @@ class Source:
         """Return the bytes of a file; raises ``CorruptFile`` if they are damaged."""
         raise NotImplementedError
 
+    def identity(self, entry: Entry) -> Hashable:
+        """Return what two entries share only if they are one file under two names."""
+        return id(entry)
+
     def resolve(self, names: Sequence[str]) -> list[Entry | None]:
         """Find each name: the entry with that path, else the one whose path ends in it.
 
@@ -80,6 +84,18 @@ class Source:
                 )
             found.append(answers[0] if answers else None)
         return found
+
+    def near(self, names: Sequence[str]) -> tuple[str, str] | None:
+        """Return the first name that an entry has in other capitals, and that entry's path."""
+        names = [plain_path(name) for name in names]
+        depths = {name.count("/") + 1 for name in names}
+        endings = {
+            "/".join(entry.path.split("/")[-depth:]).casefold(): entry.path
+            for entry in self.entries
+            for depth in depths
+        }
+        found = ((name, endings.get(name.casefold())) for name in names)
+        return next(((name, path) for name, path in found if path is not None), None)
 
 
 def plain_path(path: str) -> str:
@@ -142,6 +158,11 @@ class Folder(Source):
         if len(data) > IMAGE_LIMIT:
             raise CorruptFile(f"{self.title}: {entry.path} has more than {IMAGE_LIMIT} bytes")
         return data
+
+    def identity(self, entry: Entry) -> Hashable:
+        """Return the file's place on the disk, which links share; some disks do not say it."""
+        info = os.stat(entry.where)
+        return (info.st_dev, info.st_ino) if info.st_ino else os.path.realpath(entry.where)
 
 
 class Zips(Source):

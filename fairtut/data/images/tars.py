@@ -13,7 +13,7 @@ import tarfile
 import tempfile
 import threading
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, Final, Self
@@ -143,6 +143,11 @@ class Tar(Source):
                 shutil.copyfileobj(member, self._spool, BLOCK)
                 if self._spool.tell() - self._places[number] != wanted[number]:
                     raise CorruptFile(f"{self.title}: {info.name} ends early: fetch it again")
+
+    def identity(self, entry: Entry) -> Hashable:
+        """Return the member's number, which links share with their target."""
+        number: int = entry.where
+        return number
 
     def read(self, entry: Entry) -> bytes:
         """Return the bytes of a member."""
