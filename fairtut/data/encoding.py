@@ -53,7 +53,8 @@ def read_columns(
     Raises
     ------
     fairtut.errors.CorruptFile
-        If a row has too few or too many fields, or a field is too long for a table.
+        If a row has too few or too many fields, or a field holds a line break or is too long for
+        a table.
 
     Examples
     --------
@@ -69,7 +70,7 @@ def read_columns(
     """
     reader = csv.reader(io.StringIO(text), delimiter=delimiter, skipinitialspace=True)
     header = list(names) if names is not None else [c.strip() for c in next(reader, [])]
-    rows = []
+    rows: list[list[str]] = []
     for row in _lines(reader, where):
         if not row or row[0].startswith("|"):  # blank line, or the banner of adult.test
             continue
@@ -77,6 +78,11 @@ def read_columns(
             raise CorruptFile(
                 f"{where}, line {reader.line_num}: {len(row)} fields where {len(header)} are due "
                 "(cut off?): delete the file and fetch it again"
+            )
+        if any("\n" in field or "\r" in field for field in row):
+            raise CorruptFile(
+                f"{where}, row {len(rows) + 1} (up to line {reader.line_num}): a field holds a "
+                "line break, and with it other rows (an unclosed quotation mark?): fetch it again"
             )
         rows.append(row)
     _check_width(rows, where)

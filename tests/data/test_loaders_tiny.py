@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from fairtut.data import tabular
+from fairtut.data.encoding import read_columns
 from fairtut.data.registry import DATASETS
 from fairtut.errors import CorruptFile, DataError, FairtutError, InputError
 
@@ -209,3 +210,14 @@ class TestCompas:
     def test_an_empty_file(self, place):
         place("compas", csv="")
         fails(DataError, "no column 'days_b_screening_arrest'", tabular.compas)
+
+
+@pytest.mark.parametrize("last", [1, 2])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_stray_quotation_marks_swallow_no_rows(last, end):
+    lines = ["1,a,x", "2,b,x", "3,c,x", "4,d,x"]
+    lines[0] = lines[0].replace("a", '"a')
+    lines[last] = lines[last].replace("x", 'x"').replace(",", ";")
+    text = end.join(["n,w,v", *lines]) + end
+    fails(CorruptFile, r"own\.csv, row 1 .*unclosed quotation mark", read_columns,
+          text.replace(';x"', '",x'), "own.csv", None)  # fmt: skip
