@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairtut.data.columns import (
-    UNKNOWN,
     as_frame,
     few,
     missing_told,
@@ -162,7 +161,7 @@ def _two_labels(
     values: NDArray[Any], target: str, positive: object, name: str
 ) -> tuple[NDArray[np.int8], tuple[str, str]]:
     """Return 1 where the label is the positive one, and what 0 and 1 mean."""
-    spelled_once(values.tolist(), target, name, UNKNOWN)
+    spelled_once(values.tolist(), target, name)
     seen = _distinct(values)
     if positive is None:
         if not set(seen) <= {0, 1} and not set(seen) <= {-1, 1}:
@@ -189,7 +188,7 @@ def _one_of(
 def _two_groups(
     values: NDArray[Any], sensitive: str, group: object, name: str
 ) -> tuple[NDArray[np.int8], tuple[str, str]]:
-    spelled_once(values.tolist(), sensitive, name, UNKNOWN)
+    spelled_once(values.tolist(), sensitive, name)
     seen = _distinct(values)
     if group is None and len(seen) > 2:
         raise InputError(
