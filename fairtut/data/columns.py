@@ -7,7 +7,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
-from numbers import Number
+from numbers import Number, Rational
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -153,8 +153,9 @@ def numbers(series: pd.Series, name: str) -> list[float] | None:
     if flags or not plain:
         return None
     read = [float(v) for v in values]
-    whole = [(v, f) for v, f in zip(values, read, strict=True) if isinstance(v, (int, np.integer))]
-    lost = next((v for v, f in whole if int(f) != int(v)), None)
+    exact = (Rational, Decimal)  # what double precision may have rounded
+    pairs = [(v, f) for v, f in zip(values, read, strict=True) if isinstance(v, exact)]
+    lost = next((v for v, f in pairs if math.isfinite(f) and v == int(v) != int(f)), None)
     if lost is not None:
         raise InputError(
             f"{name}: column {series.name!r} holds {lost}, a whole number of more than 53 bits, "

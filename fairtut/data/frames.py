@@ -20,6 +20,7 @@ from fairtut.data.columns import (
 )
 from fairtut.data.columns import missing as gaps_of
 from fairtut.data.encoding import Strings, encode
+from fairtut.data.given import merged
 from fairtut.data.table import Table, both_sides
 from fairtut.errors import InputError, UnknownName
 from fairtut.foreign import as_pandas
@@ -253,10 +254,11 @@ def _single(
         column, kept = x[:, j], small[:, j]
         if not np.isfinite(column).all():
             continue  # the table says so
-        spread, moved = float(np.std(column)), float(np.abs(kept - column).max())
-        whole = np.array_equal(column, np.floor(column))  # such as years, cents, numbers of people
-        merged = whole and len(np.unique(kept)) < len(np.unique(column))
-        if merged or (spread > 0 and not moved <= _COARSE * spread):
+        with np.errstate(over="ignore"):  # what is too far apart for a spread moves, too
+            spread, moved = float(np.std(column)), float(np.abs(kept - column).max())
+        # the spread of tiny numbers is zero, although they differ
+        lost = np.any(column != column[0]) and not moved <= _COARSE * spread
+        if lost or merged(column, kept):
             raise InputError(
                 f"{name}: column {names[j]!r} does not fit single precision (values move by up to "
                 f"{moved:.3g} at a spread of {spread:.3g}): subtract an offset or rescale it, or "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from decimal import Decimal
+from fractions import Fraction
 
 import numpy as np
 import pandas as pd
@@ -443,3 +444,65 @@ def test_words_for_no_value_are_no_value(word, where):
     assert len(table) == 38 and table.rows_dropped[0][1] == 2
     unused = {"features": ["age"]} if where == "w" else {}
     assert where != "w" or len(own(frame, positive="yes", **unused)) == 40
+
+
+def series(values, index):
+    return pd.Series(values, index=list(index))
+
+
+@pytest.mark.parametrize(
+    ("changes", "match"),
+    [
+        (
+            {"x": pd.DataFrame({"flag": [0, 1, 0, 1], "age": [1, 2, 3, 4]})},
+            "x has the columns flag, age, feature_names are age, flag",
+        ),
+        ({"s": series([0, 0, 1, 1], "abcd"), "y": series([0, 1, 1, 1], "dcba")}, "s and y have"),
+        (
+            {
+                "x": pd.DataFrame({"age": [1, 2, 3, 4], "flag": [0, 1, 0, 1]}, list("abcd")),
+                "y": series([0, 1, 1, 1], "dcba"),
+            },
+            "x and y have different indexes",
+        ),
+        ({"x": np.array([["2020", "2021"]] * 4, dtype="M8[Y]")}, "x holds datetime64"),
+        ({"x": np.array([[1j, 2]] * 4)}, "x holds complex"),
+        (
+            {"x": pd.DataFrame({"age": pd.to_datetime(["2020"] * 4), "flag": [0, 1, 0, 1]})},
+            "x holds datetime64",
+        ),
+        ({"x": np.array([[2**24, 0], [2**24 + 1, 1], [3, 0], [4, 1]])}, "'age' holds whole"),
+        ({"x": np.array([[2.0**24, 0], [2**24 + 1, 1], [0.5, 0], [4, 1]])}, "'age' holds whole"),
+    ],
+)
+def test_a_table_takes_no_other_order_and_no_merged_numbers(changes, match):
+    with pytest.raises(InputError, match=match):
+        toy(**changes)
+
+
+def test_a_table_of_frames_in_one_order():
+    x = pd.DataFrame({"age": [1, 2, 3, 4], "flag": [0, 1, 0, 1]}, index=list("abcd"))
+    same = toy(x=x, s=series([0, 0, 1, 1], "abcd"), y=series([0, 1, 1, 1], "abcd"))
+    assert same.digest == toy().digest == toy(x=pd.DataFrame(x.to_numpy())).digest
+
+
+def test_a_split_takes_one_row_of_each():
+    with pytest.raises(InputError, match="s and y have different indexes"):
+        split_rows(series([0, 1], "ab"), series([0, 1], "ba"), {"a": 1})
+    for s, y in (([0, 1, 0, 1], [1]), ([0], [0, 1, 1])):
+        with pytest.raises(InputError, match=r"s has . rows, y has .: give one of each"):
+            split_rows(s, y, {"a": 1})
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        np.arange(1, 41) * 1e-200,
+        [Decimal(0), Decimal(2**53), Decimal(2**53 + 1), Decimal(1)] * 10,
+        [Fraction(0), Fraction(2**53), Fraction(2**53 + 1), Fraction(1, 2)] * 10,
+        [2.0**24, 2.0**24 + 1, 0.5, -1.0] * 10,
+    ],
+)
+def test_numbers_that_precision_would_merge_are_refused(values):
+    with pytest.raises(InputError, match=r"'w' (does not fit|holds 9007199254740993)"):
+        own(people_of(w=values))
