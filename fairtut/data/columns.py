@@ -23,6 +23,8 @@ GAPS: Final = frozenset(
 """Words, as :func:`alike` returns them, that stand where a value is missing."""
 _WHOLE: Final = re.compile(r"([+-]?)0*(\d+)(?:\.0*)?", re.ASCII)
 _QUOTES: Final = "\"'`\u2018\u2019\u201c\u201d"
+_NO_REAL: Final = (complex, np.complexfloating, np.timedelta64)
+"""What Python counts among the numbers, too."""
 _LONG: Final = 20
 """No word for a missing value has so many letters."""
 _FEW_LEVELS: Final = 20
@@ -148,7 +150,7 @@ def numbers(series: pd.Series, name: str) -> list[float] | None:
     plain = is_numeric_dtype(series.dtype) or (
         kind == "O"
         and series.dtype == object
-        and all(isinstance(v, Number) and not isinstance(v, complex) for v in values)
+        and all(isinstance(v, Number) and not isinstance(v, _NO_REAL) for v in values)
     )
     if flags or not plain:
         return None

@@ -96,6 +96,7 @@ def from_frame(
     """
     frame = as_frame(as_pandas(name, frame), name)
     chosen = _chosen(frame, target, sensitive, features, name)
+    _no_header(frame, [target, sensitive, *chosen], name)
     frame, dropped = _complete(frame, [target, sensitive, *chosen], missing, name)
     y, labels = _two_labels(frame[target].to_numpy(), target, positive, name)
     s, groups = _two_groups(frame[sensitive].to_numpy(), sensitive, group, name)
@@ -141,6 +142,17 @@ def _chosen(
     if not chosen:
         raise InputError(f"{name}: no input columns besides {target!r} and {sensitive!r}")
     return chosen
+
+
+def _no_header(frame: pd.DataFrame, columns: Sequence[Any], name: str) -> None:
+    """Refuse a row that repeats the names of its columns, as where two files were joined."""
+    same = [frame[c].map(lambda v, c=c: isinstance(v, str) and v.strip() == c) for c in columns]
+    rows = np.flatnonzero(np.all([column.to_numpy(dtype=bool) for column in same], axis=0))
+    if len(rows):
+        raise InputError(
+            f"{name}: row {rows[0]} (index {frame.index[rows[0]]!r}) repeats the header "
+            f"({few(columns)}): drop it, and turn the columns into numbers again"
+        )
 
 
 def _complete(
@@ -224,13 +236,18 @@ def _encode_frame(
 
 
 def _no_dates(series: pd.Series, name: str) -> None:
-    """Refuse dates and times that stand in a column of objects, as those of a type of their own."""
-    kinds = (datetime.date, datetime.time, datetime.timedelta)
-    if any(isinstance(v, kinds) for v in series):
-        raise InputError(
-            f"{name}: column {series.name!r} holds dates or times: turn it into numbers, such as "
-            "days since a date, or leave it out"
-        )
+    """Refuse dates, times and complex numbers that stand in a column of objects."""
+    kinds = (datetime.date, datetime.time, datetime.timedelta, np.datetime64, np.timedelta64)
+    for what, odd in (
+        ("dates or times", [v for v in series if type(v).__name__ == "Period"]),
+        ("dates or times", [v for v in series if isinstance(v, kinds)]),
+        ("complex numbers", [v for v in series if isinstance(v, complex | np.complexfloating)]),
+    ):
+        if odd:
+            raise InputError(
+                f"{name}: column {series.name!r} holds {what}: turn it into numbers, such as days "
+                "since a date, or leave it out"
+            )
 
 
 def _spelled(series: pd.Series, name: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -394,3 +395,23 @@ def test_a_needed_column_stands_once(tmp_path: Path, name: str) -> None:
     with pytest.raises(DataError, match=f"2 columns called '{name}'"):
         sexes(tmp_path / "own.csv", [line + ",0.9" for line in LINES], f"{HEAD},{name}")
     assert len(sexes(tmp_path / "own.csv", [line + ",1,2" for line in LINES], f"{HEAD},a,a")) == 8
+
+
+@pytest.mark.parametrize("key", ["texts", "y", "split"])
+@pytest.mark.parametrize("kind", [dict.fromkeys, set, frozenset])
+def test_what_has_no_order_of_rows_is_refused(key: str, kind: Any) -> None:
+    values = {"texts": ["a a", "b b", "c", "d", "e"], "y": [0, 1, 2, 3, 4], "split": list("abcde")}
+    with pytest.raises(InputError, match=f"{key} is a (dict|set|frozenset), which is no list"):
+        own(**{"texts": list("abcde"), key: kind(values[key])})
+
+
+def test_a_word_is_one_word_in_both_ways_of_unicode() -> None:
+    assert words_of("cafe\u0301s’ naïve") == words_of("cafés’ nai\u0308ve") == ["cafés", "naïve"]
+    assert words_of("1\ufe0f\u20e3 ❤\ufe0f ok") == ["1", "ok"]  # pictures are no words
+
+
+def test_english_words_are_what_they_were() -> None:
+    before = re.compile(r"\[[a-z]+\]|[^\W_]+(?:['’][^\W_]+)*")
+    made = comments(300, seed=4)
+    texts = [" ".join(made.words(row)) + "! Don’t, it's x_y [insult]" for row in range(300)]
+    assert all(words_of(text) == before.findall(text.lower()) for text in texts)

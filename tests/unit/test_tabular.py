@@ -506,3 +506,35 @@ def test_a_split_takes_one_row_of_each():
 def test_numbers_that_precision_would_merge_are_refused(values):
     with pytest.raises(InputError, match=r"'w' (does not fit|holds 9007199254740993)"):
         own(people_of(w=values))
+
+
+@pytest.mark.parametrize("row", [0, 7, 39])
+def test_a_header_in_the_middle_is_nobody(row):
+    frame = people_of(hired=["no", "no", "yes", "yes"] * 10).astype(object)
+    frame.iloc[row] = list(frame.columns)
+    with pytest.raises(InputError, match=rf"row {row} \(index {row}\) repeats the header \(hired"):
+        own(frame, positive="yes")
+    frame.iloc[row] = ["sex", "no", 3]  # a group may be called as its column
+    assert own(frame, positive="yes", group="f").s.sum() in (19, 20)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [np.datetime64("2020"), np.datetime64("2021")],
+        [pd.Period("2020"), pd.Period("2021")],
+        [np.timedelta64(1, "D"), np.timedelta64(2, "D")],
+        [1j, 2j],
+        [np.complex64(1j), np.complex64(2j)],
+    ],
+)
+def test_dates_and_complex_numbers_among_objects_are_no_words(values):
+    column = pd.Series([None] * 40, dtype=object)
+    column[:] = values * 20
+    with pytest.raises(InputError, match="'w' holds"):
+        own(people_of(w=column.astype(object)))
+
+
+def test_a_letter_that_arrays_cut_off_makes_no_other_level():
+    with pytest.raises(InputError, match="'w' holds both"):
+        own(people_of(w=[np.str_("a"), np.str_("a\x00")] * 20))
