@@ -72,15 +72,16 @@ def from_frame(
     Returns
     -------
     Table
-        Its ``ids`` are the frame's index, by which predictions are joined back; polars has none,
-        and they are the numbers of the rows.
+        Its ``ids`` are the frame's index, by which predictions are joined back, so it names every
+        row once; polars has none, and they are the numbers of the rows.
 
     Raises
     ------
     fairtut.errors.InputError
         If a column is missing or holds NaN or infinity, if one value is spelled in two ways, if
-        the sensitive attribute is not binary, if there is only one group or one class, if the
-        target is among the inputs, if a column of words names every row (an id) or one holds
+        a row repeats the header or the index names two rows alike, if the sensitive attribute is
+        not binary, if there is only one group or one class, if the target is among the inputs, if a
+        column of words names every row (an id) or one holds
         dates, or if single precision would merge the values of a column.
 
     Examples
@@ -98,6 +99,7 @@ def from_frame(
     chosen = _chosen(frame, target, sensitive, features, name)
     _no_header(frame, [target, sensitive, *chosen], name)
     frame, dropped = _complete(frame, [target, sensitive, *chosen], missing, name)
+    _joined_by(frame, name)
     y, labels = _two_labels(frame[target].to_numpy(), target, positive, name)
     s, groups = _two_groups(frame[sensitive].to_numpy(), sensitive, group, name)
     x, names, numeric = _encode_frame(frame, chosen, name)
@@ -150,8 +152,18 @@ def _no_header(frame: pd.DataFrame, columns: Sequence[Any], name: str) -> None:
     rows = np.flatnonzero(np.all([column.to_numpy(dtype=bool) for column in same], axis=0))
     if len(rows):
         raise InputError(
-            f"{name}: row {rows[0]} (index {frame.index[rows[0]]!r}) repeats the header "
+            f"{name}: row {rows[0]} (index {frame.index.tolist()[rows[0]]!r}) repeats the header "
             f"({few(columns)}): drop it, and turn the columns into numbers again"
+        )
+
+
+def _joined_by(frame: pd.DataFrame, name: str) -> None:
+    """Refuse an index that names two rows: nothing could be joined back by it."""
+    if not frame.index.is_unique:
+        twice = frame.index[frame.index.duplicated()].tolist()[0]
+        raise InputError(
+            f"{name}: the index holds {twice!r} more than once, and predictions are joined back by "
+            "it: number the rows with frame.reset_index(drop=True)"
         )
 
 

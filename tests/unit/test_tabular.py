@@ -538,3 +538,10 @@ def test_dates_and_complex_numbers_among_objects_are_no_words(values):
 def test_a_letter_that_arrays_cut_off_makes_no_other_level():
     with pytest.raises(InputError, match="'w' holds both"):
         own(people_of(w=[np.str_("a"), np.str_("a\x00")] * 20))
+
+
+def test_an_index_that_names_two_rows_joins_nothing():
+    frame = people_of()
+    with pytest.raises(InputError, match=r"index holds 0 more than once.*reset_index"):
+        own(pd.concat([frame, frame]))
+    assert len(own(pd.concat([frame, frame], ignore_index=True))) == 80
