@@ -156,7 +156,9 @@ def numbers(series: pd.Series, name: str) -> list[float] | None:
         return None
     read = [float(v) for v in values]
     exact = (Rational, Decimal)  # what double precision may have rounded
-    pairs = [(v, f) for v, f in zip(values, read, strict=True) if isinstance(v, exact)]
+    pairs: list[tuple[Any, float]] = [
+        (v, f) for v, f in zip(values, read, strict=True) if isinstance(v, exact)
+    ]
     lost = next((v for v, f in pairs if math.isfinite(f) and v == int(v) != int(f)), None)
     if lost is not None:
         raise InputError(
