@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairtut.data import files
-from fairtut.data.encoding import Strings, binary, encode, load_file
+from fairtut.data.encoding import Strings, binary, encode, gaps, load_file, only
 from fairtut.data.table import Table, both_sides
-from fairtut.errors import DataError, UnknownName
+from fairtut.errors import UnknownName
 
 ADULT_COLUMNS = (
     "age",
@@ -31,6 +31,37 @@ ADULT_COLUMNS = (
 )
 _NUMERIC = ("age", "education_num", "capital_gain", "capital_loss", "hours_per_week")
 _RACES = ("Amer-Indian-Eskimo", "Asian-Pac-Islander", "Black", "Other", "White")
+_WORDS = {
+    "workclass": (
+        "Federal-gov", "Local-gov", "Never-worked", "Private", "Self-emp-inc",
+        "Self-emp-not-inc", "State-gov", "Without-pay",
+    ),
+    "education": (
+        "10th", "11th", "12th", "1st-4th", "5th-6th", "7th-8th", "9th", "Assoc-acdm", "Assoc-voc",
+        "Bachelors", "Doctorate", "HS-grad", "Masters", "Preschool", "Prof-school", "Some-college",
+    ),
+    "marital_status": (
+        "Divorced", "Married-AF-spouse", "Married-civ-spouse", "Married-spouse-absent",
+        "Never-married", "Separated", "Widowed",
+    ),
+    "occupation": (
+        "Adm-clerical", "Armed-Forces", "Craft-repair", "Exec-managerial", "Farming-fishing",
+        "Handlers-cleaners", "Machine-op-inspct", "Other-service", "Priv-house-serv",
+        "Prof-specialty", "Protective-serv", "Sales", "Tech-support", "Transport-moving",
+    ),
+    "relationship": (
+        "Husband", "Not-in-family", "Other-relative", "Own-child", "Unmarried", "Wife",
+    ),
+    "native_country": (
+        "Cambodia", "Canada", "China", "Columbia", "Cuba", "Dominican-Republic", "Ecuador",
+        "El-Salvador", "England", "France", "Germany", "Greece", "Guatemala", "Haiti",
+        "Holand-Netherlands", "Honduras", "Hong", "Hungary", "India", "Iran", "Ireland", "Italy",
+        "Jamaica", "Japan", "Laos", "Mexico", "Nicaragua", "Outlying-US(Guam-USVI-etc)", "Peru",
+        "Philippines", "Poland", "Portugal", "Puerto-Rico", "Scotland", "South", "Taiwan",
+        "Thailand", "Trinadad&Tobago", "United-States", "Vietnam", "Yugoslavia",
+    ),
+}  # fmt: skip
+"""What the official files hold, and nothing else: another spelling would be another level."""
 _NOT_INPUTS = ("fnlwgt", "race", "sex", "income")
 _SCHOOL = {
     **dict.fromkeys(("1st-4th", "5th-6th", "7th-8th"), "prim-middle-school"),
@@ -41,7 +72,8 @@ _SCHOOL = {
 def adult(sensitive: str = "sex", part: str = "all") -> Table:
     r"""Load Adult: who earned more than 50,000 dollars a year in the US census of 1994.
 
-    Preprocessing after Zafar et al.: rows with a ``?`` are dropped; sex, race and the survey weight
+    Preprocessing after Zafar et al.: rows with a ``?`` (or a word for a
+    missing value in its place) are dropped; sex, race and the survey weight
     are not inputs; school years below the diploma are merged; the country is the US or not.
     ``relationship`` stays an input although Husband and Wife give the sex away.
 
@@ -65,7 +97,7 @@ def adult(sensitive: str = "sex", part: str = "all") -> Table:
     fairtut.errors.MissingData, fairtut.errors.CorruptFile
         As :func:`fairtut.data.files.get`, or if a file has fewer rows than the official one.
     fairtut.errors.DataError
-        If an income, a sex or a race is none of the official words.
+        If an income, a sex, a race or another word is none of the official ones.
 
     Examples
     --------
@@ -96,8 +128,11 @@ def adult(sensitive: str = "sex", part: str = "all") -> Table:
         raise UnknownName.of("part of adult", part, ("all", "train", "test"))
     located = files.get("adult")
     columns, from_test = _read_both(located)
-    unknown = np.any([columns[c] == "?" for c in ADULT_COLUMNS], axis=0)
-    columns = _simplified({c: v[~unknown] for c, v in columns.items()})
+    unknown = _unknown(columns)
+    columns = {c: v[~unknown] for c, v in columns.items()}
+    for column, known in _WORDS.items():
+        only(columns[column], known, f"adult: {column}")
+    columns = _simplified(columns)
     inputs = [c for c in ADULT_COLUMNS if c not in _NOT_INPUTS]
     x, names, numeric = encode(columns, _NUMERIC, inputs, "adult")
     income = np.char.rstrip(columns["income"], ".")  # adult.test ends its labels with a dot
@@ -133,6 +168,12 @@ def _read_both(located: files.Located) -> tuple[dict[str, Strings], NDArray[np.b
     return {c: np.concatenate([half[c] for half in read]) for c in ADULT_COLUMNS}, from_test
 
 
+def _unknown(columns: dict[str, Strings]) -> NDArray[np.bool_]:
+    """Return the rows with a ``?``, or what becomes of it in a file that was saved again."""
+    words = [gaps(v) for c, v in columns.items() if c not in (*_NUMERIC, "fnlwgt")]
+    return np.any([*words, *(v == "?" for v in columns.values())], axis=0)
+
+
 def _simplified(columns: dict[str, Strings]) -> dict[str, Strings]:
     """Merge the school years below the diploma, and all countries but the US."""
     education = np.array([_SCHOOL.get(v, v) for v in columns["education"]])
@@ -148,7 +189,5 @@ def _groups(
     if sensitive == "sex":
         groups = ("Female", "Male")
         return binary(columns["sex"], groups, "adult: sex"), groups
-    odd = np.setdiff1d(columns["race"], _RACES)
-    if len(odd):  # "white" would be counted among the others
-        raise DataError(f"adult: race holds {str(odd[0])!r}, none of {', '.join(_RACES)}")
+    only(columns["race"], _RACES, "adult: race")  # "white" would be counted among the others
     return (columns["race"] == "White").astype(np.int8), ("not White", "White")

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import math
+import re
+import unicodedata
 from collections.abc import Iterable, Sequence
-from numbers import Number
+from decimal import Decimal
+from numbers import Number, Rational
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -13,10 +17,16 @@ from fairtut.errors import InputError
 if TYPE_CHECKING:
     import pandas as pd
 
-GAPS: Final = frozenset({"", "nan", "<na>", "nat"})
-"""Words, in small letters, that missing values become where a column is turned into text."""
-UNKNOWN: Final = GAPS | {"?"}
-"""The same for labels and groups; of an input, "?" is a level like any other."""
+GAPS: Final = frozenset(
+    {"", "nan", "na", "n/a", "#n/a", "none", "null", "nil", "<na>", "nat", "?", "-"}
+)
+"""Words, as :func:`alike` returns them, that stand where a value is missing."""
+_WHOLE: Final = re.compile(r"([+-]?)0*(\d+)(?:\.0*)?", re.ASCII)
+_QUOTES: Final = "\"'`\u2018\u2019\u201c\u201d"
+_NO_REAL: Final = (complex, np.complexfloating, np.timedelta64)
+"""What Python counts among the numbers, too."""
+_LONG: Final = 20
+"""No word for a missing value has so many letters."""
 _FEW_LEVELS: Final = 20
 """So many levels a column of words may have in a small table."""
 
@@ -66,14 +76,28 @@ def named_once(frame: pd.DataFrame, columns: Sequence[object], name: str) -> Non
 def missing(frame: pd.DataFrame, columns: Sequence[object]) -> dict[object, np.ndarray]:
     """Return, for each column that has any, which rows have no value, as booleans of shape (n,).
 
+    A word that says so (:data:`GAPS`) is no value, in whatever capitals.
+
     Examples
     --------
     >>> import pandas as pd
     >>> missing(pd.DataFrame({"a": [1, None], "b": [1, 2]}), ["a", "b"])["a"].tolist()
     [False, True]
+    >>> missing(pd.DataFrame({"a": ["x", "N/A"]}), ["a"])["a"].tolist()
+    [False, True]
     """
-    gaps = {column: frame[column].isna().to_numpy(dtype=bool) for column in columns}
+    gaps = {
+        column: frame[column].isna().to_numpy(dtype=bool) | _gap_words(frame[column])
+        for column in columns
+    }
     return {column: rows for column, rows in gaps.items() if rows.any()}
+
+
+def _gap_words(series: pd.Series) -> np.ndarray:
+    """Return which entries are words for "no value", such as "N/A", shape (n,)."""
+    values = series.tolist()
+    said = {v for v in values if isinstance(v, str) and len(v) < _LONG and alike(v) in GAPS}
+    return np.array([isinstance(v, str) and v in said for v in values], dtype=bool)
 
 
 def missing_told(gaps: dict[object, np.ndarray], name: str, n: int) -> InputError:
@@ -88,7 +112,9 @@ def missing_told(gaps: dict[object, np.ndarray], name: str, n: int) -> InputErro
     rows = int(np.any(list(gaps.values()), axis=0).sum())
     return InputError(
         f"{name}: {told} of {n} rows ({rows} rows in all): drop them with missing='drop', or fill "
-        "them first, as in frame.fillna({column: value}) with values of the training rows"
+        "them first, as in frame.fillna({column: value}) with values of the training rows; a word "
+        "such as 'None', 'N/A', '?' or '-' counts as no value: to keep it as one, rename it, as in "
+        "frame.replace({column: {'None': 'nobody'}})"
     )
 
 
@@ -124,13 +150,16 @@ def numbers(series: pd.Series, name: str) -> list[float] | None:
     plain = is_numeric_dtype(series.dtype) or (
         kind == "O"
         and series.dtype == object
-        and all(isinstance(v, Number) and not isinstance(v, complex) for v in values)
+        and all(isinstance(v, Number) and not isinstance(v, _NO_REAL) for v in values)
     )
     if flags or not plain:
         return None
     read = [float(v) for v in values]
-    whole = [(v, f) for v, f in zip(values, read, strict=True) if isinstance(v, (int, np.integer))]
-    lost = next((v for v, f in whole if int(f) != int(v)), None)
+    exact = (Rational, Decimal)  # what double precision may have rounded
+    pairs: list[tuple[Any, float]] = [
+        (v, f) for v, f in zip(values, read, strict=True) if isinstance(v, exact)
+    ]
+    lost = next((v for v, f in pairs if math.isfinite(f) and v == int(v) != int(f)), None)
     if lost is not None:
         raise InputError(
             f"{name}: column {series.name!r} holds {lost}, a whole number of more than 53 bits, "
@@ -139,13 +168,42 @@ def numbers(series: pd.Series, name: str) -> list[float] | None:
     return read
 
 
+def alike(value: object) -> str:
+    """Return one text for all values that look the same, or say the same whole number.
+
+    Capitals, blanks, quotation marks around it, invisible letters, and the ways in which Unicode
+    writes one letter or one dash make no other value.
+
+    Examples
+    --------
+    >>> alike("Fema\u200ble"), alike(' "01.0" '), alike(1.0)
+    ('female', '1', '1')
+    """
+    if isinstance(value, (float, Decimal)) and math.isfinite(value) and value == int(value):
+        return str(int(value))
+    text = " ".join(unicodedata.normalize("NFKC", str(value)).split())
+    kinds = [(letter, unicodedata.category(letter)) for letter in text]
+    text = "".join(
+        "-" if kind == "Pd" or letter == "\N{MINUS SIGN}" else letter
+        for letter, kind in kinds
+        if kind not in ("Cf", "Cc")
+    )
+    text = " ".join(text.split())
+    if len(text) > 1 and text[0] in _QUOTES and text[-1] in _QUOTES:
+        text = text[1:-1].strip()
+    whole = _WHOLE.fullmatch(text)
+    if whole:
+        return ("-" if whole[1] == "-" and whole[2] != "0" else "") + whole[2]
+    return unicodedata.normalize("NFKC", text.casefold())
+
+
 def spelled_once(
     values: Iterable[Any], column: object, name: str, gaps: frozenset[str] = GAPS
 ) -> None:
     """Raise ``InputError`` where two values of a column look like two spellings of one.
 
-    So do texts that differ in capitals or blanks only, and values of two types with the same text
-    (1 and "1").  A word that a missing value becomes ("nan") is refused, too.
+    So do texts that are :func:`alike`, and values of two types with the same text (1 and "1").  A
+    word that a missing value becomes ("nan") is refused, too.
 
     Examples
     --------
@@ -157,7 +215,7 @@ def spelled_once(
     """
     seen: dict[str, Any] = {}
     for _, value in dict.fromkeys((type(v), v) for v in values):  # True is not 1 here
-        key = str(value).strip().casefold()
+        key = alike(value)
         if key in gaps:
             raise InputError(
                 f"{name}: column {column!r} holds {value!r}, which looks like a missing value that "
@@ -166,7 +224,7 @@ def spelled_once(
         other = seen.setdefault(key, value)
         if other != value:
             raise InputError(
-                f"{name}: column {column!r} holds both {other!r} and {value!r}: spell one value "
+                f"{name}: column {column!r} holds both {other!a} and {value!a}: spell one value "
                 "in one way, as in frame[column].astype(str).str.strip().str.lower()"
             )
 

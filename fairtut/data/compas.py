@@ -12,13 +12,22 @@ from fairtut.data.encoding import (
     as_numbers,
     binary,
     encode,
+    gaps,
     load_file,
     need,
+    only,
 )
 from fairtut.data.table import Table, both_sides
 from fairtut.errors import UnknownName
 
 _RACES = ("African-American", "Caucasian")
+_WORDS = {
+    "race": (*_RACES, "Asian", "Hispanic", "Native American", "Other"),
+    "sex": ("Female", "Male"),
+    "age_cat": ("25 - 45", "Greater than 45", "Less than 25"),
+    "c_charge_degree": ("F", "M", "O"),
+}
+"""What the official file holds, and nothing else: another spelling would be another level."""
 _USED = (
     "days_b_screening_arrest",
     "is_recid",
@@ -121,12 +130,19 @@ def _rules(
     need(columns, _USED, where)
     days = as_numbers(columns["days_b_screening_arrest"], f"{where}, days_b_screening_arrest")
     recid = as_numbers(columns["is_recid"], f"{where}, is_recid")
+    empty = {column: gaps(columns[column]) for column in _WORDS}
+    for column, known in _WORDS.items():
+        only(columns[column][~empty[column]], known, f"{where}, {column}")
     rules = [
         ("screening not within 30 days of the arrest, or unknown", ~(np.abs(days) <= 30)),
-        ("is_recid is -1 (no COMPAS case found)", recid == -1),
+        ("is_recid is -1 (no COMPAS case found)", (recid == -1) | np.isnan(recid)),
         ("c_charge_degree is O (ordinary traffic offence)", columns["c_charge_degree"] == "O"),
-        ("score_text is N/A", columns["score_text"] == "N/A"),
+        # a file that was saved again has nothing in its place
+        ("score_text is N/A", gaps(columns["score_text"])),
     ]
+    lacking = np.any(list(empty.values()), axis=0)
+    if lacking.any():  # the official file has none
+        rules.append((f"no value in one of {', '.join(_WORDS)}", lacking))
     if sensitive == "race":
         other = ~np.isin(columns["race"], _RACES)
         rules.append(("race is neither African-American nor Caucasian", other))

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairtut.data import files
+from fairtut.data.columns import GAPS, alike
 from fairtut.errors import CorruptFile, DataError
 
 Strings = NDArray[np.str_]
@@ -26,12 +27,16 @@ WIDEST: Final = 1 << 24
 
 
 def read_columns(
-    text: str, where: str, names: Sequence[str] | None, delimiter: str = ","
+    text: str,
+    where: str,
+    names: Sequence[str] | None,
+    delimiter: str = ",",
+    *,
+    verified: bool = False,
 ) -> tuple[dict[str, Strings], int]:
     r"""Read delimited text into columns.
 
-    Blank lines and lines that begin with ``|`` are left out; spaces around a field go.  Of columns
-    of one name the first counts.
+    Blank lines and lines that begin with ``|`` are left out; spaces around a field go.
 
     Parameters
     ----------
@@ -43,6 +48,9 @@ def read_columns(
         Names of the columns; None takes them from the first line.
     delimiter : str
         What stands between two fields.
+    verified : bool
+        Whether these are the official bytes: of their columns of one name the first counts.  In
+        another file such columns must agree.
 
     Returns
     -------
@@ -53,7 +61,10 @@ def read_columns(
     Raises
     ------
     fairtut.errors.CorruptFile
-        If a row has too few or too many fields, or a field is too long for a table.
+        If a row has too few or too many fields, or a field holds a line break or is too long for
+        a table.
+    fairtut.errors.DataError
+        If two columns of one name differ.
 
     Examples
     --------
@@ -69,7 +80,7 @@ def read_columns(
     """
     reader = csv.reader(io.StringIO(text), delimiter=delimiter, skipinitialspace=True)
     header = list(names) if names is not None else [c.strip() for c in next(reader, [])]
-    rows = []
+    rows: list[list[str]] = []
     for row in _lines(reader, where):
         if not row or row[0].startswith("|"):  # blank line, or the banner of adult.test
             continue
@@ -78,13 +89,21 @@ def read_columns(
                 f"{where}, line {reader.line_num}: {len(row)} fields where {len(header)} are due "
                 "(cut off?): delete the file and fetch it again"
             )
+        if any("\n" in field or "\r" in field for field in row):
+            raise CorruptFile(
+                f"{where}, row {len(rows) + 1} (up to line {reader.line_num}): a field holds a "
+                "line break, and with it other rows (an unclosed quotation mark?): fetch it again"
+            )
         rows.append(row)
     _check_width(rows, where)
     columns: dict[str, Strings] = {}
     for position, name in enumerate(header):
-        if name not in columns:  # the official COMPAS file repeats two names: the first one counts
-            values = [row[position].strip() for row in rows]
-            columns[name] = np.array(values, dtype=np.str_)
+        values = np.array([row[position].strip() for row in rows], dtype=np.str_)
+        kept = columns.setdefault(name, values)
+        if name and not verified and not np.array_equal(kept, values):
+            raise DataError(
+                f"{where} has two columns called {name!r} that differ: rename or drop one"
+            )
     return columns, len(rows)
 
 
@@ -144,13 +163,14 @@ def load_file(
     ...     load_file(located, "own.csv", None)["age"].tolist()
     ['30', '41']
     """
-    entry = next(f.file for f in located.files if f.file.path == path)
+    found = next(f for f in located.files if f.file.path == path)
+    entry, official = found.file, found.label not in ("", "not pinned", "not verified")
     where = f"{located.dataset.name}: {path}"
     try:
         text = located.read_bytes(path).decode("utf-8-sig")  # some editors add a mark
     except UnicodeDecodeError as error:
         raise CorruptFile(f"{where} is not UTF-8 text ({error.reason}): fetch it again") from error
-    columns, n = read_columns(text, where, names, delimiter)
+    columns, n = read_columns(text, where, names, delimiter, verified=official)
     if entry.rows is not None and n < entry.rows:
         raise CorruptFile(
             f"{where} holds {n} rows where the official file has {entry.rows} (cut off?): delete "
@@ -191,7 +211,7 @@ def need(columns: Mapping[str, Any], names: Iterable[str], where: str) -> None:
 
 
 def as_numbers(values: Strings, what: str) -> NDArray[np.float64]:
-    """Read text as numbers, the empty text as NaN.
+    """Read text as numbers, the empty text as NaN; there is no ``_`` between digits.
 
     Parameters
     ----------
@@ -215,6 +235,8 @@ def as_numbers(values: Strings, what: str) -> NDArray[np.float64]:
     >>> as_numbers(np.array(["1.5", "", "-2"]), "own.csv, balance").tolist()
     [1.5, nan, -2.0]
     """
+    if any("_" in value for value in np.unique(values)):  # Python reads 1_0 as 10
+        raise DataError(f"{what} holds '_' where numbers are due: write them without")
     try:
         return np.where(values == "", "nan", values).astype(np.float64)
     except ValueError as error:
@@ -324,6 +346,34 @@ def binary(values: Strings, levels: tuple[str, str], what: str) -> NDArray[np.in
     if len(odd):
         raise DataError(f"{what} holds {str(odd[0])!r} where {levels[0]!r} or {levels[1]!r} is due")
     return (values == levels[1]).astype(np.int8)
+
+
+def only(values: Strings, known: Sequence[str], what: str) -> None:
+    """Raise ``DataError`` if a word is none of those that are known.
+
+    Examples
+    --------
+    >>> from fairtut.data.encoding import only
+    >>> only(np.array(["cook", "Cook"]), ["cook", "nurse"], "own.csv, job")
+    Traceback (most recent call last):
+        ...
+    fairtut.errors.DataError: own.csv, job holds 'Cook', none of cook, nurse: spell it so
+    """
+    odd = np.setdiff1d(values, known)
+    if len(odd):
+        raise DataError(f"{what} holds {str(odd[0])!r}, none of {', '.join(known)}: spell it so")
+
+
+def gaps(values: Strings) -> NDArray[np.bool_]:
+    """Return which words say that a value is missing (:data:`fairtut.data.columns.GAPS`), (n,).
+
+    Examples
+    --------
+    >>> from fairtut.data.encoding import gaps
+    >>> gaps(np.array(["cook", "N/A", "", "?"])).tolist()
+    [False, True, True, True]
+    """
+    return np.isin(values, [word for word in np.unique(values) if alike(word) in GAPS])
 
 
 def apply_rules(

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairtut.data.columns import (
-    UNKNOWN,
     as_frame,
     few,
     missing_told,
@@ -21,6 +20,7 @@ from fairtut.data.columns import (
 )
 from fairtut.data.columns import missing as gaps_of
 from fairtut.data.encoding import Strings, encode
+from fairtut.data.given import merged
 from fairtut.data.table import Table, both_sides
 from fairtut.errors import InputError, UnknownName
 from fairtut.foreign import as_pandas
@@ -72,15 +72,16 @@ def from_frame(
     Returns
     -------
     Table
-        Its ``ids`` are the frame's index, by which predictions are joined back; polars has none,
-        and they are the numbers of the rows.
+        Its ``ids`` are the frame's index, by which predictions are joined back, so it names every
+        row once; polars has none, and they are the numbers of the rows.
 
     Raises
     ------
     fairtut.errors.InputError
         If a column is missing or holds NaN or infinity, if one value is spelled in two ways, if
-        the sensitive attribute is not binary, if there is only one group or one class, if the
-        target is among the inputs, if a column of words names every row (an id) or one holds
+        a row repeats the header or the index names two rows alike, if the sensitive attribute is
+        not binary, if there is only one group or one class, if the target is among the inputs, if a
+        column of words names every row (an id) or one holds
         dates, or if single precision would merge the values of a column.
 
     Examples
@@ -96,7 +97,9 @@ def from_frame(
     """
     frame = as_frame(as_pandas(name, frame), name)
     chosen = _chosen(frame, target, sensitive, features, name)
+    _no_header(frame, [target, sensitive, *chosen], name)
     frame, dropped = _complete(frame, [target, sensitive, *chosen], missing, name)
+    _joined_by(frame, name)
     y, labels = _two_labels(frame[target].to_numpy(), target, positive, name)
     s, groups = _two_groups(frame[sensitive].to_numpy(), sensitive, group, name)
     x, names, numeric = _encode_frame(frame, chosen, name)
@@ -143,6 +146,27 @@ def _chosen(
     return chosen
 
 
+def _no_header(frame: pd.DataFrame, columns: Sequence[Any], name: str) -> None:
+    """Refuse a row that repeats the names of its columns, as where two files were joined."""
+    same = [frame[c].map(lambda v, c=c: isinstance(v, str) and v.strip() == c) for c in columns]
+    rows = np.flatnonzero(np.all([column.to_numpy(dtype=bool) for column in same], axis=0))
+    if len(rows):
+        raise InputError(
+            f"{name}: row {rows[0]} (index {frame.index.tolist()[rows[0]]!r}) repeats the header "
+            f"({few(columns)}): drop it, and turn the columns into numbers again"
+        )
+
+
+def _joined_by(frame: pd.DataFrame, name: str) -> None:
+    """Refuse an index that names two rows: nothing could be joined back by it."""
+    if not frame.index.is_unique:
+        twice = frame.index[frame.index.duplicated()].tolist()[0]
+        raise InputError(
+            f"{name}: the index holds {twice!r} more than once, and predictions are joined back by "
+            "it: number the rows with frame.reset_index(drop=True)"
+        )
+
+
 def _complete(
     frame: pd.DataFrame, columns: Sequence[str], missing: str, name: str
 ) -> tuple[pd.DataFrame, tuple[tuple[str, int], ...]]:
@@ -162,7 +186,7 @@ def _two_labels(
     values: NDArray[Any], target: str, positive: object, name: str
 ) -> tuple[NDArray[np.int8], tuple[str, str]]:
     """Return 1 where the label is the positive one, and what 0 and 1 mean."""
-    spelled_once(values.tolist(), target, name, UNKNOWN)
+    spelled_once(values.tolist(), target, name)
     seen = _distinct(values)
     if positive is None:
         if not set(seen) <= {0, 1} and not set(seen) <= {-1, 1}:
@@ -189,7 +213,7 @@ def _one_of(
 def _two_groups(
     values: NDArray[Any], sensitive: str, group: object, name: str
 ) -> tuple[NDArray[np.int8], tuple[str, str]]:
-    spelled_once(values.tolist(), sensitive, name, UNKNOWN)
+    spelled_once(values.tolist(), sensitive, name)
     seen = _distinct(values)
     if group is None and len(seen) > 2:
         raise InputError(
@@ -224,13 +248,18 @@ def _encode_frame(
 
 
 def _no_dates(series: pd.Series, name: str) -> None:
-    """Refuse dates and times that stand in a column of objects, as those of a type of their own."""
-    kinds = (datetime.date, datetime.time, datetime.timedelta)
-    if any(isinstance(v, kinds) for v in series):
-        raise InputError(
-            f"{name}: column {series.name!r} holds dates or times: turn it into numbers, such as "
-            "days since a date, or leave it out"
-        )
+    """Refuse dates, times and complex numbers that stand in a column of objects."""
+    kinds = (datetime.date, datetime.time, datetime.timedelta, np.datetime64, np.timedelta64)
+    for what, odd in (
+        ("dates or times", [v for v in series if type(v).__name__ == "Period"]),
+        ("dates or times", [v for v in series if isinstance(v, kinds)]),
+        ("complex numbers", [v for v in series if isinstance(v, complex | np.complexfloating)]),
+    ):
+        if odd:
+            raise InputError(
+                f"{name}: column {series.name!r} holds {what}: turn it into numbers, such as days "
+                "since a date, or leave it out"
+            )
 
 
 def _spelled(series: pd.Series, name: str) -> None:
@@ -254,10 +283,11 @@ def _single(
         column, kept = x[:, j], small[:, j]
         if not np.isfinite(column).all():
             continue  # the table says so
-        spread, moved = float(np.std(column)), float(np.abs(kept - column).max())
-        whole = np.array_equal(column, np.floor(column))  # such as years, cents, numbers of people
-        merged = whole and len(np.unique(kept)) < len(np.unique(column))
-        if merged or (spread > 0 and not moved <= _COARSE * spread):
+        with np.errstate(over="ignore"):  # what is too far apart for a spread moves, too
+            spread, moved = float(np.std(column)), float(np.abs(kept - column).max())
+        # the spread of tiny numbers is zero, although they differ
+        lost = np.any(column != column[0]) and not moved <= _COARSE * spread
+        if lost or merged(column, kept):
             raise InputError(
                 f"{name}: column {names[j]!r} does not fit single precision (values move by up to "
                 f"{moved:.3g} at a spread of {spread:.3g}): subtract an offset or rescale it, or "

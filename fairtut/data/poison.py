@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fairtut.data.given import same_order
 from fairtut.errors import InputError, UnknownName
 from fairtut.runtime.seeds import numpy_rng
 
@@ -195,6 +196,7 @@ def _logit(inputs: NDArray[np.float64], signs: NDArray[np.float64]) -> NDArray[n
 def _checked(
     x: ArrayLike, s: ArrayLike, y: ArrayLike
 ) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.generic]]:
+    same_order("labels to flip", x=x, s=s, y=y)
     points, groups, labels = np.asarray(x, dtype=np.float64), np.asarray(s), np.asarray(y)
     if points.ndim != 2 or groups.shape != (len(points),) or labels.shape != (len(points),):
         raise InputError(

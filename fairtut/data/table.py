@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fairtut.data.given import named_as, same_order, single
 from fairtut.errors import InputError
 from fairtut.foreign import numbers, plain
 from fairtut.runtime.seeds import numpy_rng
@@ -67,6 +68,9 @@ class Table:
     digest: str = field(init=False)
 
     def __post_init__(self) -> None:
+        same_order(self.name, x=self.x, s=self.s, y=self.y, ids=self.ids)
+        named_as(self.name, self.x, self.feature_names)
+        single(self.name, self.x, self.feature_names)
         x = np.ascontiguousarray(numbers(f"{self.name}: x", self.x), dtype="<f4")
         if x.ndim != 2 or x.shape[1] != len(self.feature_names):
             raise InputError(f"{self.name}: x is {x.shape}, names: {len(self.feature_names)}")
@@ -283,10 +287,13 @@ def split_rows(
     >>> {part: np.bincount(2 * s[some] + y[some]).tolist() for part, some in rows.items()}
     {'train': [3, 3, 3, 3], 'test': [2, 2, 2, 2]}
     """
+    same_order("split", s=s, y=y)
     given = [np.asarray(plain(values)) for values in (s, y)]
     for what, values in zip("sy", given, strict=True):
         if values.ndim != 1 or not np.isin(values, (0, 1)).all():
             raise InputError(f"{what} must hold 0 and 1 only, one for each row")
+    if len(given[0]) != len(given[1]):
+        raise InputError(f"s has {len(given[0])} rows, y has {len(given[1])}: give one of each")
     cell = 2 * given[0].astype(np.int64) + given[1].astype(np.int64)
     n = len(cell)
     counts = {part: _part_size(part, size, n) for part, size in sizes.items()}

@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from fairtut.data import tabular
+from fairtut.data.encoding import read_columns
 from fairtut.data.registry import DATASETS
 from fairtut.errors import CorruptFile, DataError, FairtutError, InputError
 
@@ -209,3 +210,103 @@ class TestCompas:
     def test_an_empty_file(self, place):
         place("compas", csv="")
         fails(DataError, "no column 'days_b_screening_arrest'", tabular.compas)
+
+
+@pytest.mark.parametrize("last", [1, 2])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_stray_quotation_marks_swallow_no_rows(last, end):
+    lines = ["1,a,x", "2,b,x", "3,c,x", "4,d,x"]
+    lines[0] = lines[0].replace("a", '"a')
+    lines[last] = lines[last].replace("x", 'x"').replace(",", ";")
+    text = end.join(["n,w,v", *lines]) + end
+    fails(CorruptFile, r"own\.csv, row 1 .*unclosed quotation mark", read_columns,
+          text.replace(';x"', '",x'), "own.csv", None)  # fmt: skip
+
+
+@pytest.mark.parametrize("word", ["", "NA", "nan", "N/A", "None", "null"])
+@pytest.mark.parametrize("field", ["State-gov", "Adm-clerical", "United-States"])
+def test_what_became_of_a_question_mark_is_one(place, word, field):
+    place("adult", data=ADULT_DATA.replace(field, word, 1), test=ADULT_TEST)
+    table = tabular.adult()
+    assert table.rows_dropped[0] == ("adult.data: a field is '?'", 2) and len(table) == 3
+    place("adult", data=ADULT_DATA.replace(field, "?", 1), test=ADULT_TEST)
+    assert tabular.adult().digest == table.digest
+    assert tabular.adult().feature_names == table.feature_names
+
+
+@pytest.mark.parametrize(
+    ("official", "other"),
+    [
+        ("United-States", "United States"), ("United-States", "United-states"), ("Cuba", "cuba"),
+        ("Private", "private"), ("11th", "11-th"), ("Bachelors", "bachelors"), ("Wife", "wife"),
+        ("Sales", "sales"), ("Never-married", "Never married"),
+    ],
+)  # fmt: skip
+def test_a_word_that_is_spelled_otherwise_is_no_other_level(place, official, other):
+    place("adult", data=ADULT_DATA.replace(official, other), test=ADULT_TEST)
+    fails(DataError, f"holds '{other}', none of", tabular.adult)
+
+
+def test_no_number_has_a_line_between_its_digits(place):
+    place("adult", data=ADULT_DATA.replace("39,", "1_0,", 1), test=ADULT_TEST)
+    fails(DataError, "column 'age' holds '_' where numbers", tabular.adult)
+
+
+@pytest.mark.parametrize("word", ["", "NA", "n/a", "nan"])
+def test_a_score_without_a_word_is_not_available(place, word):
+    place("compas", data=COMPAS)
+    official = tabular.compas("sex")
+    place("compas", data=COMPAS.replace(",N/A,", f",{word},"))
+    assert tabular.compas("sex").rows_dropped == official.rows_dropped
+    assert tabular.compas("sex").digest == official.digest
+
+
+COMPAS_ROW = "2,a,Male,Less than 25,African-American,1,0,30,M,0,1,Low,99,0"
+
+
+@pytest.mark.parametrize(
+    ("old", "reason"),
+    [
+        (",M,0,", "is_recid is -1 (no COMPAS case found)"),
+        (",30,M,", "no value in one of race, sex, age_cat, c_charge_degree"),
+        ("Less than 25", "no value in one of race, sex, age_cat, c_charge_degree"),
+        ("African-American", "no value in one of race, sex, age_cat, c_charge_degree"),
+    ],
+)
+def test_an_empty_field_is_dropped_and_counted(place, old, reason):
+    assert COMPAS_ROW in COMPAS
+    new = {",M,0,": ",M,,", ",30,M,": ",30,,"}.get(old, "")
+    place("compas", data=COMPAS)
+    before = tabular.compas("sex")
+    place("compas", data=COMPAS.replace(COMPAS_ROW, COMPAS_ROW.replace(old, new)))
+    after = tabular.compas("sex")
+    counts = dict(before.rows_dropped)
+    assert dict(after.rows_dropped)[reason] == counts.get(reason, 0) + 1
+    assert len(after) == len(before) - 1
+
+
+@pytest.mark.parametrize(
+    ("official", "other"),
+    [
+        ("Caucasian", "caucasian"), ("African-American", "African American"), (",O,", ",o,"),
+        ("25 - 45", "25-45"), ("Less than 25", "less than 25"), ("Female", "female"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("sensitive", ["race", "sex"])
+def test_a_defendant_spelled_otherwise_is_nobody_else(place, official, other, sensitive):
+    place("compas", data=COMPAS.replace(official, other))
+    fails(DataError, f"holds '{other.strip(',')}', none of", tabular.compas, sensitive)
+
+
+def test_two_columns_of_one_name_agree_or_are_official(place, monkeypatch):
+    folder = place("compas", data=COMPAS)
+    official = tabular.compas()
+    monkeypatch.setenv("FAIRTUT_VERIFY", "off")
+    path = folder / "compas-scores-two-years.csv"
+    path.write_text(COMPAS + "9,h,Male,25 - 45,Caucasian,1,0,1,F,0,1,Low,0,0\n")
+    fails(DataError, "two columns called 'priors_count' that differ", tabular.compas)
+    path.write_text(COMPAS.replace(",priors_count,two_year", ",priors,two_year"))
+    assert tabular.compas().digest == official.digest
+    with pytest.raises(DataError, match="two columns called 'age' that differ"):
+        read_columns("age age\n30 31\n", "own", None, " ")
+    assert read_columns("age age\n30 30\n", "own", None, " ")[1] == 1

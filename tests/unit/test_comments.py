@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -344,3 +345,73 @@ def test_identities_of_your_own(tmp_path: Path) -> None:
     frame.assign(latino=frame["latino"] * 100).to_csv(path, index=False)
     with pytest.raises(DataError, match=r"latino holds 0 to 90 where shares in \[0, 1\]"):
         civil_comments(path, groups=both)
+
+
+# --- files whose rows pandas would move in silence -------------------------------------------
+
+HEAD = "comment_text,toxicity,male,female,split"
+LINES = [f"good man {i},0.{i},1.0,0.7,train" for i in range(1, 9)]
+
+
+def sexes(path: Path, lines: list[str], head: str = HEAD) -> CommentSet:
+    path.write_text("\n".join([head, *lines]) + "\n", encoding="utf-8")
+    return civil_comments(path, groups=["male", "female"])
+
+
+def test_a_comma_at_the_end_shifts_no_column(tmp_path: Path) -> None:
+    assert len(sexes(tmp_path / "own.csv", LINES)) == 8
+    with pytest.raises(DataError, match=r"more fields than the header \(a comma at the end"):
+        sexes(tmp_path / "own.csv", [line + "," for line in LINES])
+    numbered = [f"{i},{line}" for i, line in enumerate(LINES)]  # names 0, 1, ... look like none
+    assert len(sexes(tmp_path / "own.csv", numbered, f",{HEAD}")) == 8
+    with pytest.raises(DataError, match=r"more fields than the header"):
+        sexes(tmp_path / "own.csv", [line + "," for line in numbered], f",{HEAD}")
+
+
+@pytest.mark.parametrize("last", [2, 4, 6])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_stray_quotation_marks_swallow_no_rows(tmp_path: Path, last: int, end: str) -> None:
+    lines = list(LINES)
+    lines[1] = '"' + lines[1]
+    lines[last] = lines[last].replace(",", '",', 1)
+    with pytest.raises(DataError, match=r"row 2: 'comment_text' .*unclosed quotation mark"):
+        sexes(tmp_path / "own.csv", [line + end.strip("\n") for line in lines])
+
+
+def test_line_breaks_and_lists_within_a_comment_are_legitimate(tmp_path: Path) -> None:
+    text = '"a list, of, many, words,\r\nwith, 1, 2, 3, 4, 5, numbers\n\nand ""quotes"", too"'
+    found = sexes(tmp_path / "own.csv", [f"{text},0.9,1.0,0.7,train", *LINES])
+    assert len(found) == 9 and found.words(0).count("[UNK]") > 5
+
+
+@pytest.mark.parametrize("word", ["training", "train-extra", "trainval", "Train", ""])
+def test_a_split_of_another_name_is_refused(tmp_path: Path, word: str) -> None:
+    with pytest.raises(UnknownName, match=f"unknown split '{word or 'nan'}'"):
+        sexes(tmp_path / "own.csv", [*LINES, f"fine,0.1,0.0,0.0,{word}"])
+
+
+@pytest.mark.parametrize("name", ["comment_text", "toxicity", "male", "split"])
+def test_a_needed_column_stands_once(tmp_path: Path, name: str) -> None:
+    with pytest.raises(DataError, match=f"2 columns called '{name}'"):
+        sexes(tmp_path / "own.csv", [line + ",0.9" for line in LINES], f"{HEAD},{name}")
+    assert len(sexes(tmp_path / "own.csv", [line + ",1,2" for line in LINES], f"{HEAD},a,a")) == 8
+
+
+@pytest.mark.parametrize("key", ["texts", "y", "split"])
+@pytest.mark.parametrize("kind", [dict.fromkeys, set, frozenset])
+def test_what_has_no_order_of_rows_is_refused(key: str, kind: Any) -> None:
+    values = {"texts": ["a a", "b b", "c", "d", "e"], "y": [0, 1, 2, 3, 4], "split": list("abcde")}
+    with pytest.raises(InputError, match=f"{key} is a (dict|set|frozenset), which is no list"):
+        own(**{"texts": list("abcde"), key: kind(values[key])})
+
+
+def test_a_word_is_one_word_in_both_ways_of_unicode() -> None:
+    assert words_of("cafe\u0301s’ naïve") == words_of("cafés’ nai\u0308ve") == ["cafés", "naïve"]
+    assert words_of("1\ufe0f\u20e3 ❤\ufe0f ok") == ["1", "ok"]  # pictures are no words
+
+
+def test_english_words_are_what_they_were() -> None:
+    before = re.compile(r"\[[a-z]+\]|[^\W_]+(?:['’][^\W_]+)*")
+    made = comments(300, seed=4)
+    texts = [" ".join(made.words(row)) + "! Don’t, it's x_y [insult]" for row in range(300)]
+    assert all(words_of(text) == before.findall(text.lower()) for text in texts)

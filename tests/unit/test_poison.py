@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from fairtut.data.poison import flip_labels, margins
@@ -125,3 +126,17 @@ def test_bad_arrays_are_refused(data):
         flip_labels(np.where(data.x > 3, np.nan, data.x), data.s, data.y, count=3)
     with pytest.raises(UnknownName, match="margin, random"):
         flip_labels(data.x, data.s, data.y, count=3, method="margins")
+
+
+@pytest.mark.parametrize("moved", ["x", "s", "y"])
+@pytest.mark.parametrize("call", [margins, lambda *a: flip_labels(*a, count=1)])
+def test_rows_in_another_order_are_refused(call, moved):
+    given = {
+        "x": pd.DataFrame({"a": [-3.0, -1.0, 1.0, 5.0]}),
+        "s": pd.Series([1, 1, 1, 0]),
+        "y": pd.Series([0, 0, 1, 1]),
+    }
+    call(*given.values())
+    given[moved] = given[moved].iloc[::-1]
+    with pytest.raises(InputError, match="have different indexes: align them"):
+        call(*given.values())

@@ -253,6 +253,12 @@ def _one_order(given: Mapping[str, Any], group_names: Sequence[str], name: str) 
     """Raise where indexes, or the columns of the groups, stand in another order than the rest."""
     if isinstance(given["texts"], str):
         raise InputError(f"{name}: texts is one text: give a list of texts")
+    for key, values in given.items():
+        if isinstance(values, (Mapping, set, frozenset)):
+            raise InputError(
+                f"{name}: {key} is a {type(values).__name__}, which is no list in the order of the "
+                f"rows: give a list, as in list({key}.values()) of a dict"
+            )
     collected(**given)
     if hasattr(given["texts"], "columns"):
         raise InputError(f"{name}: texts is a table: give one column of it")

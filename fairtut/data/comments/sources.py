@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,11 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairtut.data import files
-from fairtut.data.bounded import COMMENTS, Bounded
 from fairtut.data.comments.commentset import SPLITS, CommentSet, from_texts
+from fairtut.data.comments.reading import named_once, read, whole_rows
 from fairtut.data.encoding import apply_rules, need
-from fairtut.data.local import opened
-from fairtut.errors import CorruptFile, DataError, InputError, MissingData, UnknownName
+from fairtut.errors import DataError, InputError, UnknownName
 from fairtut.runtime.seeds import numpy_rng
 
 if TYPE_CHECKING:
@@ -133,7 +131,7 @@ def civil_comments(
         source = located.source
     else:
         source = f"Civil Comments, {Path(path).name} [not verified], CC0 1.0"
-    frame = _read(Path(path))
+    frame, header = read(Path(path))
     jigsaw = "target" in frame.columns
     known, toxicity = (_JIGSAW, "target") if jigsaw else (_WILDS, "toxicity")
     columns = _columns(known, groups)
@@ -144,9 +142,10 @@ def civil_comments(
         rules.append(("identities not annotated", frame[seen].isna().any(axis=1).to_numpy()))
     else:
         need(frame, ["split"], str(path))
+        named_once(header, ["split"], str(path))
     split = _drawn(len(frame), seed) if jigsaw else _with_tuning(frame["split"].to_numpy(str), seed)
     return _assemble(
-        frame, "comment_text", toxicity, columns, groups, split, rules,
+        frame, "comment_text", toxicity, columns, groups, split, rules, header=header,
         name="civil_comments", source=source, where=str(path), **options,
     )  # fmt: skip
 
@@ -209,41 +208,27 @@ def hate_speech(*, groups: Groups = RELIGIONS, seed: int = 0, **options: Any) ->
             f"{path} holds single annotations: save one row per comment (text, labels, target_*) "
             "as measuring_hate_speech_25424.csv beside it"
         )
-    frame = _read(path)
+    frame, header = read(path)
     return _assemble(
         frame, "text", "labels", _columns(_HATE, groups), groups, _drawn(len(frame), seed),
         [("no text", frame.get("text", frame.iloc[:, 0]).isna().to_numpy())],
-        name="measuring_hate_speech",
+        header=header, name="measuring_hate_speech",
         source=f"{located.source} (a substitute for Civil Comments)", where=str(path), **options,
     )  # fmt: skip
 
 
-def _read(path: Path) -> pd.DataFrame:
-    import pandas as pd
-
-    if not path.is_file():
-        raise MissingData(f"{path} is not a file: name a CSV file of comments")
-    try:
-        # "None", "null" and "NA" are words here, only the empty field is missing
-        with opened(path) as stream:
-            bounded = io.BufferedReader(Bounded(stream, path, COMMENTS))
-            return pd.read_csv(bounded, keep_default_na=False, na_values=[""])
-    except CorruptFile:
-        raise
-    except (ValueError, EOFError, OSError) as error:
-        what = " ".join(str(error).split())[:120]
-        raise CorruptFile(f"{path} cannot be read as CSV ({what}): fetch it again") from error
-
-
 def _assemble(
     frame: pd.DataFrame, text: str, label: str, columns: _Columns, groups: Groups,
-    split: NDArray[np.str_], rules: list[tuple[str, NDArray[np.bool_]]], *, where: str,
-    **options: Any,
+    split: NDArray[np.str_], rules: list[tuple[str, NDArray[np.bool_]]], *,
+    header: Sequence[str], where: str, **options: Any,
 ) -> CommentSet:  # fmt: skip
     for group in groups:
         if group not in columns:
             raise UnknownName.of("identity group", group, columns)
-    need(frame, [text, label, *(name for group in groups for name in columns[group])], where)
+    shares = [label, *(name for group in groups for name in columns[group])]
+    need(frame, [text, *shares], where)
+    named_once(header, [text, *shares], where)
+    whole_rows(frame, shares, where)
     keep, dropped = apply_rules([*rules, (f"no {label}", frame[label].isna().to_numpy())])
     kept = frame[keep]
     members = [
@@ -289,6 +274,9 @@ def _drawn(n: int, seed: int) -> NDArray[np.str_]:
 
 def _with_tuning(split: NDArray[np.str_], seed: int) -> NDArray[np.str_]:
     """Turn as many train rows into tuning rows as there are val rows."""
+    odd = sorted(set(np.unique(split).tolist()) - set(SPLITS))
+    if odd:  # cut to the five letters of a split, "training" and "trainval" would be "train"
+        raise UnknownName.of("split", odd[0], SPLITS)
     train = np.flatnonzero(split == "train")
     count = min(int((split == "val").sum()), len(train) // 2)
     split = split.astype("<U5")

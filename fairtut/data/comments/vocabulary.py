@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -61,13 +62,16 @@ class Tokenizer(Protocol):
 def words_of(text: str) -> list[str]:
     """Split a text into lower-case words: punctuation goes, masks such as ``[insult]`` stay.
 
+    An accent belongs to its letter, in whichever way Unicode writes it; signs that no letter of
+    their own has, such as the vowels of Devanagari, part words.
+
     Examples
     --------
     >>> from fairtut.data.comments import words_of
     >>> words_of("Don't say [insult]!")
     ["don't", 'say', '[insult]']
     """
-    return _WORD.findall(text.lower())
+    return _WORD.findall(unicodedata.normalize("NFC", text.lower()))
 
 
 @dataclass(frozen=True)
