@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
-from fairtut.data.columns import UNKNOWN, spelled_once
+from fairtut.data.columns import spelled_once
 from fairtut.errors import InputError, UnknownName
 from fairtut.foreign import as_pandas
 
@@ -265,7 +265,7 @@ class ImageSet:
             raise UnknownName.of(f"attribute of {self.name}", name, frame.columns)
         column, value = cuts[-1]  # "x=y=1" asks for "x=y" where there is such a column
         self._no_gaps(column)
-        spelled_once(frame[column].unique().tolist(), column, self.name, UNKNOWN)
+        spelled_once(frame[column].unique().tolist(), column, self.name)
         texts = frame[column].astype(str).to_numpy()
         if value not in texts:
             raise UnknownName.of(f"value of {column}", value, np.unique(texts).tolist())

@@ -9,17 +9,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from fairtut.data.columns import spelled_once
+from fairtut.data.columns import GAPS, spelled_once
 from fairtut.data.images.labels import SPLIT_WORDS, as_binary, read_table
 from fairtut.errors import DataError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_GAPS: Final = frozenset(
-    {"", "nan", "<na>", "na", "n/a", "#n/a", "none", "null", "nil", "nat", "?", "-"}
-)
-"""What stands in a table, in small letters, where nothing is known."""
 _SPLIT_NAMES: Final = ("partition", "set", "subset", "fold", "phase", "usage")
 """What a column of splits is called, too."""
 _FLAG_NAMES: Final = frozenset(
@@ -61,7 +57,7 @@ def read_own(table: Path, file: str, split: str | None) -> pd.DataFrame:
 def told(values: pd.Series) -> pd.Series:
     """Return a column of texts without blanks around them, and NaN where they say nothing."""
     texts = values.astype(object).str.strip()  # no-break spaces, too
-    return texts.mask(texts.str.lower().isin(_GAPS)).astype(values.dtype)
+    return texts.mask(texts.str.lower().isin(GAPS)).astype(values.dtype)
 
 
 def no_split(values: pd.Series, split: str, path: Path) -> None:
