@@ -2,7 +2,8 @@
 
 ``book`` stages a copy of the pages under ``_build/stage``, executes every chapter there at the
 smoke preset on the embedded data, and builds that; the committed notebooks and records stay as
-they are.  Both treat warnings as errors and look for every page afterwards.
+they are.  Both treat warnings as errors, a reference that leads nowhere among them, and look for
+every page afterwards.
 """
 
 from __future__ import annotations

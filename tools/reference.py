@@ -3,14 +3,16 @@
 A **door** is where a reader imports from: a package that says what it offers in ``__all__``, a
 module that lies behind no such package, or one named ``estimator`` whose class the package leaves
 out (a record names the code that its chapter imports, and no chapter uses that class).  What a
-door offers is public: its ``__all__``, or else
-the names of its own without an underscore.  Each name stands once, at the door of its own module
-where that is one.
+door offers is public: its ``__all__``, or else the classes, functions and described constants of
+its own without an underscore.  Each name stands once, at the door of its own module where that is
+one.  A package without ``__all__`` and the modules behind a door have a place to link to and no
+more, but for the constants of such a module that a text of the package links to.
 """
 
 from __future__ import annotations
 
 import argparse
+import functools
 import importlib
 import inspect
 import pkgutil
@@ -18,6 +20,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Final
 
 from tools.common import ROOT, exit_with, write_atomically
@@ -66,9 +69,19 @@ class Name:
         return "" if own == self.name else str(own)
 
 
-def doors(area: str) -> Iterator[str]:
-    """Yield the doors of an area, packages before what lies behind them."""
-    top = importlib.import_module(f"fairtut.{area}")
+@functools.cache
+def doors(area: str) -> tuple[str, ...]:
+    """Return the doors of an area, packages before what lies behind them."""
+    return tuple(_found(importlib.import_module(f"fairtut.{area}")))
+
+
+@functools.cache
+def every_door() -> tuple[str, ...]:
+    """Return the doors of all areas."""
+    return tuple(door for area in AREAS for door in doors(area))
+
+
+def _found(top: ModuleType) -> Iterator[str]:
     if hasattr(top, "__all__") or not hasattr(top, "__path__"):
         yield top.__name__
         return
@@ -92,7 +105,7 @@ def _offered(package: str, module: str) -> bool:
 
 def public(area: str) -> list[Name]:
     """Return the public names of an area, each once, by door and in the order of the alphabet."""
-    every, found, seen = [d for one in AREAS for d in doors(one)], [], set()
+    every, found, seen = every_door(), [], set()
     for door in doors(area):
         module = importlib.import_module(door)
         listed = getattr(module, "__all__", None)
@@ -100,7 +113,9 @@ def public(area: str) -> list[Name]:
         for name in sorted(names, key=str.lower):
             thing = getattr(module, name)
             own = _module(thing)
-            if inspect.ismodule(thing) or (listed is None and own != door):
+            if inspect.ismodule(thing):
+                continue
+            if listed is None and own != door and name not in _constants(door):
                 continue
             if (own in every and own != door) or (name, id(thing)) in seen:
                 continue
@@ -111,19 +126,66 @@ def public(area: str) -> list[Name]:
     return found
 
 
+@functools.cache
+def _constants(module: str) -> frozenset[str]:
+    """Return the constants and the types of its own that a module describes."""
+    from sphinx.pycode import ModuleAnalyzer
+
+    docs = ModuleAnalyzer.for_module(module).find_attr_docs()
+    return frozenset(name for owner, name in docs if not owner)
+
+
+def inner(door: str) -> list[str]:
+    """Return the modules behind a door, but for one that a name of the door hides."""
+    top = importlib.import_module(door)
+    if not hasattr(top, "__path__") or not hasattr(top, "__all__"):
+        return []
+    offered = {f"{door}.{name}" for name in top.__all__ if not inspect.ismodule(getattr(top, name))}
+    found = (module.name for module in pkgutil.walk_packages(top.__path__, f"{door}."))
+    known = offered.union(every_door())
+    return [name for name in found if name not in known]
+
+
+def linked(module: str) -> list[Name]:
+    """Return the constants of a module behind a door that a text of the package links to."""
+    found = [name for name in sorted(_constants(module)) if f"{module}.{name}`" in _texts()]
+    return [Name(module, name, getattr(importlib.import_module(module), name)) for name in found]
+
+
+@functools.cache
+def _texts() -> str:
+    """Return the sources of the package, docstrings and comments with them."""
+    return "\n".join(p.read_text(encoding="utf-8") for p in (ROOT / "fairtut").rglob("*.py"))
+
+
 def page(area: str) -> str:
     """Return the page of an area."""
-    parts = [f"# {AREAS[area]}: `fairtut.{area}`\n"]
-    names = public(area)
+    top, names = f"fairtut.{area}", public(area)
+    parts = [f"# {AREAS[area]}: `{top}`\n"]
+    if top not in doors(area):
+        parts.append(_block([f".. py:module:: {top}"]))
     for door in dict.fromkeys(name.door for name in names):
-        own = [name for name in names if name.door == door]
-        lines = [f".. automodule:: {door}", "", ".. autosummary::", "   :nosignatures:", ""]
-        lines += [f"   {n.name}" for n in own if n.kind != "data" and not n.alias] + [""]
-        for name in own:
-            lines += [*_entry(name), ""]
-        title = f"## `{door}`\n\n" if door != f"fairtut.{area}" else ""
-        parts.append(f"{title}```{{eval-rst}}\n" + "\n".join(lines).rstrip() + "\n```\n")
+        lines = _door(door, [name for name in names if name.door == door])
+        parts.append((f"## `{door}`\n\n" if door != top else "") + _block(lines))
     return "\n".join(parts)
+
+
+def _block(lines: Sequence[str]) -> str:
+    return "```{eval-rst}\n" + "\n".join(lines).rstrip() + "\n```\n"
+
+
+def _door(door: str, names: Sequence[Name]) -> list[str]:
+    """Return the lines that describe a door and its names."""
+    # a link to a module behind the door leads to the door, so these come first
+    lines = [line for name in inner(door) for line in (f".. py:module:: {name}", "")]
+    lines += [f".. automodule:: {door}", "", ".. autosummary::", "   :nosignatures:", ""]
+    lines += [f"   {n.name}" for n in names if n.kind != "data" and not n.alias] + [""]
+    for name in names:
+        lines += [*_entry(name), ""]
+    for name in (name for module in inner(door) for name in linked(module)):
+        first, *rest = _entry(name)
+        lines += [first, f"   :module: {name.door}", *rest, ""]
+    return lines
 
 
 def _entry(name: Name) -> list[str]:

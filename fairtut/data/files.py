@@ -130,7 +130,7 @@ def verify(name: str) -> Located:
     Returns
     -------
     Located
-        Each file has the label of its edition (:class:`Found`).
+        Each file has the label of its edition (:class:`~fairtut.data.local.Found`).
 
     Raises
     ------

@@ -97,7 +97,7 @@ class Located:
 
     @property
     def source(self) -> str:
-        """One line for captions and records: title, edition and licence."""
+        """Title, edition and licence in one line, for captions and records."""
         odd = dict.fromkeys(f.label for f in self.files if f.label not in ("", "official"))
         edition = f" [{'; '.join(odd)}]" if odd else ""
         return f"{self.dataset.title}{edition}, {self.dataset.licence}"

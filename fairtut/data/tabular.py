@@ -1,9 +1,10 @@
 """Tables of people by name: the data sets of the papers, and your own.
 
 Encoding rules, the same for every loader: numbers stay as they are (scale them with a
-:class:`Standardiser` that saw training rows only); a category with two levels is one 0/1 column,
-with more levels one 0/1 column per level; levels come from all rows, statistics never do.  The
-sensitive attribute is not among the inputs ``x``: a method that may use it appends ``s``.
+:class:`~fairtut.data.table.Standardiser` that saw training rows only); a category with two levels
+is one 0/1 column, with more levels one 0/1 column per level; levels come from all rows, statistics
+never do.  The sensitive attribute is not among the inputs ``x``: a method that may use it appends
+``s``.
 South German Credit differs, because its models are of mixed-type rows: numbers first, then a flag
 for every level of a category, and age and foreign worker among the inputs unless left out.
 """

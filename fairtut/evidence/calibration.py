@@ -41,6 +41,7 @@ Words = NDArray[np.str_]
 Ends = tuple[Floats, Floats]
 
 LEVEL: Final = 0.05
+#: The kinds of claim that are simulated.
 KINDS: Final = ("number", "direction", "bound", "same")
 GOOD: Final = ("reproduced", "trend reproduced")
 TRAININGS: Final = (1, 2, 3, 6)
@@ -97,7 +98,7 @@ def joint(v: Floats, s: Floats, m: int, people: Ends | None = None, level: float
 
     See Also
     --------
-    fairtut.metrics.trainings.Chance.interval : The formula, for one measurement.
+    fairtut.metrics.Chance.interval : The formula, for one measurement.
 
     Examples
     --------

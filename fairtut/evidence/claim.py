@@ -99,7 +99,7 @@ class Claim:
     """One thing that a paper says, and how it is to be tested.
 
     The fields are the keys of the table in :mod:`fairtut.evidence.claims`; ``chapter`` is the
-    chapter that measures it (:func:`~fairtut.evidence.claims.chapter_id` of the file's
+    chapter that measures it (:func:`~fairtut.evidence.claim.chapter_id` of the file's
     ``chapter``), ``parent`` the message above it, ``initialisations`` whether its seeds share one
     training.
     """
@@ -143,12 +143,12 @@ class Claim:
 
     @property
     def question(self) -> bool:
-        """Whether it is a question of ours: its answer counts for no paper."""
+        """Whether it is a question of ours, whose answer counts for no paper."""
         return self.source == "ours" and self.kind != "exact"
 
     @property
     def leaf(self) -> bool:
-        """Whether it counts as a claim of the paper: not ours, and no identity."""
+        """Whether it counts as a claim of the paper (not ours, and no identity)."""
         return self.source == "paper" and self.kind != "exact"
 
 

@@ -31,7 +31,7 @@ class Measurement:
     n : int
         Rows that each value was measured on.
     unit : str
-        A key of :data:`fairtut.evidence.claims.POINT`.
+        A key of :data:`fairtut.evidence.claim.POINT`.
     note : str or None
         What a reader of the number must know; required where a value is ``None``.
     people : (float, float) or None

@@ -18,6 +18,7 @@ from typing import Any, Final
 import fairtut
 from fairtut.runtime import code
 
+#: What a record states the version of, besides python and fairtut.
 LIBRARIES: Final = ("torch", "torchvision", "numpy", "scipy", "pandas", "scikit-learn")
 _INSTALLED: Final = re.compile(r"git\+https://[^\s'\"]+")
 _SOMEWHERE: Final = "git+https://github.com/fairtut/fairtut"
@@ -99,7 +100,7 @@ def code_of(chapter: str) -> dict[str, str]:
     Returns
     -------
     dict of str to str
-        ``study``, 16 hexadecimal digits (:func:`fairtut.runtime.code.digest`), or nothing.
+        ``study``, 16 hexadecimal digits (``fairtut.runtime.code``), or nothing.
 
     Examples
     --------

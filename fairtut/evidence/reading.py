@@ -199,7 +199,7 @@ def read_claims(path: str | os.PathLike[str]) -> tuple[Paper, list[Claim]]:
     Returns
     -------
     tuple
-        The :class:`Paper` and its claims, in the order of the file.
+        The :class:`~fairtut.evidence.claim.Paper` and its claims, in the order of the file.
 
     Raises
     ------

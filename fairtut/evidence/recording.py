@@ -36,10 +36,11 @@ from fairtut.runtime.presets import PRESETS, check_mode, choose
 class Record(Used):
     """The measurements of one run, with everything that is needed to run it again.
 
-    Make one with :meth:`start`, fill it with :meth:`dataset`, :meth:`keep` and :meth:`measure`, and
-    write it with :meth:`save`; :func:`fairtut.evidence.records.load_record` reads it back.
-    Figures, tables and sentences take their numbers with :meth:`estimate` and :meth:`measured`,
-    which note that somebody uses them.
+    Make one with :meth:`start`, fill it with :meth:`dataset`,
+    :meth:`~fairtut.evidence.used.Used.keep` and :meth:`measure`, and write it with :meth:`save`;
+    :func:`fairtut.evidence.records.load_record` reads it back.  Figures, tables and sentences take
+    their numbers with :meth:`~fairtut.evidence.used.Used.estimate` and
+    :meth:`~fairtut.evidence.used.Used.measured`, which note that somebody uses them.
 
     Examples
     --------
@@ -90,7 +91,7 @@ class Record(Used):
         chapter : str
             The chapter, with or without its number.
         preset, data : str
-            Names from :mod:`fairtut.runtime.presets`.
+            Names from ``fairtut.runtime.presets``.
         seed : int
             The root seed, stored as ``seeds["root"]``.
         seeds : mapping of str to iterable of int, optional

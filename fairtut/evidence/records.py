@@ -15,7 +15,7 @@ The file holds, in this order,
 ``device``        ``{type, name, tag, threads}`` of what did the work; with ``asked_for`` where
                   another device was asked for and did nothing
 ``versions``      of python, fairtut and the libraries that made the numbers
-``minutes``       from :meth:`Record.start` to :meth:`Record.save`
+``minutes``       from ``Record.start`` to ``Record.save``
 ``config``        every hyper-parameter of the preset; ``grown`` where the record grows, with its
                   number of trainings and the planned looks (:mod:`fairtut.evidence.looks`)
 ``code``          digests of what made the numbers: ``study``, the chapter's package with all that

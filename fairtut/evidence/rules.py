@@ -22,6 +22,7 @@ from fairtut.evidence.measurements import Measurement
 from fairtut.evidence.spelling import number, points, powers
 from fairtut.metrics.trainings import Chance
 
+#: The words for a claim, with what each says.
 WORDS: Final = {
     "reproduced": "The whole interval of our number lies within the tolerance of the paper's, "
     "or within the limit that was claimed.",
@@ -113,7 +114,7 @@ class Part:
     reason : str
         A phrase with the numbers.
     values : dict
-        As in :attr:`fairtut.evidence.verdicts.Verdict.values`.
+        As ``values`` of a :class:`~fairtut.evidence.verdicts.Verdict`.
     p : float or None
         Two-sided p of 0, for a direction that was tested.
     needs : int or None
@@ -308,7 +309,8 @@ def blank(claim: Claim) -> dict[str, Any]:
     Returns
     -------
     dict
-        The keys of :attr:`fairtut.evidence.verdicts.Verdict.values`; of numbers only the paper's.
+        The keys of a :class:`~fairtut.evidence.verdicts.Verdict`'s ``values``; of numbers only the
+        paper's.
 
     Examples
     --------
@@ -344,7 +346,7 @@ def values(claim: Claim, measurement: Measurement) -> dict[str, Any]:
     Returns
     -------
     dict
-        The keys of :attr:`fairtut.evidence.verdicts.Verdict.values`.
+        The keys of a :class:`~fairtut.evidence.verdicts.Verdict`'s ``values``.
 
     Examples
     --------

@@ -76,8 +76,9 @@ class Used(ABC):
         """Add those measurements that somebody uses, of all that a chapter's measures return.
 
         What a claim names is added at once, and anything else when it is first read.  What no
-        claim names and nobody reads before :meth:`save` does not get into the file, so a page can
-        quote only what is used in one of these ways.  A chapter without claims keeps everything.
+        claim names and nobody reads before :meth:`~fairtut.evidence.recording.Record.save` does not
+        get into the file, so a page can quote only what is used in one of these ways.  A chapter
+        without claims keeps everything.
 
         Parameters
         ----------

@@ -22,7 +22,7 @@ from fairtut.evidence.standing import fault
 from fairtut.runtime.presets import PRESETS, choose
 
 VERDICTS: Final = tuple(WORDS)
-"""The words for a claim; a question of ours has one of :data:`ANSWERS`."""
+"""The words for a claim; a question of ours has one of :data:`~fairtut.evidence.rules.ANSWERS`."""
 
 __all__ = ["ANSWERS", "HOLDS", "RULES", "VERDICTS", "Part", "Verdict", "judge"]
 
@@ -38,7 +38,7 @@ class Verdict:
     question : bool
         Whether it is a question of ours, which counts for no paper.
     verdict : str
-        One of :data:`VERDICTS`, of a question one of :data:`ANSWERS`.
+        One of :data:`VERDICTS`, of a question one of :data:`~fairtut.evidence.rules.ANSWERS`.
     reason : str
         A plain sentence with the numbers.
     values : dict
@@ -92,7 +92,7 @@ class Verdict:
 
     @property
     def leaf(self) -> bool:
-        """Whether it counts as one of the paper's claims: no identity, and no repeat."""
+        """Whether it counts as one of the paper's claims (no identity, and no repeat)."""
         return self.source == "paper" and self.kind != "exact" and self.repeats is None
 
     def as_dict(self) -> dict[str, Any]:
@@ -120,7 +120,7 @@ def judge(
     Returns
     -------
     list of Verdict
-        In the order of the claims.  See :data:`RULES` for the rules.
+        In the order of the claims.  See :data:`~fairtut.evidence.rules.RULES` for the rules.
 
     Raises
     ------

@@ -104,7 +104,7 @@ class Watched:
         Parameters
         ----------
         named : dict
-            What it says, from :func:`fairtut.runtime.device.describe_device`.
+            What it says, from ``fairtut.runtime.device.describe_device``.
 
         Returns
         -------

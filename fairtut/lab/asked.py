@@ -80,12 +80,12 @@ def answered(entry: Entry) -> Entry:
 
     Parameters
     ----------
-    entry : Entry
+    entry : ``fairtut.metrics.entry.Entry``
         The method's number minus the control's, a value per training.
 
     Returns
     -------
-    Entry
+    ``fairtut.metrics.entry.Entry``
         The same, whose note begins with the answer.
 
     Raises

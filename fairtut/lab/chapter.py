@@ -27,7 +27,7 @@ class Opened(NamedTuple, Generic[Settings]):
 
     Attributes
     ----------
-    given : Checked
+    given : ``fairtut.runtime.parameters.Checked``
         The four parameters, checked.
     settings : dataclass
         What the chapter's configuration makes of them.
@@ -135,7 +135,7 @@ class Chapter(Generic[Settings]):
         Parameters
         ----------
         preset, data, seed, results_dir
-            As the parameters cell has them (see :func:`fairtut.runtime.parameters.checked`).
+            As the parameters cell has them (see ``fairtut.runtime.parameters.checked``).
         **changes
             Settings to change, by name: also of a part inside, such as ``epsilon=0.1``, where one
             part has such a name; ``**{"faap.epsilon": 0.1}`` names the part as well.  A record

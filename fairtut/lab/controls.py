@@ -244,7 +244,7 @@ def per_group(
     """Return decisions with a threshold for each group: the frontier of post-processing.
 
     For every budget of accuracy the pair with the least DEO
-    (:func:`fairtut.metrics.group_thresholds.least_deo`).
+    (:func:`fairtut.metrics.least_deo`).
 
     Parameters
     ----------

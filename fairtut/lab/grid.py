@@ -2,7 +2,7 @@
 
 A **spec** says what is done, a **cell** is one spec and one seed.  Each cell is kept in the cache
 under a key of its settings, its seed, its code and the keys of what it needs
-(:mod:`fairtut.runtime.keep`), so a run that was interrupted goes on where it was, and several
+(``fairtut.runtime.keep``), so a run that was interrupted goes on where it was, and several
 machines that share the folder fill it together: each takes a :func:`shard`.
 """
 

@@ -37,7 +37,7 @@ def network(
         are (dataclasses, numbers, text), and digests of data and of other networks.  With what
         ``train`` returns it is the model's card.
     folder, resumable
-        See :func:`fairtut.runtime.checkpoints.load_or_train`.
+        See ``fairtut.runtime.checkpoints.load_or_train``.
 
     Returns
     -------

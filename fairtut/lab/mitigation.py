@@ -91,7 +91,7 @@ class Mitigation(Protocol):
 
     @property
     def fit(self) -> Callable[..., Any]:
-        """``fit(x, y, *, s)`` learns from training people: inputs, recorded labels, groups."""
+        """``fit(x, y, *, s)`` learns from training people's inputs, recorded labels and groups."""
         ...
 
 

@@ -35,7 +35,7 @@ class Spec:
         What messages call it.
     make : callable
         ``make(seed, *results of needs)`` returns dataclasses, mappings, lists, arrays, numbers
-        and text (:func:`fairtut.runtime.keep.kept`).  Data are given to it by
+        and text (``fairtut.runtime.keep.kept``).  Data are given to it by
         :func:`functools.partial`.  It draws its random numbers from the seed alone.
     config : Any
         Everything that the result depends on besides seed, code and needs: settings as they are,
@@ -114,7 +114,7 @@ class Plan:
     needs : dict
         Key → keys of what comes first.
     places : dict
-        Key → file and facts (:func:`fairtut.runtime.keep.place`).
+        Key → file and facts (``fairtut.runtime.keep.place``).
 
     Examples
     --------

@@ -43,7 +43,9 @@ from fairtut.models.resnet import FaceClassifier
 from fairtut.runtime.fit import descend, fit
 from fairtut.runtime.seeds import numpy_rng, stream_seed, torch_rng
 
+#: Normal, debiased, and made unfair by flipped labels or by the reversed gradient.
 KINDS: Final = ("normal", "fair", "lf", "rg")
+#: What an adversary may be shown of a classifier.
 LOOKS: Final = ("features", "logit", "logit_and_label", "decision_and_label")
 _HIDDEN: Final[Mapping[str, tuple[int, ...]]] = {"features": (256, 128)}
 _SIGN: Final[Mapping[str, float]] = {"normal": 0.0, "lf": 0.0, "fair": 1.0, "rg": -1.0}

@@ -24,7 +24,7 @@ from fairtut.metrics.values import Array, FloatArray, Labels, warn_empty
 if TYPE_CHECKING:
     import pandas as pd
 
-#: Rates that :meth:`GroupTable.rate` knows, with the people that each one is a share of.
+#: Rates that :meth:`fairtut.metrics.GroupTable.rate` knows, each with whom it is a share of.
 RATES: Mapping[str, str] = {
     "selection_rate": "members",
     "tpr": "positives",
@@ -140,7 +140,7 @@ class GroupTable:
         Parameters
         ----------
         name : str
-            One of :data:`RATES`.
+            One of :data:`~fairtut.metrics.group.RATES`.
 
         Raises
         ------

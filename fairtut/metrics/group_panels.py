@@ -59,7 +59,7 @@ class GroupPanel(Resamples):
     sample_weight : array-like, shape (n,), optional
         How much each person counts.
     n_resamples, seed : int
-        As in :class:`~fairtut.metrics.resamples.Resamples`, whose notes hold here too.
+        How many resamples, 0 or more, and their source: one seed, one set of them.
 
     Attributes
     ----------
@@ -75,6 +75,12 @@ class GroupPanel(Resamples):
     fairtut.errors.InputError
         If columns differ in length or index, both ``s`` and ``members`` are given, or a value has
         no place.
+
+    Notes
+    -----
+    The last axis of what a method returns has ``1 + n_resamples`` entries: the value on the people
+    as they are, then on each resample.  Where nobody is left to divide by, it is NaN; an interval
+    is made from the resamples that are defined, and counts the others in ``n_nan``.
 
     Examples
     --------

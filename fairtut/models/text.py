@@ -248,7 +248,7 @@ class Pretrained(nn.Module):
 
     @property
     def positions(self) -> int:
-        """Tokens that fit: the smaller of what model and tokenizer state."""
+        """Tokens that fit, the smaller of what model and tokenizer state."""
         return self.limit
 
     def from_words(self, words: Tensor, mask: Tensor, order: Tensor | None = None) -> Tensor:

@@ -22,6 +22,7 @@ LOOKS: Final = {
 """Way of looking to marker, colour and words."""
 
 WORDS: Final = {True: "a good word", False: "“not reproduced”"}
+#: Percent of words that may be wrong.
 ALLOWED: Final = 5.0
 _COLUMNS: Final = ("world", "spread", "people", "trainings", "looks", "kind", "word", "wrong")
 

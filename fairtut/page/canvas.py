@@ -99,7 +99,7 @@ def whiskers(
 
     Parameters
     ----------
-    ax : Axes
+    ax : matplotlib.axes.Axes
     x, y : array-like, shape (k,)
     of_x, of_y : pair of array-like, shape (k,)
         Low and high ends; where one is not finite, as with a single draw, nothing is drawn.

@@ -53,7 +53,7 @@ class Effects:
     Attributes
     ----------
     preset, data : str
-        Names from :mod:`fairtut.runtime.presets`.
+        Names from ``fairtut.runtime.presets``.
     seed : int
         The root seed of the chapter.
 

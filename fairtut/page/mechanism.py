@@ -13,9 +13,9 @@ which returns ``diagram.figure()``, and shows it by :func:`fairtut.page.figures.
 
 The role of a box has one colour and one shape in the whole book (:data:`ROLES`); the caption says
 which, as :func:`~fairtut.page.figures.show` appends the notes of a figure.  Letters grow with the
-width, so that they are at least :data:`LEAST` pixels high where the page is 390 pixels wide, and
-what does not fit is refused: a label that would cover a box, boxes that overlap, an arrow through
-a third box.  Lines of a text are broken by the writer.
+width, so that they are at least :data:`~fairtut.page.figures.LEAST` pixels high where the page is
+390 pixels wide, and what does not fit is refused: a label that would cover a box, boxes that
+overlap, an arrow through a third box.  Lines of a text are broken by the writer.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ class Diagram:
 
     @property
     def points(self) -> float:
-        """Size of the letters, in points: 10, or more where the drawing is wide."""
+        """Size of the letters in points, 10, or more where the drawing is wide."""
         css = 96 * self.width  # pixels of the drawing at its full size
         return max(_POINTS, round(LEAST * css / NARROW * 0.75, 2))
 

@@ -82,7 +82,7 @@ def plot_curves(
     x, y, by, draw : str
         Columns.
     order, labels
-        As in :func:`plot_tradeoff`.
+        As in :func:`~fairtut.page.plane.plot_tradeoff`.
     xlabel, ylabel : str, optional
         Default: the columns' names.
     references : mapping of str to float, optional

@@ -44,7 +44,7 @@ def say(template: str, **values: Any) -> Bundle | None:
     ----------
     template : str
         Markdown with ``{name}`` or ``{name:spec}`` where a value belongs; the specification is
-        that of :func:`format` for one number and is applied to each end of an interval too.
+        that of ``format`` for one number and is applied to each end of an interval too.
         Braces of mathematics are doubled.
     **values
         Numbers, :class:`~fairtut.metrics.Value`, :class:`~fairtut.metrics.Estimate` (written with

@@ -63,7 +63,7 @@ class Standing:
 
     @property
     def answer(self) -> str:
-        """One sentence: how many of the paper's claims hold, fail, and are open."""
+        """How many of the paper's claims hold, fail, and are open, in one sentence."""
         words = self.counts["paper"]
         held = sum(words[word] for word in HOLDS)
         failed = words["not reproduced"] + words["partly"]

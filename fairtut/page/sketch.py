@@ -394,7 +394,7 @@ def draw_box(ax: Axes, rect: Rect, text: str, role: str) -> None:
     rect : Rect
     text : str
     role : str
-        A key of :data:`ROLES`.
+        A key of :data:`~fairtut.page.mechanism.ROLES`.
 
     Raises
     ------

@@ -20,6 +20,7 @@ from fairtut.page.prose import verdict_badge, written
 if TYPE_CHECKING:
     import pandas as pd
 
+#: The columns of a chapter's results.
 RESULT_COLUMNS: Final = (
     "Claim",
     "Paper",

@@ -59,6 +59,18 @@ def _known_fragment(fragment):
     return fragment == "top"
 
 
+def test_what_the_quick_tests_look_references_up_in_stands_in_the_book(site):
+    from sphinx.util.inventory import InventoryFile
+
+    from tests.crossrefs import published
+
+    with (site / "objects.inv").open("rb") as file:
+        found = InventoryFile.load(file, "", posixpath.join)
+    ours = {name for role, names in found.items() if role.startswith("py:") for name in names}
+    assert published() <= ours
+    assert {name for name in ours - published() if not name.endswith(".model_config")} == set()
+
+
 def test_no_broken_link_inside_the_book(pages, site):
     assert broken_links(pages, site) == []
 

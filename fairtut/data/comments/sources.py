@@ -162,7 +162,8 @@ def hate_speech(*, groups: Groups = RELIGIONS, seed: int = 0, **options: Any) ->
         Of :data:`IDENTITIES`, joined from finer targets; or your own, as in
         :func:`civil_comments`.
     seed : int
-        Of the splits, which are drawn in the proportions of :data:`SHARES`.
+        Of the splits, which are drawn in the proportions of
+        :data:`~fairtut.data.comments.sources.SHARES`.
     **options
         ``tokenizer``, ``length`` and ``size`` of :func:`from_texts`.
 

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from fairtut.errors import InputError
 
+#: Padding, unknown word, start and end.
 SPECIAL: Final = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
 _WORD = re.compile(r"\[[a-z]+\]|[^\W_]+(?:['’][^\W_]+)*")
 
@@ -81,7 +82,7 @@ class Vocabulary:
     Attributes
     ----------
     tokens : tuple of str
-        The four of :data:`SPECIAL`, then words.
+        The four of :data:`~fairtut.data.comments.vocabulary.SPECIAL`, then words.
 
     Raises
     ------

@@ -30,6 +30,7 @@ NEUTRAL: Final = 0.20
 AMBIGUITY: Final = 0.30
 """Probability that a cue is drawn from the other label's words."""
 
+#: Words that mention a group, by group.
 WORDS: Final[Mapping[str, tuple[str, ...]]] = {
     "male": ("man", "men", "father", "brother", "uncle"),
     "female": ("woman", "women", "mother", "sister", "aunt"),

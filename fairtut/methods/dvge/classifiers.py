@@ -141,8 +141,8 @@ def fit_grid(
         Raw codes, shared or each run's own.
     y : int64 tensor of 0 and 1, shape (n,) or (runs, n)
     f_sens : tensor, shape (n, d) or (runs, n, d), or None
-        Focus of the frozen d on the same codes (:func:`~fairtut.methods.dvge.focus.focus`),
-        which therefore never changes; F_task is taken anew at every step.  None if every η1 is 0.
+        Focus of the frozen d on the same codes (:mod:`~fairtut.methods.dvge.focus`), which
+        therefore never changes; F_task is taken anew at every step.  None if every η1 is 0.
     eta1, eta2 : sequence of float
         The grid is their product.
     config : Config, optional

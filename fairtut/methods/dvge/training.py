@@ -42,7 +42,7 @@ class Config:
         Epochs in which η2 counts as 0: F_task comes from the very network that is trained, and
         means nothing before that network has learned something.
     focus : str
-        What both foci differentiate, one of :data:`~fairtut.methods.dvge.focus.FOCI`.
+        What both foci differentiate, one of :data:`~fairtut.methods.dvge.FOCI`.
     eps : float or None
         The clip's bound; None for no clip, like the released code.
     normalise : bool

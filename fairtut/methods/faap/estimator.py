@@ -182,7 +182,7 @@ class FAAP(NetworkEstimator):
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the generator with its hyper-parameters; :meth:`load` reads it.
 
-        The deployed model is not in the file, and :func:`load_perturber` needs none.
+        The deployed model is not in the file, and ``load_perturber`` needs none.
         """
         g = self.perturber  # may have come from elsewhere, with a bound of its own
         settings = asdict(self.config) | {

@@ -124,7 +124,7 @@ def train(
     config : Config
     seed : int
     checkpoint : path-like, optional
-        Makes the training resumable (:func:`fairtut.runtime.fit.fit`).
+        Makes the training resumable (``fairtut.runtime.fit``).
     pair : Pair, optional
         The two players, built with the same seed; they are trained in place.  Default new ones.
 

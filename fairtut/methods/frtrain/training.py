@@ -47,7 +47,7 @@ class Trained:
         Final output of the robustness discriminator on the training rows, in (0, 1).
     path : ndarray, shape (T, B, d + 1)
         Classifier after every ``record_every`` epochs; ``T = 0`` if nothing was recorded.
-    state : State
+    state : ``fairtut.methods.frtrain.steps.State``
         Final parameters of all three networks, on the CPU.
 
     Examples
@@ -164,7 +164,7 @@ def train(
     fused : bool
         Fuse an epoch into a few kernels where a compiler is at hand.
     device : str
-        See :func:`fairtut.runtime.device.pick_device`.  The CPU by default: a step on such small
+        See ``fairtut.runtime.device.pick_device``.  The CPU by default: a step on such small
         tables is over before a GPU has begun.
 
     Returns

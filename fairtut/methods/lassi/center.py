@@ -215,7 +215,7 @@ class Smoothing:
 
     @property
     def level(self) -> float:
-        """Q, the level of the empirical quantile: the mass and Hoeffding's margin for it."""
+        """Q, the level of the empirical quantile, which is the mass and Hoeffding's margin."""
         return self.mass + math.sqrt(math.log(2 / self.shared) / (2 * self.n))
 
     @cached_property

@@ -105,7 +105,7 @@ class Certificate:
 
 @dataclass(frozen=True)
 class Certificates:
-    r"""Certificates of images; ``len`` counts them and ``[i]`` is one :class:`Certificate`.
+    r"""Certificates of images; ``len`` counts them and ``[i]`` is one of them.
 
     Parameters
     ----------
@@ -221,7 +221,7 @@ def certify(
         Settings; the released ones if absent.
     seed : int
         Images draw from streams of this seed.  Give every method and attribute another one (see
-        :func:`fairtut.runtime.seeds.stream_seed`), or all of them share their draws.
+        ``fairtut.runtime.seeds.stream_seed``), or all of them share their draws.
     ids : sequence of int, optional
         Number of each image, which names its stream: an image's certificate does not depend on
         the batch it comes in.  0, 1, ... if absent.

@@ -43,7 +43,7 @@ class LASSI(NetworkEstimator):
     r"""Learn a representation that is certifiably fair to similar people, and certify decisions.
 
     The encoder, such as a Glow's, stays as it is.  From its latents come the attribute's vector
-    (:func:`~fairtut.methods.lassi.vectors.mean_difference`), the representation R and a linear
+    (:func:`~fairtut.methods.lassi.mean_difference`), the representation R and a linear
     consumer of its codes.  Similar people are :math:`\{z + t a : |t| \le \epsilon\}`.
 
     Parameters
@@ -51,7 +51,7 @@ class LASSI(NetworkEstimator):
     encoder : nn.Module or callable
         Inputs (n, ..) to latents (n, q).  A module is used in evaluation mode and never changed.
     config : str or Config
-        A released setting by name (:data:`~fairtut.methods.lassi.config.PRESETS`), or your own.
+        A released setting by name (:data:`~fairtut.methods.lassi.PRESETS`), or your own.
     smoothing : Smoothing, optional
         Default the released one for the configuration's radius: noise of :data:`NOISE` radii.
     voting : Voting, optional
@@ -303,7 +303,7 @@ class LASSI(NetworkEstimator):
 
     @property
     def noise(self) -> tuple[Smoothing, Voting]:
-        """Both laws of noise: as given, or the released ones for this configuration."""
+        """Both laws of noise, as given, or the released ones for this configuration."""
         radius = self.config.epsilon
         return (
             self.smoothing or Smoothing(radius, NOISE * radius),

@@ -86,7 +86,7 @@ def certify_exactly(
     The certificate is about the network in real arithmetic, computed in double precision.  With
     `rounded` it also holds for the smoothed codes as they are computed here.
 
-    Parameters and errors as in :func:`~fairtut.methods.lassi.verdicts.exact_fairness`, with one
+    Parameters and errors as in :func:`~fairtut.methods.lassi.exact_fairness`, with one
     direction; `sigma` is the noise of center smoothing.
 
     Returns

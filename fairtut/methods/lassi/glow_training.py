@@ -89,7 +89,7 @@ def train(
     seed : int
     device : torch.device or str
     checkpoint : path-like, optional
-        Makes the training resumable (:func:`fairtut.runtime.fit.fit`); all processes of one
+        Makes the training resumable (``fairtut.runtime.fit``); all processes of one
         training must see the same file.
 
     Returns

@@ -93,7 +93,7 @@ def train(
     seed : int
     device : torch.device or str
     checkpoint : path-like, optional
-        Makes the training resumable (:func:`fairtut.runtime.fit.fit`).
+        Makes the training resumable (``fairtut.runtime.fit``).
 
     Raises
     ------
@@ -229,7 +229,7 @@ def consumer(codes: Tensor, y: Tensor, *, config: Config, seed: int = 0) -> nn.L
     Returns
     -------
     nn.Linear
-        Codes to logits, frozen, ready for :func:`fairtut.methods.lassi.certify.certify`.
+        Codes to logits, frozen, ready for :func:`fairtut.methods.lassi.certify`.
 
     Raises
     ------

@@ -1,6 +1,6 @@
 r"""Certificates that stop early: draws come in blocks, until :math:`d_{cs} < d_{rs}` is settled.
 
-:func:`~fairtut.methods.lassi.certify.certify` makes all its draws, however clear the case.  Here
+:func:`~fairtut.methods.lassi.certify` makes all its draws, however clear the case.  Here
 each image makes as many as it needs.  The promise is the same: for any one similar latent z' that
 is fixed beforehand, the decision at z' is the same with probability
 :math:`1 - \alpha_{cs} - \alpha_{rs}`.
@@ -123,7 +123,7 @@ def certify_early(
 ) -> EarlyCertificates:
     r"""Certify decisions with as few draws as each image needs.
 
-    Parameters and errors as in :func:`~fairtut.methods.lassi.certify.certify`.  Of `smoothing`,
+    Parameters and errors as in :func:`~fairtut.methods.lassi.certify`.  Of `smoothing`,
     ``n`` sets how tight a bound is worth waiting for: that of n draws of the full procedure.
 
     Returns

@@ -111,7 +111,7 @@ def separator(
     s : tensor of 0 and 1, shape (n,)
     valid : (Tensor, Tensor)
         Latents and labels of the validation split.
-    config : SeparatorConfig, optional
+    config : ``fairtut.methods.lassi.vectors.SeparatorConfig``, optional
     seed : int
 
     Raises
@@ -121,7 +121,7 @@ def separator(
 
     Returns
     -------
-    Separator
+    ``fairtut.methods.lassi.vectors.Separator``
         Its normal has length 1, so that its scores are distances.
 
     Examples
@@ -207,7 +207,7 @@ def ramaswamy(z: Tensor, sensitive: Separator, target: Separator) -> Tensor:
     ----------
     z : Tensor, shape (n, q)
         The training split.
-    sensitive, target : Separator
+    sensitive, target : ``fairtut.methods.lassi.vectors.Separator``
 
     Returns
     -------

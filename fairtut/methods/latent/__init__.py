@@ -1,7 +1,7 @@
 """Representations by variational autoencoders: plain, disentangled and fair ones.
 
 A shared method: it serves every chapter that needs codes.  :mod:`~fairtut.methods.latent.kinds`
-lists what a VAE can be trained for, :func:`~fairtut.methods.latent.training.train` trains it.
+lists what a VAE can be trained for, :func:`~fairtut.methods.latent.train` trains it.
 """
 
 from fairtut.methods.latent.config import Config

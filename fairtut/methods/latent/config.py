@@ -14,7 +14,7 @@ class Config:
     Attributes
     ----------
     kind : str
-        The objective, a name in :data:`~fairtut.methods.latent.kinds.KINDS`.
+        The objective, a name in :data:`~fairtut.methods.latent.KINDS`.
     beta : float
         ``beta``: weight of the KL term (1 in every other kind).
     gamma : float

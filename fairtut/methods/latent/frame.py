@@ -130,8 +130,8 @@ class Objective(nn.Module):
         z : Tensor, shape (k, b, d)
             The codes of the batch, detached.
         second : Tensor, shape (k, b, d)
-            Codes of another batch if the kind :attr:`shuffles`, else z again.
-        batch : Batch
+            Codes of another batch if the kind ``shuffles``, else z again.
+        batch : ``fairtut.methods.latent.frame.Batch``
         generator : Generator
         """
         raise NotImplementedError

@@ -79,10 +79,10 @@ def train(
     y : Tensor of 0 and 1, shape (n,) or (k, n), optional
         Label; ``fdvae`` needs it.
     objective : Objective, optional
-        Auxiliary networks to go on with, from :func:`~fairtut.methods.latent.kinds.build`; by
+        Auxiliary networks to go on with, from :func:`~fairtut.methods.latent.build`; by
         default fresh ones.
     checkpoint : path-like, optional
-        Makes the training resumable (:func:`fairtut.runtime.fit.fit`); FD-VAE's second stage is
+        Makes the training resumable (``fairtut.runtime.fit``); FD-VAE's second stage is
         short and starts anew.
     what : str
         Name for progress and errors.

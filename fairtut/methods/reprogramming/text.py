@@ -90,12 +90,12 @@ def train_words(
     comments : CommentSet
         Tuning comments, disjoint from those that trained the model.
     count, mode, placement
-        As of :class:`~fairtut.methods.reprogramming.words.WordTrigger`.
+        As of ``fairtut.methods.reprogramming.words.WordTrigger``.
     config : Config
     seed : int
         Of the trigger's start, the discriminator and the order.
     checkpoint : path-like, optional
-        Makes the training resumable (:func:`fairtut.runtime.fit.fit`).
+        Makes the training resumable (``fairtut.runtime.fit``).
 
     Raises
     ------
@@ -107,7 +107,7 @@ def train_words(
     Returns
     -------
     TextFit
-        Its ``module`` is the :class:`~fairtut.methods.reprogramming.words.WordTrigger`.
+        Its ``module`` is the ``WordTrigger``.
 
     Examples
     --------

@@ -108,7 +108,7 @@ def train_trigger(
     watch : callable, optional
         Is shown, after each step, what moves and the share of training behind it: for snapshots.
     checkpoint : path-like, optional
-        Makes the training resumable (:func:`fairtut.runtime.fit.fit`).
+        Makes the training resumable (``fairtut.runtime.fit``).
 
     Raises
     ------

@@ -16,8 +16,10 @@ from torch.nn import functional
 
 from fairtut.errors import InputError, UnknownName
 
+#: Where a patch may be.
 CORNERS: Final = ("top-left", "top-right", "bottom-left", "bottom-right")
 VALUES: Final = ("tanh", "sigmoid")
+#: The paper's triggers.
 SHAPES: Final = ("border", "patch")
 
 
@@ -30,7 +32,7 @@ class Patch:
     size : int
         Side in pixels, corners included.
     corner : str
-        One of :data:`CORNERS`.
+        One of :data:`~fairtut.methods.reprogramming.trigger.CORNERS`.
 
     Examples
     --------
@@ -130,7 +132,7 @@ def standard(name: str, height: int, width: int) -> Shape:
     Parameters
     ----------
     name : str
-        One of :data:`SHAPES`.
+        One of :data:`~fairtut.methods.reprogramming.trigger.SHAPES`.
     height, width : int
         Of the images, in pixels; the shorter side counts.
 

@@ -68,6 +68,7 @@ QUIRK: Final[Mapping[str, float]] = {
     "Eyeglasses": 0.08,
 }
 """Standard deviation of each quirk at ``nuisance=1``: the larger, the harder the label."""
+#: The columns of a table of people.
 COLUMNS: Final = (
     *ATTRIBUTES,
     *("skin_tone", "age"),

@@ -17,6 +17,7 @@ from fairtut.data.synthetic.faces.law import ATTRIBUTES
 from fairtut.errors import InputError
 from fairtut.runtime.seeds import torch_rng
 
+#: Least height and width, in pixels.
 MIN_SIZE = 16
 CHUNK_PIXELS = 1 << 18
 """Pixels painted at a time: planes that stay in a core's cache."""
@@ -114,7 +115,8 @@ def render(
     factors : DataFrame, n rows
         Columns :data:`~fairtut.data.synthetic.faces.factors.COLUMNS`.
     size : int
-        Height and width in pixels, at least :data:`MIN_SIZE`.
+        Height and width in pixels, at least
+        :data:`~fairtut.data.synthetic.faces.picture.MIN_SIZE`.
     device : torch.device or str
         Where to paint; the result stays there.
     chunk : int, optional

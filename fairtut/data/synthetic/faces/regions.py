@@ -54,7 +54,7 @@ def region(faces: Faces, factor: str) -> NDArray[np.bool_]:
     faces : Faces
         People; their pose places the region.
     factor : str
-        One of :data:`~fairtut.data.synthetic.faces.factors.FACTORS`.
+        One of :data:`~fairtut.data.synthetic.faces.FACTORS`.
 
     Returns
     -------
