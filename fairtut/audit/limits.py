@@ -40,7 +40,7 @@ class Limit:
     metric : str
         A name in :data:`fairtut.metrics.DEFINITIONS`.
     bound : float
-        Finite, and in the metric's range; :func:`check_reach` looks at the number of groups.
+        Finite, and in the metric's range; ``check_reach`` looks at the number of groups.
     """
 
     metric: str
