@@ -108,7 +108,7 @@ def test_words_for_labels_and_groups_give_the_same_training(people):
     y_hat = words.predict(people.x, s=s)
     np.testing.assert_array_equal(y_hat == "yes", numbers.predict(people.x, s=people.s) == 1)
     assert words.score(people.x, y, s=s) == np.mean(y_hat == y)
-    with pytest.raises(InputError, match="s holds c, which fit did not see"):
+    with pytest.raises(InputError, match="s holds 'c', which fit did not see"):
         words.predict(people.x[:2], s=["a", "c"])
 
 
