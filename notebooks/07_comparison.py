@@ -690,7 +690,7 @@ else:
         order = side.ranked(view, side.flat(view))
         at = {m: side.value(view, m, "deo").value for m in (MODEL, "groups")}
         say(
-            "{title}: the model as it is is right about {accuracy:.1%} of the records, where the constant answer has {constant:.1%}, with a DEO of {deo:.2f}; thresholds per group have {groups:.2f}. By the number of the front {first} is first, and the model as it is has place {place} of {n}.",
+            "{title}: as it is, the model is right about {accuracy:.1%} of the records, where the constant answer has {constant:.1%}, with a DEO of {deo:.2f}; thresholds per group have {groups:.2f}. By the number of the front {first} is first, and the model as it is has place {place} of {n}.",
             title=title,
             accuracy=side.value(view, MODEL, "accuracy").value,
             constant=view.estimate("constant.accuracy").value,
@@ -705,16 +705,24 @@ else:
 # The three questions of the title, side by side: does the method beat a coin, a moved threshold, and clean labels? A row that says the same in every column is a property of the method. A row that changes its word is a property of the faces or of the target.
 
 # %% tags=["hide-input"]
-for control in side.SHORT:
-    table_of = targets.words(boards, control)
-    display(
-        tables.table(
-            table_of,
-            caption=f"Does the method beat {side.ASKED[control]}? Numbers of fronts, paired; 95 % over people and trainings.",
-        )
-    )
-    for title, view in views.items():  # the tables show what the sentence counts
-        assert list(table_of[title]) == [side.word(view, m, control) for m in table_of.method]
+answers = {side.ASKED[c]: targets.words(boards, c) for c in side.SHORT}
+show(
+    drawings.words(answers),
+    name="answers",
+    caption="Does the method beat it? Numbers of fronts, paired; 95 % over people and trainings. A column for each kind of face and target.",
+    alt="Three grids of marks, one for each question: a row for each method, a column for drawn faces and for each target on photographs. A filled dot is yes, a cross no, a ring unclear.",
+)
+
+# %% [markdown]
+# The same answers in words, for whoever wants to search or copy them:
+
+# %% tags=["hide-output", "hide-input"]
+for asked_about, table_of in answers.items():
+    display(tables.table(table_of, caption=f"Does the method beat {asked_about}?"))
+for control in side.SHORT:  # marks and tables show what the sentence counts
+    shown_words = answers[side.ASKED[control]]
+    for title, view in views.items():
+        assert list(shown_words[title]) == [side.word(view, m, control) for m in shown_words.method]
 if photos is not None:
     shown_yes = {
         c: int((targets.words(views, c).iloc[:, 1:] == "yes").to_numpy().sum())

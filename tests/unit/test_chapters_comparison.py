@@ -299,6 +299,26 @@ def test_agreement_counts_equal_words_and_yes_against_no() -> None:
     assert table.loc["OxonFair"].tolist() == ["no", "no"]
 
 
+def test_every_answer_is_drawn_where_it_belongs() -> None:
+    import matplotlib.pyplot as plt
+
+    views = {t: targets.OnTarget(on_two({("DVGE", "mixing"): 0.2}), t)
+             for t in ("Attractive", "Wavy_Hair")}  # fmt: skip
+    table = targets.words(views, "mixing")
+    fig = drawings.words({"a coin?": table, "again?": table})
+    for ax in fig.axes:
+        marks = {
+            (int(line.get_xdata()[0]), -int(line.get_ydata()[0])): line.get_marker()
+            for line in ax.lines
+            if len(line.get_xdata())
+        }
+        names = [t.get_text() for t in ax.get_xticklabels()]
+        for (x, y), mark in marks.items():
+            assert mark == drawings.SAID[table[names[x]][y]]["marker"]
+        assert len(marks) == table.shape[0] * len(views)
+    plt.close(fig)
+
+
 def test_further_targets_are_measured_like_the_first(world: Any) -> None:
     """The same target once more, as if it were another one, has the same numbers."""
     cfg = replace(TINY, target="Smiling", further=("Attractive",))
@@ -434,6 +454,7 @@ def test_everything_is_drawn(world: Any) -> None:
         drawings.plane(points, 0.5), drawings.slide(points, 0.5, "Two sentences."),
         drawings.tree(side.tree(world.record)),
         drawings.planes(dict.fromkeys("abc", (points, 0.5))),
+        drawings.words({"a coin?": targets.words({"drawn": world.record}, "mixing")}),
         drawings.two_labels({"DVGE": ((0.2, 0.7), (0.1, 0.8))}),
         drawings.shares({"DVGE": side.value(world.record, "DVGE", "read")}, "share", 0.5),
         mechanisms.places(), mechanisms.labels(), mechanisms.choice(),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from fairtut.chapters.comparison.measures import MADE
 from fairtut.chapters.comparison.methods import COSTS, MODEL
@@ -96,6 +96,40 @@ def planes(panels: Mapping[str, tuple[pd.DataFrame, float]]) -> Figure:
         ax.set_title(title, fontsize=10)
         legend |= {k: v for v, k in zip(*ax.get_legend_handles_labels(), strict=True)}
     fig.legend(legend.values(), legend, loc="outside lower center", ncols=4, fontsize=8)
+    return fig
+
+
+SAID: Final[Mapping[str, Mapping[str, Any]]] = {
+    "yes": {"marker": "o", "color": PALETTE[3]},
+    "no": {"marker": "x", "color": PALETTE[1]},
+    "unclear": {"marker": "o", "color": GREY, "mfc": "none"},
+    "not tested": {"marker": ".", "color": GREY, "ms": 3},
+}
+"""An answer, to how it is drawn: with a form of its own, for those who see no colours."""
+
+
+def words(tables: Mapping[str, pd.DataFrame]) -> Figure:
+    """Draw answers as marks: a panel per question, a row per method, a column per kind of face.
+
+    Parameters
+    ----------
+    tables : mapping of str to DataFrame
+        Question to :func:`fairtut.chapters.comparison.targets.words`; all have the same methods.
+    """
+    use_style()
+    first = next(iter(tables.values()))
+    fig, axes = grid(1, len(tables), (8.2, 0.27 * len(first) + 2.2), sharey=True)
+    for ax, (title, table) in zip(axes[0], tables.items(), strict=True):
+        said = table.set_index("method")
+        for x, column in enumerate(said):
+            for y, word in enumerate(said[column]):
+                ax.plot(x, -y, ls="", **{"ms": 6, **SAID[word]})
+        ax.set_title(title, fontsize=9)
+        ax.set_xticks(range(said.shape[1]), list(said), rotation=60, ha="right", fontsize=8)
+        ax.set(xlim=(-0.6, said.shape[1] - 0.4), yticks=[-y for y in range(len(said))])
+        ax.set_yticklabels(list(said.index))
+    handles = [axes[0, 0].plot([], [], ls="", label=w, **{"ms": 6, **SAID[w]})[0] for w in SAID]
+    fig.legend(handles[:3], list(SAID)[:3], loc="outside lower center", ncols=3, fontsize=8)
     return fig
 
 
