@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import http.server
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -62,6 +62,19 @@ def headless(profile: Path, flags: Sequence[str] = ()) -> Iterator[Any]:
         yield driver
     finally:
         driver.quit()
+
+
+def until(driver: Any, condition: Callable[[], object]) -> None:
+    """Wait until a condition holds: a browser shows what was asked for a frame or more later.
+
+    Raises
+    ------
+    selenium.common.exceptions.TimeoutException
+        If it does not within a minute.
+    """
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    WebDriverWait(driver, 60, poll_frequency=0.05).until(lambda _: condition())
 
 
 def settle(driver: Any) -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from tools import book
-from tools.browser import settle
+from tools.browser import settle, until
 from tools.common import chapters, find_browser
 
 pytestmark = [
@@ -88,12 +88,14 @@ def test_solutions_open_when_asked(driver, address, source):
     assert len(folded) >= 5
     for box, by in zip(folded[:2], ("click", "key"), strict=True):
         code, summary = (box.find_element(By.CSS_SELECTOR, name) for name in ("pre", "summary"))
+        driver.execute_script("arguments[0].scrollIntoView()", summary)  # else it is not laid out
         assert box.get_attribute("open") is None and not code.is_displayed()
         if by == "click":
             driver.execute_script("arguments[0].click()", summary)
         else:
             summary.send_keys(Keys.ENTER)
-        assert box.get_attribute("open") is not None and code.is_displayed()
+        # what is unfolded is laid out with the next frame, whenever that comes
+        until(driver, lambda: box.get_attribute("open") is not None and code.is_displayed())
 
 
 @pytest.mark.parametrize("source", [pytest.param(p, id=p.stem) for p in chapters()])

@@ -3,6 +3,7 @@
 import pytest
 
 from fairtut.page.quiz import Check, quiz
+from tools.browser import until
 from tools.common import ROOT
 
 pytestmark = pytest.mark.book
@@ -41,18 +42,18 @@ def test_the_keyboard_chooses_and_unfolds(page):
 
     assert shown(page) == []
     press(page, Keys.TAB, Keys.SPACE)
-    assert shown(page) == ["✗ not this one"]
+    until(page, lambda: shown(page) == ["✗ not this one"])
     press(page, Keys.ARROW_DOWN)
-    assert shown(page) == ["✓ right"]
+    until(page, lambda: shown(page) == ["✓ right"])
     answer = page.find_element("css selector", "details p + p")
     assert not answer.is_displayed()
     press(page, Keys.TAB, Keys.ENTER)
-    assert answer.is_displayed() and answer.text == "Because."
+    until(page, lambda: answer.is_displayed() and answer.text == "Because.")
     press(page, Keys.TAB, Keys.SPACE)
-    assert shown(page) == ["✓ right", "✓ right"]
+    until(page, lambda: shown(page) == ["✓ right", "✓ right"])
 
 
 def test_a_label_is_as_good_as_its_button(page):
     page.find_element("css selector", "label[for=quiz-demo-1-0]").click()
-    assert shown(page) == ["✗ not this one"]
+    until(page, lambda: shown(page) == ["✗ not this one"])
     assert page.execute_script("return document.scrollingElement.scrollWidth <= innerWidth")
