@@ -76,26 +76,33 @@ def test_figures_are_legible_in_both_modes(driver, address, mode, source):
         assert abs(sum(ink[:3]) - sum(ground[:3])) / 3 > 110, (mode, ink, ground)
 
 
+def open_and_see(driver, box, by):
+    """Unfold a box by a click or a key, and wait for its code."""
+    from selenium.webdriver.common.by import By
+    from selenium.webdriver.common.keys import Keys
+
+    code, summary = (box.find_element(By.CSS_SELECTOR, name) for name in ("pre", "summary"))
+    driver.execute_script("arguments[0].scrollIntoView()", summary)  # else it is not laid out
+    assert box.get_attribute("open") is None and not code.is_displayed()
+    if by == "click":
+        driver.execute_script("arguments[0].click()", summary)
+    else:
+        summary.send_keys(Keys.ENTER)
+    # what is unfolded is laid out with the next frame, whenever that comes
+    until(driver, lambda: box.get_attribute("open") is not None and code.is_displayed())
+
+
 @pytest.mark.parametrize("source", [pytest.param(p, id=p.stem) for p in chapters()])
 def test_solutions_open_when_asked(driver, address, source):
     """A folded solution hides its code and shows it after a click, and after a key."""
     from selenium.webdriver.common.by import By
-    from selenium.webdriver.common.keys import Keys
 
     driver.get(f"{address}/notebooks/{source.stem}.html")
     settle(driver)
     folded = driver.find_elements(By.CSS_SELECTOR, "div.solution details.hide")
     assert len(folded) >= 5
     for box, by in zip(folded[:2], ("click", "key"), strict=True):
-        code, summary = (box.find_element(By.CSS_SELECTOR, name) for name in ("pre", "summary"))
-        driver.execute_script("arguments[0].scrollIntoView()", summary)  # else it is not laid out
-        assert box.get_attribute("open") is None and not code.is_displayed()
-        if by == "click":
-            driver.execute_script("arguments[0].click()", summary)
-        else:
-            summary.send_keys(Keys.ENTER)
-        # what is unfolded is laid out with the next frame, whenever that comes
-        until(driver, lambda: box.get_attribute("open") is not None and code.is_displayed())
+        open_and_see(driver, box, by)
 
 
 @pytest.mark.parametrize("source", [pytest.param(p, id=p.stem) for p in chapters()])
