@@ -12,16 +12,18 @@ from typing import Any, Final
 import numpy as np
 
 from fairtut.audit.numerals import numeral, whole
+from fairtut.data.columns import alike
 from fairtut.errors import DataError, InputError, MissingData, UnknownName
 from fairtut.metrics.values import Array, FloatArray
 
 MISSING: Final = frozenset(
     {"", "na", "n/a", "nan", "null", "none", "nil", "<na>", "nat", "#n/a", "?", "-"}
     | {".", "#na", "#n/a n/a", "-nan", "+nan", "1.#qnan", "-1.#qnan", "1.#ind", "-1.#ind"}
-    | {"#null!", "#div/0!", "#value!", "#ref!", "#name?", "#num!"}
+    | {"\\n", "#null!", "#div/0!", "#value!", "#ref!", "#name?", "#num!"}
 )
 """What stands for a missing value in a file, in lower case."""
 _SEPARATORS: Final = ",;\t|"
+_ROUNDING: Final = 1e-9
 _TRUTH: Final = {"true": 1, "false": 0}
 
 
@@ -115,8 +117,11 @@ def read(
     _check_asked(y, s, members, y_hat, score, threshold)
     named = [c for c in (y, *s, *members, y_hat, score, weight) if c is not None]
     table = _columns(Path(path), named)
-    scores = None if score is None else _numbers(score, table[score])
+    scores = None if score is None else _within_one(_numbers(score, table[score]))
     favourable = None if positive is None else positive.strip()
+    for column in (y, y_hat):
+        if column is not None:
+            _refuse_spellings(column, table[column])
     if favourable == "":  # it would read as the last decision
         raise InputError("--positive is empty: name the favourable label as it stands in the file")
     if y_hat is not None:
@@ -174,6 +179,29 @@ def _check_words(y: str, y_hat: str, labels: Array, decisions: Array) -> None:
             f"column {y_hat!r} holds {str(strange[0])!r}, which is no label in column {y!r} "
             f"({shown}): write labels and decisions in the same words"
         )
+
+
+def _refuse_spellings(name: str, cells: Sequence[str]) -> None:
+    """Refuse two spellings of one label, such as Yes beside yes, True beside 1, >50K beside >50K.
+
+    Each would be a class of its own.  Texts that are numbers are compared as numbers.
+    """
+    if _labels(cells).dtype != object:
+        return
+    seen: dict[str, str] = {}
+    for text in dict.fromkeys(cells):
+        key = alike(text).rstrip(".")
+        other = seen.setdefault(str(_TRUTH.get(key, key)), text)
+        if other != text:
+            raise DataError(
+                f"column {name!r} holds both {other!a} and {text!a}: spell one label in one way"
+            )
+
+
+def _within_one(score: FloatArray) -> FloatArray:
+    """Scores, where those that rounding put a trifle beside 0 or 1 are 0 or 1."""
+    tidy = np.clip(score, 0, 1)
+    return tidy if np.abs(tidy - score).max(initial=0) < _ROUNDING else score
 
 
 def _decided(

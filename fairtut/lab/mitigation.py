@@ -136,6 +136,16 @@ class Ground:
             for part, rows in parts.items():
                 same_rows(**{f"{kind} of {part}": rows, "y": self.y.get(part),
                              "s": self.s.get(part)})  # fmt: skip
+                first = parts.get(FITTED)
+                if (
+                    first is not None
+                    and hasattr(first, "columns")
+                    and list(getattr(rows, "columns", ())) != list(first.columns)
+                ):
+                    raise InputError(
+                        f"{kind} of {part} has other columns, or another order, than {kind} of "
+                        f"{FITTED}: pass the same"
+                    )
         for name in ("y", "s"):
             columns = {part: _zeros_and_ones(f"{name} of {part}", v)
                        for part, v in getattr(self, name).items()}  # fmt: skip
@@ -327,24 +337,60 @@ def tried(method: Mitigation, ground: Ground) -> Tried:
 
 
 def _one(method: Mitigation, setting: Any, ground: Ground) -> tuple[Any, ...]:
-    one: Any = copy.copy(method)
-    one.setting, one.seed = setting, ground.seed
-    x = ground.x[one.acts_on]
+    one: Any = copy.deepcopy(method)  # what it made in __init__ is trained anew at each setting
+    try:
+        one.setting, one.seed = setting, ground.seed
+    except AttributeError:
+        raise InputError(
+            f"the method {method.name!r} is frozen: its setting and seed are written to it"
+        ) from None
+    x = {part: _own(rows) for part, rows in ground.x[one.acts_on].items()}
     more = {"ground": ground} if "ground" in inspect.signature(one.fit).parameters else {}
     watch = Stopwatch("cpu")
-    one.fit(x[FITTED], ground.y[FITTED], s=ground.s[FITTED], **more)
+    one.fit(x[FITTED], ground.y[FITTED].copy(), s=ground.s[FITTED].copy(), **more)
     fit = watch.lap()
     p = {part: _asked(one, part, ground) for part in x if part != FITTED}
     decide = watch.lap() / max(sum(map(len, p.values())), 1)
-    certified = np.asarray(one.certified(x["test"]), bool) if hasattr(one, "certified") else None
+    certified = _certified(one, x["test"]) if hasattr(one, "certified") else None
     return p, _readable(one, p, ground), certified, fit, decide
 
 
+def _own(rows: Any) -> Any:
+    """Rows that a method may change in place without changing them for the others."""
+    for copied in ("clone", "copy"):  # of tensors; of arrays and frames
+        if hasattr(rows, copied):
+            return getattr(rows, copied)()
+    return copy.copy(rows)
+
+
+def _in_order(one: Any, values: Any, x: Any) -> Any:
+    """Answers as they are, if they name the rows of x in its order or name none."""
+    if hasattr(values, "iloc"):
+        names = list(x.index) if hasattr(x, "iloc") else list(range(len(x)))
+        if list(values.index) != names:
+            raise InputError(
+                f"the method {one.name!r} answers for other rows, or in another order, than it "
+                "was asked about: keep the order of x"
+            )
+    return values
+
+
+def _certified(one: Any, x: Any) -> NDArray[np.bool_]:
+    found = np.asarray(_in_order(one, one.certified(x), x))
+    whole = found.dtype.kind in "biuf" and np.isin(found, (0, 1)).all()
+    if found.shape != (len(x),) or not whole:
+        raise InputError(
+            f"the method {one.name!r} certifies with {found.dtype} of shape {found.shape}: one "
+            f"true or false for each of {len(x)} people"
+        )
+    return found.astype(bool)
+
+
 def _asked(one: Any, part: str, ground: Ground) -> Floats:
-    x = ground.x[one.acts_on][part]
-    more = {"s": ground.s[part]} if getattr(one, "asks_group", False) else {}
+    x = _own(ground.x[one.acts_on][part])
+    more = {"s": ground.s[part].copy()} if getattr(one, "asks_group", False) else {}
     if hasattr(one, "predict_proba"):
-        found = np.asarray(one.predict_proba(x, **more), float)
+        found = np.asarray(_in_order(one, one.predict_proba(x, **more), x), float)
     elif one.acts_on in ground.decide:
         found = np.asarray(ground.decide[one.acts_on](one.transform(x, **more)), float)
     else:

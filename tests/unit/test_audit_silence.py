@@ -433,3 +433,45 @@ def test_refusals_are_one_line_that_names_a_fix():
             answers(Y, Y_HAT, **given)
         assert "\n" not in str(caught.value)
         assert "pass" in str(caught.value) or "give" in str(caught.value)
+
+
+# --- labels of a file -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("labels", "positive"),
+    [
+        (["Yes", "yes", "no", "no"], "yes"),
+        (["True", "False", "1", "0"], "1"),
+        (["<=50K", ">50K", "<=50K.", ">50K."], ">50K"),
+        (["fema\u200ble", "male", "female", "male"], "female"),
+    ],
+)
+@pytest.mark.parametrize("column", ["y", "h"])
+def test_two_spellings_of_a_label_are_no_two_classes(
+    tmp_path: Path, labels: list[str], positive: str, column: str
+) -> None:
+    file = tmp_path / "p.csv"
+    other = [labels[0], labels[2], labels[0], labels[2]]
+    pairs = zip(labels, other, strict=True) if column == "y" else zip(other, labels, strict=True)
+    rows = "".join(f"{a},{b},{'fm'[i % 2]}\n" for i, (a, b) in enumerate(pairs))
+    file.write_text("y,h,s\n" + rows, encoding="utf-8")
+    with pytest.raises(DataError, match="spell one label in one way"):
+        read(file, y="y", y_hat="h", s=["s"], positive=positive)
+
+
+def test_a_score_that_rounding_put_beside_one_is_one(tmp_path: Path) -> None:
+    file = tmp_path / "p.csv"
+    file.write_text("y,p,s\n1,1.0000000000000002,f\n0,-1e-17,m\n1,.7,m\n0,.2,f\n")
+    found = read(file, y="y", score="p", s=["s"])
+    assert found.score is not None and found.score.tolist() == [1.0, 0.0, 0.7, 0.2]
+    file.write_text("y,p,s\n1,1.01,f\n0,0,m\n")
+    with pytest.raises(InputError, match="runs from"):
+        read(file, y="y", score="p", s=["s"])
+
+
+def test_a_dumped_null_is_missing(tmp_path: Path) -> None:
+    file = tmp_path / "p.csv"
+    file.write_text("y,h,s\n1,1,f\n0,1,\\N\n")
+    with pytest.raises(DataError, match="missing"):
+        read(file, y="y", y_hat="h", s=["s"])
