@@ -54,6 +54,12 @@ def test_a_chapter_has_the_number_of_its_notebook(monkeypatch: pytest.MonkeyPatc
     assert [one.number for one in front.chapters()] == [8]
 
 
+def test_no_verdict_of_a_patched_test_is_kept() -> None:
+    """The test above judged a paper under another name; whatever ran before, nobody sees that."""
+    kept = front.box.stands("frtrain").paper.chapter
+    assert kept == results.papers()["frtrain"].chapter
+
+
 def test_every_word_has_a_dot_and_is_written_beside_it() -> None:
     assert sorted(front.DOTS) == sorted(results.VERDICTS)
     assert front.dots(Counter({"partly": 2})) == "◐◐ 2 partly"
