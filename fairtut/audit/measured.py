@@ -52,7 +52,7 @@ class Audit:
         One per limit.
     metric : str
         That the controls are compared in.
-    controls : tuple of control
+    controls : tuple of ``fairtut.audit.controls.Control``
     notes : tuple of str
         What a reader should know: what was left out and why, what was assumed.
     n_resamples : int

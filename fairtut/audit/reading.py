@@ -12,16 +12,16 @@ from typing import Any, Final
 import numpy as np
 
 from fairtut.audit.numerals import numeral, whole
-from fairtut.data.columns import alike
+from fairtut.data.columns import GAPS, alike
 from fairtut.errors import DataError, InputError, MissingData, UnknownName
 from fairtut.metrics.values import Array, FloatArray
 
 MISSING: Final = frozenset(
-    {"", "na", "n/a", "nan", "null", "none", "nil", "<na>", "nat", "#n/a", "?", "-"}
+    GAPS
     | {".", "#na", "#n/a n/a", "-nan", "+nan", "1.#qnan", "-1.#qnan", "1.#ind", "-1.#ind"}
     | {"\\n", "#null!", "#div/0!", "#value!", "#ref!", "#name?", "#num!"}
 )
-"""What stands for a missing value in a file, in lower case."""
+"""What stands for a missing value in a file, in lower case: also what programs write in a cell."""
 _SEPARATORS: Final = ",;\t|"
 _ROUNDING: Final = 1e-9
 _TRUTH: Final = {"true": 1, "false": 0}

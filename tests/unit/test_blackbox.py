@@ -24,20 +24,9 @@ from fairtut.methods.faap import Config
 from fairtut.models.resnet import FaceClassifier, Normalise, plain_cnn, resnet18
 from fairtut.runtime.checkpoints import state_digest
 from fairtut.runtime.seeds import torch_rng
+from tests.toys import Brightness
 
 torch.set_num_threads(1)
-
-
-class Brightness(nn.Module):
-    """A classifier whose margin is 10 (mean pixel - .5)."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.scale = nn.Parameter(torch.tensor(10.0))
-
-    def forward(self, x: Tensor) -> Tensor:
-        margin = self.scale * (x.mean((1, 2, 3)) - 0.5)
-        return torch.stack([-margin / 2, margin / 2], 1)
 
 
 def even(*levels: int) -> Tensor:

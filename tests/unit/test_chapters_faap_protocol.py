@@ -19,6 +19,7 @@ from fairtut.data.images import ImageSet
 from fairtut.lab.plan import Plan
 from fairtut.runtime.device import pick_device
 from fairtut.runtime.presets import DATA_MODES, PRESETS
+from tests.toys import Brightness
 
 N = 240
 
@@ -323,18 +324,6 @@ def test_dialled_faces_teach_a_model_that_the_same_people_judge(monkeypatch) -> 
 
 
 # ---------------------------------------------------------------- black boxes and heat
-
-
-class Brightness(nn.Module):
-    """A box whose margin is 10 (mean pixel - .5)."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.scale = nn.Parameter(torch.tensor(10.0))
-
-    def forward(self, x: Tensor) -> Tensor:
-        margin = self.scale * (x.mean((1, 2, 3)) - 0.5)
-        return torch.stack([-margin / 2, margin / 2], 1)
 
 
 def test_the_boxes_are_asked_five_times_about_the_test_people_and_know_no_surrogate(

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
@@ -22,11 +20,8 @@ RNG = np.random.default_rng(0)
 
 
 @pytest.fixture(autouse=True)
-def _clean() -> Iterator[None]:
-    with plt.rc_context():
-        use_style()
-        yield
-    plt.close("all")
+def _styled() -> None:  # what every test gives back is in conftest
+    use_style()
 
 
 def about(value: float, half: float = 0.02) -> Estimate:
