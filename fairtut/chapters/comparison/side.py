@@ -47,6 +47,8 @@ ASKED: Final[Mapping[str, str]] = {
 """Control to its title, in the order of the table."""
 SHORT: Final = "mixing", "threshold", "clean"
 """The three of the question: a coin, a threshold, a clean set."""
+ABOUT: Final = "mixing", "threshold", "groups", "clean"
+"""The controls that the answer counts, in its order."""
 
 
 def word(record: Told, method: str, control: str) -> Answer:
@@ -211,12 +213,14 @@ ANSWER: Final = (
 def answer(record: Told, costs: Costs = COSTS) -> dict[str, Any]:
     """Return what the two sentences of the answer are filled with."""
     methods = taking_part(record, costs)
-    counts = {
-        name: sum(word(record, m, name) == "yes" for m in methods)
-        for name in ("mixing", "threshold", "groups", "clean")
-    }
-    every = [m for m in methods if all(word(record, m, name) == "yes" for name in SHORT)]
+    counts = {name: sum(word(record, m, name) == "yes" for m in methods) for name in ABOUT}
+    every = [m for m in methods if beats_all(record, m)]
     return {"headline": _headline(every), "methods": len(methods), **counts}
+
+
+def beats_all(record: Told, method: str) -> bool:
+    """Return whether a method is known to beat all three controls of the question."""
+    return all(word(record, method, name) == "yes" for name in SHORT)
 
 
 def _headline(every: Sequence[str]) -> str:
@@ -234,6 +238,7 @@ def flat(record: Told, costs: Costs = COSTS) -> list[str]:
 
 
 __all__ = [
-    "ANSWER", "ASKED", "CONTROLS", "Leaf", "Told", "answer", "beaten", "budget", "flat", "numbers",
+    "ABOUT", "ANSWER", "ASKED", "CONTROLS", "SHORT", "Leaf", "Told", "answer", "beaten",
+    "beats_all", "budget", "flat", "numbers",
     "points", "ranked", "taking_part", "tree", "value", "word",
 ]  # fmt: skip

@@ -20,8 +20,6 @@ from fairtut.metrics.entry import Entry
 
 TOLD: Final = "accuracy", "deo", "number"
 """What is measured of each method on a further target, beside its answers."""
-ABOUT: Final = "mixing", "threshold", "groups", "clean"
-"""The controls of the answer in words, on every target."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +77,7 @@ def further(
     -------
     dict of str to Entry
         ``<target>.<method>.<measure>`` for the measures of :data:`TOLD`,
-        ``<target>.beats.<method>.<control>`` for the controls of :data:`ABOUT`, and
+        ``<target>.beats.<method>.<control>`` for the controls of ``side.ABOUT``, and
         ``<target>.constant.accuracy``.
     """
     entries: dict[str, Entry] = {}
@@ -90,7 +88,7 @@ def further(
         told = {k: e for k, e in measures(found).items() if k.rpartition(".")[2] in TOLD}
         told = {k: e for k, e in told.items() if ".truth." not in k}
         asked = answers(found, [m.name for m in contestants(own)])
-        told |= {k: e for k, e in asked.items() if k.rpartition(".")[2] in ABOUT}
+        told |= {k: e for k, e in asked.items() if k.rpartition(".")[2] in side.ABOUT}
         entries |= {f"{slug(target)}.{k}": e for k, e in told.items()}
     return entries
 
@@ -111,16 +109,12 @@ def together(record: Record) -> dict[str, Any]:
     methods = side.taking_part(views[0])
     counts = {
         control: sum(side.word(v, m, control) == "yes" for v in views for m in methods)
-        for control in ABOUT
+        for control in side.ABOUT
     }
-    every = [m for m in methods if all(_all_three(v, m) for v in views)]
-    said = f"On every target {' and '.join(every)} beat all three." if every else NOBODY
+    every = [m for m in methods if all(side.beats_all(v, m) for v in views)]
+    said = f"Known to beat all three on every target: {', '.join(every)}." if every else NOBODY
     pairs = len(views) * len(methods)
     return {"targets": len(views), "methods": len(methods), "pairs": pairs, "every": said, **counts}
-
-
-def _all_three(view: OnTarget, method: str) -> bool:
-    return all(side.word(view, method, control) == "yes" for control in side.SHORT)
 
 
 def words(records: Mapping[str, side.Told], control: str) -> pd.DataFrame:
@@ -159,6 +153,6 @@ def _methods(records: Iterable[side.Told]) -> Sequence[str]:
 
 
 __all__ = [
-    "ABOUT", "TOGETHER", "TOLD", "OnTarget", "agreement", "further", "targets_of", "together",
+    "TOGETHER", "TOLD", "OnTarget", "agreement", "further", "targets_of", "together",
     "words",
 ]  # fmt: skip
